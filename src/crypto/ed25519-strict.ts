@@ -1,0 +1,50 @@
+/**
+ * What node:crypto (OpenSSL) leaves unchecked in ed25519 verification. Without it the public key 0100…00 has a signature
+ * that fits every message: R = base point, S = 1 (protocol.md section 9.3).
+ * @module
+ */
+
+/** y coordinates of the eight points of small order, little-endian, sign bit clear; the last two are p and p + 1, not canonical. */
+const SMALL_ORDER_Y: readonly Uint8Array[] = [
+  `00${'00'.repeat(31)}`,
+  `01${'00'.repeat(31)}`,
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  `ec${'ff'.repeat(30)}7f`,
+  `ed${'ff'.repeat(30)}7f`,
+  `ee${'ff'.repeat(30)}7f`,
+].map((hex) => Uint8Array.from(Buffer.from(hex, 'hex')));
+
+/** Field prime 2^255 - 19 and group order, little-endian. */
+const P = Uint8Array.from(Buffer.from(`ed${'ff'.repeat(30)}7f`, 'hex'));
+const L = Uint8Array.from(Buffer.from('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010', 'hex'));
+
+/**
+ * Whether key and signature have the form strict verification demands: 64 bytes, S below the group order, the key
+ * canonical, neither the key nor R of small order. Public values only: the time it takes is of no concern.
+ * @param publicKey 32 bytes
+ */
+export function isStrictSignature(publicKey: Uint8Array, signature: Uint8Array): boolean {
+  if (publicKey.length !== 32 || signature.length !== 64) return false;
+  const [a, r] = [withoutSign(publicKey), withoutSign(signature.subarray(0, 32))];
+  return isBelow(signature.subarray(32), L) && isBelow(a, P) && !isSmallOrder(a) && !isSmallOrder(r);
+}
+
+function withoutSign(point: Uint8Array): Uint8Array {
+  const y = Uint8Array.from(point);
+  y[31] = (y[31] as number) & 0x7f;
+  return y;
+}
+
+function isSmallOrder(y: Uint8Array): boolean {
+  return SMALL_ORDER_Y.some((small) => small.every((byte, i) => byte === y[i]));
+}
+
+/** Little-endian a < b, both of 32 bytes. */
+function isBelow(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 31; i >= 0; i--) {
+    const difference = (a[i] as number) - (b[i] as number);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
+}

@@ -1,0 +1,123 @@
+/**
+ * Small helpers over Uint8Array, free of any runtime's own types.
+ * @module
+ */
+
+/** A new array of all parts in order. */
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    out.set(part, offset);
+    offset += part.length;
+  }
+  return out;
+}
+
+/** Whether both have the same bytes, in time that depends on the length alone. */
+export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) difference |= (a[i] as number) ^ (b[i] as number);
+  return difference === 0;
+}
+
+/** Whether both have the same bytes. For public values; MACs take `constantTimeEqual`. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+/** Whether every byte is zero. */
+export function isAllZero(bytes: Uint8Array): boolean {
+  let seen = 0;
+  for (const byte of bytes) seen |= byte;
+  return seen === 0;
+}
+
+/** Lower-case hex without prefix. */
+export function toHex(bytes: Uint8Array): string {
+  let out = '';
+  for (const byte of bytes) out += (byte < 16 ? '0' : '') + byte.toString(16);
+  return out;
+}
+
+/**
+ * The bytes of a hex string without prefix, in either case.
+ * @throws {TypeError} when it is not hex or has an odd length
+ */
+export function fromHex(hex: string): Uint8Array {
+  if (hex.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(hex)) {
+    throw new TypeError('expected an even number of hex digits');
+  }
+  const out = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  return out;
+}
+
+/** A string that is equal for equal bytes and different for different ones: one character a byte. For map keys. */
+export function bytesKey(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
+/** The UTF-8 bytes of a string; a lone surrogate becomes U+FFFD (Encoding Standard). */
+export function utf8Encode(text: string): Uint8Array {
+  const out: number[] = [];
+  for (const char of text) {
+    let point = char.codePointAt(0) as number;
+    if (point >= 0xd800 && point <= 0xdfff) point = 0xfffd;
+    if (point < 0x80) out.push(point);
+    else if (point < 0x800) out.push(0xc0 | (point >> 6), 0x80 | (point & 63));
+    else if (point < 0x10000) out.push(0xe0 | (point >> 12), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63));
+    else {
+      out.push(0xf0 | (point >> 18), 0x80 | ((point >> 12) & 63), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63));
+    }
+  }
+  return Uint8Array.from(out);
+}
+
+/** The text of UTF-8 bytes; each byte that is not part of well-formed UTF-8 becomes U+FFFD. */
+export function utf8Decode(bytes: Uint8Array): string {
+  let text = '';
+  for (let i = 0; i < bytes.length; ) {
+    const [point, length] = decodePoint(bytes, i);
+    text += String.fromCodePoint(point);
+    i += length;
+  }
+  return text;
+}
+
+/** Code point at `at` and the bytes it takes: smallest value that needs this many, no surrogate, at most U+10FFFF (RFC 3629). */
+function decodePoint(bytes: Uint8Array, at: number): readonly [point: number, length: number] {
+  const first = bytes[at] as number;
+  if (first < 0x80) return [first, 1];
+  const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || at + length > bytes.length) return [0xfffd, 1];
+  let point = first & (0x7f >> length);
+  for (let i = 1; i < length; i++) {
+    const byte = bytes[at + i] as number;
+    if ((byte & 0xc0) !== 0x80) return [0xfffd, 1];
+    point = (point << 6) | (byte & 0x3f);
+  }
+  const smallest = length === 2 ? 0x80 : length === 3 ? 0x800 : 0x10000;
+  const valid = point >= smallest && point <= 0x10ffff && !(point >= 0xd800 && point <= 0xdfff);
+  return valid ? [point, length] : [0xfffd, 1];
+}
+
+/**
+ * Checks an argument at the public boundary.
+ * @throws {TypeError} when it is not a Uint8Array
+ * @throws {RangeError} when it has another length
+ */
+export function assertBytes(value: Uint8Array, length: number, name: string): Uint8Array {
+  if (!(value instanceof Uint8Array)) throw new TypeError(`${name} must be a Uint8Array of ${length} bytes`);
+  if (value.length !== length) throw new RangeError(`${name} must be ${length} bytes, got ${value.length}`);
+  return value;
+}
+
+/** Checks that an argument is a whole number within bounds. @throws {RangeError} when it is not */
+export function assertInteger(value: number, min: number, max: number, name: string): number {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new RangeError(`${name} must be a whole number from ${min} to ${max}, got ${value}`);
+  }
+  return value;
+}

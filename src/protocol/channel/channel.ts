@@ -1,0 +1,148 @@
+/**
+ * What flows after AUTH: flow control both ways, the rules about PEERS, pings and their answers (protocol.md sections 4.9, 5, 6).
+ * The MAC of every message has been verified before it gets here.
+ * @module
+ */
+import type { PeerRole } from '../auth/key-schedule.ts';
+import { bytesKey } from '../bytes.ts';
+import { FLOOD_CAPACITY_BYTES, FLOOD_CAPACITY_MESSAGES } from '../constants.ts';
+import { type OverlayError, ProtocolViolation } from '../errors.ts';
+import {
+  type CheckedType,
+  messageXdr,
+  type ReceivedMessage,
+  readMessage,
+  receivedMessage,
+} from '../wire/authenticated-message.ts';
+import type { StellarMessage } from '../wire/messages.ts';
+import { type FloodCapacity, FloodReceiver, FloodSender, type FloodType, isFloodType, type Settle } from './flow-control.ts';
+
+/** Requests a peer may make of us. */
+export type ServedRequest = 'GET_TX_SET' | 'GET_SCP_QUORUMSET';
+
+/** How the channel behaves. */
+export interface ChannelOptions {
+  readonly role: PeerRole;
+  /** What the peer may have in flight towards us. Default 200 messages, 300,000 bytes. */
+  readonly floodCapacity?: FloodCapacity | undefined;
+  /** Ledger from which on SCP messages are asked for right after AUTH, as the reference does; null: they are not. Default 0, the latest. */
+  readonly scpStateLedgerSeq?: number | null | undefined;
+  /** Requests the application answers itself. Every other one is answered with DONT_HAVE, so that the peer does not wait. */
+  readonly serves?: readonly ServedRequest[] | undefined;
+}
+
+/** What a message meant: something for the application, or a round trip. */
+export type ChannelEvent =
+  | { readonly type: 'message'; readonly message: ReceivedMessage }
+  | { readonly type: 'pong'; readonly hash: Uint8Array };
+
+/** Kind of content that answers a request. */
+const CONTENT = { GET_TX_SET: 'GENERALIZED_TX_SET', GET_SCP_QUORUMSET: 'SCP_QUORUMSET' } as const;
+
+/** One authenticated channel. It sends through the function it is given, and throws to end the connection. */
+export class Channel {
+  readonly #options: ChannelOptions;
+  readonly #send: (message: StellarMessage | Uint8Array) => void;
+  readonly #floodReceiver: FloodReceiver;
+  readonly #floodSender = new FloodSender();
+  readonly #pings = new Set<string>();
+  #gotPeers = false;
+
+  /** @param send seals and sends a message, or the XDR of one, now */
+  constructor(options: ChannelOptions, send: (message: StellarMessage | Uint8Array) => void) {
+    this.#options = options;
+    this.#send = send;
+    this.#floodReceiver = new FloodReceiver(this.#capacity);
+  }
+
+  /** What is left of the peer's grants. */
+  get credit(): FloodSender['credit'] {
+    return this.#floodSender.credit;
+  }
+
+  /** Bytes that wait for the peer's grants. */
+  get queuedBytes(): number {
+    return this.#floodSender.queuedBytes;
+  }
+
+  /** AUTH is through: the first grant has to be the first message, then the reference asks for the SCP state. */
+  open(): void {
+    const { messages, bytes } = this.#capacity;
+    this.#send({ type: 'SEND_MORE_EXTENDED', numMessages: messages, numBytes: bytes });
+    const { scpStateLedgerSeq = 0 } = this.#options;
+    if (scpStateLedgerSeq !== null) this.#send({ type: 'GET_SCP_STATE', ledgerSeq: scpStateLedgerSeq });
+  }
+
+  /**
+   * A message has come.
+   * @throws {ProtocolViolation} of flow control, and for PEERS where none may come
+   */
+  receive(type: CheckedType, body: Uint8Array): ChannelEvent | undefined {
+    if (isFloodType(type)) this.#floodReceiver.lock(messageXdr(body).length);
+    switch (type) {
+      case 'SEND_MORE':
+        throw new ProtocolViolation('OVERLAY_SEND_MORE');
+      case 'SEND_MORE_EXTENDED': {
+        const { numMessages, numBytes } = readMessage(body) as Extract<StellarMessage, { type: typeof type }>;
+        this.#floodSender.grant({ messages: numMessages, bytes: numBytes });
+        this.#sendQueued();
+        return undefined;
+      }
+      case 'PEERS':
+        if (this.#options.role === 'REMOTE_CALLED_US') throw new ProtocolViolation('OVERLAY_UNEXPECTED_PEERS');
+        if (this.#gotPeers) throw new ProtocolViolation('OVERLAY_TOO_MANY_PEERS');
+        this.#gotPeers = true;
+        break;
+      default:
+    }
+    const message = receivedMessage(type, body);
+    if (message.type === 'DONT_HAVE' && this.#pings.delete(bytesKey(message.reqHash))) return { type: 'pong', hash: message.reqHash };
+    if (message.type === 'GET_TX_SET') this.#answer(message.type, message.txSetHash);
+    if (message.type === 'GET_SCP_QUORUMSET') this.#answer(message.type, message.qSetHash);
+    return { type: 'message', message };
+  }
+
+  /** The application has taken a message and is done with it: its credit goes back to the peer. */
+  release(message: ReceivedMessage): void {
+    if (!isFloodType(message.type)) return;
+    const grant = this.#floodReceiver.release(message.xdr.length);
+    if (grant) this.#send({ type: 'SEND_MORE_EXTENDED', numMessages: grant.messages, numBytes: grant.bytes });
+  }
+
+  /** Whether a flood message of this size may leave now; its credit is taken then. */
+  takeCredit(type: FloodType, size: number): boolean {
+    return this.#floodSender.take(type, size);
+  }
+
+  /** Lets a flood message wait for credit. Owns the bytes. */
+  enqueue(type: FloodType, xdr: Uint8Array, settle: Settle): void {
+    this.#floodSender.enqueue(type, xdr, settle);
+  }
+
+  /** Sends a request nobody can serve; its DONT_HAVE comes back as `pong`. @param hash 32 bytes, made up */
+  ping(hash: Uint8Array): void {
+    this.#pings.add(bytesKey(hash));
+    this.#send({ type: 'GET_SCP_QUORUMSET', qSetHash: hash });
+  }
+
+  /** The connection has ended: nothing that waits will leave. */
+  close(error: OverlayError): void {
+    for (const { settle } of this.#floodSender.clear()) settle(error);
+  }
+
+  get #capacity(): FloodCapacity {
+    return this.#options.floodCapacity ?? { messages: FLOOD_CAPACITY_MESSAGES, bytes: FLOOD_CAPACITY_BYTES };
+  }
+
+  #sendQueued(): void {
+    for (let next = this.#floodSender.dequeue(); next !== undefined; next = this.#floodSender.dequeue()) {
+      this.#send(next.xdr);
+      next.settle();
+    }
+  }
+
+  #answer(request: ServedRequest, reqHash: Uint8Array): void {
+    if (this.#options.serves?.includes(request) === true) return;
+    this.#send({ type: 'DONT_HAVE', reqType: CONTENT[request], reqHash });
+  }
+}

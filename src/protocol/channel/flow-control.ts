@@ -1,0 +1,146 @@
+/**
+ * Flow control of flood messages, in messages and bytes, for both directions (protocol.md section 5).
+ * The size of a message is that of its XDR with the 4-byte type.
+ * @module
+ */
+import { SEND_MORE_BATCH_BYTES, SEND_MORE_BATCH_MESSAGES } from '../constants.ts';
+import { type OverlayError, ProtocolViolation } from '../errors.ts';
+
+/** Messages and bytes, together a capacity or a grant. */
+export interface FloodCapacity {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+const MAX_CREDIT = (1n << 64n) - 1n;
+
+/** What the peer may still send us, and what we have to grant it again. */
+export class FloodReceiver {
+  #messages: number;
+  #bytes: number;
+  #processedMessages = 0;
+  #processedBytes = 0;
+
+  /** @param capacity what the first SEND_MORE_EXTENDED grants; the budgets are full from the start */
+  constructor(capacity: FloodCapacity) {
+    this.#messages = capacity.messages;
+    this.#bytes = capacity.bytes;
+  }
+
+  /**
+   * A flood message has come: it takes from both budgets.
+   * @throws {ProtocolViolation} OVERLAY_FLOOD_OVER_CAPACITY when it does not fit
+   */
+  lock(size: number): void {
+    if (this.#messages < 1 || this.#bytes < size) throw new ProtocolViolation('OVERLAY_FLOOD_OVER_CAPACITY');
+    this.#messages--;
+    this.#bytes -= size;
+  }
+
+  /**
+   * A flood message has been consumed: it gives back to both budgets.
+   * @returns what to grant the peer now: all that was consumed since the last grant, once that is a batch
+   */
+  release(size: number): FloodCapacity | undefined {
+    this.#messages++;
+    this.#bytes += size;
+    this.#processedMessages++;
+    this.#processedBytes += size;
+    if (this.#processedMessages < SEND_MORE_BATCH_MESSAGES && this.#processedBytes < SEND_MORE_BATCH_BYTES) return undefined;
+    const grant = { messages: this.#processedMessages, bytes: this.#processedBytes };
+    this.#processedMessages = 0;
+    this.#processedBytes = 0;
+    return grant;
+  }
+}
+
+/** Order in which queued messages leave (FlowControl.h). */
+const PRIORITY = { SCP_MESSAGE: 0, TRANSACTION: 1, FLOOD_DEMAND: 2, FLOOD_ADVERT: 3 } as const satisfies Record<string, number>;
+/** Types that need credit. */
+export type FloodType = keyof typeof PRIORITY;
+
+/** Told once: without an error when the message has left, with one when it never will. */
+export type Settle = (error?: OverlayError) => void;
+
+interface Queued {
+  /** The StellarMessage. */
+  readonly xdr: Uint8Array;
+  readonly settle: Settle;
+}
+
+/** What we may still send the peer, and what waits for it. */
+export class FloodSender {
+  #messages = 0n;
+  #bytes = 0n;
+  readonly #queues: readonly Queued[][] = [[], [], [], []];
+  #queuedBytes = 0;
+
+  /** Credit left. */
+  get credit(): { readonly messages: bigint; readonly bytes: bigint } {
+    return { messages: this.#messages, bytes: this.#bytes };
+  }
+
+  /** Size of all that waits. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /**
+   * Takes the credit for a message that wants to leave now.
+   * @returns false when it has to wait: for credit, or for earlier ones of its type
+   */
+  take(type: FloodType, size: number): boolean {
+    return this.#queue(type).length === 0 && this.#spend(size);
+  }
+
+  /** Lets a message wait. Owns the bytes from now on. */
+  enqueue(type: FloodType, xdr: Uint8Array, settle: Settle): void {
+    this.#queue(type).push({ xdr, settle });
+    this.#queuedBytes += xdr.length;
+  }
+
+  /**
+   * The peer has granted more.
+   * @throws {ProtocolViolation} OVERLAY_INVALID_SEND_MORE_EXTENDED, OVERLAY_CAPACITY_OVERFLOW
+   */
+  grant({ messages, bytes }: FloodCapacity): void {
+    if (bytes === 0) throw new ProtocolViolation('OVERLAY_INVALID_SEND_MORE_EXTENDED');
+    this.#messages += BigInt(messages);
+    this.#bytes += BigInt(bytes);
+    if (this.#messages > MAX_CREDIT || this.#bytes > MAX_CREDIT) throw new ProtocolViolation('OVERLAY_CAPACITY_OVERFLOW');
+  }
+
+  /** Takes the next waiting message that the credit allows, by priority; a message that does not fit blocks its own type only. */
+  dequeue(): Queued | undefined {
+    for (const queue of this.#queues) {
+      const head = queue[0];
+      if (head === undefined || !this.#spend(head.xdr.length)) continue;
+      queue.shift();
+      this.#queuedBytes -= head.xdr.length;
+      return head;
+    }
+    return undefined;
+  }
+
+  /** Takes every message that waits: none of them will leave. */
+  clear(): readonly Queued[] {
+    this.#queuedBytes = 0;
+    return this.#queues.flatMap((queue) => queue.splice(0));
+  }
+
+  #queue(type: FloodType): Queued[] {
+    return this.#queues[PRIORITY[type]] as Queued[];
+  }
+
+  #spend(size: number): boolean {
+    if (this.#messages < 1n || this.#bytes < BigInt(size)) return false;
+    this.#messages--;
+    this.#bytes -= BigInt(size);
+    return true;
+  }
+}
+
+/** Whether a message type needs credit (protocol.md section 5.1). */
+export function isFloodType(type: string): type is FloodType {
+  return Object.hasOwn(PRIORITY, type);
+}

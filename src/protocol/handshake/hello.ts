@@ -1,0 +1,163 @@
+/**
+ * HELLO: what we say in it, and every check on what the peer says, in the reference's order (protocol.md section 4.4).
+ * @module
+ */
+import type { PeerAuth } from '../auth/peer-auth.ts';
+import type { Now } from '../clock.ts';
+import { equalBytes, toHex } from '../bytes.ts';
+import type { OverlayErrorCode } from '../errors.ts';
+import { encodePublicKey } from '../strkey.ts';
+import type { Hello } from '../wire/messages.ts';
+
+/** What a peer has said of itself in a HELLO whose cert was good. Only `peerID` is proved, and only after AUTH. */
+export interface RemotePeer {
+  /** ed25519 identity, `G…`. */
+  readonly peerID: string;
+  /** Free text; may hold any character. */
+  readonly versionStr: string;
+  readonly ledgerVersion: number;
+  readonly overlayVersion: number;
+  readonly overlayMinVersion: number;
+  readonly listeningPort: number;
+  /** 32 bytes as lower-case hex. */
+  readonly networkID: string;
+  /** Unix seconds. */
+  readonly certExpirationSeconds: bigint;
+}
+
+/** What we say of ourselves, and whom we accept. */
+export interface HelloPolicy {
+  readonly peerAuth: PeerAuth;
+  readonly overlayVersion: number;
+  readonly overlayMinVersion: number;
+  readonly ledgerVersion: number;
+  readonly versionStr: string;
+  readonly listeningPort: number;
+  /** The only peerID accepted, `G…`. */
+  readonly expectedPeerID?: string | undefined;
+  /** Whether a peerID is banned. */
+  readonly isBanned?: ((peerID: string) => boolean) | undefined;
+  /** Claims a peerID for this connection; false when another pending or authenticated one has it. */
+  readonly claimPeerID?: ((peerID: string) => boolean) | undefined;
+}
+
+/** One check. `detail` says what the values are, whether it holds or not. */
+export interface HelloCheck {
+  /** Short name, a rule in words. */
+  readonly check: string;
+  readonly code: OverlayErrorCode;
+  holds(hello: Hello, policy: HelloPolicy, now: Now): boolean;
+  detail(hello: Hello, policy: HelloPolicy, now: Now): string;
+}
+
+/** Our HELLO. @param nonce 32 random bytes of this connection */
+export function makeHello(policy: HelloPolicy, nonce: Uint8Array, now: Now): Hello {
+  const { peerAuth, ledgerVersion, overlayVersion, overlayMinVersion, versionStr, listeningPort } = policy;
+  return {
+    ledgerVersion,
+    overlayVersion,
+    overlayMinVersion,
+    networkID: peerAuth.networkID,
+    versionStr,
+    listeningPort,
+    peerID: ownPeerID(policy),
+    cert: peerAuth.cert(now.unixSeconds),
+    nonce,
+  };
+}
+
+/** The remote as the API shows it. */
+export function remotePeer(hello: Hello): RemotePeer {
+  const { peerID, versionStr, ledgerVersion, overlayVersion, overlayMinVersion, listeningPort, networkID, cert } = hello;
+  return {
+    peerID,
+    versionStr,
+    ledgerVersion,
+    overlayVersion,
+    overlayMinVersion,
+    listeningPort,
+    networkID: toHex(networkID),
+    certExpirationSeconds: cert.expiration,
+  };
+}
+
+/** Checks 2 and 3, before anything of the HELLO is believed: their failure is a silent drop. */
+export const CERT_CHECKS: readonly HelloCheck[] = [
+  {
+    check: 'certificate not expired',
+    code: 'OVERLAY_CERT_EXPIRED',
+    holds: ({ cert }, _policy, now) => cert.expiration >= BigInt(Math.floor(now.unixSeconds)),
+    detail: ({ cert }, _policy, now) => {
+      const left = cert.expiration - BigInt(Math.floor(now.unixSeconds));
+      return left >= 0n ? `The certificate is good for another ${left} s.` : `The peer’s certificate expired ${-left} s ago by our clock.`;
+    },
+  },
+  {
+    check: 'certificate signed by the peerID for our network',
+    code: 'OVERLAY_CERT_INVALID',
+    holds: (hello, { peerAuth }) => peerAuth.verifyCert(hello.peerID, hello.cert),
+    detail: (hello, { peerAuth }) =>
+      `Signature of ${hello.cert.sig.length} bytes by ${hello.peerID} over network ${toHex(peerAuth.networkID)}${
+        equalBytes(hello.networkID, peerAuth.networkID) ? '' : `; its HELLO names network ${toHex(hello.networkID)}`
+      }.`,
+  },
+];
+
+/** Checks on who the peer is, 4 and our own pin: their failure is a silent drop. */
+export const IDENTITY_CHECKS: readonly HelloCheck[] = [
+  {
+    check: 'peerID as expected',
+    code: 'OVERLAY_PEER_ID_MISMATCH',
+    holds: ({ peerID }, { expectedPeerID }) => expectedPeerID === undefined || peerID === expectedPeerID,
+    detail: ({ peerID }, { expectedPeerID }) =>
+      expectedPeerID === undefined ? `No particular peer is expected; this is ${peerID}.` : `The peer is ${peerID}, expected is ${expectedPeerID}.`,
+  },
+  {
+    check: 'peerID not banned',
+    code: 'OVERLAY_PEER_BANNED',
+    holds: ({ peerID }, { isBanned }) => isBanned?.(peerID) !== true,
+    detail: ({ peerID }, { isBanned }) => (isBanned?.(peerID) === true ? `${peerID} is banned here.` : `${peerID} is not banned here.`),
+  },
+];
+
+/** Checks 9 to 15, after an acceptor has sent its HELLO: their failure is told to the peer. */
+export const COMPATIBILITY_CHECKS: readonly HelloCheck[] = [
+  {
+    check: 'overlay versions overlap',
+    code: 'OVERLAY_WRONG_PROTOCOL_VERSION',
+    holds: (hello, { overlayVersion, overlayMinVersion }) =>
+      hello.overlayMinVersion <= hello.overlayVersion &&
+      hello.overlayVersion >= overlayMinVersion &&
+      hello.overlayMinVersion <= overlayVersion,
+    detail: (hello, { overlayVersion, overlayMinVersion }) =>
+      `The peer speaks overlay ${hello.overlayMinVersion} to ${hello.overlayVersion}, we speak ${overlayMinVersion} to ${overlayVersion}.`,
+  },
+  {
+    check: 'peerID not our own',
+    code: 'OVERLAY_CONNECTING_TO_SELF',
+    holds: ({ peerID }, policy) => peerID !== ownPeerID(policy),
+    detail: ({ peerID }, policy) => `The peer is ${peerID}, we are ${ownPeerID(policy)}.`,
+  },
+  {
+    check: 'networkID equal',
+    code: 'OVERLAY_WRONG_NETWORK',
+    holds: ({ networkID }, { peerAuth }) => equalBytes(networkID, peerAuth.networkID),
+    detail: ({ networkID }, { peerAuth }) => `The peer’s HELLO names network ${toHex(networkID)}, ours is ${toHex(peerAuth.networkID)}.`,
+  },
+  {
+    check: 'listeningPort from 1 to 65535',
+    code: 'OVERLAY_BAD_ADDRESS',
+    holds: ({ listeningPort }) => listeningPort >= 1 && listeningPort <= 65535,
+    detail: ({ listeningPort }) => `The peer’s listening port is ${listeningPort}.`,
+  },
+  {
+    check: 'no other connection with this peerID',
+    code: 'OVERLAY_ALREADY_CONNECTED',
+    holds: ({ peerID }, { claimPeerID }) => claimPeerID?.(peerID) !== false,
+    detail: ({ peerID }) => `The peer is ${peerID}.`,
+  },
+];
+
+function ownPeerID({ peerAuth }: HelloPolicy): string {
+  return encodePublicKey(peerAuth.identity.publicKey);
+}

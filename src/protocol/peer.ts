@@ -1,0 +1,303 @@
+/**
+ * The main path: bytes in, records, structure, MAC, handshake or channel, events out. No socket, no clock, no randomness:
+ * whoever holds the bytes drives it.
+ *
+ *     bytes -> record -> structure -> sequence and MAC -> handshake | channel -> event
+ *     message -> record -> sequence and MAC -> output
+ *
+ * @module
+ */
+import { sendingKeyName } from './auth/key-schedule.ts';
+import { Channel, type ChannelEvent, type ChannelOptions } from './channel/channel.ts';
+import { isFloodType, type Settle } from './channel/flow-control.ts';
+import type { Now } from './clock.ts';
+import {
+  AUTHENTICATION_TIMEOUT_MS,
+  ENVELOPE_BYTES,
+  MAX_RECORD_BYTES,
+  MAX_STRING_BYTES,
+  MAX_UNAUTHENTICATED_RECORD_BYTES,
+  MESSAGE_OFFSET,
+  PEER_TIMEOUT_MS,
+  RECORD_HEADER_BYTES,
+} from './constants.ts';
+import {
+  ERROR_CODES,
+  type ErrorCodeName,
+  OverlayError,
+  type OverlayErrorCode,
+  type PeerError,
+  ProtocolViolation,
+  type Stage,
+} from './errors.ts';
+import { Handshake, type HandshakeOptions, type HandshakeState } from './handshake/handshake.ts';
+import type { RemotePeer } from './handshake/hello.ts';
+import {
+  type CheckedType,
+  checkAuthenticatedMessage,
+  type ReceivedMessage,
+  readMessage,
+  type SendableMessage,
+  writeRecord,
+} from './wire/authenticated-message.ts';
+import { RecordDecoder } from './wire/framing.ts';
+import type { Hello, MessageFields, MessageType, StellarMessage } from './wire/messages.ts';
+import { XdrReader } from './xdr/reader.ts';
+import { XdrWriter } from './xdr/writer.ts';
+
+/** One side of one connection. */
+export interface PeerOptions extends HandshakeOptions, ChannelOptions {
+  /** What happens to authenticated messages of a type not in use: delivered as they are, or refused as the reference does. */
+  readonly unknownMessages?: 'deliver' | 'refuse' | undefined;
+  /** Silence that ends a connection before AUTH, in milliseconds. Default 2,000. */
+  readonly authenticationTimeoutMs?: number | undefined;
+  /** Silence that ends it after AUTH, in milliseconds. Default 30,000. */
+  readonly peerTimeoutMs?: number | undefined;
+  /** Most bytes of flood messages that wait for credit. Default 3 MiB. */
+  readonly maxQueuedBytes?: number | undefined;
+}
+
+/** What happened. After `closed` nothing more does. */
+export type PeerEvent =
+  | { readonly type: 'hello'; readonly remote: RemotePeer }
+  | { readonly type: 'authenticated'; readonly remote: RemotePeer }
+  | ChannelEvent
+  | { readonly type: 'closed'; readonly error: OverlayError };
+
+const DEFAULT_MAX_QUEUED_BYTES = 3 * 0x100000;
+
+/** One side of one connection, without the socket. */
+export class Peer {
+  readonly #options: PeerOptions;
+  readonly #records = new RecordDecoder();
+  readonly #output = new XdrWriter();
+  readonly #handshake: Handshake;
+  readonly #channel: Channel;
+  #error: OverlayError | undefined;
+  #lastReadMs = 0;
+  #lastWriteMs = 0;
+  #progress = 0;
+
+  constructor(options: PeerOptions) {
+    this.#options = options;
+    this.#handshake = new Handshake(options, (message) => this.#tellSent(message.type, this.#write(message)));
+    this.#channel = new Channel(options, (message) => this.#write(message));
+  }
+
+  /** Whether the handshake is complete and the connection has not ended. */
+  get authenticated(): boolean {
+    return this.#error === undefined && this.#handshake.state.name === 'GOT_AUTH';
+  }
+
+  /** Where the connection is. */
+  get stage(): Stage {
+    return STAGE[this.#handshake.state.name];
+  }
+
+  /** The peer, as soon as its cert is known to be good. */
+  get remote(): RemotePeer | undefined {
+    return this.#handshake.remote;
+  }
+
+  /** Why the connection has ended. */
+  get error(): OverlayError | undefined {
+    return this.#error;
+  }
+
+  /** What the peer allows us to send. */
+  get credit(): Channel['credit'] {
+    return this.#channel.credit;
+  }
+
+  /** Whether bytes of an incomplete record have been received. */
+  get midRecord(): boolean {
+    return this.#records.pending > 0;
+  }
+
+  /** Bytes that wait for `takeOutput`. */
+  get outputLength(): number {
+    return this.#output.length;
+  }
+
+  /** TCP is connected. The side that dialled has output now. */
+  start(now: Now): void {
+    this.#lastReadMs = this.#lastWriteMs = now.monotonicMs;
+    this.#handshake.start(now);
+  }
+
+  /** Adds received bytes, which nobody may write to afterwards. Follow with `next` until it returns undefined. */
+  push(chunk: Uint8Array): void {
+    this.#records.push(chunk);
+  }
+
+  /**
+   * Handles records, strictly one at a time, until one has something to tell.
+   * @returns undefined when more bytes are needed, or nothing can follow any more
+   */
+  next(now: Now): PeerEvent | undefined {
+    if (this.#error !== undefined) return undefined;
+    try {
+      for (;;) {
+        const authenticated = this.#handshake.state.name === 'GOT_AUTH';
+        const body = this.#records.next(authenticated ? MAX_RECORD_BYTES : MAX_UNAUTHENTICATED_RECORD_BYTES);
+        if (this.#records.progress !== this.#progress) this.#noteRead(now);
+        if (body === undefined) return undefined;
+        const type = checkAuthenticatedMessage(body, authenticated && this.#options.unknownMessages !== 'refuse');
+        this.#verify(type, body);
+        const event = this.#dispatch(type, body, now);
+        if (event !== undefined) return event;
+      }
+    } catch (error) {
+      return this.#end(error);
+    }
+  }
+
+  /**
+   * Sends a message; one that needs credit waits until the peer grants it.
+   * @param settle told once, without an error when the message is in the output
+   * @throws {OverlayError} when the connection is not authenticated, or too much waits already (OVERLAY_SEND_QUEUE_FULL)
+   * @throws {TypeError | RangeError} when the message is not of its type
+   */
+  send(message: SendableMessage, settle: Settle): void {
+    if (this.#error !== undefined) throw this.#error;
+    if (!this.authenticated) throw new OverlayError('OVERLAY_CLOSED', { stage: this.stage, message: 'The handshake is not complete.' });
+    if (RESERVED.includes(message.type)) throw new TypeError(`${message.type} is sent by the connection itself`);
+    const body = writeRecord(this.#output, message);
+    const size = this.#output.length - body - ENVELOPE_BYTES;
+    if (isFloodType(message.type) && !this.#channel.takeCredit(message.type, size)) {
+      const xdr = this.#output.bytes.slice(body + MESSAGE_OFFSET, body + MESSAGE_OFFSET + size);
+      this.#output.truncate(body - RECORD_HEADER_BYTES);
+      if (this.#channel.queuedBytes + size > (this.#options.maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES)) {
+        throw new OverlayError('OVERLAY_SEND_QUEUE_FULL', { stage: 'channel', remote: this.remote });
+      }
+      this.#channel.enqueue(message.type, xdr, settle);
+      return;
+    }
+    this.#seal(body);
+    settle();
+  }
+
+  /** Sends a ping; the event `pong` with the same hash answers it. @param hash 32 bytes, made up */
+  ping(hash: Uint8Array): void {
+    if (this.#error !== undefined) throw this.#error;
+    this.#channel.ping(hash);
+  }
+
+  /** The application is done with a message that `next` returned. */
+  release(message: ReceivedMessage): void {
+    if (this.#error === undefined) this.#channel.release(message);
+  }
+
+  /** Takes what has to be sent, in order; the caller owns it. Also after `closed`: the last ERROR_MSG may be in it. */
+  takeOutput(now: Now): Uint8Array | undefined {
+    if (this.#output.length === 0) return undefined;
+    this.#lastWriteMs = now.monotonicMs;
+    return this.#output.take();
+  }
+
+  /** Looks at the timers; called every 5 s as in the reference (section 4.8). */
+  tick(now: Now): PeerEvent | undefined {
+    if (this.#error !== undefined) return undefined;
+    const { authenticationTimeoutMs = AUTHENTICATION_TIMEOUT_MS, peerTimeoutMs = PEER_TIMEOUT_MS } = this.#options;
+    const timeoutMs = this.authenticated ? peerTimeoutMs : authenticationTimeoutMs;
+    const silentMs = now.monotonicMs - Math.max(this.#lastReadMs, this.#lastWriteMs);
+    if (silentMs < timeoutMs) return undefined;
+    return this.#end(new ProtocolViolation('OVERLAY_IDLE_TIMEOUT', `Nothing was read or written for ${Math.round(silentMs)} ms.`));
+  }
+
+  /** Ends the connection from this side, or because the socket has ended. Without effect when it has ended already. */
+  close(code: OverlayErrorCode, message?: string, cause?: unknown): PeerEvent | undefined {
+    if (this.#error !== undefined) return undefined;
+    return this.#end(new ProtocolViolation(code, message), cause);
+  }
+
+  /** Sequence and MAC: of everything but ERROR_MSG, from the first good HELLO on. */
+  #verify(type: CheckedType, body: Uint8Array): void {
+    const { state } = this.#handshake;
+    if (state.name !== 'CONNECTED' && type !== 'ERROR_MSG') state.macs.receiver.verify(body);
+  }
+
+  #dispatch(type: CheckedType, body: Uint8Array, now: Now): PeerEvent | undefined {
+    switch (type) {
+      case 'ERROR_MSG':
+        throw peerErrorViolation(body);
+      case 'HELLO':
+        return { type: 'hello', remote: this.#handshake.receiveHello(readMessage(body) as unknown as Hello, body, now) };
+      case 'AUTH': {
+        const { flags } = readMessage(body) as unknown as MessageFields['AUTH'];
+        const remote = this.#handshake.receiveAuth(flags, body);
+        this.#channel.open();
+        return { type: 'authenticated', remote };
+      }
+      default:
+        if (this.#handshake.state.name !== 'GOT_AUTH') {
+          throw new ProtocolViolation('OVERLAY_MESSAGE_BEFORE_HANDSHAKE', `The peer sent ${type} before the handshake was complete.`, {
+            dropReason: `received ${type} before completed handshake`,
+          });
+        }
+        return this.#channel.receive(type, body);
+    }
+  }
+
+  /** Appends a record to the output, sealed unless it is one of the two that never are. @returns where its body begins */
+  #write(message: StellarMessage | Uint8Array): number {
+    const body = writeRecord(this.#output, message);
+    if (message instanceof Uint8Array || (message.type !== 'HELLO' && message.type !== 'ERROR_MSG')) this.#seal(body);
+    return body;
+  }
+
+  #seal(body: number): void {
+    const { state } = this.#handshake;
+    if (state.name !== 'CONNECTED') state.macs.sender.seal(this.#output.bytes, body, this.#output.length);
+  }
+
+  #tellSent(type: MessageType, body: number): void {
+    const { onStep, role } = this.#options;
+    onStep?.({
+      step: 'sent',
+      type,
+      body: this.#output.bytes.slice(body, this.#output.length),
+      ...(type !== 'HELLO' && { macKey: sendingKeyName(role) }),
+    });
+  }
+
+  /** A header or a body is complete: a sign of life, which dripping bytes are not. */
+  #noteRead(now: Now): void {
+    this.#progress = this.#records.progress;
+    this.#lastReadMs = now.monotonicMs;
+  }
+
+  /** The one way a connection ends: tells the peer what it is to be told, forgets the keys. */
+  #end(reason: unknown, cause?: unknown): PeerEvent {
+    const { stage, remote } = this;
+    const error =
+      reason instanceof ProtocolViolation
+        ? new OverlayError(reason.code, { stage, remote, message: reason.message, cause, ...reason.details })
+        : new OverlayError('OVERLAY_INTERNAL', { stage, remote, cause: reason });
+    this.#error = error;
+    if (error.told !== null) this.#write({ type: 'ERROR_MSG', code: error.told.code as ErrorCodeName, msg: error.told.message });
+    this.#handshake.wipe();
+    this.#channel.close(error);
+    return { type: 'closed', error };
+  }
+}
+
+const STAGE: Readonly<Record<HandshakeState['name'], Stage>> = { CONNECTED: 'hello', GOT_HELLO: 'auth', GOT_AUTH: 'channel' };
+
+const RESERVED: readonly string[] = ['HELLO', 'AUTH', 'ERROR_MSG', 'SEND_MORE', 'SEND_MORE_EXTENDED'];
+
+/** The peer's ERROR_MSG as the end of the connection. Its text is shown byte by byte: it need not be UTF-8, and is never trusted. */
+function peerErrorViolation(body: Uint8Array): ProtocolViolation {
+  const reader = new XdrReader(body, MESSAGE_OFFSET + 4);
+  const number = reader.int32();
+  const text = reader.opaque(reader.length(MAX_STRING_BYTES));
+  const peerError: PeerError = {
+    code: (Object.keys(ERROR_CODES) as ErrorCodeName[]).find((name) => ERROR_CODES[name] === number) ?? 'UNKNOWN',
+    message: Array.from(text, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '*')).join(''),
+  };
+  const shown = peerError.code === 'UNKNOWN' ? `unknown code ${number}` : peerError.code;
+  return new ProtocolViolation('OVERLAY_PEER_ERROR', `The peer ended the connection: ${peerError.message} (${shown}).`, {
+    peerError,
+    dropReason: `${peerError.code} (${peerError.message.replace(/[^0-9A-Za-z ]/g, '*')})`,
+  });
+}

@@ -1,0 +1,133 @@
+/**
+ * Record marking: a 4-byte header, then that many bytes (RFC 5531 §11 reduced to single-fragment records).
+ * Source: protocol.md section 1.
+ * @module
+ */
+import { LAST_FRAGMENT_BIT, RECORD_HEADER_BYTES } from '../constants.ts';
+import { ProtocolViolation } from '../errors.ts';
+
+/** One record: header and body. The reference sets bit 31 always, and so do we. */
+export function encodeRecord(body: Uint8Array): Uint8Array {
+  const out = new Uint8Array(RECORD_HEADER_BYTES + body.length);
+  out.set(body, RECORD_HEADER_BYTES);
+  const header = (LAST_FRAGMENT_BIT | body.length) >>> 0;
+  for (let i = 0; i < 4; i++) out[i] = header >>> (24 - 8 * i);
+  return out;
+}
+
+const NOTHING = new Uint8Array(0);
+const FIRST_BYTES = 256;
+
+/**
+ * Cuts a stream of bytes into record bodies, however the stream is split. A record that lies whole in one chunk is
+ * returned as a view of it; only the incomplete one at the end of a chunk is copied. Memory held is at most twice
+ * the bytes received of that one: a length that is only announced costs nothing.
+ */
+export class RecordDecoder {
+  /** Complete headers and bodies seen so far: what counts as a sign of life. */
+  progress = 0;
+  /** The chunk being read; whole records are views of it. */
+  #chunk: Uint8Array = NOTHING;
+  #offset = 0;
+  /** Beginning of an incomplete record, header included. */
+  #partial: Uint8Array = NOTHING;
+  #partialLength = 0;
+  /** Length of the record being read, header included; 0 while the header is incomplete. */
+  #recordLength = 0;
+
+  /** Bytes of a record that is not complete, or not asked for yet. */
+  get pending(): number {
+    return this.#partialLength + this.#chunk.length - this.#offset;
+  }
+
+  /**
+   * Adds the next bytes of the stream. The decoder keeps a view of them until `next` has returned undefined.
+   * It costs a copy when the chunk before has not been read up to its end.
+   */
+  push(chunk: Uint8Array): void {
+    this.#chunk = this.#offset === this.#chunk.length ? chunk : joinRest(this.#chunk, this.#offset, chunk);
+    this.#offset = 0;
+  }
+
+  /**
+   * The body of the next record, or undefined until more bytes come.
+   * @param maxBytes longest body allowed, judged when the header is complete and from the header alone
+   * @throws {ProtocolViolation} OVERLAY_RECORD_LENGTH when the length is 0 or above it; the stream cannot be read any further
+   */
+  next(maxBytes: number): Uint8Array | undefined {
+    if (this.#recordLength === 0) {
+      const length = this.#readHeader();
+      if (length === undefined) return undefined;
+      if (length === 0 || length > maxBytes) {
+        throw new ProtocolViolation('OVERLAY_RECORD_LENGTH', `A record of ${length} bytes is announced where 1 to ${maxBytes} are allowed.`);
+      }
+      this.#recordLength = RECORD_HEADER_BYTES + length;
+      this.progress++;
+    }
+    const record = this.#takeRecord(this.#recordLength);
+    if (record === undefined) return undefined;
+    this.#recordLength = 0;
+    this.progress++;
+    return record;
+  }
+
+  /** The body length in the header, which stays where it is; undefined while it is incomplete. */
+  #readHeader(): number | undefined {
+    if (this.#partialLength === 0 && this.#chunk.length - this.#offset >= RECORD_HEADER_BYTES) {
+      return bodyLength(this.#chunk, this.#offset);
+    }
+    this.#append(RECORD_HEADER_BYTES);
+    return this.#partialLength < RECORD_HEADER_BYTES ? undefined : bodyLength(this.#partial, 0);
+  }
+
+  /** The body of a record of this length, header included; undefined while it is incomplete. */
+  #takeRecord(length: number): Uint8Array | undefined {
+    if (this.#partialLength === 0 && this.#chunk.length - this.#offset >= length) {
+      const body = this.#chunk.subarray(this.#offset + RECORD_HEADER_BYTES, this.#offset + length);
+      this.#advance(length);
+      return body;
+    }
+    this.#append(length);
+    if (this.#partialLength < length) return undefined;
+    const body = this.#partial.subarray(RECORD_HEADER_BYTES, length);
+    this.#partial = NOTHING;
+    this.#partialLength = 0;
+    return body;
+  }
+
+  /** Copies from the chunk until the partial record has `wanted` bytes or the chunk is at its end. */
+  #append(wanted: number): void {
+    const count = Math.min(wanted - this.#partialLength, this.#chunk.length - this.#offset);
+    const end = this.#partialLength + count;
+    if (end > this.#partial.length) {
+      const grown = new Uint8Array(Math.max(Math.min(2 * end, wanted), FIRST_BYTES));
+      grown.set(this.#partial.subarray(0, this.#partialLength));
+      this.#partial = grown;
+    }
+    this.#partial.set(this.#chunk.subarray(this.#offset, this.#offset + count), this.#partialLength);
+    this.#partialLength = end;
+    this.#advance(count);
+  }
+
+  /** Moves on in the chunk, and lets go of it at its end. */
+  #advance(count: number): void {
+    this.#offset += count;
+    if (this.#offset === this.#chunk.length) {
+      this.#chunk = NOTHING;
+      this.#offset = 0;
+    }
+  }
+}
+
+/** Bits 30..0 of the header; bit 31 is ignored, as in the reference. */
+function bodyLength(bytes: Uint8Array, at: number): number {
+  const [a, b, c, d] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]] as [number, number, number, number];
+  return ((a & 0x7f) << 24) | (b << 16) | (c << 8) | d;
+}
+
+function joinRest(chunk: Uint8Array, offset: number, more: Uint8Array): Uint8Array {
+  const out = new Uint8Array(chunk.length - offset + more.length);
+  out.set(chunk.subarray(offset));
+  out.set(more, chunk.length - offset);
+  return out;
+}

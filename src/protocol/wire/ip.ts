@@ -1,0 +1,58 @@
+/**
+ * IP addresses as text and as the bytes of a PeerAddress.
+ * @module
+ */
+
+/** Text of a 4-byte IPv4 or 16-byte IPv6 address; IPv6 as RFC 5952 writes it. */
+export function formatIP(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join('.');
+  const groups = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number));
+  const [start, length] = longestZeroRun(groups);
+  const hex = groups.map((group) => group.toString(16));
+  if (length < 2) return hex.join(':');
+  return `${hex.slice(0, start).join(':')}::${hex.slice(start + length).join(':')}`;
+}
+
+/**
+ * Bytes of an IPv4 or IPv6 address given as text.
+ * @throws {TypeError} when it is neither
+ */
+export function parseIP(text: string): Uint8Array {
+  const bytes = text.includes(':') ? parseIPv6(text) : parseIPv4(text);
+  if (bytes === undefined) throw new TypeError(`not an IPv4 or IPv6 address: ${JSON.stringify(text)}`);
+  return Uint8Array.from(bytes);
+}
+
+function parseIPv4(text: string): number[] | undefined {
+  const parts = text.split('.');
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)) return undefined;
+  return parts.map(Number);
+}
+
+function parseIPv6(text: string): number[] | undefined {
+  const halves = text.split('::').map((half) => (half === '' ? [] : half.split(':')).map(parseGroup));
+  if (halves.length > 2) return undefined;
+  const [before = [], after] = halves.map((groups) => (groups.includes(undefined) ? undefined : groups.flat())) as (number[] | undefined)[];
+  if (before === undefined || (halves.length === 2 && after === undefined)) return undefined;
+  if (after === undefined) return before.length === 16 ? before : undefined;
+  const zeros = 16 - before.length - after.length;
+  return zeros < 2 ? undefined : [...before, ...new Array<number>(zeros).fill(0), ...after];
+}
+
+/** The bytes of one part of an IPv6 address: two of a hex group, four of an IPv4 address at the end. */
+function parseGroup(group: string): number[] | undefined {
+  if (group.includes('.')) return parseIPv4(group);
+  if (!/^[0-9a-f]{1,4}$/i.test(group)) return undefined;
+  const value = Number.parseInt(group, 16);
+  return [value >> 8, value & 255];
+}
+
+function longestZeroRun(groups: readonly number[]): readonly [start: number, length: number] {
+  let best: readonly [number, number] = [0, 0];
+  for (let start = 0; start < groups.length; start++) {
+    let end = start;
+    while (groups[end] === 0) end++;
+    if (end - start > best[1]) best = [start, end - start];
+  }
+  return best;
+}
