@@ -9,7 +9,10 @@ import type { RemotePeer } from './handshake/hello.ts';
 export type Stage = 'dns' | 'tcp' | 'hello' | 'auth' | 'channel';
 
 /** Codes of ERROR_MSG by name (Stellar-overlay.x ErrorCode). */
-export const ERROR_CODES = { ERR_MISC: 0, ERR_DATA: 1, ERR_CONF: 2, ERR_AUTH: 3, ERR_LOAD: 4 } as const satisfies Record<string, number>;
+export const ERROR_CODES = { ERR_MISC: 0, ERR_DATA: 1, ERR_CONF: 2, ERR_AUTH: 3, ERR_LOAD: 4 } as const satisfies Record<
+  string,
+  number
+>;
 /** Name of an ERROR_MSG code. */
 export type ErrorCodeName = keyof typeof ERROR_CODES;
 
@@ -73,7 +76,8 @@ const TABLE = {
     cause: 'handshake-timeout',
     summary: 'The handshake did not finish in time.',
     told: null,
-    advice: 'The port is open but the peer does not go on: check that it is a Stellar node’s peer port (not its HTTP port) and not overloaded, or raise the timeout.',
+    advice:
+      'The port is open but the peer does not go on: check that it is a Stellar node’s peer port (not its HTTP port) and not overloaded, or raise the timeout.',
   },
   OVERLAY_IDLE_TIMEOUT: {
     cause: 'idle-timeout',
@@ -95,7 +99,8 @@ const TABLE = {
     summary: 'The connection broke.',
     told: null,
     dropReason: 'error reading message header: Connection reset by peer',
-    advice: 'The peer process may have died, or a firewall or proxy cuts the connection; connect again and look at the peer’s log.',
+    advice:
+      'The peer process may have died, or a firewall or proxy cuts the connection; connect again and look at the peer’s log.',
   },
 
   // Bytes.
@@ -104,7 +109,8 @@ const TABLE = {
     summary: 'The length of a record is zero or above the limit.',
     told: null,
     dropReason: 'error during read',
-    advice: 'What answers is most likely not a Stellar node: check that the port is its peer port and not, say, an HTTP or TLS one.',
+    advice:
+      'What answers is most likely not a Stellar node: check that the port is its peer port and not, say, an HTTP or TLS one.',
   },
   OVERLAY_CORRUPT_XDR: {
     cause: 'corrupt-xdr',
@@ -248,7 +254,8 @@ const TABLE = {
     summary: 'The MAC of a message is wrong: it was not made by the peer of the handshake, or it was changed on the way.',
     told: ['ERR_AUTH', 'unexpected MAC'],
     dropReason: 'unexpected MAC',
-    advice: 'Nothing of this connection after the last good message can be trusted; if it happens again, something alters the traffic or the peer derives its keys wrongly.',
+    advice:
+      'Nothing of this connection after the last good message can be trusted; if it happens again, something alters the traffic or the peer derives its keys wrongly.',
   },
 
   // The channel.
@@ -311,7 +318,8 @@ const TABLE = {
     cause: 'internal',
     summary: 'This package failed.',
     told: null,
-    advice: 'This is a bug, or an exception of a function you passed in: see the cause of the error, and report it if it is ours.',
+    advice:
+      'This is a bug, or an exception of a function you passed in: see the cause of the error, and report it if it is ours.',
   },
   OVERLAY_SHUTDOWN: {
     cause: 'shutdown',
@@ -346,8 +354,16 @@ export const PEER_ERROR_TABLE: readonly {
   readonly cause: string;
   readonly advice: string;
 }[] = [
-  { text: 'wrong protocol version', cause: 'peer-says-wrong-protocol-version', advice: TABLE.OVERLAY_WRONG_PROTOCOL_VERSION.advice },
-  { text: 'connecting to self', cause: 'peer-says-connecting-to-self', advice: 'You run with the peer’s own seed: use another seed.' },
+  {
+    text: 'wrong protocol version',
+    cause: 'peer-says-wrong-protocol-version',
+    advice: TABLE.OVERLAY_WRONG_PROTOCOL_VERSION.advice,
+  },
+  {
+    text: 'connecting to self',
+    cause: 'peer-says-connecting-to-self',
+    advice: 'You run with the peer’s own seed: use another seed.',
+  },
   {
     text: 'wrong network passphrase',
     cause: 'peer-says-wrong-network',
@@ -359,7 +375,11 @@ export const PEER_ERROR_TABLE: readonly {
     cause: 'peer-says-already-connected',
     advice: 'The same seed is connected to this peer already: stop the other one, or use another seed.',
   },
-  { text: 'flow control bytes disabled', cause: 'peer-says-flow-control-bytes-disabled', advice: 'The flags of AUTH have to be 200.' },
+  {
+    text: 'flow control bytes disabled',
+    cause: 'peer-says-flow-control-bytes-disabled',
+    advice: 'The flags of AUTH have to be 200.',
+  },
   { text: 'unexpected auth sequence', cause: 'peer-says-unexpected-sequence', advice: BUG_ADVICE },
   { text: 'receive mac key is zero', cause: 'peer-says-zero-mac-key', advice: BUG_ADVICE },
   { text: 'unexpected MAC', cause: 'peer-says-unexpected-mac', advice: BUG_ADVICE },
@@ -380,9 +400,21 @@ export const PEER_ERROR_TABLE: readonly {
   },
   { text: 'out-of-order AUTH message', cause: 'peer-says-out-of-order-auth', advice: BUG_ADVICE },
   { text: 'shutdown', cause: 'peer-shutdown', advice: 'The node is being stopped: try again when it is back.' },
-  { text: 'dropped by user', cause: 'peer-dropped-by-operator', advice: 'The node’s operator dropped this connection, perhaps with a ban: ask there.' },
-  { text: 'Survey has invalid signature', cause: 'peer-says-survey-signature', advice: 'Do not relay surveys that you have not verified.' },
-  { text: 'received corrupt XDR', cause: 'peer-says-corrupt-xdr', advice: 'The peer did not understand what it was sent: compare the versions of both sides.' },
+  {
+    text: 'dropped by user',
+    cause: 'peer-dropped-by-operator',
+    advice: 'The node’s operator dropped this connection, perhaps with a ban: ask there.',
+  },
+  {
+    text: 'Survey has invalid signature',
+    cause: 'peer-says-survey-signature',
+    advice: 'Do not relay surveys that you have not verified.',
+  },
+  {
+    text: 'received corrupt XDR',
+    cause: 'peer-says-corrupt-xdr',
+    advice: 'The peer did not understand what it was sent: compare the versions of both sides.',
+  },
   { text: 'crypto error', cause: 'peer-says-crypto-error', advice: BUG_ADVICE },
 ];
 

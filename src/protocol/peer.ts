@@ -120,9 +120,14 @@ export class Peer {
   }
 
   /** TCP is connected. The side that dialled has output now. */
-  start(now: Now): void {
+  start(now: Now): PeerEvent | undefined {
     this.#lastReadMs = this.#lastWriteMs = now.monotonicMs;
-    this.#handshake.start(now);
+    try {
+      this.#handshake.start(now);
+    } catch (error) {
+      return this.#end(error);
+    }
+    return undefined;
   }
 
   /** Adds received bytes, which nobody may write to afterwards. Follow with `next` until it returns undefined. */
@@ -160,7 +165,8 @@ export class Peer {
    */
   send(message: SendableMessage, settle: Settle): void {
     if (this.#error !== undefined) throw this.#error;
-    if (!this.authenticated) throw new OverlayError('OVERLAY_CLOSED', { stage: this.stage, message: 'The handshake is not complete.' });
+    if (!this.authenticated)
+      throw new OverlayError('OVERLAY_CLOSED', { stage: this.stage, message: 'The handshake is not complete.' });
     if (RESERVED.includes(message.type)) throw new TypeError(`${message.type} is sent by the connection itself`);
     const body = writeRecord(this.#output, message);
     const size = this.#output.length - body - ENVELOPE_BYTES;
@@ -202,7 +208,9 @@ export class Peer {
     const timeoutMs = this.authenticated ? peerTimeoutMs : authenticationTimeoutMs;
     const silentMs = now.monotonicMs - Math.max(this.#lastReadMs, this.#lastWriteMs);
     if (silentMs < timeoutMs) return undefined;
-    return this.#end(new ProtocolViolation('OVERLAY_IDLE_TIMEOUT', `Nothing was read or written for ${Math.round(silentMs)} ms.`));
+    return this.#end(
+      new ProtocolViolation('OVERLAY_IDLE_TIMEOUT', `Nothing was read or written for ${Math.round(silentMs)} ms.`),
+    );
   }
 
   /** Ends the connection from this side, or because the socket has ended. Without effect when it has ended already. */
@@ -231,9 +239,13 @@ export class Peer {
       }
       default:
         if (this.#handshake.state.name !== 'GOT_AUTH') {
-          throw new ProtocolViolation('OVERLAY_MESSAGE_BEFORE_HANDSHAKE', `The peer sent ${type} before the handshake was complete.`, {
-            dropReason: `received ${type} before completed handshake`,
-          });
+          throw new ProtocolViolation(
+            'OVERLAY_MESSAGE_BEFORE_HANDSHAKE',
+            `The peer sent ${type} before the handshake was complete.`,
+            {
+              dropReason: `received ${type} before completed handshake`,
+            },
+          );
         }
         return this.#channel.receive(type, body);
     }

@@ -90,6 +90,7 @@ function decode(kind: Kind, text: string): Uint8Array {
   }
   if (bytes[0] !== VERSION_BYTE[kind]) return fail('another kind of key by its version byte');
   const crc = crc16(bytes.subarray(0, 33));
-  if (bytes[33] !== (crc & 0xff) || bytes[34] !== crc >> 8) return fail('the checksum does not match; a character may be mistyped');
+  if (bytes[33] !== (crc & 0xff) || bytes[34] !== crc >> 8)
+    return fail('the checksum does not match; a character may be mistyped');
   return bytes.slice(1, 33);
 }

@@ -96,7 +96,8 @@ export class Channel {
       default:
     }
     const message = receivedMessage(type, body);
-    if (message.type === 'DONT_HAVE' && this.#pings.delete(bytesKey(message.reqHash))) return { type: 'pong', hash: message.reqHash };
+    if (message.type === 'DONT_HAVE' && this.#pings.delete(bytesKey(message.reqHash)))
+      return { type: 'pong', hash: message.reqHash };
     if (message.type === 'GET_TX_SET') this.#answer(message.type, message.txSetHash);
     if (message.type === 'GET_SCP_QUORUMSET') this.#answer(message.type, message.qSetHash);
     return { type: 'message', message };

@@ -87,7 +87,10 @@ export class MacReceiver {
   verify(body: Uint8Array): void {
     if (!this.#sequence.equals(body, SEQUENCE_OFFSET)) {
       const got = (BigInt(readUint32(body, SEQUENCE_OFFSET)) << 32n) | BigInt(readUint32(body, SEQUENCE_OFFSET + 4));
-      throw new ProtocolViolation('OVERLAY_UNEXPECTED_SEQUENCE', `A message has sequence ${got} where ${this.sequence} was expected.`);
+      throw new ProtocolViolation(
+        'OVERLAY_UNEXPECTED_SEQUENCE',
+        `A message has sequence ${got} where ${this.sequence} was expected.`,
+      );
     }
     if (this.#key === null) throw new ProtocolViolation('OVERLAY_ZERO_MAC_KEY');
     if (!this.#key.verify(body, SEQUENCE_OFFSET, body.length - MAC_BYTES)) throw new ProtocolViolation('OVERLAY_UNEXPECTED_MAC');
@@ -101,7 +104,11 @@ export class MacReceiver {
 
 function readUint32(bytes: Uint8Array, at: number): number {
   return (
-    (((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0
+    (((bytes[at] as number) << 24) |
+      ((bytes[at + 1] as number) << 16) |
+      ((bytes[at + 2] as number) << 8) |
+      (bytes[at + 3] as number)) >>>
+    0
   );
 }
 

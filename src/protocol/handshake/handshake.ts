@@ -12,7 +12,16 @@ import { AUTH_MSG_FLAG_FLOW_CONTROL_BYTES_REQUESTED } from '../constants.ts';
 import { ProtocolViolation } from '../errors.ts';
 import { encodePublicKey } from '../strkey.ts';
 import type { Hello, PeerAddress, StellarMessage } from '../wire/messages.ts';
-import { CERT_CHECKS, COMPATIBILITY_CHECKS, type HelloCheck, type HelloPolicy, IDENTITY_CHECKS, makeHello, type RemotePeer, remotePeer } from './hello.ts';
+import {
+  CERT_CHECKS,
+  COMPATIBILITY_CHECKS,
+  type HelloCheck,
+  type HelloPolicy,
+  IDENTITY_CHECKS,
+  makeHello,
+  type RemotePeer,
+  remotePeer,
+} from './hello.ts';
 import type { OnStep } from './steps.ts';
 
 /** Sequence and MAC of both directions, there from the first good HELLO on. */
@@ -79,10 +88,11 @@ export class Handshake {
     const remote = remotePeer(hello);
     this.#remote = remote;
     this.#check(IDENTITY_CHECKS, hello, now);
-    this.#state = { name: 'GOT_HELLO', macs: this.#deriveMacs(hello) };
+    const macs = this.#deriveMacs(hello);
     // Subtle: the acceptor answers before it refuses, so that the dialler learns its versions and can read the error.
     if (this.#options.role === 'REMOTE_CALLED_US') this.#sendHello(now);
     this.#check(COMPATIBILITY_CHECKS, hello, now);
+    this.#state = { name: 'GOT_HELLO', macs };
     if (this.#options.role === 'WE_CALLED_REMOTE') this.#sendAuth();
     return remote;
   }
@@ -96,7 +106,12 @@ export class Handshake {
     if (this.#state.name !== 'GOT_HELLO') throw new ProtocolViolation('OVERLAY_OUT_OF_ORDER_AUTH');
     const remote = this.#remote as RemotePeer;
     onStep?.({ step: 'received', type: 'AUTH', body, macKey: role === 'WE_CALLED_REMOTE' ? 'K_BA' : 'K_AB' });
-    onStep?.({ step: 'check', check: 'sequence 0 and MAC good', ok: true, detail: 'The peer holds the same keys: its identity is proved.' });
+    onStep?.({
+      step: 'check',
+      check: 'sequence 0 and MAC good',
+      ok: true,
+      detail: 'The peer holds the same keys: its identity is proved.',
+    });
     // Subtle: AUTH and PEERS leave before the flags are looked at, so that a refused dialler still learns addresses.
     if (role === 'REMOTE_CALLED_US') {
       this.#sendAuth();
@@ -104,7 +119,11 @@ export class Handshake {
     }
     const good = flags === AUTH_MSG_FLAG_FLOW_CONTROL_BYTES_REQUESTED;
     onStep?.({ step: 'check', check: 'flags 200', ok: good, detail: `The flags are ${flags}.` });
-    if (!good) throw new ProtocolViolation('OVERLAY_FLOW_CONTROL_BYTES_DISABLED', `The flags of the peer’s AUTH are ${flags} instead of 200.`);
+    if (!good)
+      throw new ProtocolViolation(
+        'OVERLAY_FLOW_CONTROL_BYTES_DISABLED',
+        `The flags of the peer’s AUTH are ${flags} instead of 200.`,
+      );
     if (takeSlot?.(remote.peerID) === false) throw new ProtocolViolation('OVERLAY_PEER_REJECTED');
     this.#state = { name: 'GOT_AUTH', macs: this.#state.macs };
     onStep?.({ step: 'authenticated', remote });
@@ -156,7 +175,12 @@ export class Handshake {
     const { peerAuth, crypto, role, nonce, onStep, unsafeStepSecrets } = this.#options;
     const sharedKey = peerAuth.sharedKey(role, hello.cert.pubkey);
     const small = sharedKey === undefined;
-    onStep?.({ step: 'check', check: 'X25519 key not of small order', ok: !small, detail: `X25519 gives ${small ? 'zero' : 'a secret'}.` });
+    onStep?.({
+      step: 'check',
+      check: 'X25519 key not of small order',
+      ok: !small,
+      detail: `X25519 gives ${small ? 'zero' : 'a secret'}.`,
+    });
     if (sharedKey === undefined) throw new ProtocolViolation('OVERLAY_BAD_ECDH_KEY');
     const nonces = sides(role, nonce, hello.nonce);
     const keys = deriveMacKeys(crypto, sharedKey, nonces);

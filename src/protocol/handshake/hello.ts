@@ -3,8 +3,8 @@
  * @module
  */
 import type { PeerAuth } from '../auth/peer-auth.ts';
-import type { Now } from '../clock.ts';
 import { equalBytes, toHex } from '../bytes.ts';
+import type { Now } from '../clock.ts';
 import type { OverlayErrorCode } from '../errors.ts';
 import { encodePublicKey } from '../strkey.ts';
 import type { Hello } from '../wire/messages.ts';
@@ -89,7 +89,9 @@ export const CERT_CHECKS: readonly HelloCheck[] = [
     holds: ({ cert }, _policy, now) => cert.expiration >= BigInt(Math.floor(now.unixSeconds)),
     detail: ({ cert }, _policy, now) => {
       const left = cert.expiration - BigInt(Math.floor(now.unixSeconds));
-      return left >= 0n ? `The certificate is good for another ${left} s.` : `The peer’s certificate expired ${-left} s ago by our clock.`;
+      return left >= 0n
+        ? `The certificate is good for another ${left} s.`
+        : `The peer’s certificate expired ${-left} s ago by our clock.`;
     },
   },
   {
@@ -110,13 +112,16 @@ export const IDENTITY_CHECKS: readonly HelloCheck[] = [
     code: 'OVERLAY_PEER_ID_MISMATCH',
     holds: ({ peerID }, { expectedPeerID }) => expectedPeerID === undefined || peerID === expectedPeerID,
     detail: ({ peerID }, { expectedPeerID }) =>
-      expectedPeerID === undefined ? `No particular peer is expected; this is ${peerID}.` : `The peer is ${peerID}, expected is ${expectedPeerID}.`,
+      expectedPeerID === undefined
+        ? `No particular peer is expected; this is ${peerID}.`
+        : `The peer is ${peerID}, expected is ${expectedPeerID}.`,
   },
   {
     check: 'peerID not banned',
     code: 'OVERLAY_PEER_BANNED',
     holds: ({ peerID }, { isBanned }) => isBanned?.(peerID) !== true,
-    detail: ({ peerID }, { isBanned }) => (isBanned?.(peerID) === true ? `${peerID} is banned here.` : `${peerID} is not banned here.`),
+    detail: ({ peerID }, { isBanned }) =>
+      isBanned?.(peerID) === true ? `${peerID} is banned here.` : `${peerID} is not banned here.`,
   },
 ];
 
@@ -142,7 +147,8 @@ export const COMPATIBILITY_CHECKS: readonly HelloCheck[] = [
     check: 'networkID equal',
     code: 'OVERLAY_WRONG_NETWORK',
     holds: ({ networkID }, { peerAuth }) => equalBytes(networkID, peerAuth.networkID),
-    detail: ({ networkID }, { peerAuth }) => `The peer’s HELLO names network ${toHex(networkID)}, ours is ${toHex(peerAuth.networkID)}.`,
+    detail: ({ networkID }, { peerAuth }) =>
+      `The peer’s HELLO names network ${toHex(networkID)}, ours is ${toHex(peerAuth.networkID)}.`,
   },
   {
     check: 'listeningPort from 1 to 65535',

@@ -2,14 +2,31 @@
  * AuthenticatedMessage, the body of every record: union version, sequence, StellarMessage, MAC (protocol.md section 2.3).
  * @module
  */
-import { ENVELOPE_BYTES, LAST_FRAGMENT_BIT, MAC_BYTES, MAX_RECORD_BYTES, MESSAGE_OFFSET, RECORD_HEADER_BYTES } from '../constants.ts';
+import {
+  ENVELOPE_BYTES,
+  LAST_FRAGMENT_BIT,
+  MAC_BYTES,
+  MAX_RECORD_BYTES,
+  MESSAGE_OFFSET,
+  RECORD_HEADER_BYTES,
+} from '../constants.ts';
 import type { Codec } from '../xdr/codec.ts';
 import { XdrReader } from '../xdr/reader.ts';
 import type { XdrWriter } from '../xdr/writer.ts';
-import { type MessageType, messageFields, messageTypeName, type StellarMessage, stellarMessage, type UnknownMessage } from './messages.ts';
+import {
+  type MessageType,
+  messageFields,
+  messageTypeName,
+  type StellarMessage,
+  stellarMessage,
+  type UnknownMessage,
+} from './messages.ts';
 
 /** Messages an application sees and sends; those of the handshake and of flow control are the channel's own. */
-export type ApplicationMessage = Exclude<StellarMessage, { type: 'HELLO' | 'AUTH' | 'ERROR_MSG' | 'SEND_MORE' | 'SEND_MORE_EXTENDED' }>;
+export type ApplicationMessage = Exclude<
+  StellarMessage,
+  { type: 'HELLO' | 'AUTH' | 'ERROR_MSG' | 'SEND_MORE' | 'SEND_MORE_EXTENDED' }
+>;
 
 /** A message that can be sent after AUTH. */
 export type SendableMessage = ApplicationMessage | UnknownMessage;
@@ -93,10 +110,16 @@ export function writeRecord(writer: XdrWriter, message: StellarMessage | Unknown
 }
 
 function writeUnknown(writer: XdrWriter, { xdr, typeNumber }: UnknownMessage): void {
-  if (!(xdr instanceof Uint8Array) || xdr.length < 4 || xdr.length % 4 !== 0 || new XdrReader(xdr).uint32() !== typeNumber >>> 0) {
+  if (
+    !(xdr instanceof Uint8Array) ||
+    xdr.length < 4 ||
+    xdr.length % 4 !== 0 ||
+    new XdrReader(xdr).uint32() !== typeNumber >>> 0
+  ) {
     throw new RangeError('xdr must begin with the 4 bytes of typeNumber and its length be a multiple of 4');
   }
-  if (messageTypeName(typeNumber | 0) !== undefined) throw new RangeError(`message type ${typeNumber} is known: send it by its name`);
+  if (messageTypeName(typeNumber | 0) !== undefined)
+    throw new RangeError(`message type ${typeNumber} is known: send it by its name`);
   writer.opaque(xdr);
 }
 

@@ -59,7 +59,10 @@ export class RecordDecoder {
       const length = this.#readHeader();
       if (length === undefined) return undefined;
       if (length === 0 || length > maxBytes) {
-        throw new ProtocolViolation('OVERLAY_RECORD_LENGTH', `A record of ${length} bytes is announced where 1 to ${maxBytes} are allowed.`);
+        throw new ProtocolViolation(
+          'OVERLAY_RECORD_LENGTH',
+          `A record of ${length} bytes is announced where 1 to ${maxBytes} are allowed.`,
+        );
       }
       this.#recordLength = RECORD_HEADER_BYTES + length;
       this.progress++;

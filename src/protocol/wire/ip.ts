@@ -32,7 +32,10 @@ function parseIPv4(text: string): number[] | undefined {
 function parseIPv6(text: string): number[] | undefined {
   const halves = text.split('::').map((half) => (half === '' ? [] : half.split(':')).map(parseGroup));
   if (halves.length > 2) return undefined;
-  const [before = [], after] = halves.map((groups) => (groups.includes(undefined) ? undefined : groups.flat())) as (number[] | undefined)[];
+  const [before = [], after] = halves.map((groups) => (groups.includes(undefined) ? undefined : groups.flat())) as (
+    | number[]
+    | undefined
+  )[];
   if (before === undefined || (halves.length === 2 && after === undefined)) return undefined;
   if (after === undefined) return before.length === 16 ? before : undefined;
   const zeros = 16 - before.length - after.length;

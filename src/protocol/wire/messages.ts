@@ -283,10 +283,7 @@ function ipCase(discriminant: number, fail: () => never): Codec<Uint8Array> {
 
 const peerAddress: Codec<PeerAddress> = struct<PeerAddress>({ ip, port: uint32, numFailures: uint32 });
 
-const quorumSet: Codec<SCPQuorumSet> = recursive(
-  () => quorumSetLevel,
-  MAX_QUORUM_SET_DEPTH,
-);
+const quorumSet: Codec<SCPQuorumSet> = recursive(() => quorumSetLevel, MAX_QUORUM_SET_DEPTH);
 const quorumSetLevel: Codec<SCPQuorumSet> = struct<SCPQuorumSet>({
   threshold: uint32,
   validators: array(nodeID),
@@ -342,52 +339,58 @@ export const messageFields: { readonly [T in MessageType]: Codec<MessageFields[T
   SCP_MESSAGE: struct<MessageFields['SCP_MESSAGE']>({ envelope: struct<SCPEnvelope>({ statement: scpStatement, signature }) }),
   GET_SCP_STATE: struct<MessageFields['GET_SCP_STATE']>({ ledgerSeq: uint32 }),
   HELLO: struct<Hello>({
-      ledgerVersion: uint32,
-      overlayVersion: uint32,
-      overlayMinVersion: uint32,
-      networkID: hash,
-      versionStr: string(MAX_STRING_BYTES),
-      listeningPort: int32,
-      peerID: nodeID,
-      cert: authCert,
-      nonce: hash,
-    }),
+    ledgerVersion: uint32,
+    overlayVersion: uint32,
+    overlayMinVersion: uint32,
+    networkID: hash,
+    versionStr: string(MAX_STRING_BYTES),
+    listeningPort: int32,
+    peerID: nodeID,
+    cert: authCert,
+    nonce: hash,
+  }),
   SEND_MORE: struct<MessageFields['SEND_MORE']>({ numMessages: uint32 }),
   GENERALIZED_TX_SET: struct<MessageFields['GENERALIZED_TX_SET']>({ generalizedTxSet: remainder }),
   FLOOD_ADVERT: struct<MessageFields['FLOOD_ADVERT']>({ txHashes }),
   FLOOD_DEMAND: struct<MessageFields['FLOOD_DEMAND']>({ txHashes }),
   SEND_MORE_EXTENDED: struct<MessageFields['SEND_MORE_EXTENDED']>({ numMessages: uint32, numBytes: uint32 }),
   TIME_SLICED_SURVEY_REQUEST: struct<MessageFields['TIME_SLICED_SURVEY_REQUEST']>({
-      request: struct<TimeSlicedSurveyRequest>({
-        signature,
-        surveyorPeerID: nodeID,
-        surveyedPeerID: nodeID,
-        ledgerNum: uint32,
-        encryptionKey: hash,
-        commandType,
-        nonce: uint32,
-        inboundPeersIndex: uint32,
-        outboundPeersIndex: uint32,
-      }),
+    request: struct<TimeSlicedSurveyRequest>({
+      signature,
+      surveyorPeerID: nodeID,
+      surveyedPeerID: nodeID,
+      ledgerNum: uint32,
+      encryptionKey: hash,
+      commandType,
+      nonce: uint32,
+      inboundPeersIndex: uint32,
+      outboundPeersIndex: uint32,
     }),
+  }),
   TIME_SLICED_SURVEY_RESPONSE: struct<MessageFields['TIME_SLICED_SURVEY_RESPONSE']>({
-      response: struct<TimeSlicedSurveyResponse>({
-        signature,
-        surveyorPeerID: nodeID,
-        surveyedPeerID: nodeID,
-        ledgerNum: uint32,
-        commandType,
-        encryptedBody: varOpaque(MAX_SURVEY_BODY_BYTES),
-        nonce: uint32,
-      }),
+    response: struct<TimeSlicedSurveyResponse>({
+      signature,
+      surveyorPeerID: nodeID,
+      surveyedPeerID: nodeID,
+      ledgerNum: uint32,
+      commandType,
+      encryptedBody: varOpaque(MAX_SURVEY_BODY_BYTES),
+      nonce: uint32,
     }),
-  TIME_SLICED_SURVEY_START_COLLECTING: struct<MessageFields['TIME_SLICED_SURVEY_START_COLLECTING']>({ startCollecting: surveyCollecting }),
-  TIME_SLICED_SURVEY_STOP_COLLECTING: struct<MessageFields['TIME_SLICED_SURVEY_STOP_COLLECTING']>({ stopCollecting: surveyCollecting }),
+  }),
+  TIME_SLICED_SURVEY_START_COLLECTING: struct<MessageFields['TIME_SLICED_SURVEY_START_COLLECTING']>({
+    startCollecting: surveyCollecting,
+  }),
+  TIME_SLICED_SURVEY_STOP_COLLECTING: struct<MessageFields['TIME_SLICED_SURVEY_STOP_COLLECTING']>({
+    stopCollecting: surveyCollecting,
+  }),
 };
 
 /** Codec of a StellarMessage: its type, then its fields. */
 export const stellarMessage: Codec<StellarMessage> = union<StellarMessage>(
-  Object.fromEntries(Object.entries(messageFields).map(([type, codec]) => [type, [MESSAGE_TYPES[type as MessageType], codec]])) as never,
+  Object.fromEntries(
+    Object.entries(messageFields).map(([type, codec]) => [type, [MESSAGE_TYPES[type as MessageType], codec]]),
+  ) as never,
 );
 
 /** The name of a discriminant; undefined when no message in use has it. */

@@ -35,26 +35,38 @@ export type Value<C> = C extends Codec<infer T> ? T : never;
 const MAX_UINT32 = 0xffffffff;
 
 /** unsigned int. */
-export const uint32: Codec<number> = leaf('uint32', 4, (reader) => reader.uint32(), (writer, value) =>
-  writer.uint32(assertInteger(value, 0, MAX_UINT32, 'uint32')),
+export const uint32: Codec<number> = leaf(
+  'uint32',
+  4,
+  (reader) => reader.uint32(),
+  (writer, value) => writer.uint32(assertInteger(value, 0, MAX_UINT32, 'uint32')),
 );
 
 /** int. */
-export const int32: Codec<number> = leaf('int32', 4, (reader) => reader.int32(), (writer, value) =>
-  writer.uint32(assertInteger(value, -0x80000000, 0x7fffffff, 'int32')),
+export const int32: Codec<number> = leaf(
+  'int32',
+  4,
+  (reader) => reader.int32(),
+  (writer, value) => writer.uint32(assertInteger(value, -0x80000000, 0x7fffffff, 'int32')),
 );
 
 /** unsigned hyper. */
-export const uint64: Codec<bigint> = leaf('uint64', 8, (reader) => reader.uint64(), (writer, value) => {
-  if (typeof value !== 'bigint') throw new TypeError('uint64 must be a bigint');
-  if (value < 0n || value >= 1n << 64n) throw new RangeError('uint64 must be from 0 to 2^64 - 1');
-  writer.uint64(value);
-});
+export const uint64: Codec<bigint> = leaf(
+  'uint64',
+  8,
+  (reader) => reader.uint64(),
+  (writer, value) => {
+    if (typeof value !== 'bigint') throw new TypeError('uint64 must be a bigint');
+    if (value < 0n || value >= 1n << 64n) throw new RangeError('uint64 must be from 0 to 2^64 - 1');
+    writer.uint64(value);
+  },
+);
 
 /** opaque[length]. */
 export function opaque(length: number): Codec<Uint8Array> {
   const write = (writer: XdrWriter, value: Uint8Array): void => {
-    if (!(value instanceof Uint8Array) || value.length !== length) throw new RangeError(`expected a Uint8Array of ${length} bytes`);
+    if (!(value instanceof Uint8Array) || value.length !== length)
+      throw new RangeError(`expected a Uint8Array of ${length} bytes`);
     writer.opaque(value);
   };
   return leaf(`opaque[${length}]`, length, (reader) => reader.opaque(length), write);
@@ -66,7 +78,8 @@ export function varOpaque(max: number = MAX_UINT32): Codec<Uint8Array> {
     read: (reader) => reader.opaque(reader.length(max)),
     check: (reader) => void reader.skipOpaque(reader.length(max)),
     write(writer, value) {
-      if (!(value instanceof Uint8Array) || value.length > max) throw new RangeError(`expected a Uint8Array of at most ${max} bytes`);
+      if (!(value instanceof Uint8Array) || value.length > max)
+        throw new RangeError(`expected a Uint8Array of at most ${max} bytes`);
       writer.uint32(value.length);
       writer.opaque(value);
     },
@@ -209,9 +222,11 @@ export function struct<T extends object>(codecs: { readonly [K in keyof T]: Code
 }
 
 /** union on an enum: the name of its case is in the field `type`, the fields of the case beside it. */
-export function union<T extends { readonly type: string }>(cases: {
-  readonly [K in T['type']]: readonly [discriminant: number, Codec<Omit<Extract<T, { type: K }>, 'type'>>];
-}): Codec<T> {
+export function union<T extends { readonly type: string }>(
+  cases: {
+    readonly [K in T['type']]: readonly [discriminant: number, Codec<Omit<Extract<T, { type: K }>, 'type'>>];
+  },
+): Codec<T> {
   const entries = Object.entries<readonly [number, Codec<object>]>(cases);
   const byNumber = new Map(entries.map(([name, [discriminant, codec]]) => [discriminant, [name, codec] as const]));
   const find = (reader: XdrReader) => byNumber.get(reader.int32()) ?? reader.fail('unknown union discriminant', 4);

@@ -1,0 +1,47 @@
+/**
+ * Stellar's overlay peer handshake and the authenticated channel it opens, in both roles.
+ * @packageDocumentation
+ */
+
+export type { Clock, Timer } from './net/clock.ts';
+export { connect } from './net/connect.ts';
+export { Connection, type RemoteAddress, type Timings } from './net/connection.ts';
+export { NodeIdentity } from './net/identity.ts';
+export { Listener, type ListenerEvent, type ListenOptions, listen } from './net/listen.ts';
+export { type ConnectOptions, type NodeOptions, networkFromPassphrase, type OnBytes } from './net/options.ts';
+export type { PeerRole } from './protocol/auth/key-schedule.ts';
+export type { PeerAuth } from './protocol/auth/peer-auth.ts';
+export type { ServedRequest } from './protocol/channel/channel.ts';
+export type { Now } from './protocol/clock.ts';
+export {
+  ERROR_TABLE,
+  type ErrorCodeName,
+  type ErrorInfo,
+  OverlayError,
+  type OverlayErrorCode,
+  type OverlayErrorJson,
+  type OverlayErrorOptions,
+  type PeerError,
+  type Stage,
+} from './protocol/errors.ts';
+export type { RemotePeer } from './protocol/handshake/hello.ts';
+export type { HandshakeStep, OnStep } from './protocol/handshake/steps.ts';
+export { type Network, type NetworkName, networks } from './protocol/networks.ts';
+export { decodePublicKey, decodeSecretSeed, encodePublicKey, encodeSecretSeed } from './protocol/strkey.ts';
+export type { ApplicationMessage, ReceivedMessage, SendableMessage } from './protocol/wire/authenticated-message.ts';
+export type {
+  AuthCert,
+  MessageFields,
+  MessageType,
+  PeerAddress,
+  SCPBallot,
+  SCPEnvelope,
+  SCPPledges,
+  SCPQuorumSet,
+  SCPStatement,
+  StellarMessage,
+  TimeSlicedSurveyCollecting,
+  TimeSlicedSurveyRequest,
+  TimeSlicedSurveyResponse,
+  UnknownMessage,
+} from './protocol/wire/messages.ts';

@@ -1,0 +1,27 @@
+/**
+ * The clock of connections, replaceable in tests (testing/clock.ts).
+ * @module
+ */
+import type { Now } from '../protocol/clock.ts';
+
+/** Time and timers. */
+export interface Clock {
+  now(): Now;
+  /** Calls back once after so many milliseconds, unless cancelled before. */
+  setTimer(callback: () => void, ms: number): Timer;
+}
+
+/** A timer that is running. */
+export interface Timer {
+  /** Without effect when the timer has fired or was cancelled. */
+  cancel(): void;
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: () => ({ unixSeconds: Date.now() / 1000, monotonicMs: performance.now() }),
+  setTimer(callback, ms) {
+    const timer = setTimeout(callback, ms);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};

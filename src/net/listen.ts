@@ -1,0 +1,232 @@
+/**
+ * listen: the acceptor. Many connections at once, each peerID once, bounded in number.
+ * @module
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import { assertInteger } from '../protocol/bytes.ts';
+import { MAX_AUTHENTICATED_CONNECTIONS, MAX_PEERS, MAX_PENDING_CONNECTIONS } from '../protocol/constants.ts';
+import { OverlayError } from '../protocol/errors.ts';
+import type { RemotePeer } from '../protocol/handshake/hello.ts';
+import { Peer } from '../protocol/peer.ts';
+import { parseIP } from '../protocol/wire/ip.ts';
+import type { PeerAddress } from '../protocol/wire/messages.ts';
+import { Connection, type RemoteAddress } from './connection.ts';
+import { type NodeOptions, peerOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import { Session } from './session.ts';
+
+/** Options of `listen`. */
+export interface ListenOptions extends NodeOptions {
+  /** Address to listen on. Default 127.0.0.1: listening to the world is a decision. */
+  readonly host?: string | undefined;
+  /** TCP port; 0 takes a free one. Default 11625. */
+  readonly port?: number | undefined;
+  /** Addresses told to each peer in PEERS after AUTH, at most 100. None: PEERS is not sent. */
+  readonly peers?: readonly PeerAddress[] | undefined;
+  /** Connections in the handshake at once; one more is closed without a byte. Default 444. */
+  readonly maxPendingConnections?: number | undefined;
+  /** Authenticated connections at once; one more is refused with ERR_LOAD. Default 64. */
+  readonly maxAuthenticatedConnections?: number | undefined;
+  /** Is told what happens to each TCP connection, refused ones included. */
+  readonly onEvent?: ((event: ListenerEvent) => void) | undefined;
+}
+
+/** What happened to a TCP connection: `connected`, then `authenticated` and `closed`, or `refused`. */
+export type ListenerEvent =
+  | { readonly event: 'connected'; readonly remoteAddress: RemoteAddress }
+  | { readonly event: 'authenticated'; readonly remoteAddress: RemoteAddress; readonly connection: Connection }
+  | { readonly event: 'refused'; readonly remoteAddress: RemoteAddress; readonly error: OverlayError }
+  | {
+      readonly event: 'closed';
+      readonly remoteAddress: RemoteAddress;
+      readonly remote: RemotePeer;
+      readonly error: OverlayError;
+    };
+
+/**
+ * Listens for peers. Iterate it to take the authenticated connections.
+ *
+ * @example
+ * const listener = await listen({ port: 0, network: networks.standalone })
+ * for await (const connection of listener) console.log(connection.remote.peerID)
+ *
+ * @throws {OverlayError} OVERLAY_LISTEN_FAILED when the address cannot be used
+ * @throws {TypeError | RangeError} when an option is wrong
+ */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const resolved = resolveOptions(options);
+  const { host = '127.0.0.1', port = 11625, signal } = options;
+  assertInteger(port, 0, 65535, 'port');
+  assertInteger(options.maxPendingConnections ?? 1, 1, 0xffff, 'maxPendingConnections');
+  assertInteger(options.maxAuthenticatedConnections ?? 0, 0, 0xffff, 'maxAuthenticatedConnections');
+  if ((options.peers?.length ?? 0) > MAX_PEERS) throw new RangeError(`peers must be at most ${MAX_PEERS} addresses`);
+  for (const peer of options.peers ?? []) parseIP(peer.ip);
+  if (signal?.aborted) throw new OverlayError('OVERLAY_ABORTED', { stage: 'tcp', cause: signal.reason });
+
+  const server = createServer({ noDelay: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      reject(
+        new OverlayError('OVERLAY_LISTEN_FAILED', {
+          stage: 'tcp',
+          cause,
+          message: `Cannot listen on ${host}:${port}: ${cause.message}.`,
+        }),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+  return new Listener(server, options, resolved);
+}
+
+/** A listening node. */
+export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
+  /** Address and port listened on. */
+  readonly host: string;
+  readonly port: number;
+  /** Our own identity, `G…`. */
+  readonly peerID: string;
+  readonly #server: Server;
+  readonly #options: ListenOptions;
+  readonly #resolved: ResolvedOptions;
+  readonly #sessions = new Set<Session>();
+  /** Who is connected or about to be; one connection each. */
+  readonly #peerIDs = new Set<string>();
+  #pending = 0;
+  #authenticated = 0;
+  #closing = false;
+  readonly #ready: Connection[] = [];
+  readonly #takers: ((connection: Connection | undefined) => void)[] = [];
+
+  /** @internal */
+  constructor(server: Server, options: ListenOptions, resolved: ResolvedOptions) {
+    const address = server.address() as { readonly address: string; readonly port: number };
+    this.host = address.address;
+    this.port = address.port;
+    this.peerID = resolved.identity.peerID;
+    this.#server = server;
+    this.#options = options;
+    this.#resolved = resolved;
+    server.removeAllListeners('error');
+    // An accept that fails, for want of file descriptors for example, costs that connection and nothing else.
+    server.on('error', () => {});
+    server.on('connection', (socket) => this.#onConnection(socket));
+    options.signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** Connections in the handshake, and authenticated ones. */
+  get counts(): { readonly pending: number; readonly authenticated: number } {
+    return { pending: this.#pending, authenticated: this.#authenticated };
+  }
+
+  /** The authenticated connections, as they come; it ends when the listener is closed. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Connection, void, undefined> {
+    for (;;) {
+      const connection = this.#ready.shift() ?? (await this.#nextConnection());
+      if (connection === undefined) return;
+      yield connection;
+    }
+  }
+
+  /** Stops listening and closes every connection, telling each peer `shutdown`. @returns when all sockets are closed */
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const sessions = [...this.#sessions];
+    for (const session of sessions) session.end('OVERLAY_SHUTDOWN');
+    this.#ready.length = 0;
+    for (const taker of this.#takers.splice(0)) taker(undefined);
+    await Promise.all([stopped, ...sessions.map((session) => session.closed)]);
+  }
+
+  /** The same as `close`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  readonly #onAbort = (): void => void this.close();
+
+  #nextConnection(): Promise<Connection | undefined> {
+    if (this.#closing) return Promise.resolve(undefined);
+    return new Promise((resolve) => this.#takers.push(resolve));
+  }
+
+  #onConnection(socket: Socket): void {
+    const { maxPendingConnections = MAX_PENDING_CONNECTIONS, maxAuthenticatedConnections = MAX_AUTHENTICATED_CONNECTIONS } =
+      this.#options;
+    const remoteAddress = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+    const tell = (event: ListenerEvent): void => this.#options.onEvent?.(event);
+    if (this.#closing || this.#pending >= maxPendingConnections) {
+      socket.on('error', () => {});
+      socket.destroy();
+      tell({ event: 'refused', remoteAddress, error: new OverlayError('OVERLAY_NO_PENDING_SLOT', { stage: 'hello' }) });
+      return;
+    }
+    tell({ event: 'connected', remoteAddress });
+    const { clock, handshakeTimeoutMs } = this.#resolved;
+    const start = clock.now().monotonicMs;
+    const elapsed = (): number => clock.now().monotonicMs - start;
+    let helloMs = 0;
+    let claimed: string | undefined;
+    let slot = false;
+    const peer = new Peer({
+      ...peerOptions(this.#resolved, 'REMOTE_CALLED_US'),
+      listeningPort: this.#options.listeningPort ?? this.port,
+      peers: this.#options.peers,
+      claimPeerID: (peerID) => {
+        if (this.#peerIDs.has(peerID)) return false;
+        this.#peerIDs.add(peerID);
+        claimed = peerID;
+        return true;
+      },
+      takeSlot: () => {
+        slot = this.#authenticated < maxAuthenticatedConnections;
+        if (slot) this.#authenticated++;
+        return slot;
+      },
+    });
+    const session = new Session(peer, socket, {
+      clock,
+      handshakeTimeoutMs,
+      lingers: true,
+      onBytes: this.#options.onBytes,
+      onHello: () => {
+        helloMs = elapsed();
+      },
+    });
+    this.#sessions.add(session);
+    this.#pending++;
+    let pending = true;
+    const leavePending = (): void => {
+      if (pending) this.#pending--;
+      pending = false;
+    };
+    session.authenticated.then(
+      (remote) => {
+        leavePending();
+        const totalMs = elapsed();
+        const timings = { dnsMs: 0, tcpMs: 0, helloMs, authMs: totalMs - helloMs, totalMs };
+        const connection = new Connection(session, { role: 'REMOTE_CALLED_US', remote, remoteAddress, timings });
+        tell({ event: 'authenticated', remoteAddress, connection });
+        const taker = this.#takers.shift();
+        if (taker !== undefined) taker(connection);
+        else this.#ready.push(connection);
+        void session.ended.then((error) => {
+          // Nobody can take it any more: it would only pile up.
+          const untaken = this.#ready.indexOf(connection);
+          if (untaken >= 0) this.#ready.splice(untaken, 1);
+          tell({ event: 'closed', remoteAddress, remote, error });
+        });
+      },
+      (error: OverlayError) => tell({ event: 'refused', remoteAddress, error }),
+    );
+    void session.ended.then(() => {
+      if (claimed !== undefined) this.#peerIDs.delete(claimed);
+      if (slot) this.#authenticated--;
+    });
+    void session.closed.then(() => {
+      leavePending();
+      this.#sessions.delete(session);
+    });
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * Options of connections: what an application may say, checked before anything is sent, and what the protocol gets of it.
+ * @module
+ */
+import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
+import { nodeCrypto } from '../crypto/node.ts';
+import type { PeerRole } from '../protocol/auth/key-schedule.ts';
+import { assertInteger, utf8Encode } from '../protocol/bytes.ts';
+import type { ServedRequest } from '../protocol/channel/channel.ts';
+import {
+  DEFAULT_PORT,
+  HANDSHAKE_TIMEOUT_MS,
+  LEDGER_VERSION,
+  MAX_STRING_BYTES,
+  OVERLAY_MIN_VERSION,
+  OVERLAY_VERSION,
+} from '../protocol/constants.ts';
+import type { OnStep } from '../protocol/handshake/steps.ts';
+import { makeNetwork, type Network } from '../protocol/networks.ts';
+import type { PeerOptions } from '../protocol/peer.ts';
+import { decodePublicKey } from '../protocol/strkey.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { NodeIdentity } from './identity.ts';
+
+/** What both `connect` and `listen` take. */
+export interface NodeOptions {
+  /** The network: `networks.pubnet` for example, or `networkFromPassphrase('…')`. */
+  readonly network: Network;
+  /** Who we are. A fresh random identity when left out. */
+  readonly identity?: NodeIdentity | undefined;
+  /** Newest overlay version advertised. Default 42. */
+  readonly overlayVersion?: number | undefined;
+  /** Oldest overlay version advertised. Default 38. */
+  readonly overlayMinVersion?: number | undefined;
+  /** Ledger protocol advertised; nobody checks it. Default 27. */
+  readonly ledgerVersion?: number | undefined;
+  /** Free text advertised, at most 100 bytes. Default: name and version of this package. */
+  readonly versionStr?: string | undefined;
+  /** Port advertised as the one we listen on, 1 to 65535. Default 11625; `listen` advertises its own. */
+  readonly listeningPort?: number | undefined;
+  /** Time for the whole handshake, in milliseconds; `connect` counts name resolution and TCP too. Default 10,000. */
+  readonly handshakeTimeoutMs?: number | undefined;
+  /** Silence after the handshake that ends a connection, in milliseconds. Default 30,000. */
+  readonly peerTimeoutMs?: number | undefined;
+  /** One X25519 key for all connections of the identity, as the reference does, or a fresh one for each. Default `per-process`. */
+  readonly ecdh?: 'per-process' | 'per-connection' | undefined;
+  /** Authenticated messages of a type not known: delivered as they are, or refused as the reference does. Default `deliver`. */
+  readonly unknownMessages?: 'deliver' | 'refuse' | undefined;
+  /** Flood messages and bytes the peer may have in flight towards us. Default 200 and 300,000. */
+  readonly floodCapacity?: { readonly messages: number; readonly bytes: number } | undefined;
+  /** Ledger from which on SCP messages are asked for right after AUTH; null: they are not. Default 0, the latest. */
+  readonly scpStateLedgerSeq?: number | null | undefined;
+  /** Requests the application answers itself; every other one is answered with DONT_HAVE. */
+  readonly serves?: readonly ServedRequest[] | undefined;
+  /** Whether a peerID is banned: it is dropped without a word. */
+  readonly isBanned?: ((peerID: string) => boolean) | undefined;
+  /** Ends everything when aborted, also after the handshake. */
+  readonly signal?: AbortSignal | undefined;
+  /** Is told each step of each handshake. No secret is in it. */
+  readonly onStep?: OnStep | undefined;
+  /** Puts seed, ECDH secret, shared secret and MAC keys into the steps. Only for keys that are thrown away afterwards. */
+  readonly unsafeStepSecrets?: boolean | undefined;
+  /** Is told all bytes of the connection as they are handed to or come from the socket; it must not change them. */
+  readonly onBytes?: OnBytes | undefined;
+  /** Time and timers; for tests. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Sees the raw stream of a connection. */
+export type OnBytes = (direction: 'sent' | 'received', bytes: Uint8Array) => void;
+
+/** Options of `connect`. */
+export interface ConnectOptions extends NodeOptions {
+  /** Host name, IPv4 or IPv6 address (without brackets). */
+  readonly host: string;
+  /** TCP port. Default 11625. */
+  readonly port?: number | undefined;
+  /** The peer's `G…`, checked right after its certificate: another peer is refused. */
+  readonly expectedPeerID?: string | undefined;
+}
+
+/** What is the same for every connection of a node, checked. */
+export interface ResolvedOptions {
+  readonly options: NodeOptions;
+  readonly identity: NodeIdentity;
+  readonly clock: Clock;
+  readonly handshakeTimeoutMs: number;
+}
+
+/** Name and version of this package, as it is advertised. */
+export const VERSION_STR = 'stellar-handshake 0.1.0';
+
+/** The network of a passphrase. Two passphrases that differ in one character are two networks. */
+export function networkFromPassphrase(passphrase: string): Network {
+  if (typeof passphrase !== 'string' || passphrase === '') throw new TypeError('passphrase must be a string that is not empty');
+  return makeNetwork(passphrase, nodeCrypto);
+}
+
+/**
+ * Checks what an application said.
+ * @throws {TypeError | RangeError} naming the option
+ */
+export function resolveOptions(options: NodeOptions): ResolvedOptions {
+  const { network, identity = NodeIdentity.random(), clock = systemClock, signal } = options;
+  if (!/^[0-9a-f]{64}$/.test(network?.networkID ?? ''))
+    throw new TypeError('network must be one of networks or come from networkFromPassphrase()');
+  if (!(identity instanceof NodeIdentity)) throw new TypeError('identity must be a NodeIdentity');
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('signal must be an AbortSignal');
+  const check = (name: keyof NodeOptions, min: number, max: number): void => {
+    const value = options[name];
+    if (value !== undefined && value !== null) assertInteger(value as number, min, max, name);
+  };
+  check('overlayVersion', 0, 0xffffffff);
+  check('overlayMinVersion', 0, 0xffffffff);
+  check('ledgerVersion', 0, 0xffffffff);
+  check('listeningPort', 1, 65535);
+  check('handshakeTimeoutMs', 1, 0x7fffffff);
+  check('peerTimeoutMs', 1, 0x7fffffff);
+  check('scpStateLedgerSeq', 0, 0xffffffff);
+  const { overlayVersion = OVERLAY_VERSION, overlayMinVersion = OVERLAY_MIN_VERSION, floodCapacity } = options;
+  if (overlayMinVersion > overlayVersion)
+    throw new RangeError(`overlayMinVersion ${overlayMinVersion} is above overlayVersion ${overlayVersion}`);
+  if (floodCapacity !== undefined) {
+    assertInteger(floodCapacity.messages, 1, 0xffffffff, 'floodCapacity.messages');
+    assertInteger(floodCapacity.bytes, 1, 0xffffffff, 'floodCapacity.bytes');
+  }
+  if (options.versionStr !== undefined && utf8Encode(options.versionStr).length > MAX_STRING_BYTES) {
+    throw new RangeError(`versionStr must be at most ${MAX_STRING_BYTES} bytes`);
+  }
+  oneOf(options.ecdh, ['per-process', 'per-connection'], 'ecdh');
+  oneOf(options.unknownMessages, ['deliver', 'refuse'], 'unknownMessages');
+  return { options, identity, clock, handshakeTimeoutMs: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS };
+}
+
+/** Checks where to connect to. @throws {TypeError | RangeError} naming the option */
+export function resolveTarget({ host, port = DEFAULT_PORT, expectedPeerID }: ConnectOptions): {
+  readonly host: string;
+  readonly port: number;
+} {
+  if (typeof host !== 'string' || host === '') throw new TypeError('host must be a host name or an IP address');
+  if (isIP(host) === 0 && /[\s:/[\]]/.test(host))
+    throw new TypeError('host must be a host name or an IP address, without port or brackets');
+  if (expectedPeerID !== undefined) decodePublicKey(expectedPeerID);
+  return { host, port: assertInteger(port, 1, 65535, 'port') };
+}
+
+/** Options of the protocol for one connection, with a nonce of its own. */
+export function peerOptions({ options, identity }: ResolvedOptions, role: PeerRole): PeerOptions {
+  const { onBytes: _onBytes, clock: _clock, signal: _signal, network, ...rest } = options;
+  return {
+    ...rest,
+    role,
+    crypto: nodeCrypto,
+    nonce: new Uint8Array(randomBytes(32)),
+    peerAuth: identity.peerAuth(network, options.ecdh),
+    overlayVersion: options.overlayVersion ?? OVERLAY_VERSION,
+    overlayMinVersion: options.overlayMinVersion ?? OVERLAY_MIN_VERSION,
+    ledgerVersion: options.ledgerVersion ?? LEDGER_VERSION,
+    versionStr: options.versionStr ?? VERSION_STR,
+    listeningPort: options.listeningPort ?? DEFAULT_PORT,
+  };
+}
+
+function oneOf(value: string | undefined, allowed: readonly string[], name: string): void {
+  if (value !== undefined && !allowed.includes(value)) throw new TypeError(`${name} must be ${allowed.join(' or ')}`);
+}

@@ -1,0 +1,300 @@
+/**
+ * Session: one Peer on one stream. It moves bytes both ways, keeps the time, and closes everything on every path.
+ * @module
+ */
+import type { Duplex } from 'node:stream';
+import { bytesKey } from '../protocol/bytes.ts';
+import type { Now } from '../protocol/clock.ts';
+import { LINGER_MS, READING_CAPACITY_BYTES, READING_CAPACITY_MESSAGES, TIMER_PERIOD_MS } from '../protocol/constants.ts';
+import type { OverlayError, OverlayErrorCode } from '../protocol/errors.ts';
+import type { RemotePeer } from '../protocol/handshake/hello.ts';
+import type { Peer, PeerEvent } from '../protocol/peer.ts';
+import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenticated-message.ts';
+import type { Clock, Timer } from './clock.ts';
+import type { OnBytes } from './options.ts';
+
+/** Output the stream has not taken yet, above which no more input is handled: a peer that does not read gets no answers. */
+const MAX_UNSENT_BYTES = 0x100000;
+
+/** What a session needs besides the peer and the stream. */
+export interface SessionOptions {
+  readonly clock: Clock;
+  /** Time left for the handshake, in milliseconds. */
+  readonly handshakeTimeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Whether every end waits for the peer to close too, a second at most, and not just one with something to say. */
+  readonly lingers?: boolean | undefined;
+  readonly onBytes?: OnBytes | undefined;
+  /** The peer's HELLO has been accepted. */
+  readonly onHello?: (() => void) | undefined;
+}
+
+/** Waits for the next message; undefined when none will come. */
+type Taker = (message: ReceivedMessage | undefined) => void;
+
+/** Waits for something of this connection. */
+interface Waiter<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: OverlayError) => void;
+}
+
+/** A connection from the first byte to the closed socket. */
+export class Session {
+  /** Resolves when the handshake is complete and the peer has not refused in the same breath; rejects with an OverlayError. */
+  readonly authenticated: Promise<RemotePeer>;
+  /** Resolves with the reason when the connection has ended; bytes may still be on their way out. Never rejects. */
+  readonly ended: Promise<OverlayError>;
+  /** Resolves when the stream is closed and nothing of the session is left. Never rejects. */
+  readonly closed: Promise<void>;
+  readonly #peer: Peer;
+  readonly #stream: Duplex;
+  readonly #options: SessionOptions;
+  readonly #inbox: ReceivedMessage[] = [];
+  readonly #takers: Taker[] = [];
+  readonly #pings = new Map<string, Waiter<void>>();
+  /** Senders whose message is in the peer's output, then those who wait for the stream to drain. */
+  #unflushed: Waiter<void>[] = [];
+  #undrained: Waiter<void>[] = [];
+  #inboxBytes = 0;
+  #handshakeTimer: Timer | undefined;
+  #tickTimer: Timer | undefined;
+  #lingerTimer: Timer | undefined;
+  #flushing = false;
+  #gotAuth = false;
+  #streamError: Error | undefined;
+  #resolveAuthenticated!: (remote: RemotePeer) => void;
+  #rejectAuthenticated!: (error: OverlayError) => void;
+  #resolveEnded!: (error: OverlayError) => void;
+
+  constructor(peer: Peer, stream: Duplex, options: SessionOptions) {
+    this.#peer = peer;
+    this.#stream = stream;
+    this.#options = options;
+    this.authenticated = new Promise((resolve, reject) => {
+      this.#resolveAuthenticated = resolve;
+      this.#rejectAuthenticated = reject;
+    });
+    // Whoever wants to know asks; nobody has to.
+    this.authenticated.catch(() => {});
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    this.closed = new Promise((resolve) => {
+      stream.once('close', () => {
+        this.#endInput('OVERLAY_CONNECTION_RESET');
+        this.#lingerTimer?.cancel();
+        resolve();
+      });
+    });
+    this.#start();
+  }
+
+  get remote(): RemotePeer | undefined {
+    return this.#peer.remote;
+  }
+
+  get error(): OverlayError | undefined {
+    return this.#peer.error;
+  }
+
+  get credit(): Peer['credit'] {
+    return this.#peer.credit;
+  }
+
+  /** Whether the peer closed its side between two records after the handshake: an end like that of any stream. */
+  get endedCleanly(): boolean {
+    return this.error?.code === 'OVERLAY_CONNECTION_CLOSED' && this.error.stage === 'channel' && !this.#peer.midRecord;
+  }
+
+  /** The next message, or undefined when the connection has ended and all have been taken. */
+  take(): Promise<ReceivedMessage | undefined> {
+    const message = this.#inbox.shift();
+    if (message === undefined) {
+      if (this.error !== undefined) return Promise.resolve(undefined);
+      return new Promise((resolve) => this.#takers.push(resolve));
+    }
+    this.#inboxBytes -= message.xdr.length;
+    this.#pump();
+    return Promise.resolve(message);
+  }
+
+  /** The application is done with a message: its credit goes back. */
+  release(message: ReceivedMessage): void {
+    this.#peer.release(message);
+    this.#scheduleFlush();
+  }
+
+  /** Resolves when the stream has taken the message; rejects when the connection ends before. */
+  send(message: SendableMessage): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#peer.send(message, (error) => (error ? reject(error) : this.#unflushed.push({ resolve, reject })));
+      this.#scheduleFlush();
+    });
+  }
+
+  /** Round trip in milliseconds. @param hash 32 bytes, made up */
+  async ping(hash: Uint8Array): Promise<number> {
+    const start = this.#now().monotonicMs;
+    await new Promise<void>((resolve, reject) => {
+      this.#peer.ping(hash);
+      this.#pings.set(bytesKey(hash), { resolve, reject });
+      this.#scheduleFlush();
+    });
+    return this.#now().monotonicMs - start;
+  }
+
+  /** Ends the connection from this side; what was sent before still leaves. */
+  end(code: OverlayErrorCode, message?: string, cause?: unknown): void {
+    this.#handle(this.#peer.close(code, message, cause));
+    this.#flush();
+  }
+
+  #start(): void {
+    const { clock, handshakeTimeoutMs, signal } = this.#options;
+    const stream = this.#stream;
+    stream.on('data', (chunk: Buffer) => this.#onData(chunk));
+    stream.on('end', () => this.#endInput('OVERLAY_CONNECTION_CLOSED'));
+    // `close` always follows.
+    stream.on('error', (error: Error) => {
+      this.#streamError = error;
+    });
+    stream.on('drain', () => {
+      for (const { resolve } of this.#undrained.splice(0)) resolve();
+      this.#pump();
+    });
+    this.#handshakeTimer = clock.setTimer(() => this.end('OVERLAY_HANDSHAKE_TIMEOUT'), handshakeTimeoutMs);
+    this.#tickTimer = clock.setTimer(() => this.#tick(), TIMER_PERIOD_MS);
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#handle(this.#peer.start(this.#now()));
+    this.#flush();
+    if (signal?.aborted) this.#onAbort();
+  }
+
+  readonly #onAbort = (): void => this.end('OVERLAY_ABORTED', undefined, this.#options.signal?.reason);
+
+  #now(): Now {
+    return this.#options.clock.now();
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.error !== undefined) return;
+    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    this.#options.onBytes?.('received', bytes);
+    this.#peer.push(bytes);
+    this.#pump();
+  }
+
+  /** Handles what has come, as long as there is room for what comes of it; the stream waits meanwhile. */
+  #pump(): void {
+    const now = this.#now();
+    while (this.#hasRoom()) {
+      const event = this.#peer.next(now);
+      if (event === undefined) break;
+      this.#handle(event);
+    }
+    this.#flush();
+    if (this.error !== undefined) return;
+    if (this.#gotAuth) this.#resolveAuthenticated(this.remote as RemotePeer);
+    if (!this.#hasRoom()) this.#stream.pause();
+    else if (this.#stream.isPaused()) this.#stream.resume();
+  }
+
+  #hasRoom(): boolean {
+    return (
+      this.#inbox.length < READING_CAPACITY_MESSAGES &&
+      this.#inboxBytes < READING_CAPACITY_BYTES &&
+      this.#stream.writableLength + this.#peer.outputLength < MAX_UNSENT_BYTES
+    );
+  }
+
+  #handle(event: PeerEvent | undefined): void {
+    switch (event?.type) {
+      case 'hello':
+        this.#options.onHello?.();
+        break;
+      case 'authenticated':
+        this.#handshakeTimer?.cancel();
+        this.#gotAuth = true;
+        break;
+      case 'message':
+        this.#deliver(event.message);
+        break;
+      case 'pong': {
+        const key = bytesKey(event.hash);
+        this.#pings.get(key)?.resolve();
+        this.#pings.delete(key);
+        break;
+      }
+      case 'closed':
+        this.#onEnded(event.error);
+        break;
+      default:
+    }
+  }
+
+  #deliver(message: ReceivedMessage): void {
+    const taker = this.#takers.shift();
+    if (taker !== undefined) {
+      taker(message);
+      return;
+    }
+    this.#inbox.push(message);
+    this.#inboxBytes += message.xdr.length;
+  }
+
+  /** No more bytes will come. What has come is in memory already, so that it is handled whether there is room or not. */
+  #endInput(code: OverlayErrorCode): void {
+    const now = this.#now();
+    for (let event = this.#peer.next(now); event !== undefined; event = this.#peer.next(now)) this.#handle(event);
+    const cause = this.#streamError;
+    this.end(code, cause && `The connection broke: ${cause.message}.`, cause);
+  }
+
+  #onEnded(error: OverlayError): void {
+    this.#handshakeTimer?.cancel();
+    this.#tickTimer?.cancel();
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#rejectAuthenticated(error);
+    this.#resolveEnded(error);
+    for (const taker of this.#takers.splice(0)) taker(undefined);
+    for (const { reject } of [...this.#pings.values(), ...this.#undrained.splice(0)]) reject(error);
+    this.#pings.clear();
+    this.#flush();
+    this.#stream.end();
+    if (this.#stream.destroyed) return;
+    // Subtle: input is read on and thrown away until the peer closes too. Closing with unread bytes would make the kernel
+    // send RST, which can take the last message with it. Where nothing was said last, nobody waits.
+    this.#stream.resume();
+    if (this.#options.lingers || error.told !== null || error.code === 'OVERLAY_CLOSED') {
+      this.#lingerTimer = this.#options.clock.setTimer(() => this.#stream.destroy(), LINGER_MS);
+    } else this.#stream.destroy();
+  }
+
+  #tick(): void {
+    this.#handle(this.#peer.tick(this.#now()));
+    this.#flush();
+    if (this.error === undefined) this.#tickTimer = this.#options.clock.setTimer(() => this.#tick(), TIMER_PERIOD_MS);
+  }
+
+  /** Many messages sent in one turn of the loop leave in one write. */
+  #scheduleFlush(): void {
+    if (this.#flushing || (this.#peer.outputLength === 0 && this.#unflushed.length === 0)) return;
+    this.#flushing = true;
+    process.nextTick(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const output = this.#peer.takeOutput(this.#now());
+    if (output !== undefined && this.#stream.writable) {
+      this.#options.onBytes?.('sent', output);
+      this.#stream.write(output);
+    }
+    if (this.#unflushed.length === 0) return;
+    const flushed = this.#unflushed.splice(0);
+    if (this.#stream.writableNeedDrain) this.#undrained.push(...flushed);
+    else for (const { resolve } of flushed) resolve();
+  }
+}

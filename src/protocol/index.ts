@@ -1,0 +1,77 @@
+/**
+ * The protocol without I/O: no socket, no clock, no randomness, no Node. For other transports, other runtimes, tools and tests.
+ * @packageDocumentation
+ */
+
+export { authCertPayload, certExpiration, makeAuthCert, verifyAuthCert } from './auth/auth-cert.ts';
+export type { CryptoProvider, EcdhKey, MacKey, SigningKey } from './auth/crypto.ts';
+export {
+  deriveMacKeys,
+  deriveSharedKey,
+  macKeyInput,
+  type PeerRole,
+  type Sides,
+  sendingKeyName,
+  sharedKeyInput,
+  sides,
+} from './auth/key-schedule.ts';
+export { PeerAuth } from './auth/peer-auth.ts';
+export type { ChannelEvent, ChannelOptions, ServedRequest } from './channel/channel.ts';
+export { type FloodCapacity, type FloodType, isFloodType, type Settle } from './channel/flow-control.ts';
+export { MacReceiver, MacSender } from './channel/mac.ts';
+export type { Now } from './clock.ts';
+export {
+  ERROR_CODES,
+  ERROR_TABLE,
+  type ErrorCodeName,
+  type ErrorInfo,
+  OverlayError,
+  type OverlayErrorCode,
+  type OverlayErrorJson,
+  type OverlayErrorOptions,
+  type PeerError,
+  ProtocolViolation,
+  type Stage,
+} from './errors.ts';
+export type { HandshakeOptions } from './handshake/handshake.ts';
+export type { HelloPolicy, RemotePeer } from './handshake/hello.ts';
+export type { HandshakeStep, OnStep } from './handshake/steps.ts';
+export { makeNetwork, type Network, type NetworkName, networkName, networks } from './networks.ts';
+export { Peer, type PeerEvent, type PeerOptions } from './peer.ts';
+export { decodePublicKey, decodeSecretSeed, encodePublicKey, encodeSecretSeed } from './strkey.ts';
+export {
+  type ApplicationMessage,
+  type CheckedType,
+  checkAuthenticatedMessage,
+  messageXdr,
+  type ReceivedMessage,
+  readMessage,
+  type SendableMessage,
+  writeRecord,
+} from './wire/authenticated-message.ts';
+export { encodeRecord, RecordDecoder } from './wire/framing.ts';
+export {
+  type AuthCert,
+  type Hello,
+  MESSAGE_TYPES,
+  type MessageFields,
+  type MessageType,
+  messageFields,
+  messageTypeName,
+  type PeerAddress,
+  type SCPBallot,
+  type SCPEnvelope,
+  type SCPPledges,
+  type SCPQuorumSet,
+  type SCPStatement,
+  type StellarMessage,
+  scpStatement,
+  stellarMessage,
+  type TimeSlicedSurveyCollecting,
+  type TimeSlicedSurveyRequest,
+  type TimeSlicedSurveyResponse,
+  type UnknownMessage,
+} from './wire/messages.ts';
+export type { Codec, Shape } from './xdr/codec.ts';
+export { XdrError, XdrReader } from './xdr/reader.ts';
+export { XdrWriter } from './xdr/writer.ts';

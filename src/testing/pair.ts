@@ -1,0 +1,59 @@
+/**
+ * Two connected peers without a socket.
+ * @module
+ */
+import { duplexPair } from 'node:stream';
+import { Connection } from '../net/connection.ts';
+import { type NodeOptions, peerOptions, resolveOptions } from '../net/options.ts';
+import { Session } from '../net/session.ts';
+import type { PeerRole } from '../protocol/auth/key-schedule.ts';
+import { Peer } from '../protocol/peer.ts';
+import type { PeerAddress } from '../protocol/wire/messages.ts';
+
+/** Options of one side of a pair. */
+export interface PairSideOptions extends NodeOptions {
+  /** The only peerID accepted, `G…`. */
+  readonly expectedPeerID?: string | undefined;
+  /** Addresses an acceptor tells in PEERS. */
+  readonly peers?: readonly PeerAddress[] | undefined;
+}
+
+/**
+ * Does a whole handshake in memory and returns both ends: real connections, but for the socket.
+ * @param options of both sides
+ * @param acceptor options of the accepting side that differ
+ * @throws {OverlayError} of the dialling side when the handshake fails
+ */
+export async function connectedPair(
+  options: PairSideOptions,
+  acceptor: Partial<PairSideOptions> = {},
+): Promise<readonly [initiator: Connection, acceptor: Connection]> {
+  const [left, right] = duplexPair();
+  const accepting = open('REMOTE_CALLED_US', right, { ...options, onStep: undefined, onBytes: undefined, ...acceptor });
+  const dialling = open('WE_CALLED_REMOTE', left, options);
+  return Promise.all([dialling, accepting]);
+}
+
+async function open(
+  role: PeerRole,
+  stream: ReturnType<typeof duplexPair>[number],
+  options: PairSideOptions,
+): Promise<Connection> {
+  const resolved = resolveOptions(options);
+  const { clock, handshakeTimeoutMs } = resolved;
+  const start = clock.now().monotonicMs;
+  let helloMs = 0;
+  const session = new Session(new Peer(peerOptions(resolved, role)), stream, {
+    clock,
+    handshakeTimeoutMs,
+    signal: options.signal,
+    onBytes: options.onBytes,
+    onHello: () => {
+      helloMs = clock.now().monotonicMs - start;
+    },
+  });
+  const remote = await session.authenticated;
+  const totalMs = clock.now().monotonicMs - start;
+  const timings = { dnsMs: 0, tcpMs: 0, helloMs, authMs: totalMs - helloMs, totalMs };
+  return new Connection(session, { role, remote, remoteAddress: undefined, timings });
+}
