@@ -22,6 +22,7 @@ import type { PeerOptions } from '../protocol/peer.ts';
 import { decodePublicKey } from '../protocol/strkey.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { NodeIdentity } from './identity.ts';
+import { VERSION } from './version.ts';
 
 /** What both `connect` and `listen` take. */
 export interface NodeOptions {
@@ -87,9 +88,6 @@ export interface ResolvedOptions {
   readonly clock: Clock;
   readonly handshakeTimeoutMs: number;
 }
-
-/** Name and version of this package, as it is advertised. */
-export const VERSION_STR = 'stellar-handshake 0.1.0';
 
 /** The network of a passphrase. Two passphrases that differ in one character are two networks. */
 export function networkFromPassphrase(passphrase: string): Network {
@@ -157,7 +155,7 @@ export function peerOptions({ options, identity }: ResolvedOptions, role: PeerRo
     overlayVersion: options.overlayVersion ?? OVERLAY_VERSION,
     overlayMinVersion: options.overlayMinVersion ?? OVERLAY_MIN_VERSION,
     ledgerVersion: options.ledgerVersion ?? LEDGER_VERSION,
-    versionStr: options.versionStr ?? VERSION_STR,
+    versionStr: options.versionStr ?? `stellar-handshake ${VERSION}`,
     listeningPort: options.listeningPort ?? DEFAULT_PORT,
   };
 }

@@ -36,6 +36,8 @@ export interface ErrorInfo {
   readonly dropReason?: string;
   /** What to do about it, one sentence. */
   readonly advice: string;
+  /** Where the same event means something else: cause and advice by stage. */
+  readonly byStage?: Readonly<Partial<Record<Stage, Pick<ErrorInfo, 'cause' | 'advice'>>>>;
 }
 
 const CERT_ADVICE =
@@ -87,12 +89,24 @@ const TABLE = {
     advice: 'Check the network between the two and whether the peer is overloaded or suspended; then connect again.',
   },
   OVERLAY_CONNECTION_CLOSED: {
-    cause: 'closed-without-a-word',
+    cause: 'closed-by-peer',
     summary: 'The peer closed the connection without saying why.',
     told: null,
     dropReason: 'error reading message header: End of file',
     advice:
-      'Before its HELLO: wrong network passphrase, a clock more than half an hour behind, a banned key, or no free pending slot all look like this; check them in this order.',
+      'A peer that leaves may just have been stopped; one that does so again and again drops us for breaking its rules: look at its log.',
+    byStage: {
+      hello: {
+        cause: 'closed-before-hello',
+        advice:
+          'Wrong network passphrase, a clock of ours that is more than half an hour behind, a banned key, and no free pending slot all look like this: check them in this order.',
+      },
+      auth: {
+        cause: 'closed-before-auth',
+        advice:
+          'The peer dropped us after the HELLOs without a word: it refuses our certificate or key, or expects another peer; look at its log.',
+      },
+    },
   },
   OVERLAY_CONNECTION_RESET: {
     cause: 'connection-reset',
@@ -495,12 +509,12 @@ export class OverlayError extends Error {
 
   /** Short stable name of the cause: finer than the code where the peer said why. */
   get causeName(): string {
-    return this.#peerErrorInfo?.cause ?? ERROR_TABLE[this.code].cause;
+    return this.#meaning.cause;
   }
 
   /** What to do about it. */
   get advice(): string {
-    return this.#peerErrorInfo?.advice ?? ERROR_TABLE[this.code].advice;
+    return this.#meaning.advice;
   }
 
   /** The object that `--json` prints. */
@@ -509,8 +523,10 @@ export class OverlayError extends Error {
     return { code, stage, cause: this.causeName, message, advice, ...(peerError && { peerError }) };
   }
 
-  get #peerErrorInfo() {
-    const { peerError } = this;
-    return peerError && PEER_ERROR_TABLE.find(({ text }) => peerError.message.startsWith(text));
+  /** The finest of what is known: by the peer's words, by the stage, by the code. */
+  get #meaning(): Pick<ErrorInfo, 'cause' | 'advice'> {
+    const { peerError, stage, code } = this;
+    const info: ErrorInfo = ERROR_TABLE[code];
+    return PEER_ERROR_TABLE.find(({ text }) => peerError?.message.startsWith(text)) ?? info.byStage?.[stage] ?? info;
   }
 }

@@ -1,0 +1,26 @@
+import { type CommandDef, defineCommand } from 'citty';
+import { NodeIdentity } from '../../net/identity.ts';
+import type { CliContext } from '../context.ts';
+import { jsonArg, UsageError } from '../options.ts';
+
+const args = {
+  file: { type: 'positional', required: true, description: 'New file for the S… seed; an existing one is never touched' },
+  ...jsonArg,
+} as const;
+
+/** keygen FILE: a new node seed. */
+export const keygen: CommandDef<typeof args> = defineCommand({
+  meta: { name: 'keygen', description: 'Make a node seed: S… to a new file only you can read, G… to stdout' },
+  args,
+  async run({ args, data }) {
+    const { out } = data as CliContext;
+    const identity = NodeIdentity.random();
+    try {
+      await identity.writeSeedFile(args.file);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw new UsageError(code === 'EEXIST' ? `${args.file} exists already and is left as it is` : message);
+    }
+    out.line(args.json ? JSON.stringify({ peerID: identity.peerID, file: args.file }) : identity.peerID);
+  },
+});

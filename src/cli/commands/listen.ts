@@ -1,0 +1,120 @@
+import { type CommandDef, defineCommand } from 'citty';
+import type { Connection } from '../../net/connection.ts';
+import { type ListenerEvent, listen as listenOn } from '../../net/listen.ts';
+import { clockSkew, remoteJson, roundMs } from '../../tools/json.ts';
+import { formatTarget } from '../../tools/target.ts';
+import type { CliContext } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { nodeArgs, nodeOptions, UsageError } from '../options.ts';
+import { formatMs, type Output, printable } from '../output.ts';
+
+const args = {
+  address: {
+    type: 'positional',
+    required: true,
+    description: 'PORT, HOST:PORT or [IPv6]:PORT; the host is 127.0.0.1 when left out, the port 0 is any free one',
+  },
+  'max-pending': { type: 'string', description: 'Connections in the handshake at once (444)', valueHint: 'N' },
+  'max-authenticated': { type: 'string', description: 'Authenticated connections at once (64)', valueHint: 'N' },
+  ...nodeArgs,
+} as const;
+
+/** listen [HOST:]PORT: be the acceptor. */
+export const listen: CommandDef<typeof args> = defineCommand({
+  meta: { name: 'listen', description: 'Be the acceptor: take connections and tell how each handshake went, until Ctrl-C' },
+  args,
+  async run({ args, data }) {
+    const context = data as CliContext;
+    const { out, signal } = context;
+    const { host, port } = readAddress(args.address);
+    const { signal: _signal, ...options } = await nodeOptions(args, signal);
+    const tell = (event: ListenerEvent): void =>
+      args.json ? out.line(JSON.stringify(eventJson(event))) : printEvent(event, out);
+    const listener = await listenOn({
+      ...options,
+      host,
+      port,
+      maxPendingConnections: readLimit(args['max-pending'], '--max-pending'),
+      maxAuthenticatedConnections: readLimit(args['max-authenticated'], '--max-authenticated'),
+      onEvent: (event) => {
+        tell(event);
+        if (event.event === 'authenticated') void drain(event.connection);
+      },
+    });
+    const where = { host: listener.host, port: listener.port };
+    if (args.json) out.line(JSON.stringify({ event: 'listening', ...where, peerID: listener.peerID }));
+    else out.line(`Listening on ${formatTarget(where)} as ${listener.peerID}`);
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await listener.close();
+    context.exitCode = EXIT.INTERRUPTED;
+  },
+});
+
+/** Takes every message, so that the peer keeps its credit and talks on. How it ends is told by the event `closed`. */
+async function drain(connection: Connection): Promise<void> {
+  try {
+    for await (const _message of connection);
+  } catch {
+    // Told already.
+  }
+}
+
+function readAddress(text: string): { host: string; port: number } {
+  const match = /^(?:(?:\[([^\]]+)\]|([^:[\]\s]+)):)?(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3] ?? Number.NaN);
+  if (match === null || port > 65535)
+    throw new UsageError(`not an address to listen on: ${JSON.stringify(text)}; write PORT or HOST:PORT`);
+  return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
+}
+
+function readLimit(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,5}$/.test(text) || Number(text) < 1 || Number(text) > 65535)
+    throw new UsageError(`${option} takes a number from 1 to 65535`);
+  return Number(text);
+}
+
+function eventJson(event: ListenerEvent): object {
+  const base = { event: event.event, remoteAddress: formatTarget(event.remoteAddress) };
+  switch (event.event) {
+    case 'connected':
+      return base;
+    case 'authenticated': {
+      const { remote, timings, role } = event.connection;
+      const skew = clockSkew(remote, Date.now() / 1000);
+      return { ...base, role, remote: remoteJson(remote), timings: roundMs(timings), ...(skew && { clockSkew: skew }) };
+    }
+    case 'refused':
+      return { ...base, ...(event.error.remote && { remote: remoteJson(event.error.remote) }), error: event.error.toJSON() };
+    case 'closed':
+      return { ...base, peerID: event.remote.peerID, error: event.error.toJSON() };
+  }
+}
+
+function printEvent(event: ListenerEvent, out: Output): void {
+  const where = formatTarget(event.remoteAddress);
+  switch (event.event) {
+    case 'connected':
+      return;
+    case 'authenticated': {
+      const { remote, timings } = event.connection;
+      const versions = `overlay ${remote.overlayMinVersion} to ${remote.overlayVersion}, ledger protocol ${remote.ledgerVersion}`;
+      out.line(
+        `${out.style('green', '✓')} ${where} is ${remote.peerID} (${printable(remote.versionStr)}, ${versions}), ${formatMs(timings.totalMs)}`,
+      );
+      return;
+    }
+    case 'refused': {
+      const { error } = event;
+      const told = error.told ? `; told ${error.told.code} “${error.told.message}”` : '';
+      out.line(
+        `${out.style('red', '✗')} ${where}${error.remote ? ` (${error.remote.peerID})` : ''}: ${printable(error.message)}`,
+      );
+      out.line(`  ${error.advice}`);
+      out.line(out.style('dim', `  ${error.causeName} (${error.code}, in ${error.stage}${told})`));
+      return;
+    }
+    case 'closed':
+      out.line(out.style('dim', `· ${where} ${event.remote.peerID} left: ${printable(event.error.message)}`));
+  }
+}

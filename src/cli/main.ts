@@ -1,0 +1,92 @@
+#!/usr/bin/env node
+/**
+ * The command line: argv to verb, exceptions to exit codes. The only place that ends the process.
+ * @module
+ */
+import { stripVTControlCharacters } from 'node:util';
+import { type ArgsDef, type CommandDef, renderUsage, runCommand } from 'citty';
+import { VERSION } from '../net/version.ts';
+import { OverlayError } from '../protocol/errors.ts';
+import type { CliContext } from './context.ts';
+import { EXIT, EXIT_CODE } from './exit-codes.ts';
+import { refuseUnknownOptions, UsageError } from './options.ts';
+import { outputOn } from './output.ts';
+
+const VERBS: Readonly<Record<string, () => Promise<CommandDef<never>>>> = {
+  probe: async () => (await import('./commands/probe.ts')).probe as unknown as CommandDef<never>,
+  explain: async () => (await import('./commands/explain.ts')).explain as unknown as CommandDef<never>,
+  listen: async () => (await import('./commands/listen.ts')).listen as unknown as CommandDef<never>,
+  keygen: async () => (await import('./commands/keygen.ts')).keygen as unknown as CommandDef<never>,
+};
+
+const HELP = `stellar-handshake ${VERSION}: Stellar's overlay peer handshake, from the operator's side
+
+  stellar-handshake HOST[:PORT]             the same as probe
+  stellar-handshake probe HOST[:PORT]…      can this node be reached, and if not, why not?
+  stellar-handshake explain [HOST[:PORT]]   what exactly happens in the handshake?
+  stellar-handshake listen [HOST:]PORT      be the acceptor, tell how each handshake went
+  stellar-handshake keygen FILE             a new node seed
+
+stellar-handshake VERB --help lists the options of a verb.`;
+
+const interrupt = new AbortController();
+const context: CliContext = {
+  out: outputOn(process.stdout),
+  err: outputOn(process.stderr),
+  signal: interrupt.signal,
+  exitCode: EXIT.OK,
+};
+
+/** Runs one command line. @returns the exit code */
+async function main(argv: readonly string[]): Promise<number> {
+  const [first = '--help', ...rest] = argv;
+  if (first === '--help' || first === '-h' || first === 'help') {
+    context.out.line(HELP);
+    return argv.length === 0 ? EXIT.USAGE : EXIT.OK;
+  }
+  if (first === '--version' || first === '-v') {
+    context.out.line(VERSION);
+    return EXIT.OK;
+  }
+  const verb = Object.hasOwn(VERBS, first) ? first : 'probe';
+  const rawArgs = Object.hasOwn(VERBS, first) ? rest : [first, ...rest];
+  const command = await (VERBS[verb] as () => Promise<CommandDef<never>>)();
+  if (rawArgs.includes('--help') || rawArgs.includes('-h')) {
+    const usage = await renderUsage(command, { meta: { name: 'stellar-handshake', version: VERSION } });
+    context.out.line(process.stdout.isTTY ? usage : stripVTControlCharacters(usage));
+    return EXIT.OK;
+  }
+  refuseUnknownOptions(command.args as unknown as ArgsDef, rawArgs);
+  await runCommand(command, { rawArgs, data: context });
+  return context.exitCode;
+}
+
+/** An exception as an exit code, told in one or two lines. */
+function fail(error: unknown): number {
+  const mark = context.err.style('red', '✗');
+  if (error instanceof OverlayError) {
+    context.err.line(`${mark} ${error.message}`);
+    context.err.line(`  ${error.advice}`);
+    return EXIT_CODE[error.code];
+  }
+  const { name, message } = error as Error;
+  if (error instanceof UsageError || name === 'CLIError') {
+    context.err.line(`${mark} ${message}`);
+    context.err.line('  stellar-handshake --help shows how it is used.');
+    return EXIT.USAGE;
+  }
+  context.err.line(`${mark} this is a bug: ${error instanceof Error ? error.stack : String(error)}`);
+  return EXIT.BUG;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // A second one does not wait for anything.
+    if (interrupt.signal.aborted) process.exit(EXIT.INTERRUPTED);
+    interrupt.abort(new Error(signal));
+  });
+}
+// Whoever reads our output may stop reading: `| head` is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.OK : EXIT.BUG));
+
+process.exitCode = await main(process.argv.slice(2)).catch(fail);

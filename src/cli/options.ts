@@ -1,0 +1,152 @@
+/**
+ * Options that most verbs share: from argv and environment to what the library takes.
+ * @module
+ */
+import { parseArgs } from 'node:util';
+import type { ArgsDef } from 'citty';
+import { NodeIdentity } from '../net/identity.ts';
+import { type NodeOptions, networkFromPassphrase, resolveOptions } from '../net/options.ts';
+import { type Network, type NetworkName, networks } from '../protocol/networks.ts';
+import { decodePublicKey } from '../protocol/strkey.ts';
+
+/** A mistake in the command line: exit code 2. */
+export class UsageError extends Error {
+  override readonly name: string = 'UsageError';
+}
+
+/** `--json`. */
+export const jsonArg = {
+  json: { type: 'boolean', description: 'Print JSON, one object a line' },
+} as const satisfies ArgsDef;
+
+/** `--network`, without its default. */
+export const networkArg = {
+  type: 'string',
+  description: 'pubnet, testnet, futurenet, standalone, or a passphrase',
+  valueHint: 'NAME',
+} as const;
+
+/** Options of every verb that speaks to a peer. */
+export const nodeArgs = {
+  network: { ...networkArg, default: 'pubnet' },
+  'seed-file': {
+    type: 'string',
+    description: 'File with our S… seed; else STELLAR_HANDSHAKE_SEED, else a random one',
+    valueHint: 'FILE',
+  },
+  timeout: { type: 'string', description: 'Time for the whole handshake, 500ms or 10s', valueHint: 'TIME', default: '10s' },
+  'overlay-version': { type: 'string', description: 'Newest overlay version we advertise (42)', valueHint: 'N' },
+  'overlay-min-version': { type: 'string', description: 'Oldest overlay version we advertise (38)', valueHint: 'N' },
+  'ledger-version': { type: 'string', description: 'Ledger protocol we advertise (27)', valueHint: 'N' },
+  'version-str': { type: 'string', description: 'Version text we advertise', valueHint: 'TEXT' },
+  'listening-port': { type: 'string', description: 'Port we say we listen on (11625)', valueHint: 'N' },
+  ...jsonArg,
+} as const satisfies ArgsDef;
+
+/** `--expect`, of verbs that dial. */
+export const expectArg = {
+  expect: { type: 'string', description: 'The only peer accepted', valueHint: 'G…' },
+} as const satisfies ArgsDef;
+
+/** What citty makes of `nodeArgs`. */
+export interface NodeArgs {
+  readonly network: string;
+  readonly 'seed-file'?: string | undefined;
+  readonly timeout: string;
+  readonly 'overlay-version'?: string | undefined;
+  readonly 'overlay-min-version'?: string | undefined;
+  readonly 'ledger-version'?: string | undefined;
+  readonly 'version-str'?: string | undefined;
+  readonly 'listening-port'?: string | undefined;
+  readonly expect?: string | undefined;
+}
+
+/** Options of the library. @throws {UsageError} naming what is wrong */
+export async function nodeOptions(
+  args: NodeArgs,
+  signal: AbortSignal,
+): Promise<NodeOptions & { readonly expectedPeerID?: string }> {
+  const identity = await readIdentity(args['seed-file']);
+  const options = {
+    network: readNetwork(args.network),
+    ...(identity && { identity }),
+    handshakeTimeoutMs: readTime(args.timeout, '--timeout'),
+    overlayVersion: readNumber(args['overlay-version'], '--overlay-version'),
+    overlayMinVersion: readNumber(args['overlay-min-version'], '--overlay-min-version'),
+    ledgerVersion: readNumber(args['ledger-version'], '--ledger-version'),
+    versionStr: args['version-str'],
+    listeningPort: readNumber(args['listening-port'], '--listening-port'),
+    ...(args.expect !== undefined && { expectedPeerID: readPeerID(args.expect) }),
+    signal,
+  };
+  try {
+    resolveOptions(options);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  return options;
+}
+
+/**
+ * Refuses options nobody defined, and values for switches: citty itself lets both pass.
+ * A value is never repeated: somebody may have put a seed there.
+ * @throws {UsageError} naming the option
+ */
+export function refuseUnknownOptions(args: ArgsDef, rawArgs: readonly string[]): void {
+  const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {};
+  for (const [name, { type, alias }] of Object.entries(args) as [string, { type?: string; alias?: string }][]) {
+    if (type !== 'positional')
+      options[name] = { type: type === 'boolean' ? 'boolean' : 'string', ...(alias && { short: alias }) };
+  }
+  try {
+    const { positionals } = parseArgs({ args: [...rawArgs], options, allowPositionals: true, strict: true });
+    const allowed = Object.values(args).filter(({ type }) => type === 'positional').length;
+    if (positionals.length > allowed && !('targets' in args)) throw new UsageError('too many arguments');
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError((error as Error).message.split(/\. | To specify/)[0] ?? 'bad arguments');
+  }
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
+
+/** Milliseconds of `500ms`, `10s`, `2m` or plain seconds. @throws {UsageError} */
+export function readTime(text: string, option: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
+  const ms = Math.round(Number(match?.[1]) * (UNIT_MS[match?.[2] ?? 's'] ?? Number.NaN));
+  if (!(ms >= 1 && ms <= 0x7fffffff)) throw new UsageError(`${option} takes a time such as 500ms, 10s or 2m`);
+  return ms;
+}
+
+/** A whole number from 0 to 2^32 - 1, or undefined. @throws {UsageError} */
+function readNumber(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,10}$/.test(text) || Number(text) > 0xffffffff) throw new UsageError(`${option} takes a whole number`);
+  return Number(text);
+}
+
+function readNetwork(text: string): Network {
+  if (text === '') throw new UsageError('--network takes a name or a passphrase');
+  return Object.hasOwn(networks, text) ? networks[text as NetworkName] : networkFromPassphrase(text);
+}
+
+function readPeerID(text: string): string {
+  try {
+    decodePublicKey(text);
+    return text;
+  } catch (error) {
+    throw new UsageError(`--expect: ${(error as Error).message}`);
+  }
+}
+
+async function readIdentity(file: string | undefined): Promise<NodeIdentity | undefined> {
+  const seed = process.env.STELLAR_HANDSHAKE_SEED;
+  try {
+    if (file !== undefined) return await NodeIdentity.fromSeedFile(file);
+    return seed ? NodeIdentity.fromSecretSeed(seed.trim()) : undefined;
+  } catch (error) {
+    throw new UsageError(
+      file !== undefined ? `--seed-file: ${(error as Error).message}` : `STELLAR_HANDSHAKE_SEED: ${(error as Error).message}`,
+    );
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Text for terminals: colours only where somebody sees them, and nothing a peer sent is ever taken for a command.
+ * @module
+ */
+import { styleText } from 'node:util';
+
+type Style = Parameters<typeof styleText>[0];
+
+/** A stream one can print lines to. */
+export interface Output {
+  /** Prints a line. */
+  line(text: string): void;
+  /** The text in a style, where the stream shows styles. */
+  style(style: Style, text: string): string;
+}
+
+/** Output on a stream; no colour when it is not a terminal or NO_COLOR is set. */
+export function outputOn(stream: NodeJS.WriteStream): Output {
+  const colour = stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+  return {
+    line: (text) => void stream.write(`${text}\n`),
+    style: (style, text) => (colour ? styleText(style, text) : text),
+  };
+}
+
+/** Text of a peer with every control and invisible format character shown as `·`: it could move the cursor or reverse the line. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\ufffd]/gu, '·');
+}
+
+/** Milliseconds for people. */
+export function formatMs(ms: number): string {
+  return ms < 1000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(2)} s`;
+}
+
+/** Seconds for people, with sign. */
+export function formatSeconds(seconds: number): string {
+  const total = Math.abs(Math.round(seconds));
+  const [days, hours, minutes, rest] = [
+    Math.floor(total / 86400),
+    Math.floor(total / 3600) % 24,
+    Math.floor(total / 60) % 60,
+    total % 60,
+  ];
+  const parts = [
+    [days, 'd'],
+    [hours, 'h'],
+    [minutes, 'm'],
+    [rest, 's'],
+  ] as const;
+  const shown = parts.filter(([value]) => value > 0).slice(0, 2);
+  const text = shown.length === 0 ? '0 s' : shown.map(([value, unit]) => `${value} ${unit}`).join(' ');
+  return seconds < 0 && total > 0 ? `-${text}` : `+${text}`;
+}

@@ -1,0 +1,106 @@
+/**
+ * explain: a handshake as a story, from the steps the connection tells and the bytes that pass.
+ * @module
+ */
+import { connect } from '../../net/connect.ts';
+import type { Connection, Timings } from '../../net/connection.ts';
+import { NodeIdentity } from '../../net/identity.ts';
+import type { OnBytes } from '../../net/options.ts';
+import { MAX_RECORD_BYTES } from '../../protocol/constants.ts';
+import { OverlayError } from '../../protocol/errors.ts';
+import type { HandshakeStep } from '../../protocol/handshake/steps.ts';
+import type { Network } from '../../protocol/networks.ts';
+import { RecordDecoder } from '../../protocol/wire/framing.ts';
+import { connectedPair } from '../../testing/pair.ts';
+import type { ProbeOptions } from '../probe/probe.ts';
+import { formatTarget, type Target } from '../target.ts';
+
+/** A told handshake. */
+export interface Story {
+  /** `HOST:PORT`, or undefined for the embedded peer. */
+  readonly target: string | undefined;
+  readonly network: Network;
+  readonly steps: readonly HandshakeStep[];
+  /** Bodies of the records the peer sent after its AUTH. */
+  readonly next: readonly Uint8Array[];
+  readonly timings?: Timings;
+  /** Why it ended early. */
+  readonly error?: OverlayError;
+}
+
+/** How long to listen to what the peer sends next, in milliseconds. */
+const LISTEN_MS = 500;
+
+/**
+ * Does one handshake and tells it.
+ * @param target whom to dial; undefined: an embedded peer, whose keys and ours are thrown away, so that nothing is secret
+ * @throws {TypeError | RangeError} when an option is wrong; every failure of the connection is in the story
+ */
+export async function explain(target: Target | undefined, options: ProbeOptions): Promise<Story> {
+  const steps: HandshakeStep[] = [];
+  const received = new ReceivedRecords();
+  const told = { ...options, onStep: (step: HandshakeStep) => void steps.push(step), onBytes: received.onBytes };
+  const story = { target: target && formatTarget(target), network: options.network, steps, next: received.afterAuth };
+  try {
+    const connection = target === undefined ? await embedded(told) : await connect({ ...told, ...target });
+    try {
+      await quiet(connection, LISTEN_MS);
+      return { ...story, timings: connection.timings };
+    } finally {
+      await connection.close();
+    }
+  } catch (error) {
+    if (error instanceof OverlayError) return { ...story, error };
+    throw error;
+  }
+}
+
+/** Both identities are made for this one run: a seed of the user’s is never shown. The embedded peer tells two documentation addresses, and speaks as v27.1.0 does. */
+async function embedded(options: ProbeOptions): Promise<Connection> {
+  const [connection] = await connectedPair(
+    { ...options, identity: NodeIdentity.random(), unsafeStepSecrets: true },
+    {
+      identity: NodeIdentity.random(),
+      expectedPeerID: undefined,
+      overlayVersion: 41,
+      overlayMinVersion: 40,
+      versionStr: 'embedded peer',
+      listeningPort: 11625,
+      scpStateLedgerSeq: 0,
+      peers: [
+        { ip: '192.0.2.4', port: 11625, numFailures: 0 },
+        { ip: '198.51.100.7', port: 11625, numFailures: 0 },
+      ],
+    },
+  );
+  return connection;
+}
+
+/** Cuts what comes into records and keeps those after AUTH. */
+class ReceivedRecords {
+  readonly afterAuth: Uint8Array[] = [];
+  readonly #decoder = new RecordDecoder();
+  #gotAuth = false;
+
+  readonly onBytes: OnBytes = (direction, bytes) => {
+    if (direction === 'sent') return;
+    this.#decoder.push(bytes);
+    try {
+      for (let body = this.#decoder.next(MAX_RECORD_BYTES); body; body = this.#decoder.next(MAX_RECORD_BYTES)) {
+        if (this.#gotAuth) this.afterAuth.push(body);
+        this.#gotAuth ||= body[15] === 2;
+      }
+    } catch {
+      // The connection itself says what is wrong with such bytes.
+    }
+  };
+}
+
+/** Reads until the peer asks for something, which is the last thing it does by itself, or for so long. */
+async function quiet(connection: Connection, ms: number): Promise<void> {
+  const asked = (async () => {
+    for await (const message of connection) if (message.type === 'GET_SCP_STATE') return;
+  })();
+  const timer = AbortSignal.timeout(ms);
+  await Promise.race([asked, new Promise((resolve) => timer.addEventListener('abort', resolve, { once: true }))]);
+}
