@@ -6,7 +6,7 @@
 import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { connect as connectSocket, isIP, type Socket } from 'node:net';
-import { OverlayError, type OverlayErrorCode, type Stage } from '../protocol/errors.ts';
+import { OverlayError, type OverlayErrorCode, type PeerError, type Stage } from '../protocol/errors.ts';
 import { Peer } from '../protocol/peer.ts';
 import { Connection } from './connection.ts';
 import { type ConnectOptions, peerOptions, resolveOptions, resolveTarget } from './options.ts';
@@ -54,7 +54,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const remoteAddress = { host: socket.remoteAddress ?? host, port: socket.remotePort ?? port };
   const remote = await session.authenticated.catch(async (error: OverlayError) => {
     await session.closed;
-    throw error;
+    throw withLastWords(error, session.lastWords());
   });
   const totalMs = elapsed();
   return new Connection(session, {
@@ -63,6 +63,13 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     remoteAddress,
     timings: { dnsMs, tcpMs: connectedMs - dnsMs, helloMs: helloAtMs - connectedMs, authMs: totalMs - helloAtMs, totalMs },
   });
+}
+
+/** A refusal of ours together with the peer's, when it refused us for the same reason at the same moment. */
+function withLastWords(error: OverlayError, peerError: PeerError | undefined): OverlayError {
+  if (peerError === undefined || error.told === null) return error;
+  const { code, stage, message, remote, told, dropReason } = error;
+  return new OverlayError(code, { stage, message, remote, told, dropReason, peerError });
 }
 
 /** Deadline and AbortSignal of the time before there is a session. */

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { bytesKey } from '../protocol/bytes.ts';
 import type { Now } from '../protocol/clock.ts';
 import { LINGER_MS, READING_CAPACITY_BYTES, READING_CAPACITY_MESSAGES, TIMER_PERIOD_MS } from '../protocol/constants.ts';
-import type { OverlayError, OverlayErrorCode } from '../protocol/errors.ts';
+import type { OverlayError, OverlayErrorCode, PeerError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import type { Peer, PeerEvent } from '../protocol/peer.ts';
 import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenticated-message.ts';
@@ -97,6 +97,11 @@ export class Session {
     return this.#peer.error;
   }
 
+  /** What the peer said while the connection was being closed, see `Peer.lastWords`. */
+  lastWords(): PeerError | undefined {
+    return this.#peer.lastWords();
+  }
+
   get credit(): Peer['credit'] {
     return this.#peer.credit;
   }
@@ -177,11 +182,10 @@ export class Session {
   }
 
   #onData(chunk: Buffer): void {
-    if (this.error !== undefined) return;
     const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     this.#options.onBytes?.('received', bytes);
     this.#peer.push(bytes);
-    this.#pump();
+    if (this.error === undefined) this.#pump();
   }
 
   /** Handles what has come, as long as there is room for what comes of it; the stream waits meanwhile. */

@@ -132,7 +132,8 @@ export class Peer {
 
   /** Adds received bytes, which nobody may write to afterwards. Follow with `next` until it returns undefined. */
   push(chunk: Uint8Array): void {
-    this.#records.push(chunk);
+    const wanted = this.#error === undefined || this.#records.pending + chunk.length <= MAX_UNAUTHENTICATED_RECORD_BYTES;
+    if (wanted) this.#records.push(chunk);
   }
 
   /**
@@ -194,6 +195,21 @@ export class Peer {
     if (this.#error === undefined) this.#channel.release(message);
   }
 
+  /**
+   * The ERROR_MSG among what came after this side had ended the connection: a peer that was refused in the handshake has
+   * often refused us at the same moment, and says why.
+   */
+  lastWords(): PeerError | undefined {
+    try {
+      for (let body = this.#nextUnhandled(); body !== undefined; body = this.#nextUnhandled()) {
+        if (checkAuthenticatedMessage(body, false) === 'ERROR_MSG') return readPeerError(body).peerError;
+      }
+    } catch {
+      // Bytes nobody understands say nothing.
+    }
+    return undefined;
+  }
+
   /** Takes what has to be sent, in order; the caller owns it. Also after `closed`: the last ERROR_MSG may be in it. */
   takeOutput(now: Now): Uint8Array | undefined {
     if (this.#output.length === 0) return undefined;
@@ -217,6 +233,10 @@ export class Peer {
   close(code: OverlayErrorCode, message?: string, cause?: unknown): PeerEvent | undefined {
     if (this.#error !== undefined) return undefined;
     return this.#end(new ProtocolViolation(code, message), cause);
+  }
+
+  #nextUnhandled(): Uint8Array | undefined {
+    return this.#records.next(MAX_UNAUTHENTICATED_RECORD_BYTES);
   }
 
   /** Sequence and MAC: of everything but ERROR_MSG, from the first good HELLO on. */
@@ -298,18 +318,22 @@ const STAGE: Readonly<Record<HandshakeState['name'], Stage>> = { CONNECTED: 'hel
 
 const RESERVED: readonly string[] = ['HELLO', 'AUTH', 'ERROR_MSG', 'SEND_MORE', 'SEND_MORE_EXTENDED'];
 
-/** The peer's ERROR_MSG as the end of the connection. Its text is shown byte by byte: it need not be UTF-8, and is never trusted. */
+/** The peer's ERROR_MSG as the end of the connection. */
 function peerErrorViolation(body: Uint8Array): ProtocolViolation {
-  const reader = new XdrReader(body, MESSAGE_OFFSET + 4);
-  const number = reader.int32();
-  const text = reader.opaque(reader.length(MAX_STRING_BYTES));
-  const peerError: PeerError = {
-    code: (Object.keys(ERROR_CODES) as ErrorCodeName[]).find((name) => ERROR_CODES[name] === number) ?? 'UNKNOWN',
-    message: Array.from(text, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '*')).join(''),
-  };
+  const { peerError, number } = readPeerError(body);
   const shown = peerError.code === 'UNKNOWN' ? `unknown code ${number}` : peerError.code;
   return new ProtocolViolation('OVERLAY_PEER_ERROR', `The peer ended the connection: ${peerError.message} (${shown}).`, {
     peerError,
     dropReason: `${peerError.code} (${peerError.message.replace(/[^0-9A-Za-z ]/g, '*')})`,
   });
+}
+
+/** An ERROR_MSG, its text shown byte by byte: it need not be UTF-8, and is never trusted. */
+function readPeerError(body: Uint8Array): { readonly peerError: PeerError; readonly number: number } {
+  const reader = new XdrReader(body, MESSAGE_OFFSET + 4);
+  const number = reader.int32();
+  const text = reader.opaque(reader.length(MAX_STRING_BYTES));
+  const code = (Object.keys(ERROR_CODES) as ErrorCodeName[]).find((name) => ERROR_CODES[name] === number) ?? 'UNKNOWN';
+  const message = Array.from(text, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '*')).join('');
+  return { peerError: { code, message }, number };
 }
