@@ -13,17 +13,8 @@ export type { PeerRole } from './protocol/auth/key-schedule.ts';
 export type { PeerAuth } from './protocol/auth/peer-auth.ts';
 export type { ServedRequest } from './protocol/channel/channel.ts';
 export type { Now } from './protocol/clock.ts';
-export {
-  ERROR_TABLE,
-  type ErrorCodeName,
-  type ErrorInfo,
-  OverlayError,
-  type OverlayErrorCode,
-  type OverlayErrorJson,
-  type OverlayErrorOptions,
-  type PeerError,
-  type Stage,
-} from './protocol/errors.ts';
+export { ERROR_TABLE, type ErrorCodeName, type ErrorInfo, type OverlayErrorCode, type Stage } from './protocol/error-table.ts';
+export { OverlayError, type OverlayErrorJson, type OverlayErrorOptions, type PeerError } from './protocol/errors.ts';
 export type { RemotePeer } from './protocol/handshake/hello.ts';
 export type { HandshakeStep, OnStep } from './protocol/handshake/steps.ts';
 export { type Network, type NetworkName, networks } from './protocol/networks.ts';

@@ -2,7 +2,7 @@
  * Exit codes: what a failure means to the shell.
  * @module
  */
-import type { OverlayErrorCode } from '../protocol/errors.ts';
+import type { OverlayErrorCode } from '../protocol/error-table.ts';
 
 /** Meaning of each exit code. */
 export const EXIT = {

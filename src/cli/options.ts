@@ -111,7 +111,7 @@ export function refuseUnknownOptions(args: ArgsDef, rawArgs: readonly string[]):
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
 
 /** Milliseconds of `500ms`, `10s`, `2m` or plain seconds. @throws {UsageError} */
-export function readTime(text: string, option: string): number {
+function readTime(text: string, option: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
   const ms = Math.round(Number(match?.[1]) * (UNIT_MS[match?.[2] ?? 's'] ?? Number.NaN));
   if (!(ms >= 1 && ms <= 0x7fffffff)) throw new UsageError(`${option} takes a time such as 500ms, 10s or 2m`);

@@ -6,7 +6,8 @@
 import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { connect as connectSocket, isIP, type Socket } from 'node:net';
-import { OverlayError, type OverlayErrorCode, type PeerError, type Stage } from '../protocol/errors.ts';
+import type { OverlayErrorCode, Stage } from '../protocol/error-table.ts';
+import { OverlayError, type PeerError } from '../protocol/errors.ts';
 import { Peer } from '../protocol/peer.ts';
 import { Connection } from './connection.ts';
 import { type ConnectOptions, peerOptions, resolveOptions, resolveTarget } from './options.ts';

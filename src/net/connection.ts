@@ -109,7 +109,7 @@ export class Connection implements AsyncIterable<ReceivedMessage>, AsyncDisposab
 }
 
 /** The promise, or OVERLAY_ABORTED when the signal aborts before. */
-export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   promise.catch(() => {});
   const aborted = (): OverlayError => new OverlayError('OVERLAY_ABORTED', { stage: 'channel', cause: signal.reason });

@@ -25,14 +25,10 @@ export {
   ERROR_TABLE,
   type ErrorCodeName,
   type ErrorInfo,
-  OverlayError,
   type OverlayErrorCode,
-  type OverlayErrorJson,
-  type OverlayErrorOptions,
-  type PeerError,
-  ProtocolViolation,
   type Stage,
-} from './errors.ts';
+} from './error-table.ts';
+export { OverlayError, type OverlayErrorJson, type OverlayErrorOptions, type PeerError, ProtocolViolation } from './errors.ts';
 export type { HandshakeOptions } from './handshake/handshake.ts';
 export type { HelloPolicy, RemotePeer } from './handshake/hello.ts';
 export type { HandshakeStep, OnStep } from './handshake/steps.ts';

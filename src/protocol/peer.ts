@@ -21,15 +21,8 @@ import {
   PEER_TIMEOUT_MS,
   RECORD_HEADER_BYTES,
 } from './constants.ts';
-import {
-  ERROR_CODES,
-  type ErrorCodeName,
-  OverlayError,
-  type OverlayErrorCode,
-  type PeerError,
-  ProtocolViolation,
-  type Stage,
-} from './errors.ts';
+import { ERROR_CODES, type ErrorCodeName, type OverlayErrorCode, type Stage } from './error-table.ts';
+import { OverlayError, type PeerError, ProtocolViolation } from './errors.ts';
 import { Handshake, type HandshakeOptions, type HandshakeState } from './handshake/handshake.ts';
 import type { RemotePeer } from './handshake/hello.ts';
 import {

@@ -5,7 +5,7 @@
 import type { PeerAuth } from '../auth/peer-auth.ts';
 import { equalBytes, toHex } from '../bytes.ts';
 import type { Now } from '../clock.ts';
-import type { OverlayErrorCode } from '../errors.ts';
+import type { OverlayErrorCode } from '../error-table.ts';
 import { encodePublicKey } from '../strkey.ts';
 import type { Hello } from '../wire/messages.ts';
 

@@ -11,7 +11,7 @@ import {
   MAX_TX_HASHES,
   SIGNATURE_BYTES,
 } from '../constants.ts';
-import { ERROR_CODES, type ErrorCodeName } from '../errors.ts';
+import { ERROR_CODES, type ErrorCodeName } from '../error-table.ts';
 import {
   array,
   type Codec,

@@ -29,9 +29,6 @@ export interface Codec<T> {
   readonly shape: Shape;
 }
 
-/** The type a codec reads and writes. */
-export type Value<C> = C extends Codec<infer T> ? T : never;
-
 const MAX_UINT32 = 0xffffffff;
 
 /** unsigned int. */

@@ -1,0 +1,61 @@
+/**
+ * Makes docs/errors.md from the table in src/protocol/error-table.ts and the exit codes of the command line.
+ * A test keeps the two equal; run `npm run docs` after a change.
+ * @module
+ */
+import { writeFileSync } from 'node:fs';
+import { EXIT_CODE } from '../src/cli/exit-codes.ts';
+import { ERROR_TABLE, type ErrorInfo, type OverlayErrorCode, PEER_ERROR_TABLE, type Stage } from '../src/protocol/error-table.ts';
+
+/** Where the document is. */
+export const ERRORS_DOC: URL = new URL('../docs/errors.md', import.meta.url);
+
+/** The text of docs/errors.md. */
+export function errorsDocument(): string {
+  const codes = Object.entries(ERROR_TABLE) as [OverlayErrorCode, ErrorInfo][];
+  return `# Errors
+
+Every failure is an \`OverlayError\`. Its \`code\` is stable and so is its cause; match on these, never on the message.
+\`stage\` says where it happened: \`dns\`, \`tcp\`, \`hello\` (until the peer's HELLO is accepted), \`auth\` (until its AUTH
+is), \`channel\`. \`peerError\` is the peer's ERROR_MSG when it sent one, \`remote\` the peer when its certificate was good.
+Mistakes of the caller are \`TypeError\` or \`RangeError\`, thrown before anything is sent.
+
+This page is made from \`src/protocol/error-table.ts\`.
+
+| code | exit code | the peer is told | stellar-core logs |
+| --- | --- | --- | --- |
+${codes.map(([code, info]) => `| [\`${code}\`](#${code.toLowerCase()}) | ${EXIT_CODE[code]} | ${told(info)} | ${logged(info)} |`).join('\n')}
+
+${codes.map(([code, info]) => section(code, info)).join('\n')}
+## What a peer says
+
+With \`OVERLAY_PEER_ERROR\`, and with a refusal of ours that the peer makes as well, the cause and the advice follow the
+text of the peer's ERROR_MSG. ERROR_MSG is not authenticated: anyone on the path could have sent it.
+
+| text begins with | cause | what to do |
+| --- | --- | --- |
+${PEER_ERROR_TABLE.map(({ text, cause, advice }) => `| \`${text}\` | \`${cause}\` | ${advice} |`).join('\n')}
+`;
+}
+
+function section(code: OverlayErrorCode, info: ErrorInfo): string {
+  const stages = Object.entries(info.byStage ?? {}) as [Stage, Pick<ErrorInfo, 'cause' | 'advice'>][];
+  const rows = [
+    `Cause \`${info.cause}\`. ${info.summary}`,
+    `The peer is told: ${told(info)}.`,
+    `What to do: ${info.advice}`,
+    ...stages.map(([stage, { cause, advice }]) => `In stage \`${stage}\` the cause is \`${cause}\`. What to do: ${advice}`),
+  ];
+  return `### ${code}\n\n${rows.join('\n\n')}\n`;
+}
+
+function told({ told }: ErrorInfo): string {
+  if (told === undefined) return 'nothing, there is nobody to tell';
+  return told === null ? 'nothing, a silent drop' : `\`${told[0]}\` “${told[1].trim()}”`;
+}
+
+function logged({ dropReason }: ErrorInfo): string {
+  return dropReason === undefined ? '' : `\`${dropReason}\``;
+}
+
+if (process.argv[1] === import.meta.filename) writeFileSync(ERRORS_DOC, errorsDocument());
