@@ -7,15 +7,15 @@ import {
   createHmac,
   createPrivateKey,
   createPublicKey,
-  createSecretKey,
   diffieHellman,
   type KeyObject,
   verify as nodeVerify,
   sign,
 } from 'node:crypto';
-import type { CryptoProvider, EcdhKey, MacKey, SigningKey } from '../protocol/auth/crypto.ts';
-import { assertBytes, constantTimeEqual } from '../protocol/bytes.ts';
+import type { CryptoProvider, EcdhKey, SigningKey } from '../protocol/auth/crypto.ts';
+import { assertBytes } from '../protocol/bytes.ts';
 import { isStrictSignature } from './ed25519-strict.ts';
+import { HmacSha256Key } from './hmac-sha256.ts';
 
 /** Fixed beginnings of the DER encodings of these keys (RFC 8410); the 32 raw bytes follow. */
 const DER = {
@@ -28,7 +28,7 @@ type Curve = keyof typeof DER;
 export const nodeCrypto: CryptoProvider = {
   sha256: (data) => plain(createHash('sha256').update(data).digest()),
   hmacSha256: (key, data) => plain(createHmac('sha256', key).update(data).digest()),
-  macKey: (key) => new NodeMacKey(assertBytes(key, 32, 'MAC key')),
+  macKey: (key) => new HmacSha256Key(assertBytes(key, 32, 'MAC key')),
   signingKey: (seed) => new NodeSigningKey(assertBytes(seed, 32, 'seed')),
   ecdhKey: (secret) => new NodeEcdhKey(assertBytes(secret, 32, 'ECDH secret')),
   verify(publicKey, message, signature) {
@@ -79,31 +79,6 @@ class NodeEcdhKey implements EcdhKey {
 
   unsafeExportSecret(): Uint8Array {
     return secretBytes(this.#key);
-  }
-}
-
-class NodeMacKey implements MacKey {
-  #key: KeyObject | undefined;
-
-  constructor(key: Uint8Array) {
-    this.#key = createSecretKey(key);
-  }
-
-  seal(bytes: Uint8Array, start: number, end: number): void {
-    bytes.set(this.#mac(bytes, start, end), end);
-  }
-
-  verify(bytes: Uint8Array, start: number, end: number): boolean {
-    return constantTimeEqual(this.#mac(bytes, start, end), bytes.subarray(end, end + 32));
-  }
-
-  wipe(): void {
-    this.#key = undefined;
-  }
-
-  #mac(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    if (this.#key === undefined) throw new Error('the MAC key has been wiped');
-    return createHmac('sha256', this.#key).update(bytes.subarray(start, end)).digest();
   }
 }
 

@@ -43,7 +43,11 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   }
   const connectedMs = elapsed();
   let helloAtMs = 0;
-  const session = new Session(new Peer(peerOptions(resolved, 'WE_CALLED_REMOTE')), socket, {
+  const remoteAddress = { host: socket.remoteAddress ?? host, port: socket.remotePort ?? port };
+  const localAddress = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
+  const connection = { role: 'WE_CALLED_REMOTE', localAddress, remoteAddress } as const;
+  const session = new Session(new Peer(peerOptions(resolved, connection)), socket, {
+    connection,
     clock,
     handshakeTimeoutMs: Math.max(1, handshakeTimeoutMs - connectedMs),
     signal: options.signal,
@@ -52,7 +56,6 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
       helloAtMs = elapsed();
     },
   });
-  const remoteAddress = { host: socket.remoteAddress ?? host, port: socket.remotePort ?? port };
   const remote = await session.authenticated.catch(async (error: OverlayError) => {
     await session.closed;
     throw withLastWords(error, session.lastWords());

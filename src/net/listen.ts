@@ -166,11 +166,13 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     const { clock, handshakeTimeoutMs } = this.#resolved;
     const start = clock.now().monotonicMs;
     const elapsed = (): number => clock.now().monotonicMs - start;
+    const localAddress = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
+    const info = { role: 'REMOTE_CALLED_US', localAddress, remoteAddress } as const;
     let helloMs = 0;
     let claimed: string | undefined;
     let slot = false;
     const peer = new Peer({
-      ...peerOptions(this.#resolved, 'REMOTE_CALLED_US'),
+      ...peerOptions(this.#resolved, info),
       listeningPort: this.#options.listeningPort ?? this.port,
       peers: this.#options.peers,
       claimPeerID: (peerID) => {
@@ -186,6 +188,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
       },
     });
     const session = new Session(peer, socket, {
+      connection: info,
       clock,
       handshakeTimeoutMs,
       lingers: true,

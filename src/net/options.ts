@@ -16,11 +16,12 @@ import {
   OVERLAY_MIN_VERSION,
   OVERLAY_VERSION,
 } from '../protocol/constants.ts';
-import type { OnStep } from '../protocol/handshake/steps.ts';
+import type { HandshakeStep } from '../protocol/handshake/steps.ts';
 import { makeNetwork, type Network } from '../protocol/networks.ts';
 import type { PeerOptions } from '../protocol/peer.ts';
 import { decodePublicKey } from '../protocol/strkey.ts';
 import { type Clock, systemClock } from './clock.ts';
+import type { RemoteAddress } from './connection.ts';
 import { NodeIdentity } from './identity.ts';
 import { VERSION } from './version.ts';
 
@@ -59,7 +60,7 @@ export interface NodeOptions {
   /** Ends everything when aborted, also after the handshake. */
   readonly signal?: AbortSignal | undefined;
   /** Is told each step of each handshake. No secret is in it. */
-  readonly onStep?: OnStep | undefined;
+  readonly onStep?: ((step: HandshakeStep, connection: ConnectionInfo) => void) | undefined;
   /** Puts seed, ECDH secret, shared secret and MAC keys into the steps. Only for keys that are thrown away afterwards. */
   readonly unsafeStepSecrets?: boolean | undefined;
   /** Is told all bytes of the connection as they are handed to or come from the socket; it must not change them. */
@@ -69,7 +70,14 @@ export interface NodeOptions {
 }
 
 /** Sees the raw stream of a connection. */
-export type OnBytes = (direction: 'sent' | 'received', bytes: Uint8Array) => void;
+export type OnBytes = (direction: 'sent' | 'received', bytes: Uint8Array, connection: ConnectionInfo) => void;
+
+/** Which connection a callback is told of: one object for each, the same one every time. */
+export interface ConnectionInfo {
+  readonly role: PeerRole;
+  readonly localAddress?: RemoteAddress | undefined;
+  readonly remoteAddress?: RemoteAddress | undefined;
+}
 
 /** Options of `connect`. */
 export interface ConnectOptions extends NodeOptions {
@@ -144,11 +152,12 @@ export function resolveTarget({ host, port = DEFAULT_PORT, expectedPeerID }: Con
 }
 
 /** Options of the protocol for one connection, with a nonce of its own. */
-export function peerOptions({ options, identity }: ResolvedOptions, role: PeerRole): PeerOptions {
-  const { onBytes: _onBytes, clock: _clock, signal: _signal, network, ...rest } = options;
+export function peerOptions({ options, identity }: ResolvedOptions, connection: ConnectionInfo): PeerOptions {
+  const { onBytes: _onBytes, onStep, clock: _clock, signal: _signal, network, ...rest } = options;
   return {
     ...rest,
-    role,
+    ...(onStep && { onStep: (step) => onStep(step, connection) }),
+    role: connection.role,
     crypto: nodeCrypto,
     nonce: new Uint8Array(randomBytes(32)),
     peerAuth: identity.peerAuth(network, options.ecdh),

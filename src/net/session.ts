@@ -12,7 +12,7 @@ import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import type { Peer, PeerEvent } from '../protocol/peer.ts';
 import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenticated-message.ts';
 import type { Clock, Timer } from './clock.ts';
-import type { OnBytes } from './options.ts';
+import type { ConnectionInfo, OnBytes } from './options.ts';
 
 /** Output the stream has not taken yet, above which no more input is handled: a peer that does not read gets no answers. */
 const MAX_UNSENT_BYTES = 0x100000;
@@ -26,6 +26,8 @@ export interface SessionOptions {
   /** Whether every end waits for the peer to close too, a second at most, and not just one with something to say. */
   readonly lingers?: boolean | undefined;
   readonly onBytes?: OnBytes | undefined;
+  /** What the callbacks are told the bytes belong to. */
+  readonly connection: ConnectionInfo;
   /** The peer's HELLO has been accepted. */
   readonly onHello?: (() => void) | undefined;
 }
@@ -184,7 +186,7 @@ export class Session {
 
   #onData(chunk: Buffer): void {
     const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    this.#options.onBytes?.('received', bytes);
+    this.#options.onBytes?.('received', bytes, this.#options.connection);
     this.#peer.push(bytes);
     if (this.error === undefined) this.#pump();
   }
@@ -294,7 +296,7 @@ export class Session {
   #flush(): void {
     const output = this.#peer.takeOutput(this.#now());
     if (output !== undefined && this.#stream.writable) {
-      this.#options.onBytes?.('sent', output);
+      this.#options.onBytes?.('sent', output, this.#options.connection);
       this.#stream.write(output);
     }
     if (this.#unflushed.length === 0) return;

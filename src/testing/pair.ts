@@ -43,7 +43,8 @@ async function open(
   const { clock, handshakeTimeoutMs } = resolved;
   const start = clock.now().monotonicMs;
   let helloMs = 0;
-  const session = new Session(new Peer(peerOptions(resolved, role)), stream, {
+  const session = new Session(new Peer(peerOptions(resolved, { role })), stream, {
+    connection: { role },
     clock,
     handshakeTimeoutMs,
     signal: options.signal,
