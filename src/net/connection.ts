@@ -2,7 +2,6 @@
  * Connection: an authenticated peer, as an application sees it.
  * @module
  */
-import { randomBytes } from 'node:crypto';
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
@@ -62,17 +61,8 @@ export class Connection implements AsyncIterable<ReceivedMessage>, AsyncDisposab
    * The messages that come. It ends when either side closes; leaving the loop closes nothing, another one goes on where it was.
    * @throws {OverlayError} when the connection ends in any other way, after the last good message
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<ReceivedMessage, void, undefined> {
-    const session = this.#session;
-    for (let message = await session.take(); message !== undefined; message = await session.take()) {
-      try {
-        yield message;
-      } finally {
-        session.release(message);
-      }
-    }
-    const { error } = session;
-    if (error !== undefined && error.code !== 'OVERLAY_CLOSED' && !session.endedCleanly) throw error;
+  [Symbol.asyncIterator](): AsyncIterableIterator<ReceivedMessage, undefined> {
+    return new MessageIterator(this.#session);
   }
 
   /**
@@ -91,9 +81,7 @@ export class Connection implements AsyncIterable<ReceivedMessage>, AsyncDisposab
    * @throws {OverlayError} when the connection ends before the answer, OVERLAY_ABORTED when the signal does
    */
   async ping(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
-    const hash = new Uint8Array(32);
-    hash.set(randomBytes(8));
-    return untilAborted(this.#session.ping(hash), options.signal);
+    return untilAborted(this.#session.ping(), options.signal);
   }
 
   /** Closes; what was sent before still leaves. @returns when the socket is closed */
@@ -105,6 +93,55 @@ export class Connection implements AsyncIterable<ReceivedMessage>, AsyncDisposab
   /** The same as `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+}
+
+/** Reads a session. Not a generator: its promises and turns of the microtask queue would cost more than the MAC. */
+class MessageIterator implements AsyncIterableIterator<ReceivedMessage, undefined> {
+  readonly #session: Session;
+  /** The message the application has; asking for the next one says that it is done with it. */
+  #held: ReceivedMessage | undefined;
+  #done = false;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<ReceivedMessage, undefined>> {
+    this.#release();
+    const message = this.#session.take();
+    if (message === undefined) return this.#wait();
+    this.#held = message;
+    return Promise.resolve({ value: message, done: false });
+  }
+
+  return(): Promise<IteratorResult<ReceivedMessage, undefined>> {
+    this.#release();
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  async #wait(): Promise<IteratorResult<ReceivedMessage, undefined>> {
+    const session = this.#session;
+    const message = await session.wait();
+    if (message !== undefined) {
+      this.#release();
+      this.#held = message;
+      return { value: message, done: false };
+    }
+    const told = this.#done;
+    this.#done = true;
+    if (!told && session.error !== undefined && session.error.code !== 'OVERLAY_CLOSED' && !session.endedCleanly)
+      throw session.error;
+    return { value: undefined, done: true };
+  }
+
+  #release(): void {
+    if (this.#held !== undefined) this.#session.release(this.#held);
+    this.#held = undefined;
   }
 }
 

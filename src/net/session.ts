@@ -2,10 +2,17 @@
  * Session: one Peer on one stream. It moves bytes both ways, keeps the time, and closes everything on every path.
  * @module
  */
+import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { bytesKey } from '../protocol/bytes.ts';
 import type { Now } from '../protocol/clock.ts';
-import { LINGER_MS, READING_CAPACITY_BYTES, READING_CAPACITY_MESSAGES, TIMER_PERIOD_MS } from '../protocol/constants.ts';
+import {
+  LINGER_MS,
+  PEER_STRAGGLER_TIMEOUT_MS,
+  READING_CAPACITY_BYTES,
+  READING_CAPACITY_MESSAGES,
+  TIMER_PERIOD_MS,
+} from '../protocol/constants.ts';
 import type { OverlayErrorCode } from '../protocol/error-table.ts';
 import type { OverlayError, PeerError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
@@ -63,8 +70,12 @@ export class Session {
   #tickTimer: Timer | undefined;
   #lingerTimer: Timer | undefined;
   #flushing = false;
+  /** Whether the stream waits for room. */
+  #full = false;
   #gotAuth = false;
   #streamError: Error | undefined;
+  /** Since when the stream has had more than it wants to take. */
+  #stalledSinceMs: number | undefined;
   #resolveAuthenticated!: (remote: RemotePeer) => void;
   #rejectAuthenticated!: (error: OverlayError) => void;
   #resolveEnded!: (error: OverlayError) => void;
@@ -114,16 +125,19 @@ export class Session {
     return this.error?.code === 'OVERLAY_CONNECTION_CLOSED' && this.error.stage === 'channel' && !this.#peer.midRecord;
   }
 
-  /** The next message, or undefined when the connection has ended and all have been taken. */
-  take(): Promise<ReceivedMessage | undefined> {
+  /** The next message, if there is one already. */
+  take(): ReceivedMessage | undefined {
     const message = this.#inbox.shift();
-    if (message === undefined) {
-      if (this.error !== undefined) return Promise.resolve(undefined);
-      return new Promise((resolve) => this.#takers.push(resolve));
-    }
+    if (message === undefined) return undefined;
     this.#inboxBytes -= message.xdr.length;
-    this.#pump();
-    return Promise.resolve(message);
+    if (this.#full) this.#pump();
+    return message;
+  }
+
+  /** The next message when there is none yet; undefined when none will come. */
+  wait(): Promise<ReceivedMessage | undefined> {
+    if (this.error !== undefined) return Promise.resolve(this.take());
+    return new Promise((resolve) => this.#takers.push(resolve));
   }
 
   /** The application is done with a message: its credit goes back. */
@@ -140,8 +154,8 @@ export class Session {
     });
   }
 
-  /** Round trip in milliseconds. @param hash 32 bytes, made up */
-  async ping(hash: Uint8Array): Promise<number> {
+  /** Round trip in milliseconds. */
+  async ping(hash: Uint8Array = pingHash()): Promise<number> {
     const start = this.#now().monotonicMs;
     await new Promise<void>((resolve, reject) => {
       this.#peer.ping(hash);
@@ -167,6 +181,7 @@ export class Session {
       this.#streamError = error;
     });
     stream.on('drain', () => {
+      this.#stalledSinceMs = undefined;
       for (const { resolve } of this.#undrained.splice(0)) resolve();
       this.#pump();
     });
@@ -202,8 +217,11 @@ export class Session {
     this.#flush();
     if (this.error !== undefined) return;
     if (this.#gotAuth) this.#resolveAuthenticated(this.remote as RemotePeer);
-    if (!this.#hasRoom()) this.#stream.pause();
-    else if (this.#stream.isPaused()) this.#stream.resume();
+    const full = !this.#hasRoom();
+    if (full === this.#full) return;
+    this.#full = full;
+    if (full) this.#stream.pause();
+    else this.#stream.resume();
   }
 
   #hasRoom(): boolean {
@@ -277,10 +295,17 @@ export class Session {
     } else this.#stream.destroy();
   }
 
+  /** The timers of the reference, in its order (protocol.md section 4.8). */
   #tick(): void {
-    this.#handle(this.#peer.tick(this.#now()));
-    this.#flush();
-    if (this.error === undefined) this.#tickTimer = this.#options.clock.setTimer(() => this.#tick(), TIMER_PERIOD_MS);
+    const now = this.#now();
+    this.#handle(this.#peer.tick(now));
+    if (this.#stalledSinceMs !== undefined && now.monotonicMs - this.#stalledSinceMs >= PEER_STRAGGLER_TIMEOUT_MS) {
+      this.end('OVERLAY_STRAGGLING');
+    }
+    if (this.error !== undefined) return;
+    // A ping that is not answered costs nothing but the answer: the rules above decide.
+    if (this.#gotAuth && this.#pings.size === 0) this.ping().catch(() => {});
+    this.#tickTimer = this.#options.clock.setTimer(() => this.#tick(), TIMER_PERIOD_MS);
   }
 
   /** Many messages sent in one turn of the loop leave in one write. */
@@ -294,14 +319,24 @@ export class Session {
   }
 
   #flush(): void {
-    const output = this.#peer.takeOutput(this.#now());
-    if (output !== undefined && this.#stream.writable) {
-      this.#options.onBytes?.('sent', output, this.#options.connection);
-      this.#stream.write(output);
+    if (this.#peer.outputLength > 0) {
+      const now = this.#now();
+      const output = this.#peer.takeOutput(now);
+      if (output !== undefined && this.#stream.writable) {
+        this.#options.onBytes?.('sent', output, this.#options.connection);
+        if (!this.#stream.write(output)) this.#stalledSinceMs ??= now.monotonicMs;
+      }
     }
     if (this.#unflushed.length === 0) return;
     const flushed = this.#unflushed.splice(0);
     if (this.#stream.writableNeedDrain) this.#undrained.push(...flushed);
     else for (const { resolve } of flushed) resolve();
   }
+}
+
+/** A hash nobody has: 8 random bytes and zeros, as the reference makes it (protocol.md section 6.4). */
+function pingHash(): Uint8Array {
+  const hash = new Uint8Array(32);
+  hash.set(randomBytes(8));
+  return hash;
 }

@@ -84,6 +84,10 @@ export const TIMER_PERIOD_MS = 5_000;
 export const AUTHENTICATION_TIMEOUT_MS = 2_000;
 /** Silence after which an authenticated connection is dropped, in milliseconds (PEER_TIMEOUT). */
 export const PEER_TIMEOUT_MS = 30_000;
+/** Time without a grant after which a peer that grants nothing is dropped, in milliseconds (PEER_SEND_MODE_IDLE_TIMEOUT). */
+export const SEND_MODE_IDLE_TIMEOUT_MS = 60_000;
+/** Time a peer may take to read what it was sent, in milliseconds (PEER_STRAGGLER_TIMEOUT). */
+export const PEER_STRAGGLER_TIMEOUT_MS = 120_000;
 /** Absolute time a whole handshake may take, in milliseconds. The reference has none. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 

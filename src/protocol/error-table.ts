@@ -79,6 +79,21 @@ const TABLE = {
     dropReason: 'idle timeout',
     advice: 'Check the network between the two and whether the peer is overloaded or suspended; then connect again.',
   },
+  OVERLAY_NO_NEW_FLOOD_REQUESTS: {
+    cause: 'no-new-flood-requests',
+    summary: 'The peer has not granted anything for too long.',
+    told: null,
+    dropReason: 'idle timeout (no new flood requests)',
+    advice:
+      'The peer does not consume what it is sent: it is stuck or overloaded, or does not send SEND_MORE_EXTENDED after AUTH.',
+  },
+  OVERLAY_STRAGGLING: {
+    cause: 'straggling',
+    summary: 'The peer does not read what it is sent.',
+    told: null,
+    dropReason: 'straggling (cannot keep up)',
+    advice: 'The peer or the network between is too slow or stuck: look at its load and its log.',
+  },
   OVERLAY_CONNECTION_CLOSED: {
     cause: 'closed-by-peer',
     summary: 'The peer closed the connection without saying why.',

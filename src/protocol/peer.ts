@@ -20,6 +20,7 @@ import {
   MESSAGE_OFFSET,
   PEER_TIMEOUT_MS,
   RECORD_HEADER_BYTES,
+  SEND_MODE_IDLE_TIMEOUT_MS,
 } from './constants.ts';
 import { ERROR_CODES, type ErrorCodeName, type OverlayErrorCode, type Stage } from './error-table.ts';
 import { OverlayError, type PeerError, ProtocolViolation } from './errors.ts';
@@ -70,6 +71,8 @@ export class Peer {
   #lastReadMs = 0;
   #lastWriteMs = 0;
   #progress = 0;
+  #grants = 0;
+  #starvedSinceMs: number | undefined;
 
   constructor(options: PeerOptions) {
     this.#options = options;
@@ -114,7 +117,7 @@ export class Peer {
 
   /** TCP is connected. The side that dialled has output now. */
   start(now: Now): PeerEvent | undefined {
-    this.#lastReadMs = this.#lastWriteMs = now.monotonicMs;
+    this.#lastReadMs = this.#lastWriteMs = this.#starvedSinceMs = now.monotonicMs;
     try {
       this.#handshake.start(now);
     } catch (error) {
@@ -216,10 +219,14 @@ export class Peer {
     const { authenticationTimeoutMs = AUTHENTICATION_TIMEOUT_MS, peerTimeoutMs = PEER_TIMEOUT_MS } = this.#options;
     const timeoutMs = this.authenticated ? peerTimeoutMs : authenticationTimeoutMs;
     const silentMs = now.monotonicMs - Math.max(this.#lastReadMs, this.#lastWriteMs);
-    if (silentMs < timeoutMs) return undefined;
-    return this.#end(
-      new ProtocolViolation('OVERLAY_IDLE_TIMEOUT', `Nothing was read or written for ${Math.round(silentMs)} ms.`),
-    );
+    if (silentMs >= timeoutMs) {
+      return this.#end(
+        new ProtocolViolation('OVERLAY_IDLE_TIMEOUT', `Nothing was read or written for ${Math.round(silentMs)} ms.`),
+      );
+    }
+    if (this.#starvedMs(now) >= SEND_MODE_IDLE_TIMEOUT_MS)
+      return this.#end(new ProtocolViolation('OVERLAY_NO_NEW_FLOOD_REQUESTS'));
+    return undefined;
   }
 
   /** Ends the connection from this side, or because the socket has ended. Without effect when it has ended already. */
@@ -284,6 +291,16 @@ export class Peer {
       body: this.#output.bytes.slice(body, this.#output.length),
       ...(type !== 'HELLO' && { macKey: sendingKeyName(role) }),
     });
+  }
+
+  /** How long the peer has owed us a grant, to the precision of the ticks. */
+  #starvedMs(now: Now): number {
+    const { grants, starved } = this.#channel.starvation;
+    if (grants !== this.#grants || !starved) this.#starvedSinceMs = undefined;
+    this.#grants = grants;
+    if (!starved) return 0;
+    this.#starvedSinceMs ??= now.monotonicMs;
+    return now.monotonicMs - this.#starvedSinceMs;
   }
 
   /** A header or a body is complete: a sign of life, which dripping bytes are not. */

@@ -60,6 +60,12 @@ export class Channel {
     return this.#floodSender.credit;
   }
 
+  /** Grants the peer has sent, and whether it owes us one. */
+  get starvation(): { readonly grants: number; readonly starved: boolean } {
+    const { grants, starved } = this.#floodSender;
+    return { grants, starved };
+  }
+
   /** Bytes that wait for the peer's grants. */
   get queuedBytes(): number {
     return this.#floodSender.queuedBytes;

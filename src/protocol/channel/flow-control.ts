@@ -74,6 +74,18 @@ export class FloodSender {
   #bytes = 0n;
   readonly #queues: readonly Queued[][] = [[], [], [], []];
   #queuedBytes = 0;
+  #grants = 0;
+  #starved = true;
+
+  /** Grants received so far. */
+  get grants(): number {
+    return this.#grants;
+  }
+
+  /** Whether nothing has been granted since a message had to wait, or since the start. */
+  get starved(): boolean {
+    return this.#starved;
+  }
 
   /** Credit left. */
   get credit(): { readonly messages: bigint; readonly bytes: bigint } {
@@ -96,6 +108,7 @@ export class FloodSender {
   /** Lets a message wait. Owns the bytes from now on. */
   enqueue(type: FloodType, xdr: Uint8Array, settle: Settle): void {
     this.#queue(type).push({ xdr, settle });
+    this.#starved = true;
     this.#queuedBytes += xdr.length;
   }
 
@@ -105,6 +118,8 @@ export class FloodSender {
    */
   grant({ messages, bytes }: FloodCapacity): void {
     if (bytes === 0) throw new ProtocolViolation('OVERLAY_INVALID_SEND_MORE_EXTENDED');
+    this.#grants++;
+    this.#starved = false;
     this.#messages += BigInt(messages);
     this.#bytes += BigInt(bytes);
     if (this.#messages > MAX_CREDIT || this.#bytes > MAX_CREDIT) throw new ProtocolViolation('OVERLAY_CAPACITY_OVERFLOW');
@@ -114,7 +129,11 @@ export class FloodSender {
   dequeue(): Queued | undefined {
     for (const queue of this.#queues) {
       const head = queue[0];
-      if (head === undefined || !this.#spend(head.xdr.length)) continue;
+      if (head === undefined) continue;
+      if (!this.#spend(head.xdr.length)) {
+        this.#starved = true;
+        continue;
+      }
       queue.shift();
       this.#queuedBytes -= head.xdr.length;
       return head;
