@@ -130,7 +130,9 @@ export class Session {
     const message = this.#inbox.shift();
     if (message === undefined) return undefined;
     this.#inboxBytes -= message.xdr.length;
-    if (this.#full) this.#pump();
+    // Half a load at a time: going back to the stream for each message would cost more than the message.
+    if (this.#full && this.#inbox.length <= READING_CAPACITY_MESSAGES / 2 && this.#inboxBytes <= READING_CAPACITY_BYTES / 2)
+      this.#pump();
     return message;
   }
 
