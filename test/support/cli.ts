@@ -1,0 +1,45 @@
+/** Runs the command line as a process. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+/** What a finished process left behind. */
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts `stellar-handshake …args`. */
+export function startCli(args: readonly string[], env: Record<string, string> = {}): ChildProcessWithoutNullStreams {
+  const { STELLAR_HANDSHAKE_SEED: _seed, NO_COLOR: _colour, ...inherited } = process.env;
+  return spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], { env: { ...inherited, ...env } });
+}
+
+/** Runs it to its end. */
+export async function runCli(args: readonly string[], env: Record<string, string> = {}): Promise<Finished> {
+  return finished(startCli(args, env));
+}
+
+/** Waits for the end of a process and collects what it prints from now on. */
+export async function finished(child: ChildProcessWithoutNullStreams): Promise<Finished> {
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
+}
+
+/** The lines a process prints, as JSON, one at a time. */
+export function jsonLines(child: ChildProcessWithoutNullStreams): () => Promise<Record<string, unknown>> {
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error('the process printed nothing more');
+    return JSON.parse(value) as Record<string, unknown>;
+  };
+}

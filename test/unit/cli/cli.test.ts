@@ -1,0 +1,381 @@
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Listener, listen, NodeIdentity, networks } from '../../../src/index.ts';
+import { finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
+
+const network = networks.standalone;
+const ON_STANDALONE = ['--network', 'standalone'];
+
+/** Listeners of ours and plain servers to be probed; many tests run side by side, so they all stay until the end. */
+const open: { close(): unknown }[] = [];
+afterAll(() => Promise.all(open.map((closable) => closable.close())));
+
+async function node(options: Partial<Parameters<typeof listen>[0]> = {}): Promise<Listener> {
+  const listener = await listen({ network, port: 0, ...options });
+  open.push(listener);
+  return listener;
+}
+
+async function server(onConnection: (socket: Socket) => void): Promise<number> {
+  const sockets = new Set<Socket>();
+  const tcp: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    onConnection(socket);
+  }).listen(0, '127.0.0.1');
+  await once(tcp, 'listening');
+  open.push({
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => tcp.close(resolve));
+    },
+  });
+  return (tcp.address() as { port: number }).port;
+}
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'stellar-handshake-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe.concurrent('probe', () => {
+  it('prints one object a target with peer, timings and clock skew, and exits 0', async () => {
+    const { port, peerID } = await node({ versionStr: 'node of a test' });
+    const { code, stdout, stderr } = await runCli([`127.0.0.1:${port}`, ...ON_STANDALONE, '--json']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const result = JSON.parse(stdout);
+    expect(result).toMatchObject({
+      target: `127.0.0.1:${port}`,
+      ok: true,
+      role: 'WE_CALLED_REMOTE',
+      remote: {
+        peerID,
+        versionStr: 'node of a test',
+        ledgerVersion: 27,
+        overlayVersion: 42,
+        overlayMinVersion: 38,
+        listeningPort: port,
+        networkID: network.networkID,
+        network: 'standalone',
+        certExpiration: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+      },
+      clockSkew: { minSeconds: expect.any(Number), maxSeconds: expect.any(Number) },
+    });
+    expect(result.clockSkew.maxSeconds - result.clockSkew.minSeconds).toBe(1800);
+    for (const phase of ['dnsMs', 'tcpMs', 'helloMs', 'authMs', 'totalMs', 'pingMs'])
+      expect(result.timings[phase]).toBeGreaterThanOrEqual(0);
+  });
+
+  it('tells people who answered, without colour when piped', async () => {
+    const { port, peerID } = await node({ versionStr: 'evil \u001b[31m text' });
+    const { code, stdout } = await runCli(['probe', `127.0.0.1:${port}`, ...ON_STANDALONE]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`✓ 127.0.0.1:${port} answers`);
+    expect(stdout).toContain(peerID);
+    expect(stdout).toContain('evil ·[31m text');
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  it('exits 3 when nothing listens, and says so first', async () => {
+    const { code, stdout } = await runCli(['127.0.0.1:1']);
+    expect(code).toBe(3);
+    expect(stdout.split('\n').slice(0, 2)).toEqual([
+      '✗ 127.0.0.1:1: 127.0.0.1:1 refused the connection: nothing listens there.',
+      '  Check that the node runs, that PEER_PORT is the port you dial, and that no firewall rejects it.',
+    ]);
+  });
+
+  it('exits 3 when the name has no address', async () => {
+    const { code, stdout } = await runCli(['no-such-host.invalid', '--json']);
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({
+      target: 'no-such-host.invalid:11625',
+      ok: false,
+      error: { code: 'OVERLAY_NAME_NOT_FOUND', stage: 'dns', cause: 'name-not-found' },
+    });
+  });
+
+  it('exits 4 when the peer is silent until the timeout', async () => {
+    const port = await server(() => {});
+    const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--json', '--timeout', '300ms']);
+    expect(code).toBe(4);
+    expect(JSON.parse(stdout).error).toMatchObject({ code: 'OVERLAY_HANDSHAKE_TIMEOUT', stage: 'hello' });
+  });
+
+  it('exits 4 when the peer closes without a word, as a node of another network does', async () => {
+    const { port } = await node();
+    const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--network', 'testnet', '--json']);
+    expect(code).toBe(4);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      error: {
+        code: 'OVERLAY_CONNECTION_CLOSED',
+        stage: 'hello',
+        cause: 'closed-before-hello',
+        advice: expect.stringContaining('network passphrase'),
+      },
+    });
+  });
+
+  it('exits 5 with the peer’s words when its versions do not overlap the chosen ones', async () => {
+    const { port, peerID } = await node();
+    const { code, stdout } = await runCli([
+      `127.0.0.1:${port}`,
+      ...ON_STANDALONE,
+      '--json',
+      '--overlay-version',
+      '20',
+      '--overlay-min-version',
+      '10',
+    ]);
+    expect(code).toBe(5);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      remote: { peerID, overlayVersion: 42, overlayMinVersion: 38 },
+      error: { code: 'OVERLAY_WRONG_PROTOCOL_VERSION', peerError: { code: 'ERR_CONF', message: 'wrong protocol version' } },
+    });
+  });
+
+  it('tries again inside the range of a node outside the default one, and warns', async () => {
+    const { port } = await node({ overlayVersion: 50, overlayMinVersion: 45 });
+    const { code, stdout } = await runCli([`127.0.0.1:${port}`, ...ON_STANDALONE, '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, warnings: [expect.stringContaining('overlay 45 to 50')] });
+  });
+
+  it('exits 5 when a full node completes the handshake and then refuses', async () => {
+    const { port, peerID } = await node({ maxAuthenticatedConnections: 0 });
+    const { code, stdout } = await runCli([`127.0.0.1:${port}`, ...ON_STANDALONE, '--json']);
+    expect(code).toBe(5);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      remote: { peerID },
+      error: { code: 'OVERLAY_PEER_ERROR', cause: 'peer-full', peerError: { code: 'ERR_LOAD', message: 'peer rejected' } },
+    });
+  });
+
+  it('exits 6 when another peer answers than the pinned one, and shows both keys', async () => {
+    const { port, peerID } = await node();
+    const expected = NodeIdentity.random().peerID;
+    const { code, stdout } = await runCli([`127.0.0.1:${port}`, ...ON_STANDALONE, '--json', '--expect', expected]);
+    expect(code).toBe(6);
+    const { error, remote } = JSON.parse(stdout);
+    expect(error).toMatchObject({ code: 'OVERLAY_PEER_ID_MISMATCH', stage: 'hello' });
+    expect(error.message).toContain(peerID);
+    expect(error.message).toContain(expected);
+    expect(remote.peerID).toBe(peerID);
+  });
+
+  it('exits 6 when something else than a Stellar node answers', async () => {
+    const port = await server((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--json']);
+    expect(code).toBe(6);
+    expect(JSON.parse(stdout).error).toMatchObject({ code: 'OVERLAY_RECORD_LENGTH', stage: 'hello' });
+  });
+
+  it('exits 7 when one of several targets failed, and prints a line for each in their order', async () => {
+    const { port } = await node();
+    const { code, stdout } = await runCli(['127.0.0.1:1', `127.0.0.1:${port}`, ...ON_STANDALONE, '--json']);
+    expect(code).toBe(7);
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).ok),
+    ).toEqual([false, true]);
+  });
+
+  it('exits 130 on Ctrl-C', async () => {
+    let accepted!: () => void;
+    const connected = new Promise<void>((resolve) => {
+      accepted = resolve;
+    });
+    const port = await server(() => accepted());
+    const child = startCli([`127.0.0.1:${port}`, '--json']);
+    const end = finished(child);
+    await connected;
+    child.kill('SIGINT');
+    const { code, stdout } = await end;
+    expect(code).toBe(130);
+    expect(JSON.parse(stdout).error.code).toBe('OVERLAY_ABORTED');
+  });
+
+  it('takes the seed from a file or the environment', async () => {
+    const identity = NodeIdentity.random();
+    const file = join(folder, 'probe.seed');
+    await identity.writeSeedFile(file);
+    const refused: string[] = [];
+    const { port } = await node({ isBanned: (peerID) => refused.push(peerID) > 0 });
+    const target = [`127.0.0.1:${port}`, ...ON_STANDALONE];
+    const fromFile = await runCli([...target, '--seed-file', file]);
+    const fromEnvironment = await runCli(target, { STELLAR_HANDSHAKE_SEED: (await readFile(file, 'utf8')).trim() });
+    const codes = [fromFile.code, fromEnvironment.code];
+    expect(new Set(refused)).toEqual(new Set([identity.peerID]));
+    expect(codes).toEqual([4, 4]);
+  });
+});
+
+describe.concurrent('usage', () => {
+  it.each([
+    [['probe']],
+    [['probe', 'a:b:c']],
+    [['probe', '127.0.0.1:70000']],
+    [['127.0.0.1', '--no-such-option']],
+    [['127.0.0.1', '--timeout', 'soon']],
+    [['127.0.0.1', '--overlay-version', 'x']],
+    [['127.0.0.1', '--overlay-version', '3', '--overlay-min-version', '4']],
+    [['127.0.0.1', '--listening-port', '0']],
+    [['127.0.0.1', '--expect', 'GNOTAKEY']],
+    [['127.0.0.1', '--seed-file', '/no/such/file']],
+    [['127.0.0.1', '--network', '']],
+    [['listen', 'everywhere']],
+    [['listen', '0', '--max-pending', '0']],
+    [['explain', 'a:b:c']],
+    [['keygen']],
+  ])('%j exits 2 and says why on stderr', async (args) => {
+    const { code, stdout, stderr } = await runCli(args);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^✗ .+/);
+    expect(stderr).not.toContain('    at ');
+  });
+
+  it('never repeats a seed that was put on the command line', async () => {
+    const seed = 'SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY';
+    for (const args of [
+      ['127.0.0.1', '--seed', seed],
+      ['127.0.0.1', `--seed=${seed}`],
+      ['127.0.0.1', '--expect', seed],
+    ]) {
+      const { code, stdout, stderr } = await runCli(args);
+      expect(code).toBe(2);
+      expect(stdout + stderr).not.toContain(seed);
+    }
+  });
+
+  it('--help and --version answer on stdout', async () => {
+    for (const args of [['--help'], ['-h'], ['probe', '--help'], ['listen', '-h']]) {
+      const { code, stdout } = await runCli(args);
+      expect(code).toBe(0);
+      expect(stdout).toContain('stellar-handshake');
+      expect(stdout).not.toContain('\u001b');
+    }
+    const version = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8')).version;
+    expect((await runCli(['--version'])).stdout.trim()).toBe(version);
+  });
+});
+
+describe('keygen', () => {
+  it('writes a seed only its owner can read and prints its key', async () => {
+    const file = join(folder, 'new.seed');
+    const { code, stdout } = await runCli(['keygen', file]);
+    expect(code).toBe(0);
+    const seed = await readFile(file, 'utf8');
+    expect(NodeIdentity.fromSecretSeed(seed.trim()).peerID).toBe(stdout.trim());
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it('leaves a file that exists as it is', async () => {
+    const file = join(folder, 'old.seed');
+    await writeFile(file, 'precious');
+    const { code, stdout, stderr } = await runCli(['keygen', file, '--json']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('exists already');
+    expect(await readFile(file, 'utf8')).toBe('precious');
+  });
+});
+
+describe('listen', () => {
+  it('tells each connection as JSON and ends with 130 on Ctrl-C', async () => {
+    const child = startCli(['listen', '127.0.0.1:0', ...ON_STANDALONE, '--json']);
+    const end = once(child, 'close');
+    const next = jsonLines(child);
+    const listening = await next();
+    expect(listening).toEqual({
+      event: 'listening',
+      host: '127.0.0.1',
+      port: expect.any(Number),
+      peerID: expect.stringMatching(/^G/),
+    });
+    const target = `127.0.0.1:${listening.port}`;
+
+    expect((await runCli([target, ...ON_STANDALONE])).code).toBe(0);
+    expect(await next()).toEqual({ event: 'connected', remoteAddress: expect.stringMatching(/^127\.0\.0\.1:\d+$/) });
+    expect(await next()).toMatchObject({ event: 'authenticated', role: 'REMOTE_CALLED_US', remote: { network: 'standalone' } });
+    expect(await next()).toMatchObject({
+      event: 'closed',
+      error: { code: 'OVERLAY_CONNECTION_CLOSED', cause: 'closed-by-peer' },
+    });
+
+    expect((await runCli([target, '--network', 'testnet'])).code).toBe(4);
+    expect(await next()).toMatchObject({ event: 'connected' });
+    expect(await next()).toMatchObject({ event: 'refused', error: { code: 'OVERLAY_CERT_INVALID', stage: 'hello' } });
+
+    child.kill('SIGINT');
+    expect(await end).toEqual([130, null]);
+  });
+
+  it('exits 3 when the port is taken', async () => {
+    const { port } = await node();
+    const { code, stderr } = await runCli(['listen', `127.0.0.1:${port}`]);
+    expect(code).toBe(3);
+    expect(stderr).toContain('Cannot listen');
+  });
+});
+
+describe('explain', () => {
+  it('without a target tells a whole handshake, each formula with its result', async () => {
+    const { code, stdout, stderr } = await runCli(['explain']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const headings = [...stdout.matchAll(/^\d+\. (.+)$/gm)].map(([, title]) => title);
+    expect(headings).toEqual([
+      'Seed to identity',
+      'ECDH key, one per process',
+      'AuthCert: the identity vouches for the ECDH key',
+      expect.stringMatching(/^HELLO: we send \d+ bytes$/),
+      expect.stringMatching(/^HELLO: the peer sends \d+ bytes$/),
+      'Shared key',
+      'MAC keys, new for each connection by the nonces',
+      'AUTH: we send 56 bytes',
+      'AUTH: the peer sends 56 bytes',
+      'Authenticated',
+      'What the peer sends next',
+    ]);
+    expect(stdout).toMatch(/PEERS .*\n.*SEND_MORE_EXTENDED.*200.*300000\n.*GET_SCP_STATE/);
+    expect(stdout).toContain('✓ The handshake is complete.');
+  });
+
+  it('never shows the user’s own seed in the demonstration', async () => {
+    const identity = NodeIdentity.random();
+    const file = join(folder, 'explain.seed');
+    await identity.writeSeedFile(file);
+    const seed = (await readFile(file, 'utf8')).trim();
+    const { code, stdout } = await runCli(['explain', '--seed-file', file]);
+    expect(code).toBe(0);
+    expect(stdout).not.toContain(seed);
+    expect(stdout).not.toContain(identity.peerID);
+  });
+
+  it('hides the secrets of a real connection unless it is told to show them', async () => {
+    const { port } = await node();
+    const target = `127.0.0.1:${port}`;
+    const hidden = JSON.parse((await runCli(['explain', target, ...ON_STANDALONE, '--json'])).stdout);
+    expect(hidden.ok).toBe(true);
+    expect(JSON.stringify(hidden)).not.toContain('secrets');
+    const shown = JSON.parse((await runCli(['explain', target, ...ON_STANDALONE, '--json', '--unsafe-show-secrets'])).stdout);
+    expect(shown.steps.filter((step: object) => 'secrets' in step)).toHaveLength(3);
+  });
+
+  it('shows the check that failed and exits as probe does', async () => {
+    const { port } = await node({ overlayVersion: 50, overlayMinVersion: 45 });
+    const { code, stdout } = await runCli(['explain', `127.0.0.1:${port}`, ...ON_STANDALONE]);
+    expect(code).toBe(5);
+    expect(stdout).toContain('✗ overlay versions overlap — The peer speaks overlay 45 to 50, we speak 38 to 42.');
+    expect(stdout).not.toContain('complete');
+  });
+});

@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { ERRORS_DOC, errorsDocument } from '../../scripts/errors-doc.ts';
+import { VERSION } from '../../src/net/version.ts';
+import { ERROR_TABLE, PEER_ERROR_TABLE } from '../../src/protocol/error-table.ts';
+
+const read = (path: string): Promise<string> => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
+
+describe('documents', () => {
+  it('docs/errors.md is what the error table says', async () => {
+    expect(await readFile(ERRORS_DOC, 'utf8')).toBe(errorsDocument());
+  });
+
+  it('every cause has one name of its own, advice and a summary', () => {
+    const rows = [...Object.values(ERROR_TABLE), ...PEER_ERROR_TABLE];
+    const causes = rows.map(({ cause }) => cause);
+    expect(new Set(causes).size).toBe(causes.length);
+    for (const { cause, advice } of rows) {
+      expect(cause).toMatch(/^[a-z]+(-[a-z]+)*$/);
+      expect(advice.length).toBeGreaterThan(20);
+    }
+  });
+
+  it('the version is the one of package.json', async () => {
+    expect(JSON.parse(await read('package.json')).version).toBe(VERSION);
+  });
+
+  it('the library root imports no third-party module', async () => {
+    const { dependencies } = JSON.parse(await read('package.json'));
+    const seen = new Set<string>();
+    const visit = async (path: string): Promise<void> => {
+      if (seen.has(path)) return;
+      seen.add(path);
+      const text = await read(path);
+      for (const [, from] of text.matchAll(/(?:import|export)[^;]*? from '([^']+)'/g)) {
+        expect(Object.keys(dependencies)).not.toContain(from);
+        if (from?.startsWith('.')) await visit(new URL(from, `file:///${path}`).pathname.slice(1));
+      }
+    };
+    await visit('src/index.ts');
+    expect(seen.size).toBeGreaterThan(20);
+  });
+});
