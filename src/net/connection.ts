@@ -3,10 +3,10 @@
  * @module
  */
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
-import { OverlayError } from '../protocol/errors.ts';
+import type { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenticated-message.ts';
-import type { Session } from './session.ts';
+import { aborted, type Session } from './session.ts';
 
 /** How long each phase took, in milliseconds. An accepted connection has no name to resolve and no TCP to wait for: 0. */
 export interface Timings {
@@ -68,11 +68,12 @@ export class Connection implements AsyncIterable<ReceivedMessage>, AsyncDisposab
   /**
    * Sends a message; a flood message waits until the peer allows it.
    * @returns when the message has been handed to the socket
-   * @throws {OverlayError} when the connection ends before, or with OVERLAY_SEND_QUEUE_FULL when too much waits already
+   * @throws {OverlayError} when the connection ends before, with OVERLAY_SEND_QUEUE_FULL when too much waits already, with
+   *   OVERLAY_ABORTED when the signal aborts while it waits; nothing is sent then
    * @throws {TypeError | RangeError} when the message is not of its type; nothing is sent then
    */
-  send(message: SendableMessage): Promise<void> {
-    return this.#session.send(message);
+  send(message: SendableMessage, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    return this.#session.send(message, options.signal);
   }
 
   /**
@@ -149,11 +150,10 @@ class MessageIterator implements AsyncIterableIterator<ReceivedMessage, undefine
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   promise.catch(() => {});
-  const aborted = (): OverlayError => new OverlayError('OVERLAY_ABORTED', { stage: 'channel', cause: signal.reason });
-  if (signal.aborted) throw aborted();
+  if (signal.aborted) throw aborted(signal);
   let onAbort!: () => void;
   const abort = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(aborted());
+    onAbort = () => reject(aborted(signal));
     signal.addEventListener('abort', onAbort, { once: true });
   });
   try {

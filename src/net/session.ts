@@ -14,7 +14,7 @@ import {
   TIMER_PERIOD_MS,
 } from '../protocol/constants.ts';
 import type { OverlayErrorCode } from '../protocol/error-table.ts';
-import type { OverlayError, PeerError } from '../protocol/errors.ts';
+import { OverlayError, type PeerError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import type { Peer, PeerEvent } from '../protocol/peer.ts';
 import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenticated-message.ts';
@@ -148,11 +148,22 @@ export class Session {
     this.#scheduleFlush();
   }
 
-  /** Resolves when the stream has taken the message; rejects when the connection ends before. */
-  send(message: SendableMessage): Promise<void> {
+  /** Resolves when the stream has taken the message; rejects when the connection ends before, or the signal aborts while it waits. */
+  send(message: SendableMessage, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.reject(aborted(signal));
     return new Promise((resolve, reject) => {
-      this.#peer.send(message, (error) => (error ? reject(error) : this.#unflushed.push({ resolve, reject })));
+      let onAbort: (() => void) | undefined;
+      const cancel = this.#peer.send(message, (error) => {
+        if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+        if (error) reject(error);
+        else this.#unflushed.push({ resolve, reject });
+      });
       this.#scheduleFlush();
+      if (cancel === undefined || signal === undefined) return;
+      onAbort = () => {
+        if (cancel()) reject(aborted(signal));
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
     });
   }
 
@@ -334,6 +345,11 @@ export class Session {
     if (this.#stream.writableNeedDrain) this.#undrained.push(...flushed);
     else for (const { resolve } of flushed) resolve();
   }
+}
+
+/** The error of a signal that has aborted. */
+export function aborted(signal: AbortSignal): OverlayError {
+  return new OverlayError('OVERLAY_ABORTED', { stage: 'channel', cause: signal.reason });
 }
 
 /** A hash nobody has: 8 random bytes and zeros, as the reference makes it (protocol.md section 6.4). */

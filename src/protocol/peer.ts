@@ -157,10 +157,11 @@ export class Peer {
   /**
    * Sends a message; one that needs credit waits until the peer grants it.
    * @param settle told once, without an error when the message is in the output
+   * @returns for a message that waits: takes it out again, and says whether it still could
    * @throws {OverlayError} when the connection is not authenticated, or too much waits already (OVERLAY_SEND_QUEUE_FULL)
    * @throws {TypeError | RangeError} when the message is not of its type
    */
-  send(message: SendableMessage, settle: Settle): void {
+  send(message: SendableMessage, settle: Settle): (() => boolean) | undefined {
     if (this.#error !== undefined) throw this.#error;
     if (!this.authenticated)
       throw new OverlayError('OVERLAY_CLOSED', { stage: this.stage, message: 'The handshake is not complete.' });
@@ -173,11 +174,11 @@ export class Peer {
       if (this.#channel.queuedBytes + size > (this.#options.maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES)) {
         throw new OverlayError('OVERLAY_SEND_QUEUE_FULL', { stage: 'channel', remote: this.remote });
       }
-      this.#channel.enqueue(message.type, xdr, settle);
-      return;
+      return this.#channel.enqueue(message.type, xdr, settle);
     }
     this.#seal(body);
     settle();
+    return undefined;
   }
 
   /** Sends a ping; the event `pong` with the same hash answers it. @param hash 32 bytes, made up */

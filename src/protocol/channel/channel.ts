@@ -121,9 +121,9 @@ export class Channel {
     return this.#floodSender.take(type, size);
   }
 
-  /** Lets a flood message wait for credit. Owns the bytes. */
-  enqueue(type: FloodType, xdr: Uint8Array, settle: Settle): void {
-    this.#floodSender.enqueue(type, xdr, settle);
+  /** Lets a flood message wait for credit. Owns the bytes. @returns takes it out again; false when it has left already */
+  enqueue(type: FloodType, xdr: Uint8Array, settle: Settle): () => boolean {
+    return this.#floodSender.enqueue(type, xdr, settle);
   }
 
   /** Sends a request nobody can serve; its DONT_HAVE comes back as `pong`. @param hash 32 bytes, made up */

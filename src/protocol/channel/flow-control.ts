@@ -105,11 +105,20 @@ export class FloodSender {
     return this.#queue(type).length === 0 && this.#spend(size);
   }
 
-  /** Lets a message wait. Owns the bytes from now on. */
-  enqueue(type: FloodType, xdr: Uint8Array, settle: Settle): void {
-    this.#queue(type).push({ xdr, settle });
+  /** Lets a message wait. Owns the bytes from now on. @returns takes it out again; false when it has left already */
+  enqueue(type: FloodType, xdr: Uint8Array, settle: Settle): () => boolean {
+    const queue = this.#queue(type);
+    const entry = { xdr, settle };
+    queue.push(entry);
     this.#starved = true;
     this.#queuedBytes += xdr.length;
+    return () => {
+      const at = queue.indexOf(entry);
+      if (at < 0) return false;
+      queue.splice(at, 1);
+      this.#queuedBytes -= xdr.length;
+      return true;
+    };
   }
 
   /**
