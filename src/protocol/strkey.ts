@@ -40,12 +40,19 @@ export function decodeSecretSeed(text: string): Uint8Array {
 /** CRC16-XModem: polynomial 0x1021, initial 0, no reflection, no final xor. */
 export function crc16(bytes: Uint8Array): number {
   let crc = 0;
-  for (const byte of bytes) {
-    crc ^= byte << 8;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : crc << 1;
-  }
+  for (let i = 0; i < bytes.length; i++) crc = ((crc << 8) & 0xffff) ^ (CRC_TABLE[(crc >> 8) ^ (bytes[i] as number)] as number);
   return crc;
 }
+
+/** The CRC of each byte by itself. */
+const CRC_TABLE: Uint16Array = Uint16Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte << 8;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : crc << 1;
+  return crc;
+});
+
+/** The value of each character of the alphabet by its code; -1 for any other. */
+const DIGITS: Int8Array = Int8Array.from({ length: 128 }, (_, code) => ALPHABET.indexOf(String.fromCharCode(code)));
 
 function encode(kind: Kind, data: Uint8Array): string {
   const bytes = new Uint8Array(35);
@@ -57,8 +64,8 @@ function encode(kind: Kind, data: Uint8Array): string {
   let text = '';
   let bits = 0;
   let value = 0;
-  for (const byte of bytes) {
-    value = ((value << 8) | byte) & 0xfff;
+  for (let i = 0; i < bytes.length; i++) {
+    value = ((value << 8) | (bytes[i] as number)) & 0xfff;
     bits += 8;
     while (bits >= 5) {
       bits -= 5;
@@ -78,8 +85,8 @@ function decode(kind: Kind, text: string): Uint8Array {
   let bits = 0;
   let value = 0;
   let at = 0;
-  for (const char of text) {
-    const digit = ALPHABET.indexOf(char);
+  for (let i = 0; i < TEXT_LENGTH; i++) {
+    const digit = DIGITS[text.charCodeAt(i)] ?? -1;
     if (digit < 0) return fail('a character outside the base32 alphabet A-Z2-7');
     value = ((value << 5) | digit) & 0xfff;
     bits += 5;

@@ -5,15 +5,9 @@
  */
 import type { PeerRole } from '../auth/key-schedule.ts';
 import { bytesKey } from '../bytes.ts';
-import { FLOOD_CAPACITY_BYTES, FLOOD_CAPACITY_MESSAGES } from '../constants.ts';
+import { ENVELOPE_BYTES, FLOOD_CAPACITY_BYTES, FLOOD_CAPACITY_MESSAGES } from '../constants.ts';
 import { type OverlayError, ProtocolViolation } from '../errors.ts';
-import {
-  type CheckedType,
-  messageXdr,
-  type ReceivedMessage,
-  readMessage,
-  receivedMessage,
-} from '../wire/authenticated-message.ts';
+import { type CheckedType, type ReceivedMessage, readMessage, receivedMessage } from '../wire/authenticated-message.ts';
 import type { StellarMessage } from '../wire/messages.ts';
 import { type FloodCapacity, FloodReceiver, FloodSender, type FloodType, isFloodType, type Settle } from './flow-control.ts';
 
@@ -84,7 +78,7 @@ export class Channel {
    * @throws {ProtocolViolation} of flow control, and for PEERS where none may come
    */
   receive(type: CheckedType, body: Uint8Array): ChannelEvent | undefined {
-    if (isFloodType(type)) this.#floodReceiver.lock(messageXdr(body).length);
+    if (isFloodType(type)) this.#floodReceiver.lock(body.length - ENVELOPE_BYTES);
     switch (type) {
       case 'SEND_MORE':
         throw new ProtocolViolation('OVERLAY_SEND_MORE');

@@ -170,5 +170,5 @@ export class FloodSender {
 
 /** Whether a message type needs credit (protocol.md section 5.1). */
 export function isFloodType(type: string): type is FloodType {
-  return Object.hasOwn(PRIORITY, type);
+  return type === 'SCP_MESSAGE' || type === 'TRANSACTION' || type === 'FLOOD_ADVERT' || type === 'FLOOD_DEMAND';
 }

@@ -95,6 +95,7 @@ export function writeRecord(writer: XdrWriter, message: StellarMessage | Unknown
   const start = writer.reserve(RECORD_HEADER_BYTES + MESSAGE_OFFSET);
   try {
     if (message instanceof Uint8Array) writer.opaque(message);
+    else if (message instanceof LazyMessage) writer.opaque(message.xdr);
     else if (message.type === 'UNKNOWN') writeUnknown(writer, message);
     else stellarMessage.write(writer, message);
     writer.reserve(MAC_BYTES);
@@ -123,10 +124,23 @@ function writeUnknown(writer: XdrWriter, { xdr, typeNumber }: UnknownMessage): v
   writer.opaque(xdr);
 }
 
-type LazyMessage = new (xdr: Uint8Array) => { readonly type: string; readonly xdr: Uint8Array };
+/** A received message whose one field is a structure: an accessor of its class builds it once. */
+abstract class LazyMessage {
+  abstract readonly type: MessageType;
+  readonly xdr: Uint8Array;
 
-/** Received messages whose one field is a structure: an accessor of the class builds it once. */
-const LAZY: { readonly [T in CheckedType]?: LazyMessage } = {
+  constructor(xdr: Uint8Array) {
+    this.xdr = xdr;
+  }
+
+  /** Getters are not seen by JSON.stringify, so that the message says itself what it has. */
+  toJSON(): object {
+    const { field } = this.constructor as unknown as { readonly field: string };
+    return { type: this.type, [field]: this[field as keyof this], xdr: this.xdr };
+  }
+}
+
+const LAZY: { readonly [T in CheckedType]?: new (xdr: Uint8Array) => LazyMessage } = {
   PEERS: lazy('PEERS', 'peers'),
   SCP_QUORUMSET: lazy('SCP_QUORUMSET', 'qSet'),
   SCP_MESSAGE: lazy('SCP_MESSAGE', 'envelope'),
@@ -138,17 +152,10 @@ const LAZY: { readonly [T in CheckedType]?: LazyMessage } = {
   TIME_SLICED_SURVEY_STOP_COLLECTING: lazy('TIME_SLICED_SURVEY_STOP_COLLECTING', 'stopCollecting'),
 };
 
-function lazy(type: MessageType, field: string): LazyMessage {
-  class Received {
+function lazy(type: MessageType, field: string): new (xdr: Uint8Array) => LazyMessage {
+  class Received extends LazyMessage {
+    static readonly field: string = field;
     readonly type: MessageType = type;
-    readonly xdr: Uint8Array;
-    constructor(xdr: Uint8Array) {
-      this.xdr = xdr;
-    }
-    /** Getters are not seen by JSON.stringify, so that the message says itself what it has. */
-    toJSON(): object {
-      return { type, [field]: this[field as keyof this], xdr: this.xdr };
-    }
   }
   Object.defineProperty(Received.prototype, field, {
     enumerable: true,

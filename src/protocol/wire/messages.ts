@@ -395,9 +395,14 @@ export const stellarMessage: Codec<StellarMessage> = union<StellarMessage>(
 
 /** The name of a discriminant; undefined when no message in use has it. */
 export function messageTypeName(typeNumber: number): MessageType | undefined {
-  return NAMES.get(typeNumber);
+  return NAMES[typeNumber];
 }
 
-const NAMES: ReadonlyMap<number, MessageType> = new Map(
-  Object.entries(MESSAGE_TYPES).map(([name, number]) => [number, name as MessageType]),
+/** Names by discriminant. */
+const NAMES: readonly (MessageType | undefined)[] = Object.entries(MESSAGE_TYPES).reduce<MessageType[]>(
+  (names, [name, number]) => {
+    names[number] = name as MessageType;
+    return names;
+  },
+  [],
 );

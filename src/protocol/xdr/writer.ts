@@ -5,7 +5,7 @@
 
 const INITIAL_BYTES = 512;
 
-/** A growing buffer. It owns nothing until the first write, and nothing again after `take`. */
+/** A growing buffer, zero from its length on. It owns nothing until the first write, and nothing again after `take`. */
 export class XdrWriter {
   #bytes = new Uint8Array(0);
   #length = 0;
@@ -15,7 +15,7 @@ export class XdrWriter {
     return this.#length;
   }
 
-  /** The buffer written to; valid until the next write. Bytes from `length` on are garbage. */
+  /** The buffer written to; valid until the next write. */
   get bytes(): Uint8Array {
     return this.#bytes;
   }
@@ -30,6 +30,7 @@ export class XdrWriter {
 
   /** Forgets everything from `length` on. */
   truncate(length: number): void {
+    this.#bytes.fill(0, length, this.#length);
     this.#length = length;
   }
 
@@ -38,7 +39,6 @@ export class XdrWriter {
     const at = this.#length;
     const end = at + length;
     if (end > this.#bytes.length) this.#grow(end);
-    else this.#bytes.fill(0, at, end);
     this.#length = end;
     return at;
   }
