@@ -1,7 +1,9 @@
 /**
- * For tests of applications, and our own: an in-memory pair and a manual clock.
+ * For tests of applications, and our own: an in-memory pair, a peer that misbehaves on demand, a clock that stands still.
  * @packageDocumentation
  */
 
 export { ManualClock } from './clock.ts';
+export { type MockNode, mockDial, mockNode } from './mock-node.ts';
+export { type HelloOptions, MockPeer, type MockPeerOptions, type MockScript, UnexpectedByMock } from './mock-peer.ts';
 export { connectedPair, type PairSideOptions } from './pair.ts';

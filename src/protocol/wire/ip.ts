@@ -30,21 +30,31 @@ function parseIPv4(text: string): number[] | undefined {
 }
 
 function parseIPv6(text: string): number[] | undefined {
-  const halves = text.split('::').map((half) => (half === '' ? [] : half.split(':')).map(parseGroup));
-  if (halves.length > 2) return undefined;
-  const [before = [], after] = halves.map((groups) => (groups.includes(undefined) ? undefined : groups.flat())) as (
-    | number[]
-    | undefined
-  )[];
-  if (before === undefined || (halves.length === 2 && after === undefined)) return undefined;
-  if (after === undefined) return before.length === 16 ? before : undefined;
+  const halves = text.split('::');
+  const [before, after] = halves.map((half, i) => parseGroups(half, i === halves.length - 1));
+  if (halves.length > 2 || before === undefined) return undefined;
+  if (halves.length === 1) return before.length === 16 ? before : undefined;
+  if (after === undefined) return undefined;
   const zeros = 16 - before.length - after.length;
   return zeros < 2 ? undefined : [...before, ...new Array<number>(zeros).fill(0), ...after];
 }
 
-/** The bytes of one part of an IPv6 address: two of a hex group, four of an IPv4 address at the end. */
+/** The bytes of what stands on one side of `::`: two a hex group; four an IPv4 address, which only the text may end with. */
+function parseGroups(text: string, endsText: boolean): number[] | undefined {
+  if (text === '') return [];
+  const bytes: number[] = [];
+  const groups = text.split(':');
+  for (const [i, group] of groups.entries()) {
+    const isIPv4 = group.includes('.');
+    if (isIPv4 && !(endsText && i === groups.length - 1)) return undefined;
+    const parsed = isIPv4 ? parseIPv4(group) : parseGroup(group);
+    if (parsed === undefined) return undefined;
+    bytes.push(...parsed);
+  }
+  return bytes;
+}
+
 function parseGroup(group: string): number[] | undefined {
-  if (group.includes('.')) return parseIPv4(group);
   if (!/^[0-9a-f]{1,4}$/i.test(group)) return undefined;
   const value = Number.parseInt(group, 16);
   return [value >> 8, value & 255];

@@ -1,0 +1,85 @@
+/**
+ * Mock peers on real sockets: a node that is dialled, and a peer that dials. Loopback only.
+ * @module
+ */
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { MockPeer, type MockPeerOptions, type MockScript } from './mock-peer.ts';
+
+/** A mock node that listens on 127.0.0.1. */
+export interface MockNode extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  /** Resolves when the scripts of so many connections are over. @throws what the first failing script has thrown */
+  finished(connections?: number): Promise<void>;
+  /** Stops listening and breaks what is still connected. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a node that plays the script with each connection, as the side that is called.
+ *
+ * @example
+ * await using node = await mockNode({ network: networks.standalone }, async (peer) => {
+ *   await peer.expect('HELLO')
+ *   peer.hello({ certSeconds: -1 })
+ *   await peer.expectEnd()
+ * })
+ * await assert.rejects(connect({ host: node.host, port: node.port, network }), { code: 'OVERLAY_CERT_EXPIRED' })
+ */
+export async function mockNode(options: MockPeerOptions, script: MockScript): Promise<MockNode> {
+  const sockets = new Set<Socket>();
+  const scripts: Promise<void>[] = [];
+  let started: (() => void) | undefined;
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    const run = play(new MockPeer(socket, 'REMOTE_CALLED_US', options), script);
+    run.catch(() => {});
+    scripts.push(run);
+    started?.();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = async (): Promise<void> => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return {
+    host: '127.0.0.1',
+    port: (server.address() as { port: number }).port,
+    async finished(connections = 1) {
+      while (scripts.length < connections) {
+        await new Promise<void>((resolve) => {
+          started = resolve;
+        });
+      }
+      await Promise.all(scripts);
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/**
+ * Dials a node on this machine and plays the script, as the side that calls.
+ * @throws what the script throws; the connection is closed in any case
+ */
+export async function mockDial(port: number, options: MockPeerOptions, script: MockScript): Promise<void> {
+  const socket = connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true });
+  await once(socket, 'connect');
+  try {
+    await play(new MockPeer(socket, 'WE_CALLED_REMOTE', options), script);
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Plays a script to its end and closes. */
+async function play(peer: MockPeer, script: MockScript): Promise<void> {
+  try {
+    await script(peer);
+  } finally {
+    peer.close();
+  }
+}

@@ -1,0 +1,276 @@
+/**
+ * A peer that does what its script says, right or wrong, in either role, on a socket or in memory. Tests of everything
+ * that can go wrong in a connection are written with it.
+ * @module
+ */
+import type { Duplex } from 'node:stream';
+import { nodeCrypto } from '../crypto/node.ts';
+import { type Clock, systemClock } from '../net/clock.ts';
+import { NodeIdentity } from '../net/identity.ts';
+import { certExpiration, makeAuthCert } from '../protocol/auth/auth-cert.ts';
+import type { EcdhKey, SigningKey } from '../protocol/auth/crypto.ts';
+import { deriveMacKeys, deriveSharedKey, type PeerRole, sides } from '../protocol/auth/key-schedule.ts';
+import { fromHex } from '../protocol/bytes.ts';
+import { MacReceiver, MacSender } from '../protocol/channel/mac.ts';
+import {
+  AUTH_MSG_FLAG_FLOW_CONTROL_BYTES_REQUESTED,
+  FLOOD_CAPACITY_BYTES,
+  FLOOD_CAPACITY_MESSAGES,
+  MAX_RECORD_BYTES,
+  RECORD_HEADER_BYTES,
+} from '../protocol/constants.ts';
+import type { ErrorCodeName } from '../protocol/error-table.ts';
+import type { Network } from '../protocol/networks.ts';
+import { checkAuthenticatedMessage, readMessage, writeRecord } from '../protocol/wire/authenticated-message.ts';
+import { RecordDecoder } from '../protocol/wire/framing.ts';
+import type { Hello, MessageType, StellarMessage, UnknownMessage } from '../protocol/wire/messages.ts';
+import { XdrWriter } from '../protocol/xdr/writer.ts';
+
+/** Who a mock peer is. With `clock` and `random` given, every byte it sends is reproducible. */
+export interface MockPeerOptions {
+  readonly network: Network;
+  /** Its identity. Default: of a seed from `random`. */
+  readonly identity?: NodeIdentity | undefined;
+  readonly clock?: Clock | undefined;
+  /** Random bytes for seed, ECDH secret and nonce. Default: the operating system's. */
+  readonly random?: ((length: number) => Uint8Array) | undefined;
+}
+
+/** What is unusual about a HELLO. */
+export interface HelloOptions extends Partial<Hello> {
+  /** Seconds the cert has left, negative when it has expired. Default 3600. */
+  readonly certSeconds?: number | undefined;
+  /** Network the cert is signed for. Default: the peer's own. */
+  readonly certNetwork?: Network | undefined;
+  /** Who signs the cert. Default: the peer itself. */
+  readonly certSignedBy?: NodeIdentity | undefined;
+}
+
+/** What a script does with a connection. It is over when the function returns; the connection is then closed. */
+export type MockScript = (peer: MockPeer) => Promise<void>;
+
+/** Something else came than the script expected. */
+export class UnexpectedByMock extends Error {
+  override readonly name: string = 'UnexpectedByMock';
+}
+
+/** One end of one connection. */
+export class MockPeer {
+  readonly role: PeerRole;
+  readonly network: Network;
+  /** Its identity, `G…`. */
+  readonly peerID: string;
+  /** Its nonce, 32 bytes. */
+  readonly nonce: Uint8Array;
+  readonly #stream: Duplex;
+  readonly #clock: Clock;
+  readonly #identity: SigningKey;
+  readonly #ecdh: EcdhKey;
+  readonly #decoder = new RecordDecoder();
+  readonly #output = new XdrWriter();
+  readonly #bodies: Uint8Array[] = [];
+  #wake: (() => void) | undefined;
+  #ended = false;
+  #macs: { readonly sender: MacSender; readonly receiver: MacReceiver } | undefined;
+  #skipped = 0;
+  #lastRecord: Uint8Array = new Uint8Array(0);
+
+  /** @param stream a socket, or one end of `duplexPair()` of node:stream */
+  constructor(stream: Duplex, role: PeerRole, options: MockPeerOptions) {
+    const { network, clock = systemClock, random = systemRandom } = options;
+    const identity = options.identity ?? NodeIdentity.fromSeed(random(32));
+    this.role = role;
+    this.network = network;
+    this.peerID = identity.peerID;
+    this.nonce = random(32);
+    this.#stream = stream;
+    this.#clock = clock;
+    this.#identity = identity.peerAuth(network).identity;
+    this.#ecdh = nodeCrypto.ecdhKey(random(32));
+    stream.on('data', (chunk: Buffer) => {
+      this.#decoder.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+      for (let body = this.#decoder.next(MAX_RECORD_BYTES); body; body = this.#decoder.next(MAX_RECORD_BYTES))
+        this.#bodies.push(body);
+      this.#wake?.();
+    });
+    const end = (): void => {
+      this.#ended = true;
+      this.#wake?.();
+    };
+    stream.on('end', end).on('close', end);
+    stream.on('error', () => {});
+  }
+
+  /** The next record body as it came, undefined when the other side has closed. Nothing is checked. */
+  async receiveBody(): Promise<Uint8Array | undefined> {
+    while (this.#bodies.length === 0 && !this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#bodies.shift();
+  }
+
+  /**
+   * The next message, which has to be of this type. HELLO makes the keys; from then on sequence and MAC are verified.
+   * @throws {UnexpectedByMock} when another one comes, or none
+   */
+  async expect<T extends MessageType>(type: T): Promise<Extract<StellarMessage, { type: T }>> {
+    const body = await this.receiveBody();
+    if (body === undefined) throw new UnexpectedByMock(`expected ${type}, but the other side closed`);
+    const got = checkAuthenticatedMessage(body, true);
+    const message = got === 'UNKNOWN' ? undefined : readMessage(body);
+    if (message?.type !== type) throw new UnexpectedByMock(`expected ${type}, got ${got}`);
+    if (type !== 'ERROR_MSG') this.#macs?.receiver.verify(body);
+    if (message.type === 'HELLO') this.#deriveKeys(message);
+    return message as Extract<StellarMessage, { type: T }>;
+  }
+
+  /** Resolves when the other side has closed; what it still sent is thrown away. */
+  async expectEnd(): Promise<void> {
+    while ((await this.receiveBody()) !== undefined);
+  }
+
+  /** Says HELLO, as the options say. */
+  hello(options: HelloOptions = {}): void {
+    const { certSeconds = 3600, certNetwork = this.network, certSignedBy, ...fields } = options;
+    const signer = certSignedBy?.peerAuth(certNetwork).identity ?? this.#identity;
+    const expiration = certExpiration(this.#clock.now().unixSeconds) - 3600n + BigInt(certSeconds);
+    const cert = makeAuthCert(nodeCrypto, signer, fromHex(certNetwork.networkID), this.#ecdh.publicKey, expiration);
+    this.#write({
+      type: 'HELLO',
+      ledgerVersion: 27,
+      overlayVersion: 42,
+      overlayMinVersion: 38,
+      networkID: fromHex(this.network.networkID),
+      versionStr: 'mock peer',
+      listeningPort: 11625,
+      peerID: this.peerID,
+      cert,
+      nonce: this.nonce,
+      ...fields,
+    });
+  }
+
+  /** Sends AUTH. */
+  auth(flags: number = AUTH_MSG_FLAG_FLOW_CONTROL_BYTES_REQUESTED): void {
+    this.send({ type: 'AUTH', flags });
+  }
+
+  /** Does the whole handshake of its role, first grant included, and returns the other side's HELLO. */
+  async handshake(options: HelloOptions = {}): Promise<Hello> {
+    if (this.role === 'WE_CALLED_REMOTE') this.hello(options);
+    const hello = await this.expect('HELLO');
+    if (this.role === 'REMOTE_CALLED_US') this.hello(options);
+    else this.auth();
+    await this.expect('AUTH');
+    if (this.role === 'REMOTE_CALLED_US') this.auth();
+    this.grant();
+    return hello;
+  }
+
+  /** Grants credit. Default: what the reference grants first. */
+  grant(numMessages = FLOOD_CAPACITY_MESSAGES, numBytes = FLOOD_CAPACITY_BYTES): void {
+    this.send({ type: 'SEND_MORE_EXTENDED', numMessages, numBytes });
+  }
+
+  /** Sends a message with the next sequence and its MAC; without either before the keys are known. */
+  send(message: StellarMessage | UnknownMessage): void {
+    this.#write(message, (record) => this.#seal(record));
+  }
+
+  /** Sends a message whose MAC is wrong by one bit. */
+  sendBadMac(message: StellarMessage): void {
+    this.#write(message, (record) => {
+      this.#seal(record);
+      record[record.length - 1] = (record[record.length - 1] as number) ^ 1;
+    });
+  }
+
+  /** Sends the record before once more. */
+  replay(): void {
+    this.sendRaw(this.#lastRecord);
+  }
+
+  /** Leaves out the next sequence numbers. */
+  skipSequence(count = 1): void {
+    this.#skipped += count;
+  }
+
+  /** Refuses with an ERROR_MSG, which has no MAC. */
+  error(code: ErrorCodeName, msg: string): void {
+    this.#write({ type: 'ERROR_MSG', code, msg });
+  }
+
+  /** Sends bytes as they are. */
+  sendRaw(bytes: Uint8Array): void {
+    if (this.#stream.writable) this.#stream.write(bytes);
+  }
+
+  /** Announces a record of this length and sends nothing of it. */
+  sendHeader(length: number): void {
+    this.sendRaw(Uint8Array.of(0x80 | (length >>> 24), length >>> 16, length >>> 8, length));
+  }
+
+  /** Sends bytes one at a time, so many milliseconds apart. */
+  async drip(bytes: Uint8Array, everyMs: number): Promise<void> {
+    for (const byte of bytes) {
+      if (this.#ended) return;
+      this.sendRaw(Uint8Array.of(byte));
+      await this.wait(everyMs);
+    }
+  }
+
+  /** Does nothing for so long. */
+  wait(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#clock.setTimer(resolve, ms));
+  }
+
+  /** Reads nothing any more: the other side's output piles up. */
+  stopReading(): void {
+    this.#stream.pause();
+  }
+
+  /** Closes its side in an orderly way. */
+  close(): void {
+    this.#stream.end();
+  }
+
+  /** Breaks the connection: RST on a socket. */
+  reset(): void {
+    if ('resetAndDestroy' in this.#stream) (this.#stream as Duplex & { resetAndDestroy(): void }).resetAndDestroy();
+    else this.#stream.destroy(new Error('reset'));
+  }
+
+  #write(message: StellarMessage | UnknownMessage, finish: (record: Uint8Array) => void = () => {}): void {
+    writeRecord(this.#output, message);
+    const record = this.#output.take();
+    finish(record);
+    this.#lastRecord = record;
+    this.sendRaw(record);
+  }
+
+  #seal(record: Uint8Array): void {
+    const sender = this.#macs?.sender;
+    for (; sender !== undefined && this.#skipped > 0; this.#skipped--)
+      sender.seal(record.slice(), RECORD_HEADER_BYTES, record.length);
+    sender?.seal(record, RECORD_HEADER_BYTES, record.length);
+  }
+
+  #deriveKeys(remote: Hello): void {
+    const q = this.#ecdh.sharedSecret(remote.cert.pubkey);
+    if (q === undefined) throw new UnexpectedByMock('the other side’s X25519 key is of small order');
+    const publicKeys = sides(this.role, this.#ecdh.publicKey, remote.cert.pubkey);
+    const sharedKey = deriveSharedKey(nodeCrypto, q, publicKeys);
+    const { K_AB, K_BA } = deriveMacKeys(nodeCrypto, sharedKey, sides(this.role, this.nonce, remote.nonce));
+    const [sending, receiving] = this.role === 'WE_CALLED_REMOTE' ? [K_AB, K_BA] : [K_BA, K_AB];
+    this.#macs = {
+      sender: new MacSender(nodeCrypto.macKey(sending)),
+      receiver: new MacReceiver(nodeCrypto.macKey(receiving)),
+    };
+  }
+}
+
+function systemRandom(length: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(length));
+}
