@@ -1,0 +1,122 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { toHex } from '../../src/protocol/bytes.ts';
+import { annotateRecord } from '../../src/protocol/wire/annotate.ts';
+import {
+  checkAuthenticatedMessage,
+  messageXdr,
+  readMessage,
+  receivedMessage,
+  type SendableMessage,
+  writeRecord,
+} from '../../src/protocol/wire/authenticated-message.ts';
+import { messageFields, stellarMessage } from '../../src/protocol/wire/messages.ts';
+import type { Codec } from '../../src/protocol/xdr/codec.ts';
+import { XdrError, XdrReader } from '../../src/protocol/xdr/reader.ts';
+import { XdrWriter } from '../../src/protocol/xdr/writer.ts';
+import { anyMessage, damage, damaged, encode, messageOf, TYPES } from './arbitraries.ts';
+
+describe('codec of every message', () => {
+  it.each(TYPES)('%s: what is written is read again, and checked', (type) => {
+    fc.assert(
+      fc.property(messageOf(type), (message) => {
+        const xdr = encode(message);
+        expect(xdr.length % 4).toBe(0);
+        expect(stellarMessage.read(new XdrReader(xdr))).toEqual(message);
+        const reader = new XdrReader(xdr);
+        stellarMessage.check(reader);
+        reader.expectEnd();
+      }),
+    );
+  });
+
+  it.each(TYPES)('%s: what is received can be written again, lazy or not, and says in JSON what it has', (type) => {
+    fc.assert(
+      fc.property(messageOf(type), (message) => {
+        const writer = new XdrWriter();
+        writeRecord(writer, message);
+        const body = writer.take().subarray(4);
+        expect(checkAuthenticatedMessage(body, false)).toBe(type);
+        const received = receivedMessage(type, body);
+        expect(toHex(received.xdr)).toBe(toHex(messageXdr(body)));
+        const again = new XdrWriter();
+        writeRecord(again, received as SendableMessage);
+        expect(toHex(again.take().subarray(4))).toBe(toHex(body));
+        const plain = (value: unknown) =>
+          JSON.parse(JSON.stringify(value, (_key, field) => (typeof field === 'bigint' ? String(field) : field)));
+        expect(plain(received)).toEqual(plain({ ...readMessage(body), xdr: received.xdr }));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('check accepts exactly what read accepts, damaged or not', () => {
+    fc.assert(
+      fc.property(anyMessage(), fc.array(damage, { maxLength: 3 }), (message, how) => {
+        const bytes = how.reduce((all, one) => (all.length === 0 ? all : damaged(all, one)), encode(message));
+        expect(outcome(bytes, (reader) => stellarMessage.check(reader))).toBe(
+          outcome(bytes, (reader) => stellarMessage.read(reader)),
+        );
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('check accepts exactly what read accepts of arbitrary bytes', () => {
+    const small = fc.oneof(fc.constant(0), fc.constant(1), fc.nat(255));
+    fc.assert(
+      fc.property(fc.constantFrom(...TYPES), fc.array(small, { maxLength: 200 }), (type, values) => {
+        const bytes = Uint8Array.from(values);
+        const codec = messageFields[type] as Codec<unknown>;
+        expect(outcome(bytes, (reader) => codec.check(reader))).toBe(outcome(bytes, (reader) => codec.read(reader)));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('what is accepted is canonical: it is written as it came, but for text that is not UTF-8', () => {
+    fc.assert(
+      fc.property(anyMessage(TYPES.filter((type) => type !== 'HELLO' && type !== 'ERROR_MSG')), damage, (message, how) => {
+        const bytes = damaged(encode(message), how);
+        const reader = new XdrReader(bytes);
+        try {
+          const read = stellarMessage.read(reader);
+          reader.expectEnd();
+          if (read.type !== 'HELLO' && read.type !== 'ERROR_MSG') expect(toHex(encode(read))).toBe(toHex(bytes));
+        } catch (error) {
+          if (!(error instanceof XdrError)) throw error;
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('the fields of an annotated record cover it without gap or overlap', () => {
+    fc.assert(
+      fc.property(anyMessage(), (message) => {
+        const writer = new XdrWriter();
+        writeRecord(writer, message);
+        const body = writer.take().subarray(4);
+        let end = 0;
+        for (const { offset, length } of annotateRecord(body)) {
+          expect(offset).toBe(end);
+          end += length;
+        }
+        expect(end).toBe(body.length);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+/** Where reading ended, or that it is not XDR of the type. Anything else it throws is a failure. */
+function outcome(bytes: Uint8Array, read: (reader: XdrReader) => unknown): string {
+  const reader = new XdrReader(bytes);
+  try {
+    read(reader);
+    return `read ${reader.offset}`;
+  } catch (error) {
+    if (error instanceof XdrError) return 'refused';
+    throw error;
+  }
+}
