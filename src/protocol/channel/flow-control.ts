@@ -16,6 +16,7 @@ const MAX_CREDIT = (1n << 64n) - 1n;
 
 /** What the peer may still send us, and what we have to grant it again. */
 export class FloodReceiver {
+  readonly #batch: FloodCapacity;
   #messages: number;
   #bytes: number;
   #processedMessages = 0;
@@ -25,6 +26,11 @@ export class FloodReceiver {
   constructor(capacity: FloodCapacity) {
     this.#messages = capacity.messages;
     this.#bytes = capacity.bytes;
+    // A small capacity is granted again in the proportions of the default one: a whole batch would never be used up.
+    this.#batch = {
+      messages: Math.min(SEND_MORE_BATCH_MESSAGES, Math.ceil(capacity.messages / 5)),
+      bytes: Math.min(SEND_MORE_BATCH_BYTES, Math.ceil(capacity.bytes / 3)),
+    };
   }
 
   /**
@@ -46,7 +52,7 @@ export class FloodReceiver {
     this.#bytes += size;
     this.#processedMessages++;
     this.#processedBytes += size;
-    if (this.#processedMessages < SEND_MORE_BATCH_MESSAGES && this.#processedBytes < SEND_MORE_BATCH_BYTES) return undefined;
+    if (this.#processedMessages < this.#batch.messages && this.#processedBytes < this.#batch.bytes) return undefined;
     const grant = { messages: this.#processedMessages, bytes: this.#processedBytes };
     this.#processedMessages = 0;
     this.#processedBytes = 0;
