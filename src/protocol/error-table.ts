@@ -123,6 +123,23 @@ const TABLE = {
       'The peer process may have died, or a firewall or proxy cuts the connection; connect again and look at the peer’s log.',
   },
 
+  // What a second look finds out (tools/probe/diagnose.ts).
+  OVERLAY_OTHER_NETWORK: {
+    cause: 'other-network',
+    summary: 'The node is on another network.',
+    advice: 'Name the network the node is on (--network), or correct NETWORK_PASSPHRASE in its configuration.',
+  },
+  OVERLAY_BANNED_THERE: {
+    cause: 'banned-there',
+    summary: 'The node lets another key in, but not ours: our key is banned there.',
+    advice: 'Ask the node’s operator to lift the ban (stellar-core’s unban), or use another seed.',
+  },
+  OVERLAY_NOT_STELLAR: {
+    cause: 'not-stellar',
+    summary: 'Something else than a Stellar node answers.',
+    advice: 'Dial the node’s peer port (PEER_PORT, 11625 by default), not its HTTP port or another service.',
+  },
+
   // Bytes.
   OVERLAY_RECORD_LENGTH: {
     cause: 'record-length',

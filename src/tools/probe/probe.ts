@@ -2,13 +2,15 @@
  * probe: one real handshake, and everything it tells about a node.
  * @module
  */
+import { type Clock, systemClock } from '../../net/clock.ts';
 import { connect } from '../../net/connect.ts';
 import type { Connection, Timings } from '../../net/connection.ts';
-import type { NodeOptions } from '../../net/options.ts';
+import type { NodeOptions, OnBytes } from '../../net/options.ts';
 import { OverlayError, type OverlayErrorJson } from '../../protocol/errors.ts';
 import type { RemotePeer } from '../../protocol/handshake/hello.ts';
 import { type ClockSkew, clockSkew, type RemoteJson, remoteJson, roundMs } from '../json.ts';
 import { formatTarget, type Target } from '../target.ts';
+import { diagnose } from './diagnose.ts';
 
 /** Options of a probe. */
 export interface ProbeOptions extends NodeOptions {
@@ -32,6 +34,8 @@ export interface ProbeResult {
 
 /** How long a node that has just accepted us is given to refuse us after all, or to answer a ping, in milliseconds. */
 const SETTLE_MS = 1_000;
+/** Clock skew that is not worth a word, in seconds. */
+const SKEW_TOLERANCE_SECONDS = 10;
 
 /**
  * Probes one target. It asks for nothing it does not need, and closes.
@@ -52,18 +56,27 @@ export async function probe(target: Target, options: ProbeOptions): Promise<Prob
 
 async function attempt(target: Target, options: ProbeOptions): Promise<ProbeResult> {
   const base = { target: formatTarget(target), role: 'WE_CALLED_REMOTE' } as const;
+  const clock = options.clock ?? systemClock;
+  const start = clock.now().monotonicMs;
+  let firstBytes = new Uint8Array(0);
+  const onBytes: OnBytes = (direction, bytes, connection) => {
+    if (direction === 'received' && firstBytes.length === 0) firstBytes = bytes.slice(0, 64);
+    options.onBytes?.(direction, bytes, connection);
+  };
   try {
-    const connection = await connect({ scpStateLedgerSeq: null, ...options, ...target });
+    const connection = await connect({ scpStateLedgerSeq: null, ...options, onBytes, ...target });
     try {
       const { remote, timings } = connection;
       const pingMs = await settle(connection);
-      return { ...base, ok: true, ...facts(remote), timings: roundMs({ ...timings, ...(pingMs !== undefined && { pingMs }) }) };
+      const all = { ...timings, ...(pingMs !== undefined && { pingMs }) };
+      return { ...base, ok: true, ...facts(remote, clock), timings: roundMs(all), ...warningsOf(remote, pingMs, clock) };
     } finally {
       await connection.close();
     }
-  } catch (error) {
-    if (!(error instanceof OverlayError)) throw error;
-    return { ...base, ok: false, ...facts(error.remote), error: error.toJSON() };
+  } catch (failure) {
+    if (!(failure instanceof OverlayError)) throw failure;
+    const error = await diagnose(failure, { firstBytes, lastedMs: clock.now().monotonicMs - start }, target, options);
+    return { ...base, ok: false, ...facts(error.remote, clock), error: error.toJSON() };
   }
 }
 
@@ -81,10 +94,26 @@ async function settle(connection: Connection): Promise<number | undefined> {
   }
 }
 
-function facts(remote: RemotePeer | undefined): Pick<ProbeResult, 'remote' | 'clockSkew'> {
+function facts(remote: RemotePeer | undefined, clock: Clock): Pick<ProbeResult, 'remote' | 'clockSkew'> {
   if (remote === undefined) return {};
-  const skew = clockSkew(remote, Date.now() / 1000);
+  const skew = clockSkew(remote, clock.now().unixSeconds);
   return { remote: remoteJson(remote), ...(skew && { clockSkew: skew }) };
+}
+
+/** What is odd about a node that lets us in. */
+function warningsOf(remote: RemotePeer, pingMs: number | undefined, clock: Clock): Pick<ProbeResult, 'warnings'> {
+  const warnings: string[] = [];
+  const skew = clockSkew(remote, clock.now().unixSeconds);
+  if (skew === undefined) {
+    const inMs = Number(remote.certExpirationSeconds) / 1000 - clock.now().unixSeconds;
+    const unit = Math.abs(inMs) < 366 * 86_400 ? 'in milliseconds instead of seconds' : 'far from now';
+    warnings.push(`Its certificate is dated ${unit}: it works, but never expires for those who check it.`);
+  } else if (skew.minSeconds > SKEW_TOLERANCE_SECONDS || skew.maxSeconds < -SKEW_TOLERANCE_SECONDS) {
+    const by = skew.minSeconds > 0 ? `at least ${skew.minSeconds} s ahead` : `at least ${-skew.maxSeconds} s behind`;
+    warnings.push(`Its clock is ${by} of ours, if it dates certificates as stellar-core does: synchronise both with NTP.`);
+  }
+  if (pingMs === undefined) warnings.push(`It did not answer a ping within ${SETTLE_MS} ms after the handshake.`);
+  return warnings.length > 0 ? { warnings } : {};
 }
 
 function isVersionRefusal({ code, peerError }: OverlayErrorJson): boolean {
