@@ -69,6 +69,7 @@ class NodeEcdhKey implements EcdhKey {
   }
 
   sharedSecret(remotePublicKey: Uint8Array): Uint8Array | undefined {
+    assertBytes(remotePublicKey, 32, 'ECDH public key'); // OpenSSL would not mind bytes behind the key.
     try {
       return plain(diffieHellman({ privateKey: this.#key, publicKey: importPublic('x25519', remotePublicKey) }));
     } catch {
