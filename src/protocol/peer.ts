@@ -162,9 +162,7 @@ export class Peer {
    * @throws {TypeError | RangeError} when the message is not of its type
    */
   send(message: SendableMessage, settle: Settle): (() => boolean) | undefined {
-    if (this.#error !== undefined) throw this.#error;
-    if (!this.authenticated)
-      throw new OverlayError('OVERLAY_CLOSED', { stage: this.stage, message: 'The handshake is not complete.' });
+    this.#assertAuthenticated();
     if (RESERVED.includes(message.type)) throw new TypeError(`${message.type} is sent by the connection itself`);
     const body = writeRecord(this.#output, message);
     const size = this.#output.length - body - ENVELOPE_BYTES;
@@ -181,9 +179,13 @@ export class Peer {
     return undefined;
   }
 
-  /** Sends a ping; the event `pong` with the same hash answers it. @param hash 32 bytes, made up */
+  /**
+   * Sends a ping; the event `pong` with the same hash answers it.
+   * @param hash 32 bytes, made up
+   * @throws {OverlayError} when the connection is not authenticated
+   */
   ping(hash: Uint8Array): void {
-    if (this.#error !== undefined) throw this.#error;
+    this.#assertAuthenticated();
     this.#channel.ping(hash);
   }
 
@@ -234,6 +236,12 @@ export class Peer {
   close(code: OverlayErrorCode, message?: string, cause?: unknown): PeerEvent | undefined {
     if (this.#error !== undefined) return undefined;
     return this.#end(new ProtocolViolation(code, message), cause);
+  }
+
+  #assertAuthenticated(): void {
+    if (this.#error !== undefined) throw this.#error;
+    if (!this.authenticated)
+      throw new OverlayError('OVERLAY_CLOSED', { stage: this.stage, message: 'The handshake is not complete.' });
   }
 
   #nextUnhandled(): Uint8Array | undefined {

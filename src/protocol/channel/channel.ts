@@ -122,8 +122,8 @@ export class Channel {
 
   /** Sends a request nobody can serve; its DONT_HAVE comes back as `pong`. @param hash 32 bytes, made up */
   ping(hash: Uint8Array): void {
-    this.#pings.add(bytesKey(hash));
     this.#send({ type: 'GET_SCP_QUORUMSET', qSetHash: hash });
+    this.#pings.add(bytesKey(hash));
   }
 
   /** The connection has ended: nothing that waits will leave. */
