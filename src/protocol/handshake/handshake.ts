@@ -164,7 +164,7 @@ export class Handshake {
     for (const { check, code, holds, detail } of checks) {
       const ok = holds(hello, this.#options, now);
       if (ok && this.#options.onStep === undefined) continue;
-      const text = detail(hello, this.#options, now);
+      const text = detail(hello, this.#options, now, ok);
       this.#options.onStep?.({ step: 'check', check, ok, detail: text });
       if (!ok) throw new ProtocolViolation(code, text, refusal(code, hello));
     }

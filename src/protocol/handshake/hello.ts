@@ -47,7 +47,7 @@ export interface HelloCheck {
   readonly check: string;
   readonly code: OverlayErrorCode;
   holds(hello: Hello, policy: HelloPolicy, now: Now): boolean;
-  detail(hello: Hello, policy: HelloPolicy, now: Now): string;
+  detail(hello: Hello, policy: HelloPolicy, now: Now, ok: boolean): string;
 }
 
 /** Our HELLO. @param nonce 32 random bytes of this connection */
@@ -120,8 +120,7 @@ export const IDENTITY_CHECKS: readonly HelloCheck[] = [
     check: 'peerID not banned',
     code: 'OVERLAY_PEER_BANNED',
     holds: ({ peerID }, { isBanned }) => isBanned?.(peerID) !== true,
-    detail: ({ peerID }, { isBanned }) =>
-      isBanned?.(peerID) === true ? `${peerID} is banned here.` : `${peerID} is not banned here.`,
+    detail: ({ peerID }, _policy, _now, ok) => (ok ? `${peerID} is not banned here.` : `${peerID} is banned here.`),
   },
 ];
 
