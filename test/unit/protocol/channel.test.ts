@@ -1,0 +1,628 @@
+import { describe, expect, it } from 'vitest';
+import { concatBytes, fromHex, toHex } from '../../../src/protocol/bytes.ts';
+import { FloodSender } from '../../../src/protocol/channel/flow-control.ts';
+import { MAX_QUORUM_SET_DEPTH } from '../../../src/protocol/constants.ts';
+import type { OverlayError } from '../../../src/protocol/errors.ts';
+import type { PeerEvent } from '../../../src/protocol/peer.ts';
+import { readMessage, type SendableMessage } from '../../../src/protocol/wire/authenticated-message.ts';
+import type { StellarMessage } from '../../../src/protocol/wire/messages.ts';
+import { Bench, pubnet1, type Sent } from '../../support/vectors.ts';
+
+const ROLES = ['A', 'B'] as const;
+const hash = (fill: number) => new Uint8Array(32).fill(fill);
+const advert = (hashes: number, fill = 1) => ({
+  type: 'FLOOD_ADVERT' as const,
+  txHashes: new Array<Uint8Array>(hashes).fill(hash(fill)),
+});
+/** Size of an advert in flow control: type, count, hashes. */
+const advertBytes = (hashes: number) => 8 + 32 * hashes;
+const types = (events: readonly PeerEvent[]) =>
+  events.map((event) => (event.type === 'message' ? event.message.type : event.type));
+const messages = (sent: readonly Sent[]) => sent.map(({ body }) => readMessage(body));
+const never = (): void => {};
+
+/** An authenticated bench to which the other side has granted something. */
+function granted(side: 'A' | 'B', numMessages: number, numBytes: number, overrides = {}): Bench {
+  const bench = Bench.authenticated(side, overrides);
+  bench.feed(bench.other.seal({ type: 'SEND_MORE_EXTENDED', numMessages, numBytes }));
+  return bench;
+}
+
+describe.each(ROLES)('what %s receives after AUTH', (side) => {
+  it('SEND_MORE is a silent drop', () => {
+    const bench = Bench.authenticated(side);
+    bench.feed(bench.other.seal({ type: 'SEND_MORE', numMessages: 7 }));
+    expect([bench.error.dropReason, bench.error.told, bench.sentTypes()]).toEqual([
+      'unexpected message type SEND_MORE',
+      null,
+      [],
+    ]);
+  });
+
+  it('SEND_MORE_EXTENDED of no bytes is a silent drop, of no messages a grant', () => {
+    const bench = granted(side, 0, 5);
+    expect(bench.peer.credit).toEqual({ messages: 0n, bytes: 5n });
+    bench.feed(bench.other.seal({ type: 'SEND_MORE_EXTENDED', numMessages: 5, numBytes: 0 }));
+    expect([bench.error.dropReason, bench.error.told]).toEqual(['invalid message SEND_MORE_EXTENDED', null]);
+    expect(bench.peer.credit).toEqual({ messages: 0n, bytes: 5n });
+  });
+
+  it('grants of 2^32 - 1 add up', () => {
+    const bench = Bench.authenticated(side);
+    for (let i = 0; i < 3; i++) {
+      bench.feed(bench.other.seal({ type: 'SEND_MORE_EXTENDED', numMessages: 0xffffffff, numBytes: 0xffffffff }));
+    }
+    expect(bench.peer.credit).toEqual({ messages: 3n * 0xffffffffn, bytes: 3n * 0xffffffffn });
+  });
+
+  it('exactly one grant answers 40 flood messages, of what they were', () => {
+    const bench = Bench.authenticated(side);
+    const release = (events: readonly PeerEvent[]) => {
+      for (const event of events) if (event.type === 'message') bench.peer.release(event.message);
+    };
+    for (let i = 1; i < 40; i++) release(bench.feed(bench.other.seal(advert(1))));
+    expect(bench.sentTypes()).toEqual([]);
+    release(bench.feed(bench.other.seal(advert(1))));
+    expect(messages(bench.sent())).toEqual([{ type: 'SEND_MORE_EXTENDED', numMessages: 40, numBytes: 1600 }]);
+    for (let i = 0; i < 40; i++) release(bench.feed(bench.other.seal(advert(1))));
+    expect(messages(bench.sent())).toEqual([{ type: 'SEND_MORE_EXTENDED', numMessages: 40, numBytes: 1600 }]);
+  });
+
+  it('or 100,000 bytes', () => {
+    const bench = Bench.authenticated(side);
+    const grants: StellarMessage[] = [];
+    for (let i = 0; i < 8; i++) {
+      for (const event of bench.feed(bench.other.seal(advert(1000))))
+        if (event.type === 'message') bench.peer.release(event.message);
+      grants.push(...messages(bench.sent()));
+    }
+    const grant = { type: 'SEND_MORE_EXTENDED', numMessages: 4, numBytes: 128_032 };
+    expect(grants).toEqual([grant, grant]);
+  });
+
+  it('nothing is granted for what the application has not released, nor for what is no flood message', () => {
+    const bench = Bench.authenticated(side);
+    for (let i = 0; i < 100; i++) bench.feed(bench.other.seal(advert(1)));
+    for (const event of bench.feed(
+      ...Array.from({ length: 100 }, () => bench.other.seal({ type: 'GET_SCP_STATE', ledgerSeq: 1 })),
+    )) {
+      if (event.type === 'message') bench.peer.release(event.message);
+    }
+    expect(bench.sentTypes()).toEqual([]);
+  });
+
+  it('the 201st flood message that was not consumed is a silent drop', () => {
+    const bench = Bench.authenticated(side);
+    const events = bench.feed(concatBytes(...Array.from({ length: 300 }, () => bench.other.seal(advert(1)))));
+    expect(types(events)).toEqual([...new Array(200).fill('FLOOD_ADVERT'), 'closed']);
+    expect([bench.error.dropReason, bench.error.told]).toEqual(['unexpected flood message, peer at capacity', null]);
+  });
+
+  it('the 10th advert of 1000 hashes overruns the bytes, though not the messages', () => {
+    const bench = Bench.authenticated(side);
+    const events = bench.feed(...Array.from({ length: 10 }, () => bench.other.seal(advert(1000))));
+    expect(types(events)).toEqual([...new Array(9).fill('FLOOD_ADVERT'), 'closed']);
+    expect(bench.error.code).toBe('OVERLAY_FLOOD_OVER_CAPACITY');
+  });
+
+  it('the MAC is checked before the capacity', () => {
+    const bench = Bench.authenticated(side, { floodCapacity: { messages: 1, bytes: 40 } });
+    bench.feed(bench.other.seal(advert(1)), bench.other.plain(advert(1)));
+    expect(bench.error.code).toBe('OVERLAY_UNEXPECTED_SEQUENCE');
+  });
+
+  it('another capacity is granted first, held to, and granted again before it is used up', () => {
+    const bench = new Bench(side, { floodCapacity: { messages: 4, bytes: 200 } });
+    bench.feed(bench.other.hello(), bench.other.seal({ type: 'AUTH', flags: 200 }));
+    expect(messages(bench.sent()).find(({ type }) => type === 'SEND_MORE_EXTENDED')).toMatchObject({
+      numMessages: 4,
+      numBytes: 200,
+    });
+    for (let i = 0; i < 20; i++) {
+      for (const event of bench.feed(bench.other.seal(advert(1))))
+        if (event.type === 'message') bench.peer.release(event.message);
+      expect(messages(bench.sent())).toEqual([{ type: 'SEND_MORE_EXTENDED', numMessages: 1, numBytes: 40 }]);
+    }
+    bench.feed(bench.other.seal(advert(7)));
+    expect(bench.error.code).toBe('OVERLAY_FLOOD_OVER_CAPACITY');
+  });
+
+  it('adverts and demands of no hash are told, of 1001 or 2^32 - 1 refused without allocation', () => {
+    const bench = Bench.authenticated(side);
+    const none = bench.feed(bench.other.seal(advert(0)), bench.other.seal({ type: 'FLOOD_DEMAND', txHashes: [] }));
+    expect(types(none)).toEqual(['FLOOD_ADVERT', 'FLOOD_DEMAND']);
+    for (const [type, count, bytes] of [
+      ['12', '000003e9', 32 * 1001],
+      ['13', '000003e9', 32 * 1001],
+      ['12', 'ffffffff', 64],
+    ] as const) {
+      const refusing = Bench.authenticated(side);
+      refusing.feed(refusing.other.seal(concatBytes(fromHex(`000000${type}${count}`), new Uint8Array(bytes))));
+      expect(refusing.error.told).toEqual({ code: 'ERR_DATA', message: 'received corrupt XDR' });
+    }
+  });
+
+  it('a quorum set nested 2,000 deep is ERR_DATA, as deep as allowed it is told', () => {
+    const nested = (levels: number) =>
+      concatBytes(
+        fromHex('0000000a'),
+        ...Array.from({ length: levels - 1 }, () => fromHex('000000010000000000000001')),
+        fromHex('000000010000000000000000'),
+      );
+    const deep = Bench.authenticated(side);
+    deep.feed(deep.other.seal(nested(2000)));
+    expect(deep.error).toMatchObject({ code: 'OVERLAY_CORRUPT_XDR', told: { code: 'ERR_DATA' } });
+    const tooDeep = Bench.authenticated(side);
+    tooDeep.feed(tooDeep.other.seal(nested(MAX_QUORUM_SET_DEPTH + 1)));
+    expect(tooDeep.error.message).toContain(`nested deeper than ${MAX_QUORUM_SET_DEPTH} levels`);
+    const allowed = Bench.authenticated(side);
+    const [event] = allowed.feed(allowed.other.seal(nested(MAX_QUORUM_SET_DEPTH)));
+    let levels = 0;
+    for (
+      let set = event?.type === 'message' && event.message.type === 'SCP_QUORUMSET' ? event.message.qSet : undefined;
+      set;
+      set = set.innerSets[0]
+    )
+      levels++;
+    expect(levels).toBe(MAX_QUORUM_SET_DEPTH);
+  });
+
+  it('one message over two records is ERR_DATA', () => {
+    const bench = Bench.authenticated(side);
+    const frame = bench.other.seal(advert(1));
+    const half = frame.length / 2;
+    const first = frame.slice(0, half);
+    new DataView(first.buffer).setUint32(0, half - 4);
+    const second = concatBytes(Uint8Array.of(0x80, 0, 0, frame.length - half), frame.subarray(half));
+    bench.feed(first, second);
+    expect(bench.error.told?.code).toBe('ERR_DATA');
+  });
+
+  it('bit 31 of the header may be clear', () => {
+    const bench = Bench.authenticated(side);
+    const frame = bench.other.seal({ type: 'GET_SCP_STATE', ledgerSeq: 3 });
+    frame[0] = 0;
+    expect(types(bench.feed(frame))).toEqual(['GET_SCP_STATE']);
+  });
+
+  it.each([
+    ['an optional flag of 2', 88, 2],
+    ['an unknown statement type', 48, 4],
+    ['a key type of 1', 4, 1],
+  ])('an SCP_MESSAGE with %s is ERR_DATA', (_name, offset, value) => {
+    const statement = {
+      nodeID: pubnet1.A.publicKeyStrKey,
+      slotIndex: 1n,
+      pledges: {
+        type: 'SCP_ST_PREPARE' as const,
+        quorumSetHash: hash(1),
+        ballot: { counter: 1, value: new Uint8Array(0) },
+        prepared: null,
+        preparedPrime: null,
+        nC: 0,
+        nH: 0,
+      },
+    };
+    const frame = new Bench(side).other.plain({ type: 'SCP_MESSAGE', envelope: { statement, signature: new Uint8Array(64) } });
+    const xdr = frame.slice(16, frame.length - 32);
+    const good = Bench.authenticated(side);
+    expect(types(good.feed(good.other.seal(xdr.slice())))).toEqual(['SCP_MESSAGE']);
+    const at = offset === 88 ? 4 + 36 + 8 + 4 + 32 + 8 : offset;
+    new DataView(xdr.buffer).setUint32(at, value);
+    const bench = Bench.authenticated(side);
+    bench.feed(bench.other.seal(xdr));
+    expect(bench.error.told?.code).toBe('ERR_DATA');
+  });
+
+  it('DONT_HAVE of a type that is none is ERR_DATA, of any that is one is told', () => {
+    for (const type of [1, 99]) {
+      const bench = Bench.authenticated(side);
+      bench.feed(bench.other.seal(concatBytes(fromHex('00000003'), Uint8Array.of(0, 0, 0, type), hash(1))));
+      expect(bench.error.told?.code).toBe('ERR_DATA');
+    }
+    const bench = Bench.authenticated(side);
+    const told = bench.feed(bench.other.seal({ type: 'DONT_HAVE', reqType: 'TX_SET', reqHash: hash(1) }));
+    expect(types(told)).toEqual(['DONT_HAVE']);
+  });
+
+  it('a survey response of 64,001 bytes is ERR_DATA, of 64,000 told', () => {
+    const response = {
+      signature: new Uint8Array(64),
+      surveyorPeerID: pubnet1.A.publicKeyStrKey,
+      surveyedPeerID: pubnet1.B.publicKeyStrKey,
+      ledgerNum: 1,
+      commandType: 'TIME_SLICED_SURVEY_TOPOLOGY' as const,
+      encryptedBody: new Uint8Array(64_000),
+      nonce: 2,
+    };
+    const bench = Bench.authenticated(side);
+    expect(types(bench.feed(bench.other.seal({ type: 'TIME_SLICED_SURVEY_RESPONSE', response })))).toEqual([
+      'TIME_SLICED_SURVEY_RESPONSE',
+    ]);
+    const frame = bench.other.plain({ type: 'TIME_SLICED_SURVEY_RESPONSE', response });
+    const xdr = concatBytes(
+      frame.slice(16, frame.length - 36),
+      new Uint8Array(4),
+      frame.slice(frame.length - 36, frame.length - 32),
+    );
+    const length = xdr.indexOf(0xfa, 140); // 64,000 is fa00
+    xdr[length + 1] = 1;
+    bench.feed(bench.other.seal(xdr));
+    expect(bench.error.message).toContain('length 64001 above the maximum of 64000');
+  });
+
+  it('ledger payloads and quorum sets that nobody asked for are told as they came', () => {
+    const bench = Bench.authenticated(side);
+    const events = bench.feed(
+      bench.other.seal({ type: 'TX_SET', txSet: hash(1) }),
+      bench.other.seal({ type: 'GENERALIZED_TX_SET', generalizedTxSet: hash(2) }),
+      bench.other.seal({ type: 'SCP_QUORUMSET', qSet: { threshold: 0, validators: [], innerSets: [] } }),
+    );
+    expect(types(events)).toEqual(['TX_SET', 'GENERALIZED_TX_SET', 'SCP_QUORUMSET']);
+    expect(events[0]?.type === 'message' && events[0].message).toMatchObject({ txSet: hash(1) });
+  });
+
+  it('5,000 bytes and 16 MiB are waited for, a byte more is dropped from the header', () => {
+    for (const header of ['80001388', '81000000']) {
+      const bench = Bench.authenticated(side);
+      expect(bench.feed(fromHex(header))).toEqual([]);
+      expect([bench.peer.error, bench.peer.midRecord]).toEqual([undefined, true]);
+    }
+    const bench = Bench.authenticated(side);
+    bench.feed(fromHex('81000001'));
+    expect([bench.error.code, bench.error.told]).toEqual(['OVERLAY_RECORD_LENGTH', null]);
+  });
+
+  it('a replayed, a skipped and a reordered record are refused', () => {
+    for (const order of [[0, 0], [1], [0, 2], [1, 0]]) {
+      const bench = Bench.authenticated(side);
+      const frames = [0, 1, 2].map((ledgerSeq) => bench.other.seal({ type: 'GET_SCP_STATE', ledgerSeq }));
+      const events = bench.feed(...order.map((i) => frames[i] as Uint8Array));
+      expect(bench.error.told).toEqual({ code: 'ERR_AUTH', message: 'unexpected auth sequence' });
+      expect(events.filter(({ type }) => type === 'message').length).toBe(order[0] === 0 ? 1 : 0);
+    }
+  });
+
+  it('a reflected record is refused', () => {
+    const bench = granted(side, 10, 10_000);
+    bench.peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 1 }, never);
+    const [own] = bench.sent();
+    const sequence = Number(new DataView((own as Sent).body.buffer, (own as Sent).body.byteOffset).getBigUint64(4));
+    for (let i = 2; i < sequence; i++) bench.feed(bench.other.seal({ type: 'GET_SCP_STATE', ledgerSeq: i }));
+    bench.feed(fromHex((own as Sent).frameHex));
+    expect(bench.error.told).toMatchObject({ code: 'ERR_AUTH' });
+  });
+});
+
+describe('messages of a type not in use', () => {
+  const xdr = fromHex('000000630102030405060708');
+
+  it.each([4, 14, 15, 25, 99, -1])('of type %i are delivered as they came, once their MAC is good', (typeNumber) => {
+    const own = xdr.slice();
+    new DataView(own.buffer).setInt32(0, typeNumber);
+    const bench = Bench.authenticated('A');
+    const [event] = bench.feed(bench.other.seal(own));
+    expect(event?.type === 'message' && event.message).toEqual({ type: 'UNKNOWN', typeNumber: typeNumber >>> 0, xdr: own });
+    const damaged = bench.other.seal(own);
+    damaged[20] = 0xff;
+    bench.feed(damaged);
+    expect(bench.error.code).toBe('OVERLAY_UNEXPECTED_MAC');
+  });
+
+  it('are corrupt XDR when they are to be refused', () => {
+    const bench = Bench.authenticated('A', { unknownMessages: 'refuse' });
+    bench.feed(bench.other.seal(xdr));
+    expect(bench.error.told).toEqual({ code: 'ERR_DATA', message: 'received corrupt XDR' });
+  });
+
+  it('can be sent on as they came, without credit', () => {
+    const bench = Bench.authenticated('A');
+    const [event] = bench.feed(bench.other.seal(xdr));
+    if (event?.type === 'message') bench.peer.send(event.message as SendableMessage, never);
+    const [sent] = bench.sent();
+    expect(toHex((sent as Sent).body.subarray(12, -32))).toBe(toHex(xdr));
+  });
+
+  it.each([
+    ['another number', { typeNumber: 98, xdr }],
+    ['a length that is no multiple of 4', { typeNumber: 99, xdr: xdr.subarray(0, 6) }],
+    ['no type', { typeNumber: 99, xdr: new Uint8Array(0) }],
+    ['text', { typeNumber: 99, xdr: '00000063' }],
+    ['a known type', { typeNumber: 12, xdr: fromHex('0000000c00000000') }],
+  ])('are not sent with %s', (_name, fields) => {
+    const bench = Bench.authenticated('A');
+    expect(() => bench.peer.send({ type: 'UNKNOWN', ...fields } as SendableMessage, never)).toThrow(RangeError);
+    expect(bench.peer.outputLength).toBe(0);
+  });
+});
+
+describe('PEERS', () => {
+  const peers = { type: 'PEERS', peers: [{ ip: '10.0.0.1', port: 0, numFailures: 9 }] } as const;
+
+  it('is told to the dialler once, with what use it is left to the application; a second is a silent drop', () => {
+    const bench = Bench.authenticated('A');
+    const [event] = bench.feed(bench.other.seal(peers));
+    expect(event?.type === 'message' && event.message).toMatchObject(peers);
+    bench.feed(bench.other.seal({ type: 'PEERS', peers: [] }));
+    expect([bench.error.dropReason, bench.error.told]).toEqual(['too many msgs PEERS', null]);
+  });
+
+  it('is a silent drop for who accepted', () => {
+    const bench = Bench.authenticated('B');
+    bench.feed(bench.other.seal(peers));
+    expect([bench.error.dropReason, bench.error.told]).toEqual(['received PEERS', null]);
+  });
+
+  it('of 101 addresses is ERR_DATA', () => {
+    const bench = Bench.authenticated('A');
+    bench.feed(bench.other.seal(concatBytes(fromHex('0000000500000065'), new Uint8Array(101 * 16))));
+    expect(bench.error.told?.code).toBe('ERR_DATA');
+  });
+
+  it('with an address that is neither IPv4 nor IPv6 is ERR_DATA', () => {
+    const bench = Bench.authenticated('A');
+    bench.feed(bench.other.seal(concatBytes(fromHex('000000050000000100000002'), new Uint8Array(12))));
+    expect(bench.error.told?.code).toBe('ERR_DATA');
+  });
+});
+
+describe('requests', () => {
+  it('nobody serves are told and answered with DONT_HAVE', () => {
+    const bench = Bench.authenticated('B');
+    const events = bench.feed(
+      bench.other.seal({ type: 'GET_TX_SET', txSetHash: hash(1) }),
+      bench.other.seal({ type: 'GET_SCP_QUORUMSET', qSetHash: hash(2) }),
+    );
+    expect(types(events)).toEqual(['GET_TX_SET', 'GET_SCP_QUORUMSET']);
+    expect(messages(bench.sent())).toEqual([
+      { type: 'DONT_HAVE', reqType: 'GENERALIZED_TX_SET', reqHash: hash(1) },
+      { type: 'DONT_HAVE', reqType: 'SCP_QUORUMSET', reqHash: hash(2) },
+    ]);
+  });
+
+  it('the application serves are left to it', () => {
+    const bench = Bench.authenticated('B', { serves: ['GET_TX_SET'] });
+    bench.feed(
+      bench.other.seal({ type: 'GET_TX_SET', txSetHash: hash(1) }),
+      bench.other.seal({ type: 'GET_SCP_QUORUMSET', qSetHash: hash(2) }),
+    );
+    expect(messages(bench.sent())).toEqual([{ type: 'DONT_HAVE', reqType: 'SCP_QUORUMSET', reqHash: hash(2) }]);
+  });
+
+  it('for the SCP state are made right after AUTH, or not at all', () => {
+    const asked = (scpStateLedgerSeq: number | null | undefined) => {
+      const bench = new Bench('A', { scpStateLedgerSeq });
+      bench.feed(bench.other.hello(), bench.other.seal({ type: 'AUTH', flags: 200 }));
+      return messages(bench.sent()).slice(2);
+    };
+    const grant = { type: 'SEND_MORE_EXTENDED', numMessages: 200, numBytes: 300_000 };
+    expect(asked(undefined)).toEqual([grant, { type: 'GET_SCP_STATE', ledgerSeq: 0 }]);
+    expect(asked(0xffffffff)).toEqual([grant, { type: 'GET_SCP_STATE', ledgerSeq: 0xffffffff }]);
+    expect(asked(null)).toEqual([grant]);
+  });
+});
+
+describe('ping', () => {
+  it('is answered once, by DONT_HAVE of its hash whatever its type', () => {
+    const bench = Bench.authenticated('A');
+    bench.peer.ping(hash(1));
+    bench.peer.ping(hash(2));
+    expect(messages(bench.sent())).toEqual([1, 2].map((fill) => ({ type: 'GET_SCP_QUORUMSET', qSetHash: hash(fill) })));
+    const dontHave = (fill: number) => bench.other.seal({ type: 'DONT_HAVE', reqType: 'TRANSACTION', reqHash: hash(fill) });
+    const events = bench.feed(dontHave(2), dontHave(3), dontHave(1), dontHave(1));
+    expect(types(events)).toEqual(['pong', 'DONT_HAVE', 'pong', 'DONT_HAVE']);
+    expect(events[0]).toEqual({ type: 'pong', hash: hash(2) });
+  });
+
+  it('takes a hash of 32 bytes', () => {
+    const bench = Bench.authenticated('A');
+    expect(() => bench.peer.ping(new Uint8Array(31))).toThrow(RangeError);
+    expect(bench.peer.outputLength).toBe(0);
+  });
+});
+
+describe('sending flood messages', () => {
+  it('with a grant of one message, exactly one of five leaves', () => {
+    const bench = granted('A', 1, 1_000_000);
+    const settled: number[] = [];
+    for (let i = 0; i < 5; i++) bench.peer.send(advert(1, i), () => settled.push(i));
+    expect([settled, bench.sentTypes(), bench.peer.credit.messages]).toEqual([[0], ['FLOOD_ADVERT'], 0n]);
+    bench.feed(bench.other.seal({ type: 'SEND_MORE_EXTENDED', numMessages: 2, numBytes: 1 }));
+    expect([settled, bench.sentTypes()]).toEqual([
+      [0, 1, 2],
+      ['FLOOD_ADVERT', 'FLOOD_ADVERT'],
+    ]);
+  });
+
+  it('with a grant of too few bytes, none; a further byte lets it go', () => {
+    const bench = granted('B', 1, advertBytes(3) - 1);
+    bench.peer.send(advert(3), never);
+    expect(bench.sentTypes()).toEqual([]);
+    bench.feed(bench.other.seal({ type: 'SEND_MORE_EXTENDED', numMessages: 0, numBytes: 1 }));
+    expect(bench.sentTypes()).toEqual(['FLOOD_ADVERT']);
+    expect(bench.peer.credit).toEqual({ messages: 0n, bytes: 0n });
+  });
+
+  it('other messages need no credit and pass those that wait', () => {
+    const bench = Bench.authenticated('A');
+    let settled = 0;
+    bench.peer.send(advert(1), never);
+    bench.peer.send({ type: 'GET_TX_SET', txSetHash: hash(1) }, () => settled++);
+    bench.peer.send({ type: 'DONT_HAVE', reqType: 'TX_SET', reqHash: hash(1) }, () => settled++);
+    expect([settled, bench.sentTypes()]).toEqual([2, ['GET_TX_SET', 'DONT_HAVE']]);
+  });
+
+  it('those that waited leave by priority; one that does not fit blocks its own type only', () => {
+    const bench = Bench.authenticated('A');
+    const transaction = { type: 'TRANSACTION', transaction: new Uint8Array(400) } as const;
+    bench.peer.send(advert(1, 1), never);
+    bench.peer.send({ type: 'FLOOD_DEMAND', txHashes: [hash(1)] }, never);
+    bench.peer.send(transaction, never);
+    bench.peer.send({ ...transaction, transaction: new Uint8Array(4) }, never);
+    bench.feed(bench.other.seal({ type: 'SEND_MORE_EXTENDED', numMessages: 10, numBytes: 100 }));
+    expect(bench.sentTypes()).toEqual(['FLOOD_DEMAND', 'FLOOD_ADVERT']);
+    bench.feed(bench.other.seal({ type: 'SEND_MORE_EXTENDED', numMessages: 0, numBytes: 400 }));
+    expect(bench.sentTypes()).toEqual(['TRANSACTION', 'TRANSACTION']);
+  });
+
+  it('a message never passes an earlier one of its type', () => {
+    const bench = granted('A', 10, 100);
+    bench.peer.send(advert(5), never);
+    bench.peer.send(advert(1), never);
+    expect(bench.sentTypes()).toEqual([]);
+  });
+
+  it('what waits is a copy, sealed with the sequence of when it leaves', () => {
+    const bench = Bench.authenticated('A');
+    const message = advert(1, 7);
+    bench.peer.send(message, never);
+    (message.txHashes[0] as Uint8Array).fill(0);
+    bench.peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 1 }, never);
+    bench.feed(bench.other.seal({ type: 'SEND_MORE_EXTENDED', numMessages: 1, numBytes: 100 }));
+    const sent = bench.sent();
+    expect(messages(sent)[1]).toEqual(advert(1, 7));
+    const sequences = sent.map(({ body }) => new DataView(body.buffer, body.byteOffset).getBigUint64(4));
+    expect(sequences).toEqual([3n, 4n]);
+  });
+
+  it('one that waits can be taken out again, once', () => {
+    const bench = Bench.authenticated('A');
+    let settled = 0;
+    const take = bench.peer.send(advert(1), () => settled++);
+    bench.peer.send(advert(2), () => settled++);
+    expect([take?.(), take?.()]).toEqual([true, false]);
+    bench.feed(bench.other.seal({ type: 'SEND_MORE_EXTENDED', numMessages: 5, numBytes: 1000 }));
+    expect([settled, messages(bench.sent())]).toEqual([1, [advert(2)]]);
+    expect(bench.peer.send(advert(1), never)).toBeUndefined();
+  });
+
+  it('more than may wait is an error, and the connection goes on', () => {
+    const bench = Bench.authenticated('A', { maxQueuedBytes: 2 * advertBytes(1) });
+    bench.peer.send(advert(1), never);
+    const take = bench.peer.send(advert(1), never);
+    let error: unknown;
+    try {
+      bench.peer.send(advert(1), never);
+    } catch (caught) {
+      error = caught;
+    }
+    expect(error).toMatchObject({ code: 'OVERLAY_SEND_QUEUE_FULL', stage: 'channel', remote: bench.peer.remote });
+    expect([bench.peer.outputLength, bench.peer.authenticated]).toEqual([0, true]);
+    take?.();
+    expect(() => bench.peer.send(advert(1), never)).not.toThrow();
+  });
+
+  it('three MiB may wait unless told otherwise', () => {
+    const bench = Bench.authenticated('A');
+    const big = { type: 'TRANSACTION', transaction: new Uint8Array(0x100000 - 4) } as const;
+    for (let i = 0; i < 3; i++) bench.peer.send(big, never);
+    expect(() => bench.peer.send({ ...big, transaction: new Uint8Array(4) }, never)).toThrow('More is waiting');
+  });
+
+  it('those that wait are told the error when the connection ends, each once', () => {
+    const bench = Bench.authenticated('A');
+    const errors: (OverlayError | undefined)[] = [];
+    for (const message of [advert(1), { type: 'TRANSACTION', transaction: hash(1) } as const]) {
+      bench.peer.send(message, (error) => errors.push(error));
+    }
+    bench.peer.close('OVERLAY_CLOSED');
+    expect(errors).toEqual([bench.error, bench.error]);
+  });
+
+  it('releasing after the end sends nothing', () => {
+    const bench = Bench.authenticated('A', { floodCapacity: { messages: 1, bytes: 100 } });
+    const [event] = bench.feed(bench.other.seal(advert(1)));
+    bench.peer.close('OVERLAY_CLOSED');
+    if (event?.type === 'message') bench.peer.release(event.message);
+    expect(bench.sentTypes()).toEqual([]);
+  });
+
+  it('a credit that would exceed 2^64 - 1 in messages or bytes is refused', () => {
+    for (const which of ['messages', 'bytes'] as const) {
+      const sender = new FloodSender();
+      const grant = { messages: 1, bytes: 1, [which]: 2 ** 63 };
+      sender.grant(grant);
+      expect(() => sender.grant({ messages: 0, bytes: 1, [which]: 2 ** 63 - 1024 })).not.toThrow();
+      expect(() => sender.grant({ messages: 1, bytes: 1, [which]: 1024 })).toThrow('more than 2^64 - 1');
+    }
+  });
+});
+
+describe('a message that is not of its type', () => {
+  const bad: readonly (readonly [string, object, string])[] = [
+    ['GET_SCP_STATE', { ledgerSeq: -1 }, 'ledgerSeq: uint32 must be a whole number from 0 to 4294967295, got -1'],
+    ['GET_SCP_STATE', { ledgerSeq: 1.5 }, 'ledgerSeq: uint32 must be a whole number from 0 to 4294967295, got 1.5'],
+    ['GET_SCP_STATE', {}, 'ledgerSeq: uint32 must be a whole number from 0 to 4294967295, got undefined'],
+    ['GET_TX_SET', { txSetHash: new Uint8Array(31) }, 'txSetHash: expected a Uint8Array of 32 bytes'],
+    ['GET_TX_SET', { txSetHash: '00' }, 'txSetHash: expected a Uint8Array of 32 bytes'],
+    ['DONT_HAVE', { reqType: 'NOTHING', reqHash: hash(1) }, 'reqType: expected one of ERROR_MSG, AUTH'],
+    ['TRANSACTION', { transaction: new Uint8Array(6) }, 'transaction: expected XDR'],
+    ['TRANSACTION', { transaction: new Uint8Array(0) }, 'transaction: expected XDR'],
+    ['TX_SET', { txSet: 'AAAA' }, 'txSet: expected XDR'],
+    ['FLOOD_ADVERT', { txHashes: new Array(1001).fill(hash(1)) }, 'txHashes: expected an array of at most 1000'],
+    ['FLOOD_ADVERT', { txHashes: 'no' }, 'txHashes: expected an array of at most 1000'],
+    ['PEERS', { peers: [{ ip: '1.2.3', port: 1, numFailures: 0 }] }, 'peers: ip: not an IPv4 or IPv6 address: "1.2.3"'],
+    ['PEERS', { peers: [{ ip: '1.2.3.4', port: -1, numFailures: 0 }] }, 'peers: port: uint32 must be'],
+    ['SCP_QUORUMSET', { qSet: { threshold: 1, validators: ['GABC'], innerSets: [] } }, 'qSet: validators: not a public key'],
+    [
+      'SCP_MESSAGE',
+      {
+        envelope: { statement: { nodeID: pubnet1.A.publicKeyStrKey, slotIndex: 1, pledges: {} }, signature: new Uint8Array(64) },
+      },
+      'envelope: statement: slotIndex: uint64 must be a bigint',
+    ],
+    [
+      'SCP_MESSAGE',
+      { envelope: { statement: { nodeID: pubnet1.A.publicKeyStrKey, slotIndex: 1n << 64n, pledges: {} } } },
+      'envelope: statement: slotIndex: uint64 must be from 0 to 2^64 - 1',
+    ],
+    [
+      'SCP_MESSAGE',
+      { envelope: { statement: { nodeID: pubnet1.A.publicKeyStrKey, slotIndex: 1n, pledges: { type: 'NONE' } } } },
+      'envelope: statement: pledges: type must be one of SCP_ST_PREPARE',
+    ],
+    [
+      'TIME_SLICED_SURVEY_START_COLLECTING',
+      { startCollecting: { signature: new Uint8Array(65), surveyorID: pubnet1.A.publicKeyStrKey, nonce: 1, ledgerNum: 1 } },
+      'startCollecting: signature: expected a Uint8Array of at most 64 bytes',
+    ],
+    ['NOTHING', {}, 'type must be one of ERROR_MSG'],
+    ['toString', {}, 'type must be one of ERROR_MSG'],
+  ];
+
+  it.each(bad.map(([type, fields, message]) => [type, message, fields] as const))(
+    '%s, “%s”, is refused by name and leaves nothing behind',
+    (type, message, fields) => {
+      const bench = granted('A', 100, 1_000_000);
+      bench.peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 1 }, never);
+      const before = bench.peer.outputLength;
+      let error: unknown;
+      try {
+        bench.peer.send({ type, ...fields } as SendableMessage, never);
+      } catch (caught) {
+        error = caught;
+      }
+      expect(error instanceof TypeError || error instanceof RangeError).toBe(true);
+      expect((error as Error).message).toContain(message);
+      expect([bench.peer.outputLength, bench.peer.authenticated, bench.peer.credit.messages]).toEqual([before, true, 100n]);
+      // The next message is whole and has the next sequence.
+      bench.peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 2 }, never);
+      expect(messages(bench.sent())).toEqual([1, 2].map((ledgerSeq) => ({ type: 'GET_SCP_STATE', ledgerSeq })));
+    },
+  );
+
+  it.each(['HELLO', 'AUTH', 'ERROR_MSG', 'SEND_MORE', 'SEND_MORE_EXTENDED'])('%s is sent by the connection itself', (type) => {
+    const bench = Bench.authenticated('A');
+    expect(() => bench.peer.send({ type } as never, never)).toThrow(new TypeError(`${type} is sent by the connection itself`));
+    expect(bench.peer.outputLength).toBe(0);
+  });
+
+  it('a record above 16 MiB is a RangeError', () => {
+    const bench = Bench.authenticated('A');
+    const set = (bytes: number) => ({ type: 'TX_SET', txSet: new Uint8Array(bytes) }) as const;
+    expect(() => bench.peer.send(set(0x1000000 - 44), never)).toThrow(RangeError);
+    expect(bench.peer.outputLength).toBe(0);
+    bench.peer.send(set(0x1000000 - 48), never);
+    expect(bench.peer.outputLength).toBe(0x1000000 + 4);
+  });
+});
