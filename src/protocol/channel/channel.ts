@@ -117,7 +117,12 @@ export class Channel {
 
   /** Lets a flood message wait for credit. Owns the bytes. @returns takes it out again; false when it has left already */
   enqueue(type: FloodType, xdr: Uint8Array, settle: Settle): () => boolean {
-    return this.#floodSender.enqueue(type, xdr, settle);
+    const takeOut = this.#floodSender.enqueue(type, xdr, settle);
+    return () => {
+      const taken = takeOut();
+      if (taken) this.#sendQueued(); // What stood behind it may fit.
+      return taken;
+    };
   }
 
   /** Sends a request nobody can serve; its DONT_HAVE comes back as `pong`. @param hash 32 bytes, made up */

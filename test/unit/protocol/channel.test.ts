@@ -496,6 +496,15 @@ describe('sending flood messages', () => {
     expect(bench.peer.send(advert(1), never)).toBeUndefined();
   });
 
+  it('what stood behind one that is taken out leaves when it fits', () => {
+    const bench = granted('A', 10, 100);
+    const take = bench.peer.send(advert(5), never);
+    bench.peer.send(advert(1), never);
+    expect(bench.sentTypes()).toEqual([]);
+    take?.();
+    expect(messages(bench.sent())).toEqual([advert(1)]);
+  });
+
   it('more than may wait is an error, and the connection goes on', () => {
     const bench = Bench.authenticated('A', { maxQueuedBytes: 2 * advertBytes(1) });
     bench.peer.send(advert(1), never);
