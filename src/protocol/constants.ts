@@ -29,6 +29,8 @@ export const MAC_BYTES = 32;
 
 /** The only flags AUTH may carry: AUTH_MSG_FLAG_FLOW_CONTROL_BYTES_REQUESTED (Stellar-overlay.x). */
 export const AUTH_MSG_FLAG_FLOW_CONTROL_BYTES_REQUESTED = 200;
+/** ENVELOPE_TYPE_SCP, the 4-byte tag in what an SCPEnvelope's signature covers (Stellar-ledger-entries.x). */
+export const ENVELOPE_TYPE_SCP = 1;
 /** ENVELOPE_TYPE_AUTH, the 4-byte tag in the payload an AuthCert signs (Stellar-ledger-entries.x). */
 export const ENVELOPE_TYPE_AUTH = 3;
 

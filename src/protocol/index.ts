@@ -16,6 +16,7 @@ export {
   sides,
 } from './auth/key-schedule.ts';
 export { PeerAuth } from './auth/peer-auth.ts';
+export { scpSignaturePayload, verifySCPEnvelope } from './auth/scp-envelope.ts';
 export type { ChannelEvent, ChannelOptions, ServedRequest } from './channel/channel.ts';
 export { type FloodCapacity, type FloodType, isFloodType, type Settle } from './channel/flow-control.ts';
 export { MacReceiver, MacSender } from './channel/mac.ts';

@@ -1,0 +1,25 @@
+/**
+ * Signatures of SCP statements, for applications.
+ * @module
+ */
+import { nodeCrypto } from '../crypto/node.ts';
+import { verifySCPEnvelope as verify } from '../protocol/auth/scp-envelope.ts';
+import { fromHex } from '../protocol/bytes.ts';
+import type { Network } from '../protocol/networks.ts';
+import type { SCPEnvelope } from '../protocol/wire/messages.ts';
+
+/**
+ * Whether an SCP statement was signed by the node it names, for this network. A connection proves who its peer is; what a
+ * peer passes on of others proves itself by this signature alone.
+ *
+ * @example
+ * for await (const message of connection) {
+ *   if (message.type === 'SCP_MESSAGE' && !verifySCPEnvelope(message.envelope, networks.pubnet)) console.log('forged')
+ * }
+ *
+ * @returns false also for a signature of another length, and for a node ID that is no key
+ * @throws {TypeError | RangeError} when the network or the statement is not of its type; never for an envelope that was received
+ */
+export function verifySCPEnvelope(envelope: SCPEnvelope, network: Network): boolean {
+  return verify(nodeCrypto, fromHex(network.networkID), envelope);
+}

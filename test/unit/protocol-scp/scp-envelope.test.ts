@@ -1,0 +1,137 @@
+import { Keypair, xdr } from '@stellar/stellar-base';
+import { describe, expect, it } from 'vitest';
+import { nodeCrypto } from '../../../src/crypto/node.ts';
+import { encodePublicKey, NodeIdentity, networkFromPassphrase, networks, verifySCPEnvelope } from '../../../src/index.ts';
+import { scpSignaturePayload, verifySCPEnvelope as verifyWith } from '../../../src/protocol/auth/scp-envelope.ts';
+import { fromHex, toHex } from '../../../src/protocol/bytes.ts';
+import { readMessage } from '../../../src/protocol/wire/authenticated-message.ts';
+import { type SCPEnvelope, type SCPPledges, type SCPStatement, stellarMessage } from '../../../src/protocol/wire/messages.ts';
+import { XdrReader } from '../../../src/protocol/xdr/reader.ts';
+import { bodyOf, transcripts, vectors } from '../../support/vectors.ts';
+
+/** Every SCP envelope a stellar-core has sent in a recorded connection, with the network it was recorded on. */
+const recorded = transcripts.flatMap(([, { records, network }]) =>
+  records
+    .filter(({ type }) => type === 'SCP_MESSAGE')
+    .map(({ frameHex }) => readMessage(bodyOf(frameHex)))
+    .flatMap((message) =>
+      message.type === 'SCP_MESSAGE' ? [{ envelope: message.envelope, networkID: fromHex(network.networkIdHex) }] : [],
+    ),
+);
+
+/** The envelope of the message vectors: a nomination on pubnet. */
+const vector = ((): SCPEnvelope => {
+  const json = vectors.messages.find(({ type }) => type === 'SCP_MESSAGE');
+  const message = stellarMessage.read(new XdrReader(fromHex(json?.stellarMessageHex ?? '')));
+  if (message.type !== 'SCP_MESSAGE') throw new Error('no SCP_MESSAGE');
+  return message.envelope;
+})();
+
+const PLEDGES: Readonly<Record<string, string>> = { SCP_ST_PREPARE: 'scpStPrepare', SCP_ST_CONFIRM: 'scpStConfirm' };
+const PUBNET = fromHex(networks.pubnet.networkID);
+const verify = (envelope: SCPEnvelope, networkID: Uint8Array = PUBNET) => verifyWith(nodeCrypto, networkID, envelope);
+
+describe('signatures of SCP envelopes', () => {
+  it('every one a stellar-core has sent is good on its network and on no other', () => {
+    expect(recorded.length).toBe(114);
+    for (const { envelope, networkID } of recorded) {
+      expect(verify(envelope, networkID)).toBe(true);
+      expect(verify(envelope, PUBNET)).toBe(false);
+    }
+  });
+
+  it.each<SCPPledges>([
+    {
+      type: 'SCP_ST_PREPARE',
+      quorumSetHash: new Uint8Array(32).fill(7),
+      ballot: { counter: 3, value: Uint8Array.of(1, 2, 3, 4, 5) },
+      prepared: { counter: 2, value: new Uint8Array(0) },
+      preparedPrime: null,
+      nC: 1,
+      nH: 2,
+    },
+    {
+      type: 'SCP_ST_CONFIRM',
+      ballot: { counter: 0xffffffff, value: new Uint8Array(41) },
+      nPrepared: 4,
+      nCommit: 3,
+      nH: 5,
+      quorumSetHash: new Uint8Array(32).fill(9),
+    },
+  ])('$type, which no recording has, is good when another implementation has signed it', (pledges) => {
+    const signer = Keypair.random();
+    const statement: SCPStatement = { nodeID: signer.publicKey(), slotIndex: (1n << 53n) + 1n, pledges };
+    const payload = scpSignaturePayload(PUBNET, statement);
+    const theirs = xdr.ScpStatement.fromXDR(Buffer.from(payload.subarray(36)));
+    expect(theirs.pledges().switch().name).toBe(PLEDGES[pledges.type]);
+    const scp = xdr.EnvelopeType.envelopeTypeScp().value;
+    const signed = Buffer.concat([PUBNET, Uint8Array.of(0, 0, 0, scp), theirs.toXDR()]);
+    const signature = new Uint8Array(signer.sign(signed));
+    expect(verify({ statement, signature })).toBe(true);
+    expect(verify({ statement: { ...statement, slotIndex: 1n }, signature })).toBe(false);
+  });
+
+  it('the one of the message vectors is good, and what it covers is not hashed', () => {
+    expect(verify(vector)).toBe(true);
+    const payload = toHex(scpSignaturePayload(PUBNET, vector.statement));
+    expect(payload.startsWith(`${networks.pubnet.networkID}00000001`)).toBe(true);
+    expect(payload.length / 2).toBe(36 + 172 - 4 - 68);
+  });
+
+  it('an application names the network instead of the provider', () => {
+    expect(verifySCPEnvelope(vector, networks.pubnet)).toBe(true);
+    expect(verifySCPEnvelope(vector, networkFromPassphrase(networks.pubnet.passphrase))).toBe(true);
+    expect(verifySCPEnvelope(vector, networks.testnet)).toBe(false);
+  });
+
+  it('any bit of the signature flipped makes it bad', () => {
+    for (let bit = 0; bit < 512; bit++) {
+      const signature = vector.signature.slice();
+      signature[bit >> 3] = (signature[bit >> 3] as number) ^ (1 << (bit & 7));
+      expect(verify({ ...vector, signature })).toBe(false);
+    }
+  });
+
+  it('any field of the statement changed makes it bad', () => {
+    const { statement } = vector;
+    const { pledges } = statement;
+    if (pledges.type !== 'SCP_ST_NOMINATE') throw new Error('not a nomination');
+    const changed: readonly SCPStatement[] = [
+      { ...statement, nodeID: NodeIdentity.random().peerID },
+      { ...statement, slotIndex: statement.slotIndex + 1n },
+      { ...statement, pledges: { ...pledges, quorumSetHash: new Uint8Array(32) } },
+      { ...statement, pledges: { ...pledges, votes: [] } },
+      { ...statement, pledges: { ...pledges, votes: [], accepted: pledges.votes } },
+      { ...statement, pledges: { ...pledges, votes: [...pledges.votes, new Uint8Array(0)] } },
+    ];
+    for (const forged of changed) expect(verify({ ...vector, statement: forged })).toBe(false);
+  });
+
+  it('a signature of another length is bad, however its first 64 bytes are', () => {
+    for (const length of [0, 1, 32, 63, 65, 128]) {
+      const signature = new Uint8Array(length);
+      signature.set(vector.signature.subarray(0, length));
+      expect(verify({ ...vector, signature })).toBe(false);
+    }
+  });
+
+  it('a key of small order signs nothing', () => {
+    // The identity point: to the equation alone R = identity and S = 0 sign any statement.
+    const identity = new Uint8Array(32);
+    identity[0] = 1;
+    const signature = new Uint8Array(64);
+    signature[0] = 1;
+    expect(verify({ statement: { ...vector.statement, nodeID: encodePublicKey(identity) }, signature })).toBe(false);
+  });
+
+  it('a network ID of another length is the caller’s mistake', () => {
+    for (const length of [0, 31, 33]) expect(() => verify(vector, new Uint8Array(length))).toThrow(RangeError);
+    expect(() => verify(vector, networks.pubnet.networkID as never)).toThrow(TypeError);
+  });
+
+  it('a statement that is not of its type is the caller’s mistake', () => {
+    const { statement } = vector;
+    expect(() => verify({ ...vector, statement: { ...statement, nodeID: 'nobody' } })).toThrow(TypeError);
+    expect(() => verify({ ...vector, statement: { ...statement, slotIndex: -1n } })).toThrow(RangeError);
+  });
+});
