@@ -32,9 +32,13 @@ const INITIAL = Int32Array.of(0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x
 
 /** Scratch of one computation at a time; everything here is synchronous. */
 const state = new Int32Array(8);
-/** Room for the pad of the inner hash, then the message, then the padding of a message hashed in JavaScript. */
+/** The pad of the inner hash, then the message: what `crypto.hash` is given. */
 let scratch = Buffer.alloc(4 * 1024);
-let scratchView = viewOf(scratch);
+/** The memory hashed last: records that came together share it, and a view for each would cost more than reading it. */
+let view = new DataView(scratch.buffer);
+/** The end of a message and its padding. */
+const tail = new Uint8Array(2 * BLOCK_BYTES);
+const tailView = viewOf(tail);
 const outerBlock = new Uint8Array(BLOCK_BYTES);
 const outerView = viewOf(outerBlock);
 
@@ -101,39 +105,37 @@ export class HmacSha256Key implements MacKey {
       key.fill(0);
       return;
     }
-    const total = BLOCK_BYTES + length;
-    if (scratch.length < total) {
-      scratch = Buffer.alloc(2 * total);
-      scratchView = viewOf(scratch);
-    }
-    scratch.set(bytes.subarray(start, end), BLOCK_BYTES);
-    if (length <= JS_MAX_BYTES) {
-      state.set(this.#inner);
-      finish(scratch, scratchView, BLOCK_BYTES, total);
-      writeState();
-    } else {
+    if (length <= JS_MAX_BYTES) this.#innerInJavaScript(bytes, start, end);
+    else {
+      const total = BLOCK_BYTES + length;
+      if (scratch.length < total) scratch = Buffer.alloc(2 * total);
       scratch.set(this.#innerPad, 0);
+      scratch.set(bytes.subarray(start, end), BLOCK_BYTES);
       outerBlock.set(hash('sha256', scratch.subarray(0, total), 'buffer'), 0);
     }
     state.set(this.#outer);
-    finish(outerBlock, outerView, 0, DIGEST_BYTES, BLOCK_BYTES);
+    finish(outerBlock, outerView, DIGEST_BYTES, BLOCK_BYTES + DIGEST_BYTES);
+  }
+
+  #innerInJavaScript(bytes: Uint8Array, start: number, end: number): void {
+    if (bytes.buffer !== view.buffer) view = new DataView(bytes.buffer);
+    state.set(this.#inner);
+    let at = start;
+    for (; end - at >= BLOCK_BYTES; at += BLOCK_BYTES) compress(state, view, bytes.byteOffset + at);
+    const rest = end - at;
+    for (let i = 0; i < rest; i++) tail[i] = bytes[at + i] as number;
+    finish(tail, tailView, rest, BLOCK_BYTES + end - start);
+    for (let i = 0; i < 8; i++) outerView.setInt32(4 * i, state[i] as number);
   }
 }
 
-/**
- * Pads block[from, to) and compresses it into `state` (FIPS 180-4 §5.1.1).
- * @param before bytes hashed already that are not in the block
- */
-function finish(block: Uint8Array, view: DataView, from: number, to: number, before = 0): void {
-  const end = from + ((to - from + 8) & ~(BLOCK_BYTES - 1)) + BLOCK_BYTES;
-  block[to] = 0x80;
-  block.fill(0, to + 1, end - 4);
-  view.setInt32(end - 4, (before + to) * 8);
-  for (let at = from; at < end; at += BLOCK_BYTES) compress(state, view, at);
-}
-
-function writeState(): void {
-  for (let i = 0; i < 8; i++) outerView.setInt32(4 * i, state[i] as number);
+/** Hashes the end of a message, the first `length` bytes of `block`, into `state`, padded (FIPS 180-4 §5.1.1). */
+function finish(block: Uint8Array, blockView: DataView, length: number, totalBytes: number): void {
+  const size = length + 9 <= BLOCK_BYTES ? BLOCK_BYTES : 2 * BLOCK_BYTES;
+  block[length] = 0x80;
+  for (let i = length + 1; i < size - 4; i++) block[i] = 0;
+  blockView.setInt32(size - 4, totalBytes * 8);
+  for (let at = 0; at < size; at += BLOCK_BYTES) compress(state, blockView, at);
 }
 
 function readState(digest: Uint8Array): void {
