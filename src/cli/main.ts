@@ -10,12 +10,13 @@ import { OverlayError } from '../protocol/errors.ts';
 import type { CliContext } from './context.ts';
 import { EXIT, EXIT_CODE } from './exit-codes.ts';
 import { refuseUnknownOptions, UsageError } from './options.ts';
-import { outputOn } from './output.ts';
+import { outputOn, ReaderGone } from './output.ts';
 
 const VERBS: Readonly<Record<string, () => Promise<CommandDef<never>>>> = {
   probe: async () => (await import('./commands/probe.ts')).probe as unknown as CommandDef<never>,
   explain: async () => (await import('./commands/explain.ts')).explain as unknown as CommandDef<never>,
   listen: async () => (await import('./commands/listen.ts')).listen as unknown as CommandDef<never>,
+  watch: async () => (await import('./commands/watch.ts')).watch as unknown as CommandDef<never>,
   keygen: async () => (await import('./commands/keygen.ts')).keygen as unknown as CommandDef<never>,
 };
 
@@ -25,6 +26,7 @@ const HELP = `stellar-handshake ${VERSION}: Stellar's overlay peer handshake, fr
   stellar-handshake probe HOST[:PORT]…      can this node be reached, and if not, why not?
   stellar-handshake explain [HOST[:PORT]]   what exactly happens in the handshake?
   stellar-handshake listen [HOST:]PORT      be the acceptor, tell how each handshake went
+  stellar-handshake watch HOST[:PORT]       what is the node saying? one line a message, until Ctrl-C
   stellar-handshake keygen FILE             a new node seed
 
 stellar-handshake VERB --help lists the options of a verb.`;
@@ -65,6 +67,7 @@ async function main(argv: readonly string[]): Promise<number> {
 function fail(error: unknown): number {
   const mark = context.err.style('red', '✗');
   if (error instanceof OverlayError) {
+    if (readerIsGone()) return EXIT.OK;
     context.err.line(`${mark} ${error.message}`);
     context.err.line(`  ${error.advice}`);
     return EXIT_CODE[error.code];
@@ -79,6 +82,10 @@ function fail(error: unknown): number {
   return EXIT.BUG;
 }
 
+function readerIsGone(): boolean {
+  return interrupt.signal.reason instanceof ReaderGone;
+}
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     // A second one does not wait for anything.
@@ -86,7 +93,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     interrupt.abort(new Error(signal));
   });
 }
-// Whoever reads our output may stop reading: `| head` is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.OK : EXIT.BUG));
+// Whoever reads our output may stop reading: the verb ends what it has open, and with it the process.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.exit(EXIT.BUG);
+  interrupt.abort(new ReaderGone());
+});
+// Whoever does not read what went wrong may still read the results.
+process.stderr.on('error', () => {});
 
-process.exitCode = await main(process.argv.slice(2)).catch(fail);
+const exitCode = await main(process.argv.slice(2)).catch(fail);
+process.exitCode = readerIsGone() && exitCode !== EXIT.BUG ? EXIT.OK : exitCode;

@@ -8,6 +8,7 @@ import { NodeIdentity } from '../net/identity.ts';
 import { type NodeOptions, networkFromPassphrase, resolveOptions } from '../net/options.ts';
 import { type Network, type NetworkName, networks } from '../protocol/networks.ts';
 import { decodePublicKey } from '../protocol/strkey.ts';
+import { parseTarget, type Target } from '../tools/target.ts';
 
 /** A mistake in the command line: exit code 2. */
 export class UsageError extends Error {
@@ -108,10 +109,19 @@ export function refuseUnknownOptions(args: ArgsDef, rawArgs: readonly string[]):
   }
 }
 
+/** HOST, HOST:PORT or [IPv6]:PORT. @throws {UsageError} when it is none of these */
+export function readTarget(text: string): Target {
+  try {
+    return parseTarget(text);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
 
 /** Milliseconds of `500ms`, `10s`, `2m` or plain seconds. @throws {UsageError} */
-function readTime(text: string, option: string): number {
+export function readTime(text: string, option: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
   const ms = Math.round(Number(match?.[1]) * (UNIT_MS[match?.[2] ?? 's'] ?? Number.NaN));
   if (!(ms >= 1 && ms <= 0x7fffffff)) throw new UsageError(`${option} takes a time such as 500ms, 10s or 2m`);
@@ -119,7 +129,7 @@ function readTime(text: string, option: string): number {
 }
 
 /** A whole number from 0 to 2^32 - 1, or undefined. @throws {UsageError} */
-function readNumber(text: string | undefined, option: string): number | undefined {
+export function readNumber(text: string | undefined, option: string): number | undefined {
   if (text === undefined) return undefined;
   if (!/^\d{1,10}$/.test(text) || Number(text) > 0xffffffff) throw new UsageError(`${option} takes a whole number`);
   return Number(text);

@@ -2,6 +2,7 @@
  * Text for terminals: colours only where somebody sees them, and nothing a peer sent is ever taken for a command.
  * @module
  */
+import { once } from 'node:events';
 import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
@@ -12,6 +13,16 @@ export interface Output {
   line(text: string): void;
   /** The text in a style, where the stream shows styles. */
   style(style: Style, text: string): string;
+  /**
+   * Whoever prints without end waits for it after each line, so that nothing piles up behind a slow reader. Never rejects.
+   * @returns undefined when the stream takes more now; else resolves when it does, will never again, or the signal aborts
+   */
+  drained(signal: AbortSignal): Promise<void> | undefined;
+}
+
+/** Why everything stops when nobody reads our output any more, as in `| head`: no failure. */
+export class ReaderGone extends Error {
+  override readonly name: string = 'ReaderGone';
 }
 
 /** Output on a stream; no colour when it is not a terminal or NO_COLOR is set. */
@@ -20,7 +31,13 @@ export function outputOn(stream: NodeJS.WriteStream): Output {
   return {
     line: (text) => void stream.write(`${text}\n`),
     style: (style, text) => (colour ? styleText(style, text) : text),
+    drained: (signal) => (stream.writableNeedDrain ? settled(once(stream, 'drain', { signal })) : undefined),
   };
+}
+
+/** Resolves when the promise settles, either way. */
+async function settled(promise: Promise<unknown>): Promise<void> {
+  await Promise.allSettled([promise]);
 }
 
 /** Text of a peer with every control and invisible format character shown as `·`: it could move the cursor or reverse the line. */

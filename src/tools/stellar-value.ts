@@ -8,14 +8,14 @@ import { array, type Codec, nodeID, opaque, struct, uint32, uint64, union, varOp
 import { XdrReader } from '../protocol/xdr/reader.ts';
 
 /** Who has nominated a value: the signature covers networkID, ENVELOPE_TYPE_SCPVALUE, txSetHash and closeTime. */
-export interface LedgerCloseValueSignature {
+interface LedgerCloseValueSignature {
   /** `G…`. */
   readonly nodeID: string;
   readonly signature: Uint8Array;
 }
 
 /** Kind of a StellarValue. */
-export type StellarValueExt =
+type StellarValueExt =
   | { readonly type: 'STELLAR_VALUE_BASIC' }
   | { readonly type: 'STELLAR_VALUE_SIGNED'; readonly lcValueSignature: LedgerCloseValueSignature }
   | {

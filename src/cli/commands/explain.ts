@@ -3,10 +3,9 @@ import { toHex } from '../../protocol/bytes.ts';
 import { explain as explainHandshake, type Story } from '../../tools/explain/explain.ts';
 import { recordType, storyLines } from '../../tools/explain/text.ts';
 import { remoteJson, roundMs } from '../../tools/json.ts';
-import { parseTarget } from '../../tools/target.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT_CODE } from '../exit-codes.ts';
-import { expectArg, networkArg, nodeArgs, nodeOptions, UsageError } from '../options.ts';
+import { expectArg, networkArg, nodeArgs, nodeOptions, readTarget } from '../options.ts';
 import { printable } from '../output.ts';
 
 const args = {
@@ -46,14 +45,6 @@ export const explain: CommandDef<typeof args> = defineCommand({
     if (story.error) context.exitCode = EXIT_CODE[story.error.code];
   },
 });
-
-function readTarget(text: string) {
-  try {
-    return parseTarget(text);
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
 
 function storyJson({ target, network, steps, next, timings, error }: Story): object {
   const authenticated = steps.find(({ step }) => step === 'authenticated');

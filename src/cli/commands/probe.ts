@@ -1,10 +1,9 @@
 import { type CommandDef, defineCommand } from 'citty';
 import type { OverlayErrorJson } from '../../protocol/errors.ts';
 import { type ProbeResult, probe as probeTarget } from '../../tools/probe/probe.ts';
-import { parseTarget, type Target } from '../../tools/target.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, EXIT_CODE } from '../exit-codes.ts';
-import { expectArg, nodeArgs, nodeOptions, UsageError } from '../options.ts';
+import { expectArg, nodeArgs, nodeOptions, readTarget } from '../options.ts';
 import { formatMs, formatSeconds, type Output, printable } from '../output.ts';
 
 const args = {
@@ -38,14 +37,6 @@ function exitCode(results: readonly ProbeResult[]): number {
   if (failed[0] === undefined) return EXIT.OK;
   if (failed.some(({ code }) => code === 'OVERLAY_ABORTED')) return EXIT.INTERRUPTED;
   return results.length > 1 ? EXIT.SOME_FAILED : EXIT_CODE[failed[0].code];
-}
-
-function readTarget(text: string): Target {
-  try {
-    return parseTarget(text);
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
 }
 
 function printResult(result: ProbeResult, out: Output): void {

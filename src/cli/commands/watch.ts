@@ -1,0 +1,266 @@
+import { type CommandDef, defineCommand } from 'citty';
+import { connect } from '../../net/connect.ts';
+import type { Connection } from '../../net/connection.ts';
+import { verifySCPEnvelope } from '../../net/scp-envelope.ts';
+import { OverlayError } from '../../protocol/errors.ts';
+import type { Network } from '../../protocol/networks.ts';
+import type { ReceivedMessage } from '../../protocol/wire/authenticated-message.ts';
+import { MESSAGE_TYPES } from '../../protocol/wire/messages.ts';
+import { formatTarget } from '../../tools/target.ts';
+import { describeMessage, typeColumn } from '../../tools/watch/describe.ts';
+import { type SignatureVerdict, watchedMessageJson } from '../../tools/watch/json.ts';
+import { Tally } from '../../tools/watch/tally.ts';
+
+const messageJson = (_message: unknown): unknown => null;
+
+import type { CliContext } from '../context.ts';
+import { EXIT, EXIT_CODE } from '../exit-codes.ts';
+import { hasLiveLine, LiveLine } from '../live-line.ts';
+import { expectArg, nodeArgs, nodeOptions, readNumber, readTarget, readTime, UsageError } from '../options.ts';
+import { formatMs, formatSeconds, type Output, printable, ReaderGone } from '../output.ts';
+import { printFailure } from './probe.ts';
+
+const args = {
+  target: { type: 'positional', required: true, description: 'HOST, HOST:PORT or [IPv6]:PORT' },
+  type: {
+    type: 'string',
+    description: 'Show only these types of message, SCP_MESSAGE,FLOOD_ADVERT for example; all are still taken and checked',
+    valueHint: 'TYPES',
+  },
+  for: { type: 'string', description: 'End after this time, 30s or 5m', valueHint: 'TIME' },
+  verify: { type: 'boolean', description: 'Check the signature of every SCP message; exit 6 when one is forged' },
+  'scp-state': {
+    type: 'string',
+    description: 'Ledger from which on to ask for SCP messages; 0 is the latest (0)',
+    valueHint: 'N',
+  },
+  ...expectArg,
+  ...nodeArgs,
+} as const;
+
+/** watch HOST[:PORT]: what is this node saying? */
+export const watch: CommandDef<typeof args> = defineCommand({
+  meta: { name: 'watch', description: 'Print what a node sends after the handshake, one line a message, until Ctrl-C' },
+  args,
+  async run({ args, data }) {
+    const context = data as CliContext;
+    const { err, signal } = context;
+    const target = readTarget(args.target);
+    const view = {
+      json: args.json === true,
+      verify: args.verify === true,
+      types: readTypes(args.type),
+      forMs: args.for === undefined ? undefined : readTime(args.for, '--for'),
+    };
+    // Subtle: the signal ends the attempt, but not the connection. That is closed in an orderly way instead.
+    const dialling = new AbortController();
+    const giveUp = (): void => dialling.abort(signal.reason);
+    signal.addEventListener('abort', giveUp, { once: true });
+    const options = await nodeOptions(args, dialling.signal);
+    const scpStateLedgerSeq = readNumber(args['scp-state'], '--scp-state');
+    try {
+      const connection = await connect({ ...options, ...target, scpStateLedgerSeq });
+      signal.removeEventListener('abort', giveUp);
+      context.exitCode = await watchConnection(
+        connection,
+        { ...view, target: formatTarget(target), network: options.network },
+        context,
+      );
+    } catch (error) {
+      if (!(error instanceof OverlayError)) throw error;
+      context.exitCode = EXIT_CODE[error.code];
+      if (!(signal.reason instanceof ReaderGone)) printFailure(formatTarget(target), error.toJSON(), err);
+    }
+  },
+});
+
+/** Whom one looks at, what is shown, and for how long. */
+interface View {
+  readonly target: string;
+  readonly network: Network;
+  readonly json: boolean;
+  readonly verify: boolean;
+  /** All, when undefined. */
+  readonly types: ReadonlySet<string> | undefined;
+  readonly forMs: number | undefined;
+}
+
+/** Prints what comes until somebody ends it. @returns the exit code */
+async function watchConnection(connection: Connection, view: View, context: CliContext): Promise<number> {
+  const { err, signal } = context;
+  err.line(greeting(connection, view, err));
+  // Subtle: a timer of our own. Node 20 collects AbortSignal.any([signal, AbortSignal.timeout(…)]) as garbage before it fires.
+  const ending = new AbortController();
+  const stop = ending.signal;
+  const end = (): void => {
+    ending.abort();
+    void connection.close();
+  };
+  const timer = view.forMs === undefined ? undefined : setTimeout(end, view.forMs);
+  signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
+  const printer = new Printer(connection, view, context);
+  let failure: OverlayError | undefined;
+  try {
+    for await (const message of connection) {
+      if (stop.aborted) break;
+      printer.take(message);
+      const full = context.out.drained(stop);
+      if (full !== undefined) await full;
+    }
+    if (!stop.aborted) failure = await connection.ended;
+  } catch (error) {
+    if (!(error instanceof OverlayError)) throw error;
+    failure = error;
+  } finally {
+    printer.end();
+    clearTimeout(timer);
+    signal.removeEventListener('abort', end);
+    await connection.close();
+  }
+  if (signal.reason instanceof ReaderGone) return EXIT.OK;
+  err.line(printer.summary());
+  if (failure !== undefined) printFailure(view.target, failure.toJSON(), err);
+  if (printer.forged > 0) {
+    err.line(`${err.style('red', '✗')} forged SCP signatures: ${printer.forged} of ${printer.verified}`);
+    err.line('  The peer passes on what the nodes named have not signed for this network: it does not check it, or makes it up.');
+    return EXIT.NOT_WHAT_IT_CLAIMS;
+  }
+  if (failure !== undefined) return EXIT_CODE[failure.code];
+  return signal.aborted ? EXIT.INTERRUPTED : EXIT.OK;
+}
+
+/** Prints messages, and counts them. */
+class Printer {
+  readonly #connection: Connection;
+  readonly #view: View;
+  readonly #out: Output;
+  readonly #tally = new Tally(performance.now());
+  readonly #live: LiveLine | undefined;
+  #shown = 0;
+  #verified = 0;
+  #forged = 0;
+
+  constructor(connection: Connection, view: View, { out, err }: CliContext) {
+    this.#connection = connection;
+    this.#view = view;
+    this.#out = out;
+    if (!hasLiveLine(process.stdout, process.stderr)) return;
+    this.#live = new LiveLine(
+      process.stderr,
+      () => this.#now(),
+      (text) => err.style('dim', text),
+    );
+    this.#live.draw();
+  }
+
+  /** SCP signatures checked. */
+  get verified(): number {
+    return this.#verified;
+  }
+
+  /** SCP signatures that were not good. */
+  get forged(): number {
+    return this.#forged;
+  }
+
+  /** Counts a message, checks it, and prints it when it is one of those to be shown. */
+  take(message: ReceivedMessage): void {
+    this.#tally.add(message, performance.now());
+    const signature = this.#verify(message);
+    const { types, json } = this.#view;
+    if (types !== undefined && !types.has(message.type)) return;
+    this.#shown++;
+    const unixMs = Date.now();
+    const text = json
+      ? JSON.stringify(watchedMessageJson(message, { unixMs, xdrJson: messageJson(message), signature }))
+      : this.#line(message, unixMs, signature);
+    this.#live?.clear();
+    this.#out.line(text);
+    this.#live?.draw();
+  }
+
+  /** No more messages come. */
+  end(): void {
+    this.#live?.stop();
+  }
+
+  /** What there was, in a line. */
+  summary(): string {
+    const { messages, bytes, types } = this.#tally;
+    const time = formatSpan(this.#tally.uptimeSeconds(performance.now()));
+    const shown = this.#shown === messages ? '' : `, ${this.#shown} of them shown`;
+    const byType = types.length === 0 ? '' : `: ${types.map(([type, number]) => `${type} ${number}`).join(', ')}`;
+    const signatures = this.#view.verify ? `; ${this.#verified - this.#forged} of ${this.#verified} SCP signatures good` : '';
+    return `${count(messages, 'message')}, ${formatBytes(bytes)} in ${time}${shown}${byType}${signatures}`;
+  }
+
+  #verify(message: ReceivedMessage): SignatureVerdict | undefined {
+    if (!this.#view.verify || message.type !== 'SCP_MESSAGE') return undefined;
+    this.#verified++;
+    if (verifySCPEnvelope(message.envelope, this.#view.network)) return 'good';
+    this.#forged++;
+    return 'bad';
+  }
+
+  #line(message: ReceivedMessage, unixMs: number, signature: SignatureVerdict | undefined): string {
+    const out = this.#out;
+    const time = out.style('dim', new Date(unixMs).toISOString().slice(11));
+    const type = out.style('bold', typeColumn(message));
+    const mark =
+      signature === undefined ? '' : signature === 'good' ? out.style('green', 'good   ') : out.style(['red', 'bold'], 'FORGED ');
+    return `${time} ${type} ${mark}${printable(describeMessage(message, unixMs))}`;
+  }
+
+  /** The live line. */
+  #now(): string {
+    const now = performance.now();
+    const { messages, bytes } = this.#tally.rates(now);
+    const { credit } = this.#connection;
+    return [
+      `up ${formatSeconds(this.#tally.uptimeSeconds(now)).slice(1)}`,
+      `${messages.toFixed(1)} msg/s`,
+      `${formatBytes(bytes)}/s`,
+      `credit ${credit.messages} msg, ${formatBytes(Number(credit.bytes))}`,
+      count(this.#tally.messages, 'message'),
+      ...(this.#forged > 0 ? [`${this.#forged} FORGED`] : []),
+    ].join(' │ ');
+  }
+}
+
+/** Who it is. */
+function greeting({ remote, timings }: Connection, { target, network }: View, { style }: Output): string {
+  const { peerID, versionStr, overlayMinVersion, overlayVersion, ledgerVersion } = remote;
+  const versions = `overlay ${overlayMinVersion} to ${overlayVersion}, ledger protocol ${ledgerVersion}`;
+  const where = network.name ?? network.networkID;
+  const who = `${peerID} (${printable(versionStr)}, ${versions})`;
+  return `${style('green', '✓')} ${target} is ${who} on ${where}, ${formatMs(timings.totalMs)}`;
+}
+
+/** Types an application is given: those of the handshake and of flow control stay in the channel. */
+const CHANNEL_TYPES = ['HELLO', 'AUTH', 'ERROR_MSG', 'SEND_MORE', 'SEND_MORE_EXTENDED'];
+
+/** The types named, in either case. @throws {UsageError} naming one that is none, with those to choose from */
+function readTypes(text: string | undefined): ReadonlySet<string> | undefined {
+  if (text === undefined) return undefined;
+  const known = [...Object.keys(MESSAGE_TYPES).filter((type) => !CHANNEL_TYPES.includes(type)), 'UNKNOWN'];
+  const types = text.split(',').map((type) => type.trim().toUpperCase());
+  const wrong = types.find((type) => !known.includes(type));
+  if (wrong === undefined) return new Set(types);
+  const why = CHANNEL_TYPES.includes(wrong) ? `${wrong} is the channel’s own and never shown` : 'no such type of message';
+  throw new UsageError(`--type: ${why}; choose from ${known.join(', ')}`);
+}
+
+function formatSpan(seconds: number): string {
+  return seconds < 1 ? formatMs(seconds * 1000) : formatSeconds(seconds).slice(1);
+}
+
+/** A number of bytes for people, in powers of 1000. */
+function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${Math.round(bytes)} B`;
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
