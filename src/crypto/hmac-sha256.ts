@@ -35,7 +35,7 @@ const state = new Int32Array(8);
 /** The pad of the inner hash, then the message: what `crypto.hash` is given. */
 let scratch = Buffer.alloc(4 * 1024);
 /** The memory hashed last: records that came together share it, and a view for each would cost more than reading it. */
-let view = new DataView(scratch.buffer);
+let view: DataView = new DataView(scratch.buffer);
 /** The end of a message and its padding. */
 const tail = new Uint8Array(2 * BLOCK_BYTES);
 const tailView = viewOf(tail);
