@@ -85,6 +85,9 @@ interface View {
   readonly forMs: number | undefined;
 }
 
+/** A peer waits for credit or an answer at least so long, in milliseconds; a reader that is slower may cost the connection. */
+const STUCK_MS = 20_000;
+
 /** Prints what comes until somebody ends it. @returns the exit code */
 async function watchConnection(connection: Connection, view: View, context: CliContext): Promise<number> {
   const { err, signal } = context;
@@ -101,12 +104,17 @@ async function watchConnection(connection: Connection, view: View, context: CliC
   if (signal.aborted) end();
   const printer = new Printer(connection, view, context);
   let failure: OverlayError | undefined;
+  /** Longest time whoever reads our output has taken nothing. */
+  let stuckMs = 0;
   try {
     for await (const message of connection) {
       if (stop.aborted) break;
       printer.take(message);
       const full = context.out.drained(stop);
-      if (full !== undefined) await full;
+      if (full === undefined) continue;
+      const sinceMs = performance.now();
+      await full;
+      stuckMs = Math.max(stuckMs, performance.now() - sinceMs);
     }
     if (!stop.aborted) failure = await connection.ended;
   } catch (error) {
@@ -120,7 +128,11 @@ async function watchConnection(connection: Connection, view: View, context: CliC
   }
   if (signal.reason instanceof ReaderGone) return EXIT.OK;
   err.line(printer.summary());
-  if (failure !== undefined) printFailure(view.target, failure.toJSON(), err);
+  if (failure !== undefined) {
+    printFailure(view.target, failure.toJSON(), err);
+    if (stuckMs > STUCK_MS)
+      err.line(`  Our output was not read for ${formatSpan(stuckMs / 1000)}: the connection may have ended for that.`);
+  }
   if (printer.forged > 0) {
     err.line(`${err.style('red', '✗')} forged SCP signatures: ${printer.forged} of ${printer.verified}`);
     err.line('  The peer passes on what the nodes named have not signed for this network: it does not check it, or makes it up.');
