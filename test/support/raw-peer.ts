@@ -79,7 +79,7 @@ export class RawPeer implements AsyncDisposable {
     this.ecdh = nodeCrypto.ecdhKey(options.ecdhSecret ?? random());
     this.nonce = options.nonce ?? random();
     this.peerID = encodePublicKey(this.identity.publicKey);
-    this.#unixSeconds = options.unixSeconds ?? 1_767_225_600;
+    this.#unixSeconds = Math.floor(options.unixSeconds ?? 1_767_225_600);
     this.#closed = new Promise((resolve) => {
       socket.once('close', resolve);
     });
@@ -316,7 +316,14 @@ export function openHandles(): string[] {
     .sort();
 }
 
-/** Resolves when a condition holds; it is looked at after each turn of the event loop. */
+/**
+ * Resolves when a condition holds; it is looked at after each turn of the event loop.
+ * @throws when it has not held for so long that it never will
+ */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+  const giveUpMs = performance.now() + 1_000;
+  while (!condition()) {
+    if (performance.now() > giveUpMs) throw new Error(`waited in vain for ${condition}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
