@@ -1,0 +1,264 @@
+/** Peers that want to wear a node out: each gets what it is due, everyone else is served, and nothing of it is left over. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connect, type Listener, type ListenerEvent, listen, NodeIdentity, networks } from '../../src/index.ts';
+import { fromHex, utf8Encode } from '../../src/protocol/bytes.ts';
+import { ManualClock } from '../../src/testing/index.ts';
+import { grant, openHandles, RawPeer, until } from '../support/raw-peer.ts';
+import { ROLES, Subject } from './subject.ts';
+
+const network = networks.standalone;
+const MIB = 0x100000;
+let before: string[];
+const rejections: unknown[] = [];
+const onRejection = (reason: unknown): void => void rejections.push(reason);
+
+beforeEach(() => {
+  before = openHandles();
+  process.on('unhandledRejection', onRejection);
+});
+
+afterEach(async () => {
+  await until(() => openHandles().length === before.length);
+  process.off('unhandledRejection', onRejection);
+  expect(rejections).toEqual([]);
+});
+
+/** An honest peer's whole connection: handshake, a round trip, close. */
+async function honest({ port }: Listener, clock: ManualClock): Promise<void> {
+  await using connection = await connect({ host: '127.0.0.1', port, network, clock });
+  await connection.ping();
+}
+
+const idle = ({ counts }: Listener): boolean => counts.pending + counts.authenticated === 0;
+
+describe('an acceptor', () => {
+  it('serves honest peers while 500 others drip, and drops those at the deadline', async () => {
+    const clock = new ManualClock();
+    const events: ListenerEvent[] = [];
+    let received = 0;
+    await using listener = await listen({
+      ...{ port: 0, network, clock, maxPendingConnections: 600, onEvent: (event) => events.push(event) },
+      onBytes: (direction, { length }, { role }) => {
+        if (direction === 'received' && role === 'REMOTE_CALLED_US') received += length;
+      },
+    });
+    const drippers = await Promise.all(Array.from({ length: 500 }, () => RawPeer.dial(listener.port)));
+    await until(() => listener.counts.pending === 500);
+    const drop = async (at: number, ms: number): Promise<void> => {
+      const expected = received + 500;
+      for (const dripper of drippers) dripper.write(dripper.hello().subarray(at, at + 1));
+      await until(() => received === expected);
+      clock.advance(ms);
+    };
+    await drop(0, 1_000);
+    await honest(listener, clock);
+    await drop(1, 1_000);
+    await drop(2, 1_001);
+    await drop(3, 1_000); // The header is complete now: a sign of life for the tick at 5 s.
+    await Promise.all(Array.from({ length: 20 }, () => honest(listener, clock)));
+    await drop(4, 2_000);
+    expect(listener.counts.pending).toBe(500);
+    await honest(listener, clock);
+    clock.advance(10_000);
+    expect(await Promise.all(drippers.map((dripper) => dripper.farewell()))).toEqual(drippers.map(() => ['FIN']));
+    await Promise.all(drippers.map((dripper) => dripper[Symbol.asyncDispose]()));
+    await until(() => idle(listener));
+    expect(clock.timers).toBe(0);
+    expect(events.filter(({ event }) => event === 'authenticated')).toHaveLength(22);
+    expect(events.filter(({ event }) => event === 'refused')).toHaveLength(500);
+    expect(new Set(events.flatMap((event) => (event.event === 'refused' ? [event.error.code] : [])))).toEqual(
+      new Set(['OVERLAY_HANDSHAKE_TIMEOUT']),
+    );
+  });
+
+  it('closes at once for those beyond the pending places, and lets others in when one is free again', async () => {
+    const clock = new ManualClock();
+    await using listener = await listen({ port: 0, network, clock, maxPendingConnections: 5 });
+    const holders = await Promise.all(Array.from({ length: 5 }, () => RawPeer.dial(listener.port)));
+    await until(() => listener.counts.pending === 5);
+    await using late = await RawPeer.dial(listener.port);
+    expect(await late.farewell()).toEqual(['FIN']);
+    expect(listener.counts.pending).toBe(5);
+    holders[0]?.reset();
+    await until(() => listener.counts.pending === 4);
+    await honest(listener, clock);
+    for (const holder of holders) holder.reset();
+    await until(() => idle(listener));
+    expect(clock.timers).toBe(0);
+  });
+
+  it('gives the slot of an authenticated peer to the next one', async () => {
+    const clock = new ManualClock();
+    await using listener = await listen({ port: 0, network, clock, maxAuthenticatedConnections: 1 });
+    const first = await connect({ host: '127.0.0.1', port: listener.port, network, clock });
+    await expect(connect({ host: '127.0.0.1', port: listener.port, network, clock })).rejects.toMatchObject({
+      code: 'OVERLAY_PEER_ERROR',
+      peerError: { code: 'ERR_LOAD', message: 'peer rejected' },
+    });
+    expect(listener.counts.authenticated).toBe(1);
+    await first.close();
+    await until(() => idle(listener));
+    await honest(listener, clock);
+  });
+
+  it('keeps a closed connection’s pending place until its socket is gone, a second at most', async () => {
+    await using subject = await Subject.start('acceptor');
+    subject.peer.write(Uint8Array.of(0x80, 0, 0, 0));
+    expect(await subject.peer.farewell()).toEqual(['FIN']);
+    // The peer keeps its side open: half of the connection is still there.
+    expect(subject.listener?.counts.pending).toBe(1);
+    subject.clock.advance(1_000);
+    await until(() => subject.listener?.counts.pending === 0);
+    expect(subject.clock.timers).toBe(0);
+  });
+});
+
+describe.each(ROLES)('as %s', (role) => {
+  const opening = role === 'initiator' ? ['HELLO'] : [];
+
+  it.each([
+    ['6 garbage bytes', utf8Encode('abcdef')],
+    ['an HTTP request', utf8Encode('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')],
+    ['an HTTP response', utf8Encode('HTTP/1.1 400 Bad Request\r\n\r\n')],
+    ['a TLS ClientHello', fromHex('1603010200010001fc0303')],
+    ['a TLS alert', fromHex('15030100020232')],
+    ['an SSH greeting', utf8Encode('SSH-2.0-OpenSSH_9.6\r\n')],
+  ])('%s is no record and ends the connection without a word', async (_name, bytes) => {
+    await using subject = await Subject.start(role);
+    subject.peer.write(bytes);
+    expect(await subject.peer.farewell()).toEqual([...opening, 'FIN']);
+    expect(await subject.outcome()).toMatchObject({ code: 'OVERLAY_RECORD_LENGTH', stage: 'hello', told: null });
+  });
+
+  it('FIN right after HELLO ends it in stage auth', async () => {
+    await using subject = await Subject.start(role);
+    const { peer } = subject;
+    if (role === 'initiator') await peer.expect('HELLO');
+    peer.write(peer.hello());
+    peer.end();
+    expect(await peer.farewell()).toEqual([role === 'acceptor' ? 'HELLO' : 'AUTH', 'FIN']);
+    expect(await subject.outcome()).toMatchObject({
+      code: 'OVERLAY_CONNECTION_CLOSED',
+      causeName: 'closed-before-auth',
+      remote: { peerID: peer.peerID },
+    });
+  });
+
+  it('a peer that closes its sending side after the handshake ends it, though it reads on', async () => {
+    await using subject = await Subject.authenticated(role);
+    const connection = await subject.connection;
+    subject.peer.end();
+    expect(await subject.peer.farewell()).toEqual(['FIN']);
+    expect(await connection.ended).toMatchObject({ code: 'OVERLAY_CONNECTION_CLOSED', stage: 'channel' });
+    await expect(connection[Symbol.asyncIterator]().next()).resolves.toEqual({ value: undefined, done: true });
+  });
+
+  it('FIN in the middle of a record is an error, after the last good message', async () => {
+    await using subject = await Subject.authenticated(role);
+    const messages = (await subject.connection)[Symbol.asyncIterator]();
+    const { peer } = subject;
+    peer.write(peer.seal({ type: 'GET_SCP_STATE', ledgerSeq: 5 }), peer.seal(grant()).subarray(0, 30));
+    peer.end();
+    expect((await messages.next()).value).toMatchObject({ type: 'GET_SCP_STATE', ledgerSeq: 5 });
+    await expect(messages.next()).rejects.toMatchObject({ code: 'OVERLAY_CONNECTION_CLOSED', stage: 'channel' });
+  });
+
+  it.each(['hello', 'auth', 'channel'] as const)('RST in the middle of a record in stage %s is told as such', async (stage) => {
+    const begin = { hello: Subject.start, auth: Subject.greeted, channel: Subject.authenticated }[stage];
+    await using subject = await begin(role);
+    const { peer } = subject;
+    const { received } = subject.bytes;
+    peer.write(peer.plain(grant()).subarray(0, 30));
+    await until(() => subject.bytes.received === received + 30);
+    peer.reset();
+    expect(await subject.outcome()).toMatchObject({ code: 'OVERLAY_CONNECTION_RESET', stage, told: null });
+  });
+
+  it('a peer that vanishes without FIN is dropped when it has been silent for 30 s', async () => {
+    await using subject = await Subject.authenticated(role);
+    const connection = await subject.connection;
+    // The tick at 5 s sends a ping: the last sign of life of either side.
+    subject.clock.advance(5_000);
+    await subject.peer.expect('GET_SCP_QUORUMSET');
+    subject.clock.advance(29_999);
+    expect(subject.clock.timers).toBe(1);
+    subject.clock.advance(1);
+    expect(await connection.ended).toMatchObject({ code: 'OVERLAY_IDLE_TIMEOUT', stage: 'channel' });
+    await expect(connection[Symbol.asyncIterator]().next()).rejects.toThrow('Nothing was read or written for 30000 ms.');
+  });
+
+  it('a peer that asks and does not read the answers is not read any further', async () => {
+    await using subject = await Subject.authenticated(role);
+    const connection = await subject.connection;
+    const consumed = (async () => {
+      for await (const _message of connection);
+    })();
+    consumed.catch(() => {});
+    const { peer, bytes } = subject;
+    peer.socket.pause();
+    const asked = 16 * MIB;
+    const ask = { type: 'GET_SCP_QUORUMSET', qSetHash: new Uint8Array(32) } as const;
+    const question = peer.plain(ask).length;
+    const batch = 4_000;
+    for (let sent = 0; sent < asked; sent += batch * question) peer.send(...Array.from({ length: batch }, () => ask));
+    await stalled(bytes);
+    // What the kernel holds in both directions, and our MiB.
+    expect(peer.socket.writableLength).toBeGreaterThan(asked / 4);
+    expect(bytes.received).toBeLessThan(asked / 2);
+    // It reads again, and everything is answered.
+    peer.socket.resume();
+    let answers = 0;
+    while (answers * question < asked) answers += (await peer.next())?.type === 'DONT_HAVE' ? 1 : 0;
+    peer.end();
+    await consumed;
+  });
+
+  it('a consumer that never reads stops the peer, and gets everything in order when it does', async () => {
+    await using subject = await Subject.authenticated(role);
+    const connection = await subject.connection;
+    const { peer, bytes } = subject;
+    const total = 400;
+    const size = 64 * 1024;
+    for (let i = 0; i < total; i++) {
+      const txSet = new Uint8Array(size);
+      new DataView(txSet.buffer).setUint32(0, i);
+      peer.send({ type: 'TX_SET', txSet });
+    }
+    await stalled(bytes);
+    // At most the MiB that may be held, a message above it, a chunk of the stream, and what the stream has buffered.
+    expect(bytes.received).toBeLessThan(2 * MIB);
+    expect(peer.socket.writableLength).toBeGreaterThan(0);
+    let next = 0;
+    for await (const message of connection) {
+      if (message.type !== 'TX_SET') continue;
+      expect(new DataView(message.txSet.buffer, message.txSet.byteOffset).getUint32(0)).toBe(next++);
+      if (next === total) break;
+    }
+    peer.end();
+    expect((await connection.ended).code).toBe('OVERLAY_CONNECTION_CLOSED');
+  });
+
+  it('many small messages nobody takes stop the peer as well, by their number', async () => {
+    await using subject = await Subject.authenticated(role);
+    const connection = await subject.connection;
+    const { peer, bytes } = subject;
+    const total = 100_000;
+    const message = { type: 'GET_SCP_STATE', ledgerSeq: 1 } as const;
+    for (let sent = 0; sent < total; sent += 1_000) peer.send(...Array.from({ length: 1_000 }, () => message));
+    await stalled(bytes);
+    expect(bytes.received).toBeLessThan(MIB);
+    let taken = 0;
+    for await (const _message of connection) if (++taken === total) break;
+    expect(taken).toBe(total);
+  });
+});
+
+/** Resolves when nothing more is received, though a third party is served all the while. */
+async function stalled(bytes: { readonly received: number }): Promise<void> {
+  const clock = new ManualClock();
+  await using listener = await listen({ port: 0, network, clock, identity: NodeIdentity.random() });
+  for (let last = -1; bytes.received !== last; ) {
+    last = bytes.received;
+    for (let i = 0; i < 5; i++) await honest(listener, clock);
+  }
+}
