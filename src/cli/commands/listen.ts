@@ -3,6 +3,7 @@ import type { Connection } from '../../net/connection.ts';
 import { type ListenerEvent, listen as listenOn } from '../../net/listen.ts';
 import { clockSkew, remoteJson, roundMs } from '../../tools/json.ts';
 import { formatTarget } from '../../tools/target.ts';
+import { captureArgs, openCapture } from '../capture.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { nodeArgs, nodeOptions, UsageError } from '../options.ts';
@@ -16,6 +17,7 @@ const args = {
   },
   'max-pending': { type: 'string', description: 'Connections in the handshake at once (444)', valueHint: 'N' },
   'max-authenticated': { type: 'string', description: 'Authenticated connections at once (64)', valueHint: 'N' },
+  ...captureArgs,
   ...nodeArgs,
 } as const;
 
@@ -30,22 +32,31 @@ export const listen: CommandDef<typeof args> = defineCommand({
     const { signal: _signal, ...options } = await nodeOptions(args, signal);
     const tell = (event: ListenerEvent): void =>
       args.json ? out.line(JSON.stringify(eventJson(event))) : printEvent(event, out);
-    const listener = await listenOn({
-      ...options,
-      host,
-      port,
+    const limits = {
       maxPendingConnections: readLimit(args['max-pending'], '--max-pending'),
       maxAuthenticatedConnections: readLimit(args['max-authenticated'], '--max-authenticated'),
-      onEvent: (event) => {
-        tell(event);
-        if (event.event === 'authenticated') void drain(event.connection);
-      },
-    });
-    const where = { host: listener.host, port: listener.port };
-    if (args.json) out.line(JSON.stringify({ event: 'listening', ...where, peerID: listener.peerID }));
-    else out.line(`Listening on ${formatTarget(where)} as ${listener.peerID}`);
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-    await listener.close();
+    };
+    const capture = await openCapture(args);
+    try {
+      const listener = await listenOn({
+        ...options,
+        ...capture.options,
+        ...limits,
+        host,
+        port,
+        onEvent: (event) => {
+          tell(event);
+          if (event.event === 'authenticated') void drain(event.connection);
+        },
+      });
+      const where = { host: listener.host, port: listener.port };
+      if (args.json) out.line(JSON.stringify({ event: 'listening', ...where, peerID: listener.peerID }));
+      else out.line(`Listening on ${formatTarget(where)} as ${listener.peerID}`);
+      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+      await listener.close();
+    } finally {
+      await capture.close();
+    }
     context.exitCode = EXIT.INTERRUPTED;
   },
 });

@@ -1,6 +1,7 @@
 import { type CommandDef, defineCommand } from 'citty';
 import type { OverlayErrorJson } from '../../protocol/errors.ts';
 import { type ProbeResult, probe as probeTarget } from '../../tools/probe/probe.ts';
+import { captureArgs, openCapture } from '../capture.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, EXIT_CODE } from '../exit-codes.ts';
 import { expectArg, nodeArgs, nodeOptions, readTarget } from '../options.ts';
@@ -9,6 +10,7 @@ import { formatMs, formatSeconds, type Output, printable } from '../output.ts';
 const args = {
   targets: { type: 'positional', required: true, description: 'HOST, HOST:PORT or [IPv6]:PORT; several are probed side by side' },
   ...expectArg,
+  ...captureArgs,
   ...nodeArgs,
 } as const;
 
@@ -21,12 +23,17 @@ export const probe: CommandDef<typeof args> = defineCommand({
     const { out, signal } = context;
     const targets = args._.map(readTarget);
     const options = await nodeOptions(args, signal);
+    const capture = await openCapture(args);
     const results: ProbeResult[] = [];
-    for (const pending of targets.map((target) => probeTarget(target, options))) {
-      const result = await pending;
-      results.push(result);
-      if (args.json) out.line(JSON.stringify(result));
-      else printResult(result, out);
+    try {
+      for (const pending of targets.map((target) => probeTarget(target, { ...options, ...capture.options }))) {
+        const result = await pending;
+        results.push(result);
+        if (args.json) out.line(JSON.stringify(result));
+        else printResult(result, out);
+      }
+    } finally {
+      await capture.close();
     }
     context.exitCode = exitCode(results);
   },
