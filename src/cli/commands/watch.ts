@@ -10,9 +10,8 @@ import { formatTarget } from '../../tools/target.ts';
 import { describeMessage, typeColumn } from '../../tools/watch/describe.ts';
 import { type SignatureVerdict, watchedMessageJson } from '../../tools/watch/json.ts';
 import { Tally } from '../../tools/watch/tally.ts';
-
-const messageJson = (_message: unknown): unknown => null;
-
+import { messageJson } from '../../tools/xdr-json.ts';
+import { captureArgs, openCapture } from '../capture.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, EXIT_CODE } from '../exit-codes.ts';
 import { hasLiveLine, LiveLine } from '../live-line.ts';
@@ -35,6 +34,7 @@ const args = {
     valueHint: 'N',
   },
   ...expectArg,
+  ...captureArgs,
   ...nodeArgs,
 } as const;
 
@@ -58,8 +58,9 @@ export const watch: CommandDef<typeof args> = defineCommand({
     signal.addEventListener('abort', giveUp, { once: true });
     const options = await nodeOptions(args, dialling.signal);
     const scpStateLedgerSeq = readNumber(args['scp-state'], '--scp-state');
+    const capture = await openCapture(args);
     try {
-      const connection = await connect({ ...options, ...target, scpStateLedgerSeq });
+      const connection = await connect({ ...options, ...capture.options, ...target, scpStateLedgerSeq });
       signal.removeEventListener('abort', giveUp);
       context.exitCode = await watchConnection(
         connection,
@@ -70,6 +71,8 @@ export const watch: CommandDef<typeof args> = defineCommand({
       if (!(error instanceof OverlayError)) throw error;
       context.exitCode = EXIT_CODE[error.code];
       if (!(signal.reason instanceof ReaderGone)) printFailure(formatTarget(target), error.toJSON(), err);
+    } finally {
+      await capture.close();
     }
   },
 });
@@ -109,7 +112,7 @@ async function watchConnection(connection: Connection, view: View, context: CliC
   try {
     for await (const message of connection) {
       if (stop.aborted) break;
-      printer.take(message);
+      await printer.take(message);
       const full = context.out.drained(stop);
       if (full === undefined) continue;
       const sinceMs = performance.now();
@@ -177,7 +180,7 @@ class Printer {
   }
 
   /** Counts a message, checks it, and prints it when it is one of those to be shown. */
-  take(message: ReceivedMessage): void {
+  async take(message: ReceivedMessage): Promise<void> {
     this.#tally.add(message, performance.now());
     const signature = this.#verify(message);
     const { types, json } = this.#view;
@@ -185,7 +188,7 @@ class Printer {
     this.#shown++;
     const unixMs = Date.now();
     const text = json
-      ? JSON.stringify(watchedMessageJson(message, { unixMs, xdrJson: messageJson(message), signature }))
+      ? JSON.stringify(watchedMessageJson(message, { unixMs, xdrJson: await xdrJson(message), signature }))
       : this.#line(message, unixMs, signature);
     this.#live?.clear();
     this.#out.line(text);
@@ -238,6 +241,11 @@ class Printer {
       ...(this.#forged > 0 ? [`${this.#forged} FORGED`] : []),
     ].join(' │ ');
   }
+}
+
+/** XDR-JSON of a message; of a type nobody knows there is none. */
+async function xdrJson({ type, xdr }: ReceivedMessage): Promise<unknown> {
+  return type === 'UNKNOWN' ? null : messageJson(xdr);
 }
 
 /** Who it is. */

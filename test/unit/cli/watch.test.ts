@@ -1,5 +1,8 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, describe, expect, it } from 'vitest';
 import { LiveLine } from '../../../src/cli/live-line.ts';
@@ -147,7 +150,7 @@ describe.concurrent('watch', () => {
     expect(stderr).not.toContain('msg/s');
   });
 
-  it('--json prints an object a message, with its XDR; message is null for a type nobody knows', async () => {
+  it('--json prints an object a message, with its XDR and its XDR-JSON, null for a type nobody knows', async () => {
     const target = await node((connection) => send(connection, scpMessage(60000001n), UNKNOWN));
     const child = startWatch(target, '--json');
     const end = finished(child);
@@ -155,19 +158,38 @@ describe.concurrent('watch', () => {
     const size = expect.any(Number);
     const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     const peers = await next();
-    expect(peers).toMatchObject({
+    expect(peers).toEqual({
       time,
       type: 'PEERS',
       size: 24,
       xdr: expect.stringMatching(/^AAAABQAAAAEA/),
+      message: expect.anything(),
     });
-    expect(await next()).toMatchObject({ time, type: 'GET_SCP_STATE', size: 8, xdr: 'AAAADAAAAAA=' });
+    expect(JSON.stringify(peers.message)).toContain('peers');
+    expect(await next()).toEqual({ time, type: 'GET_SCP_STATE', size: 8, xdr: 'AAAADAAAAAA=', message: { get_scp_state: 0 } });
     const scp = await next();
     expect(scp).toMatchObject({ type: 'SCP_MESSAGE', size });
+    expect(scp.message).toMatchObject({ scp_message: { statement: { node_id: signer.peerID, slot_index: '60000001' } } });
     expect(scp).not.toHaveProperty('signature');
     expect(await next()).toEqual({ time, type: 'UNKNOWN', typeNumber: 77, size: 8, xdr: 'AAAATQECAwQ=', message: null });
     child.kill('SIGINT');
     expect((await end).code).toBe(130);
+  });
+
+  it('--record and --keylog write down the whole connection, and no file is ever overwritten', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'stellar-handshake-watch-'));
+    open.push({ close: () => rm(folder, { recursive: true }) });
+    const files = ['--record', join(folder, 'recording'), '--keylog', join(folder, 'keys')];
+    const target = await node((connection) => send(connection, scpMessage(1n)));
+    expect((await runWatch(target, '--for', '1s', ...files)).code).toBe(0);
+    const size = async (name: string): Promise<number> => (await stat(join(folder, name))).size;
+    const before = await size('recording');
+    expect(before).toBeGreaterThan(500);
+    expect(await size('keys')).toBeGreaterThan(64);
+    const { code, stdout, stderr } = await runWatch(target, ...files);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('exists already');
+    expect(await size('recording')).toBe(before);
   });
 
   it('--type shows what is asked for; everything else is taken and its credit given back all the same', async () => {
