@@ -96,6 +96,7 @@ export class Session {
     this.closed = new Promise((resolve) => {
       stream.once('close', () => {
         this.#endInput('OVERLAY_CONNECTION_RESET');
+        for (const { reject } of this.#undrained.splice(0)) reject(this.error as OverlayError);
         this.#lingerTimer?.cancel();
         resolve();
       });
@@ -161,7 +162,9 @@ export class Session {
       this.#scheduleFlush();
       if (cancel === undefined || signal === undefined) return;
       onAbort = () => {
-        if (cancel()) reject(aborted(signal));
+        if (!cancel()) return;
+        reject(aborted(signal));
+        this.#scheduleFlush(); // What stood behind it may have left.
       };
       signal.addEventListener('abort', onAbort, { once: true });
     });
@@ -342,7 +345,8 @@ export class Session {
     }
     if (this.#unflushed.length === 0) return;
     const flushed = this.#unflushed.splice(0);
-    if (this.#stream.writableNeedDrain) this.#undrained.push(...flushed);
+    // A stream that is broken has taken nothing; `close` settles them.
+    if (this.#stream.writableNeedDrain || !this.#stream.writable) this.#undrained.push(...flushed);
     else for (const { resolve } of flushed) resolve();
   }
 }
