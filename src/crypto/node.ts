@@ -90,13 +90,8 @@ function importPublic(crv: Curve, raw: Uint8Array): KeyObject {
   return createPublicKey({ key: { kty: 'OKP', crv, x: base64url(raw) }, format: 'jwk' });
 }
 
-/** The same. Node makes the public half from `d` and wants `x` only to be there; a Node that looks at it gets PKCS #8. */
 function importPrivate(crv: Curve, raw: Uint8Array): KeyObject {
-  try {
-    return createPrivateKey({ key: { kty: 'OKP', crv, d: base64url(raw), x: '' }, format: 'jwk' });
-  } catch {
-    return createPrivateKey({ key: Buffer.concat([Buffer.from(PKCS8[crv], 'hex'), raw]), format: 'der', type: 'pkcs8' });
-  }
+  return createPrivateKey({ key: Buffer.concat([Buffer.from(PKCS8[crv], 'hex'), raw]), format: 'der', type: 'pkcs8' });
 }
 
 function publicBytes(key: KeyObject): Uint8Array {

@@ -67,11 +67,6 @@ export class XdrWriter {
     bytes[at + 3] = value;
   }
 
-  /** Overwrites bytes already written. */
-  set(at: number, value: Uint8Array): void {
-    this.#bytes.set(value, at);
-  }
-
   #grow(needed: number): void {
     const bytes = new Uint8Array(Math.max(needed, this.#bytes.length * 2, INITIAL_BYTES));
     bytes.set(this.#bytes.subarray(0, this.#length));
