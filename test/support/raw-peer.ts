@@ -87,8 +87,14 @@ export class RawPeer implements AsyncDisposable {
       this.#decoder.push(new Uint8Array(chunk));
       for (let body = this.#decoder.next(MAX_RECORD_BYTES); body; body = this.#decoder.next(MAX_RECORD_BYTES)) {
         const number = new DataView(body.buffer, body.byteOffset).getInt32(MESSAGE_OFFSET);
-        const header = ((0x80000000 | body.length) >>> 0).toString(16);
-        this.#records.push({ type: messageTypeName(number) ?? `type ${number}`, body, frameHex: header + toHex(body) });
+        const record = body;
+        this.#records.push({
+          type: messageTypeName(number) ?? `type ${number}`,
+          body,
+          get frameHex() {
+            return ((0x80000000 | record.length) >>> 0).toString(16) + toHex(record);
+          },
+        });
       }
       this.#wake();
     });
@@ -321,7 +327,7 @@ export function openHandles(): string[] {
  * @throws when it has not held for so long that it never will
  */
 export async function until(condition: () => boolean): Promise<void> {
-  const giveUpMs = performance.now() + 1_000;
+  const giveUpMs = performance.now() + 8_000;
   while (!condition()) {
     if (performance.now() > giveUpMs) throw new Error(`waited in vain for ${condition}`);
     await new Promise((resolve) => setImmediate(resolve));

@@ -1,0 +1,503 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  type Connection,
+  connect,
+  type ListenOptions,
+  listen,
+  networks,
+  type ReceivedMessage,
+  type SendableMessage,
+} from '../../../src/index.ts';
+import { toHex } from '../../../src/protocol/bytes.ts';
+import { ManualClock } from '../../../src/testing/index.ts';
+import { grant, openHandles, RawNode, type RawPeer, until } from '../../support/raw-peer.ts';
+
+const network = networks.standalone;
+const handles = openHandles();
+
+afterEach(() => until(() => openHandles().length === handles.length));
+
+/** Both ends of a connection over loopback. */
+class Ends implements AsyncDisposable {
+  readonly #closers: (() => Promise<void>)[];
+  readonly dialled: Connection;
+  readonly accepted: Connection;
+
+  private constructor(dialled: Connection, accepted: Connection, closers: (() => Promise<void>)[]) {
+    this.dialled = dialled;
+    this.accepted = accepted;
+    this.#closers = closers;
+  }
+
+  static async open(options: Partial<ListenOptions> = {}): Promise<Ends> {
+    const listener = await listen({ port: 0, network, scpStateLedgerSeq: null, ...options });
+    const accepting = listener[Symbol.asyncIterator]().next();
+    const dialled = await connect({ host: '127.0.0.1', port: listener.port, network, scpStateLedgerSeq: null });
+    const accepted = (await accepting).value as Connection;
+    return new Ends(dialled, accepted, [() => dialled.close(), () => listener.close()]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const close of this.#closers) await close();
+  }
+}
+
+/** Our connection to a raw peer, on a manual clock. */
+class Faced implements AsyncDisposable {
+  readonly clock: ManualClock;
+  readonly peer: RawPeer;
+  readonly connection: Connection;
+  readonly #node: RawNode;
+
+  private constructor(node: RawNode, clock: ManualClock, peer: RawPeer, connection: Connection) {
+    this.#node = node;
+    this.clock = clock;
+    this.peer = peer;
+    this.connection = connection;
+  }
+
+  static async open(options: { signal?: AbortSignal; peerTimeoutMs?: number } = {}, granted = grant()): Promise<Faced> {
+    const node = await RawNode.start();
+    const clock = new ManualClock();
+    const connecting = connect({ host: '127.0.0.1', port: node.port, network, clock, scpStateLedgerSeq: null, ...options });
+    const peer = await node.peer();
+    await peer.greet();
+    await peer.expect('AUTH');
+    peer.send({ type: 'AUTH', flags: 200 }, granted);
+    await peer.expect('SEND_MORE_EXTENDED');
+    return new Faced(node, clock, peer, await connecting);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#node[Symbol.asyncDispose]();
+    await this.connection.close();
+    expect(this.clock.timers).toBe(0);
+  }
+}
+
+const advert = (byte = 0): SendableMessage => ({ type: 'FLOOD_ADVERT', txHashes: [new Uint8Array(32).fill(byte)] });
+const ask = (ledgerSeq: number): SendableMessage => ({ type: 'GET_SCP_STATE', ledgerSeq });
+const seqOf = (message: ReceivedMessage | undefined): number =>
+  message?.type === 'GET_SCP_STATE' ? message.ledgerSeq : Number.NaN;
+
+/** The next messages, as many as asked for. */
+async function take(connection: Connection, count: number): Promise<ReceivedMessage[]> {
+  const messages: ReceivedMessage[] = [];
+  for await (const message of connection) if (messages.push(message) === count) break;
+  return messages;
+}
+
+describe('iteration', () => {
+  it('gives the messages in order, also those that came before anyone iterated', async () => {
+    await using ends = await Ends.open();
+    for (let i = 0; i < 150; i++) await ends.dialled.send(ask(i));
+    await ends.dialled.ping();
+    await ends.dialled.send(ask(150));
+    const messages = await take(ends.accepted, 152);
+    const asked = messages.filter(({ type }) => type === 'GET_SCP_STATE');
+    expect(asked.map(seqOf)).toEqual(Array.from({ length: 151 }, (_, i) => i));
+  });
+
+  it('goes on in the next loop where the one before has stopped', async () => {
+    await using ends = await Ends.open();
+    for (let i = 0; i < 6; i++) await ends.dialled.send(ask(i));
+    expect((await take(ends.accepted, 2)).map(seqOf)).toEqual([0, 1]);
+    expect((await take(ends.accepted, 3)).map(seqOf)).toEqual([2, 3, 4]);
+    expect((await take(ends.accepted, 1)).map(seqOf)).toEqual([5]);
+  });
+
+  it('shares the messages between several loops, each to one', async () => {
+    await using ends = await Ends.open();
+    const loops = [1, 2, 3].map(async () => {
+      const seen: number[] = [];
+      for await (const message of ends.accepted) seen.push(seqOf(message));
+      return seen;
+    });
+    for (let i = 0; i < 90; i++) await ends.dialled.send(ask(i));
+    await ends.dialled.close();
+    const seen = await Promise.all(loops);
+    expect(seen.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: 90 }, (_, i) => i));
+    for (const some of seen) expect(some).toEqual(some.toSorted((a, b) => a - b));
+  });
+
+  it('of next() called ahead is answered in the order of the calls', async () => {
+    await using ends = await Ends.open();
+    const messages = ends.accepted[Symbol.asyncIterator]();
+    expect(messages[Symbol.asyncIterator]()).toBe(messages);
+    const ahead = [messages.next(), messages.next(), messages.next()];
+    for (let i = 0; i < 3; i++) await ends.dialled.send(ask(i));
+    expect((await Promise.all(ahead)).map(({ value }) => seqOf(value))).toEqual([0, 1, 2]);
+  });
+
+  it('ends for everyone when the peer closes, after what it had sent', async () => {
+    await using ends = await Ends.open();
+    const waiting = ends.accepted[Symbol.asyncIterator]();
+    await ends.dialled.send(ask(1));
+    await ends.dialled.send(ask(2));
+    await ends.dialled.close();
+    expect((await take(ends.accepted, 2)).map(seqOf)).toEqual([1, 2]);
+    expect(await take(ends.accepted, 1)).toEqual([]);
+    expect(await waiting.next()).toEqual({ value: undefined, done: true });
+    expect(await waiting.return?.()).toEqual({ value: undefined, done: true });
+  });
+
+  it('ends without an error in the side that closes', async () => {
+    await using ends = await Ends.open();
+    const loop = take(ends.dialled, 1);
+    await ends.dialled.close();
+    expect(await loop).toEqual([]);
+  });
+
+  it('throws what the peer said, once in each loop, after the last good message', async () => {
+    await using faced = await Faced.open();
+    const { peer, connection } = faced;
+    const messages = connection[Symbol.asyncIterator]();
+    peer.write(
+      peer.seal({ type: 'GET_SCP_STATE', ledgerSeq: 3 }),
+      peer.plain({ type: 'ERROR_MSG', code: 'ERR_LOAD', msg: 'preferred peer selected instead' }),
+    );
+    expect(seqOf((await messages.next()).value)).toBe(3);
+    await expect(messages.next()).rejects.toMatchObject({ causeName: 'peer-prefers-another' });
+    expect(await messages.next()).toEqual({ value: undefined, done: true });
+    await expect(take(connection, 1)).rejects.toMatchObject({ code: 'OVERLAY_PEER_ERROR' });
+  });
+
+  it('gives credit back for flood messages by asking for the next one, and by leaving the loop', async () => {
+    await using faced = await Faced.open();
+    const { peer, connection } = faced;
+    const flood = (count: number): void =>
+      peer.send(...Array.from({ length: count }, () => ({ type: 'FLOOD_ADVERT', txHashes: [new Uint8Array(32)] }) as const));
+    flood(40);
+    const messages = connection[Symbol.asyncIterator]();
+    for (let i = 0; i < 40; i++) await messages.next();
+    await peer.ping(); // 39 are given back: nothing but the answer has come.
+    await messages.return?.();
+    expect(await peer.expect('SEND_MORE_EXTENDED')).toMatchObject({ numMessages: 40, numBytes: 40 * 40 });
+    flood(40);
+    const asking = take(connection, 42); // The question of ping() is a message too.
+    expect(await peer.expect('SEND_MORE_EXTENDED')).toMatchObject({ numMessages: 40 });
+    peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 1 });
+    await asking;
+  });
+
+  it('delivers a message of an unknown type as it came, and it can be sent on', async () => {
+    await using ends = await Ends.open();
+    const xdr = Uint8Array.of(0, 0, 0, 77, 1, 2, 3, 4);
+    await ends.dialled.send({ type: 'UNKNOWN', typeNumber: 77, xdr });
+    const [message] = await take(ends.accepted, 1);
+    expect(message).toEqual({ type: 'UNKNOWN', typeNumber: 77, xdr });
+    await ends.accepted.send(message as ReceivedMessage);
+    expect(await take(ends.dialled, 1)).toEqual([message]);
+  });
+
+  it('refuses a message of an unknown type when told to be as strict as the reference', async () => {
+    await using ends = await Ends.open({ unknownMessages: 'refuse' });
+    await ends.dialled.send({ type: 'UNKNOWN', typeNumber: 77, xdr: Uint8Array.of(0, 0, 0, 77) });
+    expect(await ends.dialled.ended).toMatchObject({ peerError: { code: 'ERR_DATA', message: 'received corrupt XDR' } });
+  });
+});
+
+describe('send', () => {
+  it('takes a TX_SET of 1 MiB both ways', async () => {
+    await using ends = await Ends.open();
+    const txSet = Uint8Array.from({ length: 0x100000 }, (_, i) => i * 7);
+    for (const [from, to] of [
+      [ends.dialled, ends.accepted],
+      [ends.accepted, ends.dialled],
+    ] as const) {
+      const sent = from.send({ type: 'TX_SET', txSet });
+      const [message] = await take(to, 1);
+      await sent;
+      expect(message?.type === 'TX_SET' && Buffer.compare(message.txSet, txSet)).toBe(0);
+    }
+  });
+
+  it('takes the longest record there may be, and refuses a longer one before anything is sent', async () => {
+    await using ends = await Ends.open();
+    const longest = 0x1000000 - 48;
+    await expect(ends.dialled.send({ type: 'TX_SET', txSet: new Uint8Array(longest + 4) })).rejects.toThrow(RangeError);
+    const sent = ends.dialled.send({ type: 'TX_SET', txSet: new Uint8Array(longest) });
+    const [message] = await take(ends.accepted, 1);
+    await sent;
+    expect(message?.type === 'TX_SET' && message.txSet.length).toBe(longest);
+  });
+
+  it('hands received messages of every kind on to another connection, byte by byte the same', async () => {
+    await using left = await Ends.open({ serves: ['GET_TX_SET', 'GET_SCP_QUORUMSET'] });
+    await using right = await Ends.open({ serves: ['GET_TX_SET', 'GET_SCP_QUORUMSET'] });
+    const hash = new Uint8Array(32).fill(9);
+    const peerID = left.dialled.remote.peerID;
+    const messages: SendableMessage[] = [
+      advert(1),
+      { type: 'FLOOD_DEMAND', txHashes: [hash, hash] },
+      { type: 'TRANSACTION', transaction: Uint8Array.of(0, 0, 0, 2, 5, 5, 5, 5) },
+      { type: 'GET_TX_SET', txSetHash: hash },
+      { type: 'GENERALIZED_TX_SET', generalizedTxSet: Uint8Array.of(0, 0, 0, 1) },
+      { type: 'SCP_QUORUMSET', qSet: { threshold: 1, validators: [peerID], innerSets: [] } },
+      {
+        type: 'SCP_MESSAGE',
+        envelope: {
+          statement: {
+            nodeID: peerID,
+            slotIndex: 5n,
+            pledges: { type: 'SCP_ST_NOMINATE', quorumSetHash: hash, votes: [hash], accepted: [] },
+          },
+          signature: new Uint8Array(64),
+        },
+      },
+      { type: 'DONT_HAVE', reqType: 'TX_SET', reqHash: hash },
+      ask(3),
+    ];
+    const relay = (async () => {
+      for await (const message of left.accepted) await right.dialled.send(message);
+    })();
+    const direct = take(right.accepted, messages.length);
+    for (const message of messages) await left.dialled.send(message);
+    const relayed = await direct;
+    expect(relayed.map(({ type }) => type)).toEqual(messages.map(({ type }) => type));
+    expect(relayed[6]).toMatchObject({ envelope: { statement: { nodeID: peerID, slotIndex: 5n } } });
+    expect(new Set(relayed.map(({ xdr }) => toHex(xdr))).size).toBe(messages.length);
+    await left.dialled.close();
+    await relay;
+  });
+
+  it('waits for credit, keeps the order, and counts what is left', async () => {
+    await using faced = await Faced.open({}, grant(2, 1_000));
+    const { peer, connection } = faced;
+    await until(() => connection.credit.messages === 2n);
+    const done: number[] = [];
+    const sends = [0, 1, 2, 3].map((i) => connection.send(advert(i)).then(() => done.push(i)));
+    expect(await peer.take(2)).toEqual(['FLOOD_ADVERT', 'FLOOD_ADVERT']);
+    await connection.send(ask(1)); // Needs no credit.
+    expect(await peer.take(1)).toEqual(['GET_SCP_STATE']);
+    expect(done).toEqual([0, 1]);
+    expect(connection.credit).toEqual({ messages: 0n, bytes: 1_000n - 80n });
+    peer.send(grant(5, 80));
+    const third = await peer.expect('FLOOD_ADVERT');
+    expect(third.txHashes[0]?.[0]).toBe(2);
+    await Promise.all(sends);
+    expect(done).toEqual([0, 1, 2, 3]);
+    expect(connection.credit).toEqual({ messages: 3n, bytes: 920n });
+  });
+
+  it('ends with OVERLAY_ABORTED when the signal aborts while it waits, and lets those behind go', async () => {
+    await using faced = await Faced.open({}, grant(1, 1_000));
+    const { peer, connection } = faced;
+    await until(() => connection.credit.messages === 1n);
+    const stop = new AbortController();
+    const big = connection.send(
+      { type: 'FLOOD_ADVERT', txHashes: Array.from({ length: 100 }, () => new Uint8Array(32)) },
+      { signal: stop.signal },
+    );
+    const small = connection.send(advert(), { signal: new AbortController().signal });
+    stop.abort('too long');
+    await expect(big).rejects.toMatchObject({ code: 'OVERLAY_ABORTED', cause: 'too long' });
+    await small;
+    expect((await peer.expect('FLOOD_ADVERT')).txHashes).toHaveLength(1);
+    await expect(connection.send(ask(1), { signal: stop.signal })).rejects.toMatchObject({ code: 'OVERLAY_ABORTED' });
+    await peer.ping(); // Nothing of it was sent.
+  });
+
+  it('a signal that aborts too late changes nothing', async () => {
+    await using faced = await Faced.open();
+    const stop = new AbortController();
+    await until(() => faced.connection.credit.messages > 0n);
+    await faced.connection.send(advert(), { signal: stop.signal });
+    stop.abort();
+    await faced.peer.expect('FLOOD_ADVERT');
+    await faced.peer.ping();
+  });
+
+  it('ends with OVERLAY_SEND_QUEUE_FULL when 3 MiB wait for credit, and the connection goes on', async () => {
+    await using faced = await Faced.open({}, grant(0, 1));
+    const { connection, peer } = faced;
+    const transaction = new Uint8Array(0x100000 - 4);
+    const waiting = [1, 2, 3].map(() => connection.send({ type: 'TRANSACTION', transaction }));
+    await expect(connection.send(advert())).rejects.toMatchObject({ code: 'OVERLAY_SEND_QUEUE_FULL', stage: 'channel' });
+    peer.send(grant(1, 0x100000));
+    await waiting[0];
+    await peer.expect('TRANSACTION');
+    const later = connection.send(advert());
+    peer.send(grant(10, 0x300000));
+    await Promise.all([...waiting, later]);
+  });
+
+  it('fails with the reason when the connection ends while it waits, and after that', async () => {
+    await using faced = await Faced.open({}, grant(0, 1));
+    const { connection } = faced;
+    const waiting = expect(connection.send(advert())).rejects.toMatchObject({ code: 'OVERLAY_CONNECTION_RESET' });
+    const ping = expect(connection.ping()).rejects.toMatchObject({ code: 'OVERLAY_CONNECTION_RESET' });
+    await faced.peer.expect('GET_SCP_QUORUMSET');
+    faced.peer.reset();
+    await waiting;
+    await ping;
+    await expect(connection.send(ask(1))).rejects.toMatchObject({ code: 'OVERLAY_CONNECTION_RESET' });
+    await expect(connection.ping()).rejects.toMatchObject({ code: 'OVERLAY_CONNECTION_RESET' });
+  });
+
+  it('after close() fails with OVERLAY_CLOSED', async () => {
+    await using ends = await Ends.open();
+    await ends.dialled.close();
+    await expect(ends.dialled.send(ask(1))).rejects.toMatchObject({ code: 'OVERLAY_CLOSED' });
+  });
+
+  it.each(['RST', 'close()'] as const)('of more than a peer reads fails when the connection ends, by %s', async (end) => {
+    await using faced = await Faced.open();
+    const { clock, connection, peer } = faced;
+    peer.socket.pause();
+    const sends = [1, 2].map(() => connection.send({ type: 'TX_SET', txSet: new Uint8Array(0xfff000) }));
+    const outcome = Promise.allSettled(sends);
+    if (end === 'RST') peer.reset();
+    else {
+      const closing = connection.close();
+      clock.advance(1_000);
+      await closing;
+    }
+    const codes = (await outcome).map((result) => (result.status === 'rejected' ? result.reason.code : 'sent'));
+    const code = end === 'RST' ? 'OVERLAY_CONNECTION_RESET' : 'OVERLAY_CLOSED';
+    expect(codes).toEqual([code, code]);
+  });
+
+  it('of more than a peer reads waits until it reads', async () => {
+    await using faced = await Faced.open();
+    const { connection, peer } = faced;
+    peer.socket.pause();
+    const order: string[] = [];
+    const sent = connection.send({ type: 'TX_SET', txSet: new Uint8Array(0xfff000) }).then(() => order.push('sent'));
+    await until(() => peer.socket.readableLength > 0);
+    order.push('reading');
+    peer.socket.resume();
+    await sent;
+    await peer.expect('TX_SET');
+    expect(order).toEqual(['reading', 'sent']);
+  });
+
+  it.each<[string, unknown]>([
+    ['a message of the channel itself', { type: 'AUTH', flags: 200 }],
+    ['HELLO', { type: 'HELLO' }],
+    ['an ERROR_MSG', { type: 'ERROR_MSG', code: 'ERR_MISC', msg: '' }],
+    ['SEND_MORE_EXTENDED', { type: 'SEND_MORE_EXTENDED', numMessages: 1, numBytes: 1 }],
+    ['an unknown name', { type: 'GET_EVERYTHING' }],
+    ['a missing field', { type: 'GET_TX_SET' }],
+    ['a hash of 31 bytes', { type: 'GET_TX_SET', txSetHash: new Uint8Array(31) }],
+    ['a negative number', { type: 'GET_SCP_STATE', ledgerSeq: -1 }],
+    ['1001 hashes', { type: 'FLOOD_DEMAND', txHashes: Array.from({ length: 1001 }, () => new Uint8Array(32)) }],
+    ['a known type as UNKNOWN', { type: 'UNKNOWN', typeNumber: 2, xdr: Uint8Array.of(0, 0, 0, 2) }],
+  ])('refuses %s, and nothing is sent', async (_name, message) => {
+    await using faced = await Faced.open();
+    const error = await faced.connection.send(message as SendableMessage).catch((reason) => reason);
+    expect(error instanceof TypeError || error instanceof RangeError).toBe(true);
+    await faced.peer.ping();
+  });
+});
+
+describe('ping', () => {
+  it('is the time between question and answer', async () => {
+    await using faced = await Faced.open();
+    const pinging = faced.connection.ping();
+    const { qSetHash } = await faced.peer.expect('GET_SCP_QUORUMSET');
+    expect(qSetHash.subarray(8)).toEqual(new Uint8Array(24));
+    faced.clock.advance(123);
+    faced.peer.send({ type: 'DONT_HAVE', reqType: 'SCP_QUORUMSET', reqHash: qSetHash });
+    expect(await pinging).toBe(123);
+  });
+
+  it('works both ways at once, several at a time', async () => {
+    await using ends = await Ends.open();
+    const times = await Promise.all([ends.dialled, ends.accepted, ends.dialled].map((connection) => connection.ping()));
+    for (const time of times) expect(time).toBeGreaterThanOrEqual(0);
+  });
+
+  it('ends with OVERLAY_ABORTED when the signal aborts, before or during it', async () => {
+    await using faced = await Faced.open();
+    await expect(faced.connection.ping({ signal: AbortSignal.abort('early') })).rejects.toMatchObject({
+      ...{ code: 'OVERLAY_ABORTED', cause: 'early' },
+    });
+    const stop = new AbortController();
+    const ping = faced.connection.ping({ signal: stop.signal });
+    stop.abort('late');
+    await expect(ping).rejects.toMatchObject({ code: 'OVERLAY_ABORTED', cause: 'late' });
+  });
+
+  it('with a signal that never aborts is answered as without', async () => {
+    await using ends = await Ends.open();
+    expect(await ends.dialled.ping({ signal: new AbortController().signal })).toBeGreaterThanOrEqual(0);
+  });
+
+  it('is sent by itself every 5 s, one at a time, and keeps a quiet connection', async () => {
+    await using faced = await Faced.open();
+    const { clock, peer } = faced;
+    for (let i = 0; i < 10; i++) {
+      clock.advance(5_000);
+      const { qSetHash } = await peer.expect('GET_SCP_QUORUMSET');
+      peer.send({ type: 'DONT_HAVE', reqType: 'SCP_QUORUMSET', reqHash: qSetHash });
+      await peer.ping();
+    }
+    clock.advance(5_000);
+    await peer.expect('GET_SCP_QUORUMSET');
+    clock.advance(5_000);
+    await peer.ping(); // The one before is not answered: no other was sent.
+  });
+});
+
+describe('the rules of silence', () => {
+  it('end a connection that is silent for peerTimeoutMs', async () => {
+    await using faced = await Faced.open({ peerTimeoutMs: 7_000 });
+    faced.clock.advance(5_000);
+    await faced.peer.expect('GET_SCP_QUORUMSET');
+    faced.clock.advance(5_000);
+    await faced.peer.ping();
+    faced.clock.advance(5_000);
+    expect(faced.clock.timers).toBe(1);
+    faced.clock.advance(5_000);
+    expect(await faced.connection.ended).toMatchObject({ code: 'OVERLAY_IDLE_TIMEOUT' });
+    expect(await faced.peer.farewell()).toEqual(['FIN']);
+  });
+
+  it('end a connection whose peer grants nothing for 60 s though we want to send', async () => {
+    await using faced = await Faced.open({}, grant(0, 1));
+    const waiting = expect(faced.connection.send(advert())).rejects.toMatchObject({ code: 'OVERLAY_NO_NEW_FLOOD_REQUESTS' });
+    faced.clock.advance(5_000);
+    await faced.peer.expect('GET_SCP_QUORUMSET');
+    for (let seconds = 5; seconds < 65; seconds += 5) {
+      await faced.peer.ping();
+      faced.clock.advance(5_000);
+    }
+    await waiting;
+    expect((await faced.peer.farewell()).at(-1)).toBe('FIN');
+  });
+});
+
+describe('close', () => {
+  it('lets what was sent before leave, then says FIN', async () => {
+    await using faced = await Faced.open();
+    const sent = faced.connection.send(ask(8));
+    const closing = faced.connection.close();
+    expect(await faced.peer.expect('GET_SCP_STATE')).toMatchObject({ ledgerSeq: 8 });
+    expect(await faced.peer.farewell()).toEqual(['FIN']);
+    faced.peer.end();
+    await closing;
+    await sent;
+    await faced.connection.close();
+    expect(faced.clock.timers).toBe(0);
+  });
+
+  it('waits for a peer that does not close a second and no longer', async () => {
+    await using faced = await Faced.open();
+    const closing = faced.connection.close();
+    expect(await faced.peer.farewell()).toEqual(['FIN']);
+    expect(faced.clock.timers).toBe(1);
+    faced.clock.advance(1_000);
+    await closing;
+  });
+
+  it('is what leaving an `await using` block does', async () => {
+    await using ends = await Ends.open();
+    {
+      await using connection = ends.dialled;
+      await connection.ping();
+    }
+    expect((await ends.dialled.ended).code).toBe('OVERLAY_CLOSED');
+    expect((await ends.accepted.ended).code).toBe('OVERLAY_CONNECTION_CLOSED');
+  });
+});

@@ -1,0 +1,127 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { decodePublicKey, decodeSecretSeed, encodeSecretSeed, NodeIdentity, networks } from '../../../src/index.ts';
+import { toHex } from '../../../src/protocol/bytes.ts';
+
+const seed = Uint8Array.from({ length: 32 }, (_, i) => i);
+const secretSeed = encodeSecretSeed(seed);
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'identity-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+describe('NodeIdentity', () => {
+  it('random() is another one each time', () => {
+    expect(new Set(Array.from({ length: 10 }, () => NodeIdentity.random().peerID)).size).toBe(10);
+  });
+
+  it('is the same by its seed, by its text and by its file', async () => {
+    const identity = NodeIdentity.fromSeed(seed);
+    await identity.writeSeedFile(join(folder, 'seed'));
+    expect(identity.peerID).toMatch(/^G[A-Z2-7]{55}$/);
+    expect(NodeIdentity.fromSecretSeed(secretSeed).peerID).toBe(identity.peerID);
+    expect((await NodeIdentity.fromSeedFile(join(folder, 'seed'))).peerID).toBe(identity.peerID);
+    expect(identity.publicKey).toEqual(decodePublicKey(identity.peerID));
+  });
+
+  it('copies what it is given and gives copies', () => {
+    const mine = seed.slice();
+    const identity = NodeIdentity.fromSeed(mine);
+    const { peerID } = identity;
+    mine.fill(0);
+    identity.publicKey.fill(0);
+    expect(toHex(identity.publicKey)).toBe(toHex(decodePublicKey(peerID)));
+    expect(identity.peerAuth(networks.testnet).identity.publicKey).toEqual(identity.publicKey);
+  });
+
+  it('writes a file only its owner can read', async () => {
+    const path = join(folder, 'seed');
+    await NodeIdentity.fromSeed(seed).writeSeedFile(path);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await readFile(path, 'utf8')).toBe(`${secretSeed}\n`);
+    expect(decodeSecretSeed(secretSeed)).toEqual(seed);
+  });
+
+  it('never overwrites a file', async () => {
+    const path = join(folder, 'seed');
+    await writeFile(path, 'precious');
+    await expect(NodeIdentity.random().writeSeedFile(path)).rejects.toMatchObject({ code: 'EEXIST' });
+    expect(await readFile(path, 'utf8')).toBe('precious');
+  });
+
+  it('takes white space around the seed of a file', async () => {
+    const path = join(folder, 'seed');
+    await writeFile(path, `\r\n\t ${secretSeed} \r\n`);
+    expect((await NodeIdentity.fromSeedFile(path)).peerID).toBe(NodeIdentity.fromSeed(seed).peerID);
+  });
+
+  it.each([
+    ['empty', ''],
+    ['a public key', NodeIdentity.fromSeed(seed).peerID],
+    ['two seeds', `${secretSeed}\n${secretSeed}`],
+    ['a mistyped seed', `${secretSeed.slice(0, -1)}${secretSeed.endsWith('A') ? 'B' : 'A'}`],
+    ['a seed in lower case', secretSeed.toLowerCase()],
+    ['raw bytes', '\u0000\u0001binary'],
+  ])('refuses a file that is %s, by its name and never by its content', async (_name, content) => {
+    const path = join(folder, 'seed');
+    await writeFile(path, content);
+    const error = await NodeIdentity.fromSeedFile(path).catch((reason) => reason);
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toContain(path);
+    for (const word of content.split(/\s+/).filter((text) => text.length > 4)) {
+      expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(word.slice(0, 20));
+    }
+  });
+
+  it('says which file is missing', async () => {
+    await expect(NodeIdentity.fromSeedFile(join(folder, 'none'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it.each([
+    ['a text', secretSeed, TypeError],
+    ['31 bytes', new Uint8Array(31), RangeError],
+    ['64 bytes', new Uint8Array(64), RangeError],
+    ['nothing', undefined, TypeError],
+  ])('fromSeed refuses %s', (_name, value, kind) => {
+    expect(() => NodeIdentity.fromSeed(value as Uint8Array)).toThrow(kind);
+  });
+
+  it('shows no secret, however it is looked at', () => {
+    const identity = NodeIdentity.fromSeed(seed);
+    const peerAuth = identity.peerAuth(networks.pubnet);
+    const secrets = [
+      secretSeed,
+      toHex(seed),
+      Buffer.from(seed).toString('base64'),
+      toHex(peerAuth.ecdh.unsafeExportSecret()),
+      Buffer.from(peerAuth.ecdh.unsafeExportSecret()).toString('base64'),
+    ];
+    for (const object of [identity, peerAuth, { deep: [identity, peerAuth] }]) {
+      const shown = [
+        inspect(object, { depth: 20, showHidden: true, getters: true }),
+        JSON.stringify(object),
+        String(object),
+        JSON.stringify(Object.getOwnPropertyDescriptors(object)),
+      ].join('\n');
+      const plain = shown.replaceAll(/[\s,]/g, '');
+      for (const secret of secrets) expect(plain).not.toContain(secret);
+      expect(plain).not.toContain(Array.from(seed).join(''));
+    }
+    expect(JSON.stringify(identity)).toBe(`{"peerID":"${identity.peerID}"}`);
+  });
+
+  it('keeps one cert and key for each network, and a fresh key for a connection that asks for it', () => {
+    const identity = NodeIdentity.random();
+    expect(identity.peerAuth(networks.pubnet)).toBe(identity.peerAuth(networks.pubnet));
+    expect(identity.peerAuth(networks.testnet)).not.toBe(identity.peerAuth(networks.pubnet));
+    expect(identity.peerAuth(networks.testnet).ecdh.publicKey).toEqual(identity.peerAuth(networks.pubnet).ecdh.publicKey);
+    const fresh = identity.peerAuth(networks.pubnet, 'per-connection');
+    expect(fresh.ecdh.publicKey).not.toEqual(identity.peerAuth(networks.pubnet).ecdh.publicKey);
+    expect(fresh.networkID).toEqual(identity.peerAuth(networks.pubnet).networkID);
+  });
+});

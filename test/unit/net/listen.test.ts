@@ -1,0 +1,184 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Connection, connect, type ListenerEvent, listen, NodeIdentity, networks } from '../../../src/index.ts';
+import { ManualClock } from '../../../src/testing/index.ts';
+import { openHandles, RawPeer, until } from '../../support/raw-peer.ts';
+
+const network = networks.standalone;
+const handles = openHandles();
+
+afterEach(() => until(() => openHandles().length === handles.length));
+
+describe('listen', () => {
+  it('hands out the authenticated connections in the order in which they came', async () => {
+    await using listener = await listen({ port: 0, network });
+    const dialled: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const identity = NodeIdentity.random();
+      dialled.push(identity.peerID);
+      await connect({ host: '127.0.0.1', port: listener.port, network, identity });
+      await until(() => listener.counts.authenticated === i + 1 && listener.counts.pending === 0);
+    }
+    const taken: string[] = [];
+    for await (const connection of listener) {
+      taken.push(connection.remote.peerID);
+      expect(connection.role).toBe('REMOTE_CALLED_US');
+      if (taken.length === 3) break;
+    }
+    expect(taken).toEqual(dialled);
+  });
+
+  it('advertises its own port, or the one it is told', async () => {
+    for (const listeningPort of [undefined, 1234]) {
+      await using listener = await listen({ port: 0, network, listeningPort });
+      await using connection = await connect({ host: '127.0.0.1', port: listener.port, network });
+      expect(connection.remote.listeningPort).toBe(listeningPort ?? listener.port);
+    }
+  });
+
+  it('tells PEERS after AUTH when it has addresses, of both families, and leaves it out when it has none', async () => {
+    const peers = [
+      { ip: '192.0.2.1', port: 11625, numFailures: 0 },
+      { ip: '2001:db8::1', port: 65535, numFailures: 3 },
+    ];
+    for (const told of [peers, []]) {
+      await using listener = await listen({ port: 0, network, peers: told });
+      await using connection = await connect({ host: '127.0.0.1', port: listener.port, network });
+      const { value } = await connection[Symbol.asyncIterator]().next();
+      expect(value).toMatchObject(told.length > 0 ? { type: 'PEERS', peers } : { type: 'GET_SCP_STATE' });
+    }
+  });
+
+  it('tells what happens to each connection, with its address', async () => {
+    const events: ListenerEvent[] = [];
+    await using listener = await listen({ port: 0, network, onEvent: (event) => events.push(event) });
+    const connection = await connect({ host: '127.0.0.1', port: listener.port, network });
+    await connection.close();
+    await using peer = await RawPeer.dial(listener.port);
+    peer.write(new Uint8Array(4));
+    await peer.farewell();
+    await until(() => events.length === 5);
+    expect(events.map(({ event }) => event)).toEqual(['connected', 'authenticated', 'closed', 'connected', 'refused']);
+    for (const { remoteAddress } of events) expect(remoteAddress).toMatchObject({ host: '127.0.0.1' });
+    expect(events[3]?.remoteAddress.port).toBe(peer.socket.localPort);
+    expect(events[2]).toMatchObject({ error: { code: 'OVERLAY_CONNECTION_CLOSED' }, remote: { versionStr: /^stellar/ } });
+    expect(events[4]).toMatchObject({ error: { code: 'OVERLAY_RECORD_LENGTH' } });
+  });
+
+  it('drops a banned peer before its own HELLO', async () => {
+    const asked: string[] = [];
+    const events: ListenerEvent[] = [];
+    const clock = new ManualClock();
+    await using listener = await listen({
+      ...{ port: 0, network, clock, isBanned: (peerID) => asked.push(peerID) > 0, onEvent: (event) => events.push(event) },
+    });
+    await using peer = await RawPeer.dial(listener.port);
+    peer.write(peer.hello());
+    expect(await peer.farewell()).toEqual(['FIN']);
+    expect(asked).toEqual([peer.peerID]);
+    expect(events.at(-1)).toMatchObject({
+      event: 'refused',
+      error: { code: 'OVERLAY_PEER_BANNED', remote: { peerID: peer.peerID } },
+    });
+  });
+
+  it('forgets a connection that ended before anyone took it', async () => {
+    await using listener = await listen({ port: 0, network });
+    const first = await connect({ host: '127.0.0.1', port: listener.port, network });
+    await until(() => listener.counts.pending === 0);
+    await first.close();
+    await until(() => listener.counts.authenticated === 0);
+    const identity = NodeIdentity.random();
+    await using _second = await connect({ host: '127.0.0.1', port: listener.port, network, identity });
+    const { value } = await listener[Symbol.asyncIterator]().next();
+    expect((value as Connection).remote.peerID).toBe(identity.peerID);
+  });
+
+  it('wakes several takers, one connection each', async () => {
+    await using listener = await listen({ port: 0, network });
+    const takers = Array.from({ length: 3 }, () => listener[Symbol.asyncIterator]().next());
+    const connections = await Promise.all(takers.map(() => connect({ host: '127.0.0.1', port: listener.port, network })));
+    const taken = await Promise.all(takers);
+    expect(new Set(taken.map(({ value }) => value)).size).toBe(3);
+    await Promise.all(connections.map((connection) => connection.close()));
+  });
+
+  it('fails with OVERLAY_LISTEN_FAILED where somebody listens already, and where it may not', async () => {
+    await using listener = await listen({ port: 0, network });
+    await expect(listen({ port: listener.port, network })).rejects.toMatchObject({
+      code: 'OVERLAY_LISTEN_FAILED',
+      stage: 'tcp',
+      cause: { code: 'EADDRINUSE' },
+    });
+    await expect(listen({ host: '192.0.2.1', port: 0, network })).rejects.toMatchObject({
+      code: 'OVERLAY_LISTEN_FAILED',
+      cause: { code: 'EADDRNOTAVAIL' },
+    });
+  });
+});
+
+describe('Listener.close', () => {
+  it('tells every peer shutdown, authenticated or not, and ends every loop', async () => {
+    const clock = new ManualClock();
+    const listener = await listen({ port: 0, network, clock });
+    await using authenticated = await RawPeer.dial(listener.port);
+    await authenticated.handshake();
+    await using pending = await RawPeer.dial(listener.port);
+    await pending.greet();
+    await using silent = await RawPeer.dial(listener.port);
+    await until(() => listener.counts.pending === 2);
+    const { value: connection } = await listener[Symbol.asyncIterator]().next();
+    const taker = listener[Symbol.asyncIterator]().next();
+    const messages = (connection as Connection)[Symbol.asyncIterator]().next();
+    const ended = expect(messages).rejects.toMatchObject({ code: 'OVERLAY_SHUTDOWN', told: { message: 'shutdown' } });
+    const closing = listener.close();
+    for (const peer of [authenticated, pending, silent]) {
+      expect(await peer.farewell()).toEqual(['ERR_MISC shutdown', 'FIN']);
+      peer.end();
+    }
+    await closing;
+    await ended;
+    expect(await taker).toEqual({ value: undefined, done: true });
+    expect(await listener[Symbol.asyncIterator]().next()).toEqual({ value: undefined, done: true });
+    expect(listener.counts).toEqual({ pending: 0, authenticated: 0 });
+    expect(clock.timers).toBe(0);
+    await listener.close(); // Again: nothing happens.
+  });
+
+  it('waits for peers that do not close a second and no longer', async () => {
+    const clock = new ManualClock();
+    const listener = await listen({ port: 0, network, clock });
+    await using peer = await RawPeer.dial(listener.port);
+    await peer.handshake();
+    const closing = listener.close();
+    expect(await peer.farewell()).toEqual(['ERR_MISC shutdown', 'FIN']);
+    expect(clock.timers).toBe(1);
+    clock.advance(1_000);
+    await closing;
+    expect(clock.timers).toBe(0);
+  });
+
+  it('is what an aborted signal does', async () => {
+    const stop = new AbortController();
+    const listener = await listen({ port: 0, network, signal: stop.signal });
+    const taker = listener[Symbol.asyncIterator]().next();
+    await using connection = await connect({ host: '127.0.0.1', port: listener.port, network });
+    await taker;
+    const loop = listener[Symbol.asyncIterator]().next();
+    stop.abort();
+    expect(await connection.ended).toMatchObject({ code: 'OVERLAY_PEER_ERROR', peerError: { message: 'shutdown' } });
+    expect(await loop).toEqual({ value: undefined, done: true });
+  });
+
+  it('does not listen at all when the signal has aborted before', async () => {
+    const signal = AbortSignal.abort('no');
+    await expect(listen({ port: 0, network, signal })).rejects.toMatchObject({ code: 'OVERLAY_ABORTED', cause: 'no' });
+  });
+
+  it('lets go of the signal', async () => {
+    const stop = new AbortController();
+    const listener = await listen({ port: 0, network, signal: stop.signal });
+    await listener.close();
+    stop.abort();
+    expect(listener.counts).toEqual({ pending: 0, authenticated: 0 });
+  });
+});
