@@ -59,7 +59,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   assertInteger(options.maxPendingConnections ?? 1, 1, 0xffff, 'maxPendingConnections');
   assertInteger(options.maxAuthenticatedConnections ?? 0, 0, 0xffff, 'maxAuthenticatedConnections');
   if ((options.peers?.length ?? 0) > MAX_PEERS) throw new RangeError(`peers must be at most ${MAX_PEERS} addresses`);
-  for (const peer of options.peers ?? []) parseIP(peer.ip);
+  for (const { ip, port, numFailures } of options.peers ?? []) {
+    parseIP(ip);
+    assertInteger(port, 1, 65535, 'port of a peer');
+    assertInteger(numFailures, 0, 0xffffffff, 'numFailures of a peer');
+  }
   if (signal?.aborted) throw new OverlayError('OVERLAY_ABORTED', { stage: 'tcp', cause: signal.reason });
 
   const server = createServer({ noDelay: true });

@@ -115,7 +115,7 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('signal must be an AbortSignal');
   const check = (name: keyof NodeOptions, min: number, max: number): void => {
     const value = options[name];
-    if (value !== undefined && value !== null) assertInteger(value as number, min, max, name);
+    if (value !== undefined) assertInteger(value as number, min, max, name);
   };
   check('overlayVersion', 0, 0xffffffff);
   check('overlayMinVersion', 0, 0xffffffff);
@@ -123,7 +123,7 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
   check('listeningPort', 1, 65535);
   check('handshakeTimeoutMs', 1, 0x7fffffff);
   check('peerTimeoutMs', 1, 0x7fffffff);
-  check('scpStateLedgerSeq', 0, 0xffffffff);
+  if (options.scpStateLedgerSeq !== null) check('scpStateLedgerSeq', 0, 0xffffffff);
   const { overlayVersion = OVERLAY_VERSION, overlayMinVersion = OVERLAY_MIN_VERSION, floodCapacity } = options;
   if (overlayMinVersion > overlayVersion)
     throw new RangeError(`overlayMinVersion ${overlayMinVersion} is above overlayVersion ${overlayVersion}`);
