@@ -1,0 +1,159 @@
+/** A session on a stream in memory, where what is buffered can be counted. */
+import { type Duplex, duplexPair } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { NodeIdentity, networks, type ReceivedMessage } from '../../../src/index.ts';
+import { type NodeOptions, peerOptions, resolveOptions } from '../../../src/net/options.ts';
+import { Session } from '../../../src/net/session.ts';
+import { Peer } from '../../../src/protocol/peer.ts';
+import { ManualClock, MockPeer } from '../../../src/testing/index.ts';
+import { until } from '../../support/raw-peer.ts';
+
+const network = networks.standalone;
+
+/** Our acceptor's session, and a scripted peer that has done the handshake. */
+async function facing(options: Partial<NodeOptions> = {}) {
+  const clock = new ManualClock();
+  const [ours, theirs] = duplexPair() as [Duplex, Duplex];
+  const resolved = resolveOptions({ network, clock, scpStateLedgerSeq: null, ...options });
+  const info = { role: 'REMOTE_CALLED_US' } as const;
+  const session = new Session(new Peer(peerOptions(resolved, info)), ours, {
+    ...{ connection: info, clock, handshakeTimeoutMs: 10_000, lingers: true, signal: options.signal },
+  });
+  const peer = new MockPeer(theirs, 'WE_CALLED_REMOTE', { network, clock });
+  return { session, peer, clock, ours, theirs };
+}
+
+async function authenticated(options: Partial<NodeOptions> = {}) {
+  const facts = await facing(options);
+  await facts.peer.handshake();
+  await facts.peer.expect('SEND_MORE_EXTENDED');
+  await facts.session.authenticated;
+  return facts;
+}
+
+/** The next message, as a loop takes it. */
+const next = async (session: Session): Promise<ReceivedMessage | undefined> => session.take() ?? session.wait();
+
+describe('a session', () => {
+  it('buffers a MiB of answers for a peer that does not read, and a record more at most', async () => {
+    const { session, peer, ours } = await authenticated();
+    peer.stopReading();
+    let taken = 0;
+    const consumer = (async () => {
+      while ((await next(session)) !== undefined) taken++;
+    })();
+    const asked = 40_000;
+    for (let i = 0; i < asked; i++) peer.send({ type: 'GET_SCP_QUORUMSET', qSetHash: new Uint8Array(32) });
+    await until(() => ours.writableLength >= 0x100000);
+    await until(() => ours.isPaused());
+    expect(ours.writableLength).toBeLessThan(0x100000 + 88);
+    expect(taken).toBeLessThan(asked);
+    session.end('OVERLAY_CLOSED');
+    await consumer;
+    ours.destroy();
+    await session.closed;
+  });
+
+  it('drops a peer that has not read for 120 s, though it goes on sending', async () => {
+    const { session, peer, clock, ours } = await authenticated();
+    peer.stopReading();
+    const sent = session.send({ type: 'TX_SET', txSet: new Uint8Array(0x80000) });
+    const failed = expect(sent).rejects.toMatchObject({ code: 'OVERLAY_STRAGGLING' });
+    await until(() => ours.writableNeedDrain);
+    for (let seconds = 0; seconds < 115; seconds += 5) {
+      peer.send({ type: 'GET_SCP_STATE', ledgerSeq: seconds });
+      expect(await next(session)).toMatchObject({ ledgerSeq: seconds });
+      clock.advance(5_000);
+    }
+    expect(session.error).toBeUndefined();
+    peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 115 });
+    await next(session);
+    clock.advance(5_000);
+    expect(session.error).toMatchObject({ code: 'OVERLAY_STRAGGLING', dropReason: 'straggling (cannot keep up)' });
+    await failed;
+    clock.advance(1_000);
+    await session.closed;
+    expect(clock.timers).toBe(0);
+  });
+
+  it('does not drop a peer that has read in between', async () => {
+    const { session, peer, clock, ours, theirs } = await authenticated();
+    peer.stopReading();
+    const sent = session.send({ type: 'TX_SET', txSet: new Uint8Array(0x80000) });
+    await until(() => ours.writableNeedDrain);
+    clock.advance(4_000);
+    theirs.resume();
+    await sent;
+    for (let seconds = 0; seconds < 200; seconds += 5) {
+      peer.send({ type: 'GET_SCP_STATE', ledgerSeq: seconds });
+      await next(session);
+      clock.advance(5_000);
+    }
+    expect(session.error).toBeUndefined();
+    session.end('OVERLAY_CLOSED');
+    peer.close();
+    await session.closed;
+  });
+
+  it('ends with the error of the stream when it breaks', async () => {
+    const { session, ours, clock } = await authenticated();
+    const cause = Object.assign(new Error('read EIO'), { code: 'EIO' });
+    ours.destroy(cause);
+    expect(await session.ended).toMatchObject({
+      ...{ code: 'OVERLAY_CONNECTION_RESET', stage: 'channel', cause, message: 'The connection broke: read EIO.' },
+    });
+    await session.closed;
+    expect(clock.timers).toBe(0);
+  });
+
+  it('ends at once when its signal has aborted before, without HELLO', async () => {
+    const { session, theirs, clock } = await facing({ signal: AbortSignal.abort('no') });
+    await expect(session.authenticated).rejects.toMatchObject({ code: 'OVERLAY_ABORTED', cause: 'no' });
+    theirs.end();
+    await session.closed;
+    expect(clock.timers).toBe(0);
+  });
+
+  it('is not authenticated before AUTH: nothing can be sent, nothing be asked', async () => {
+    const { session, peer, ours } = await facing();
+    peer.hello();
+    await peer.expect('HELLO');
+    await expect(session.send({ type: 'GET_SCP_STATE', ledgerSeq: 0 })).rejects.toMatchObject({ stage: 'auth' });
+    await expect(session.ping()).rejects.toMatchObject({ code: 'OVERLAY_CLOSED', stage: 'auth' });
+    expect(session.remote?.peerID).toBe(peer.peerID);
+    ours.destroy();
+    await session.closed;
+  });
+
+  it('hands what had come to the application after the end, then nothing', async () => {
+    const { session, peer } = await authenticated();
+    peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 1 });
+    peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 2 });
+    peer.close();
+    await session.ended;
+    expect(session.endedCleanly).toBe(true);
+    expect(await next(session)).toMatchObject({ ledgerSeq: 1 });
+    expect(session.take()).toMatchObject({ ledgerSeq: 2 });
+    expect(await next(session)).toBeUndefined();
+    expect(session.take()).toBeUndefined();
+    await session.closed;
+  });
+
+  it('ignores a DONT_HAVE nobody waits for, but delivers it', async () => {
+    const { session, peer, ours } = await authenticated();
+    peer.send({ type: 'DONT_HAVE', reqType: 'TX_SET', reqHash: new Uint8Array(32) });
+    expect(await next(session)).toMatchObject({ type: 'DONT_HAVE' });
+    ours.destroy();
+    await session.closed;
+  });
+
+  it('says the same peerID as the identity it was given', async () => {
+    const identity = NodeIdentity.random();
+    const { session, peer, ours } = await facing({ identity });
+    peer.hello();
+    expect((await peer.expect('HELLO')).peerID).toBe(identity.peerID);
+    ours.destroy();
+    await session.closed;
+    expect(session.error?.code).toBe('OVERLAY_CONNECTION_RESET');
+  });
+});
