@@ -1,0 +1,239 @@
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { type CommandDef, defineCommand } from 'citty';
+import { MESSAGE_TYPES } from '../../protocol/wire/messages.ts';
+import { CaptureDecoder, type CaptureSource, type PassedOver } from '../../tools/capture/capture.ts';
+import type { Decoded, DecodedProblem, DecodedRecord } from '../../tools/capture/decode.ts';
+import { KeyLog } from '../../tools/capture/keylog.ts';
+import { CaptureFileError } from '../../tools/capture/pcap.ts';
+import {
+  decodedRecordJson,
+  describeRecord,
+  describeSource,
+  formatTime,
+  hexLines,
+  NOT_ENCRYPTED,
+  rawLines,
+} from '../../tools/capture/text.ts';
+import { messageJson } from '../../tools/xdr-json.ts';
+import type { CliContext } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { jsonArg, readNumber, UsageError } from '../options.ts';
+import { printable } from '../output.ts';
+
+const args = {
+  file: { type: 'positional', required: true, description: 'pcap, pcapng, recording (--record) or hex; - is stdin' },
+  hex: { type: 'boolean', description: 'Show every byte with its field' },
+  keylog: { type: 'string', description: 'Key log (--keylog) with which MACs are verified', valueHint: 'FILE' },
+  connection: { type: 'string', description: 'Show only this connection', valueHint: 'N' },
+  type: { type: 'string', description: 'Show only these types of message, HELLO,AUTH for example', valueHint: 'TYPES' },
+  ...jsonArg,
+} as const;
+
+/** decode FILE: what is in this capture? */
+export const decode: CommandDef<typeof args> = defineCommand({
+  meta: { name: 'decode', description: 'Show the messages in a capture: anybody’s, no secret is needed' },
+  args,
+  async run({ args, data }) {
+    const context = data as CliContext;
+    const view = {
+      json: args.json === true,
+      hex: args.hex === true,
+      connection: readNumber(args.connection, '--connection'),
+      types: readTypes(args.type),
+    };
+    if (view.json && view.hex) throw new UsageError('--hex and --json exclude each other');
+    const decoder = new CaptureDecoder(await readKeyLog(args.keylog));
+    const printer = new Printer(view, context);
+    try {
+      for await (const chunk of input(args.file, context.signal)) await printer.print(decoder.push(chunk));
+      await printer.print(decoder.end());
+    } catch (error) {
+      if (!context.signal.aborted) throw readable(error, args.file);
+    }
+    printer.summary(decoder.passedOver);
+    if (printer.faults > 0) context.exitCode = EXIT.NOT_WHAT_IT_CLAIMS;
+    else if (context.signal.aborted) context.exitCode = EXIT.INTERRUPTED;
+  },
+});
+
+/** What is shown, and how. */
+interface View {
+  readonly json: boolean;
+  readonly hex: boolean;
+  /** All, when undefined. */
+  readonly connection: number | undefined;
+  readonly types: ReadonlySet<string> | undefined;
+}
+
+/** Widest usual type. */
+const TYPE_WIDTH = 'GENERALIZED_TX_SET'.length;
+const SIZE_WIDTH = 7;
+
+/** Prints what a decoder finds. */
+class Printer {
+  readonly #view: View;
+  readonly #context: CliContext;
+  #records = 0;
+  #shown = 0;
+  #connections = 0;
+  #faults = 0;
+  #good = 0;
+  #bad = 0;
+
+  constructor(view: View, context: CliContext) {
+    this.#view = view;
+    this.#context = context;
+  }
+
+  /** Bad MACs, and everything else a sender did wrong, shown or not. */
+  get faults(): number {
+    return this.#faults;
+  }
+
+  async print(items: Iterable<CaptureSource | Decoded>): Promise<void> {
+    const { out, err, signal } = this.#context;
+    const { json, hex, connection } = this.#view;
+    for (const item of items) {
+      if (signal.aborted) return;
+      switch (item.kind) {
+        case 'source':
+          (json ? err : out).line(out.style('dim', `${describeSource(item)}. ${NOT_ENCRYPTED}`));
+          if (hex && item.form !== 'message')
+            out.line(out.style('dim', 'Offsets count from the record body, behind the header of 4 bytes.'));
+          break;
+        case 'connection': {
+          this.#connections++;
+          if (json || (connection !== undefined && item.connection !== connection)) break;
+          const guess = item.isGuess ? ' (joined midway: a guess)' : '';
+          const when = item.unixMs === undefined ? '' : `, ${formatTime(item.unixMs)}`;
+          out.line(
+            out.style('bold', `connection ${item.connection}: A ${item.a || '?'} dialled B ${item.b || '?'}${guess}${when}`),
+          );
+          break;
+        }
+        case 'record':
+          await this.#record(item);
+          break;
+        case 'problem':
+          this.#problem(item);
+      }
+      await out.drained(signal);
+    }
+  }
+
+  /** What there was, on stderr. */
+  summary({ otherConnections, packets, incomplete }: PassedOver): void {
+    const shown = this.#shown === this.#records ? '' : `, ${this.#shown} of them shown`;
+    const macs = this.#good + this.#bad === 0 ? '' : `, ${this.#good} of ${this.#good + this.#bad} MACs good`;
+    const { err } = this.#context;
+    err.line(`${count(this.#records, 'record')}${shown}, ${count(this.#connections, 'connection')}${macs}`);
+    const passed = [
+      ...(otherConnections > 0
+        ? [`${count(otherConnections, 'TCP connection')} that ${otherConnections === 1 ? 'is' : 'are'} not Stellar’s`]
+        : []),
+      ...Object.entries(packets).map(([why, number]) => `${count(number, 'packet')}: ${why}`),
+      ...(incomplete > 0 ? [`${count(incomplete, 'byte')} at the end: incomplete`] : []),
+    ];
+    if (passed.length > 0) err.line(`Passed over: ${passed.join('; ')}`);
+  }
+
+  async #record(record: DecodedRecord): Promise<void> {
+    const { out } = this.#context;
+    const { json, hex, connection, types } = this.#view;
+    this.#records++;
+    if (record.mac === 'good') this.#good++;
+    if (record.mac === 'bad') {
+      this.#bad++;
+      this.#faults++;
+    }
+    if (connection !== undefined && record.connection !== connection) return;
+    if (types !== undefined && !types.has(record.type)) return;
+    this.#shown++;
+    if (json) {
+      out.line(JSON.stringify(decodedRecordJson(record, await messageJson(record.xdr))));
+      return;
+    }
+    out.line(this.#line(record));
+    if (hex) for (const line of hexLines(record)) out.line(out.style('dim', printable(line)));
+  }
+
+  #line(record: DecodedRecord): string {
+    const { out } = this.#context;
+    const type = out.style('bold', record.type.padEnd(TYPE_WIDTH));
+    const size = `${String(record.xdr.length).padStart(SIZE_WIDTH)} B`;
+    return `${this.#prefix(record)} ${type} ${size}  ${this.#mark(record)} ${printable(describeRecord(record))}`;
+  }
+
+  #prefix({ unixMs, connection, from }: DecodedRecord | DecodedProblem): string {
+    const time = unixMs === undefined ? '' : `${formatTime(unixMs).slice(11)} `;
+    const arrow = from === undefined ? '' : ` ${from}→${from === 'A' ? 'B' : 'A'}`;
+    return `${this.#context.out.style('dim', time)}${connection}${arrow}`;
+  }
+
+  #mark({ mac }: DecodedRecord): string {
+    const { out } = this.#context;
+    switch (mac) {
+      case 'good':
+        return out.style('green', 'good   ');
+      case 'bad':
+        return out.style(['red', 'bold'], 'BAD MAC');
+      case 'none':
+        return out.style('dim', 'no MAC ');
+      case 'unknown':
+        return out.style('dim', '       ');
+    }
+  }
+
+  #problem(problem: DecodedProblem): void {
+    const { out, err } = this.#context;
+    const { json, hex, connection } = this.#view;
+    if (problem.isFault) this.#faults++;
+    if (connection !== undefined && problem.connection !== connection) return;
+    const mark = problem.isFault ? out.style('red', '✗') : out.style('yellow', '!');
+    (json ? err : out).line(`${this.#prefix(problem)} ${mark} ${printable(problem.message)}`);
+    if (!json && hex && problem.body) for (const line of rawLines(problem.body)) out.line(out.style('dim', line));
+  }
+}
+
+/** The bytes of a file or of stdin. */
+function input(file: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  if (file !== '-') return createReadStream(file, { signal });
+  signal.addEventListener('abort', () => process.stdin.destroy(), { once: true });
+  return process.stdin;
+}
+
+/** What is wrong with the input, as a mistake in the command line; anything else as it is. */
+function readable(error: unknown, file: string): unknown {
+  const name = file === '-' ? 'stdin' : file;
+  if (error instanceof CaptureFileError) return new UsageError(`${name}: ${error.message}`);
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === undefined || code.startsWith('ERR_') ? error : new UsageError(message);
+}
+
+async function readKeyLog(file: string | undefined): Promise<KeyLog> {
+  const keys = new KeyLog();
+  if (file === undefined) return keys;
+  let text: string;
+  try {
+    text = await readFile(file, 'latin1');
+  } catch (error) {
+    throw new UsageError(`--keylog: ${(error as Error).message}`);
+  }
+  if (keys.add(text) === 0) throw new UsageError(`--keylog: no line in ${file} has MAC keys`);
+  return keys;
+}
+
+/** The types named, in either case. @throws {UsageError} naming one that is none, with those to choose from */
+function readTypes(text: string | undefined): ReadonlySet<string> | undefined {
+  if (text === undefined) return undefined;
+  const known = [...Object.keys(MESSAGE_TYPES), 'UNKNOWN'];
+  const types = text.split(',').map((type) => type.trim().toUpperCase());
+  const wrong = types.find((type) => !known.includes(type));
+  if (wrong === undefined) return new Set(types);
+  throw new UsageError(`--type: no such type of message; choose from ${known.join(', ')}`);
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}

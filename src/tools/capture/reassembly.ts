@@ -1,0 +1,216 @@
+/**
+ * TCP segments, as they were captured, to the bytes each side sent: of many connections at once, in bounded memory.
+ * @module
+ */
+import type { Segment } from './packet.ts';
+
+/** One TCP connection, whatever it was read from. The object is its identity. */
+export interface Conversation {
+  /** Its number where the source has one. */
+  readonly number?: number | undefined;
+  /** `host:port` of both ends. */
+  readonly ends: readonly [string, string];
+  /** Which end dialled; undefined when that was not seen. */
+  readonly dialler: End | undefined;
+  /** Whether it is known to be ours, so that its bytes are not asked whether they are Stellar's. */
+  readonly isStellar?: boolean | undefined;
+}
+
+/** Index of an end of a conversation. */
+export type End = 0 | 1;
+
+/** What happened on a conversation, in order for each of its ends. */
+export type ConversationEvent = {
+  readonly conversation: Conversation;
+  /** Time of the packet with which it became known, in milliseconds since 1970. */
+  readonly unixMs: number | undefined;
+} & (
+  | { readonly event: 'bytes'; readonly from: End; readonly bytes: Uint8Array }
+  | {
+      /** So many bytes are not in the capture: never captured, or cut off by its snapshot length. */
+      readonly event: 'gap';
+      readonly from: End;
+      readonly length: number;
+      readonly isCut: boolean;
+    }
+  | { readonly event: 'end' }
+);
+
+/** Bytes and segments that wait behind a hole before it is taken for a gap. */
+const MAX_WAITING_BYTES = 0x100000;
+const MAX_WAITING_SEGMENTS = 64;
+/** Bytes that wait in all conversations together. */
+const MAX_TOTAL_WAITING_BYTES = 0x4000000;
+/** Conversations kept; the one that has been silent longest makes room. */
+const MAX_CONVERSATIONS = 10_000;
+
+/** A segment's bytes, waiting for those before them. */
+interface Piece {
+  readonly sequence: number;
+  readonly data: Uint8Array;
+  readonly missing: number;
+}
+
+/** What one end sends. */
+interface Direction {
+  /** Sequence number of the next byte; undefined until something was seen. */
+  next: number | undefined;
+  /** Sequence number of the first byte, from SYN or from what was seen first. */
+  start: number | undefined;
+  /** Sequence number of its FIN. */
+  fin: number | undefined;
+  /** In order of sequence, none of it at `next`. */
+  waiting: Piece[];
+  waitingBytes: number;
+}
+
+interface Tcp extends Conversation {
+  dialler: End | undefined;
+  readonly directions: readonly [Direction, Direction];
+  ended: boolean;
+}
+
+/** Puts segments in order. Where a segment repeats bytes, those that came in order first count. */
+export class Reassembly {
+  /** By addresses, the longest silent first. One that has ended stays until its addresses are used again: repeats come late. */
+  readonly #conversations = new Map<string, Tcp>();
+  #waitingBytes = 0;
+
+  /** What a segment completes. */
+  push(segment: Segment): readonly ConversationEvent[] {
+    const { source, destination, unixMs } = segment;
+    const events: ConversationEvent[] = [];
+    const isFirst = source <= destination;
+    const key = isFirst ? `${source} ${destination}` : `${destination} ${source}`;
+    let tcp = this.#conversations.get(key);
+    this.#conversations.delete(key);
+    if (tcp !== undefined && isNewConnection(tcp, segment)) {
+      this.#end(tcp, unixMs, events);
+      tcp = undefined;
+    }
+    tcp ??= newConversation(isFirst ? [source, destination] : [destination, source]);
+    this.#conversations.set(key, tcp);
+    if (!tcp.ended) this.#take(tcp, segment, events);
+    if (this.#conversations.size > MAX_CONVERSATIONS) this.#endOldest(unixMs, events);
+    return events;
+  }
+
+  /** Nothing more comes: what waits behind a hole follows a gap. */
+  end(): readonly ConversationEvent[] {
+    const events: ConversationEvent[] = [];
+    for (const tcp of this.#conversations.values()) this.#end(tcp, undefined, events);
+    this.#conversations.clear();
+    return events;
+  }
+
+  #take(tcp: Tcp, segment: Segment, events: ConversationEvent[]): void {
+    const { source, syn, ack, fin, rst, data, missing, unixMs } = segment;
+    const from: End = tcp.ends[0] === source ? 0 : 1;
+    const direction = tcp.directions[from];
+    if (syn) tcp.dialler ??= ack ? other(from) : from;
+    const sequence = firstByte(segment);
+    const length = data.length + missing;
+    if (syn || fin || length > 0) direction.next ??= direction.start ??= sequence;
+    if (length > 0) this.#insert(direction, { sequence, data, missing });
+    if (fin) direction.fin = (sequence + length) >>> 0;
+    this.#drain(tcp, from, unixMs, events);
+    while (isTooMuch(direction) || (this.#waitingBytes > MAX_TOTAL_WAITING_BYTES && direction.waiting.length > 0))
+      this.#skipHole(tcp, from, unixMs, events);
+    const isDone = tcp.directions.every(({ fin, next }) => fin !== undefined && fin === next);
+    if (rst || isDone) this.#end(tcp, unixMs, events);
+  }
+
+  #insert(direction: Direction, { sequence, data, missing }: Piece): void {
+    const { waiting, next } = direction;
+    // Subtle: what waits is copied, so that a few bytes do not hold the whole chunk of the file they are a view of.
+    const waits = distance(next as number, sequence) > 0;
+    const piece = { sequence, data: waits ? data.slice() : data, missing };
+    let at = waiting.length;
+    while (at > 0 && distance((waiting[at - 1] as Piece).sequence, piece.sequence) < 0) at--;
+    waiting.splice(at, 0, piece);
+    this.#count(direction, piece.data.length);
+  }
+
+  /** Hands on everything up to the next hole. */
+  #drain(tcp: Tcp, from: End, unixMs: number | undefined, events: ConversationEvent[]): void {
+    const direction = tcp.directions[from];
+    for (let piece = direction.waiting[0]; piece !== undefined; piece = direction.waiting[0]) {
+      const next = direction.next as number;
+      const behind = distance(piece.sequence, next);
+      if (behind < 0) break;
+      direction.waiting.shift();
+      this.#count(direction, -piece.data.length);
+      const bytes = piece.data.subarray(Math.min(behind, piece.data.length));
+      if (bytes.length > 0) events.push({ event: 'bytes', conversation: tcp, unixMs, from, bytes });
+      const length = piece.data.length + piece.missing - Math.max(behind, piece.data.length);
+      if (length > 0) events.push({ event: 'gap', conversation: tcp, unixMs, from, length, isCut: true });
+      direction.next = (next + Math.max(0, piece.data.length + piece.missing - behind)) >>> 0;
+    }
+  }
+
+  /** What is missing before the first bytes that wait will not come any more. */
+  #skipHole(tcp: Tcp, from: End, unixMs: number | undefined, events: ConversationEvent[]): void {
+    const direction = tcp.directions[from];
+    const first = direction.waiting[0] as Piece;
+    const length = distance(direction.next as number, first.sequence);
+    events.push({ event: 'gap', conversation: tcp, unixMs, from, length, isCut: false });
+    direction.next = first.sequence;
+    this.#drain(tcp, from, unixMs, events);
+  }
+
+  #end(tcp: Tcp, unixMs: number | undefined, events: ConversationEvent[]): void {
+    if (tcp.ended) return;
+    tcp.ended = true;
+    for (const from of [0, 1] as const) {
+      const direction = tcp.directions[from];
+      while (direction.waiting.length > 0) this.#skipHole(tcp, from, unixMs, events);
+      const { next, fin } = direction;
+      const length = next === undefined || fin === undefined ? 0 : distance(next, fin);
+      if (length > 0) events.push({ event: 'gap', conversation: tcp, unixMs, from, length, isCut: false });
+    }
+    events.push({ event: 'end', conversation: tcp, unixMs });
+  }
+
+  #endOldest(unixMs: number | undefined, events: ConversationEvent[]): void {
+    for (const [key, tcp] of this.#conversations) {
+      this.#conversations.delete(key);
+      this.#end(tcp, unixMs, events);
+      return;
+    }
+  }
+
+  #count(direction: Direction, bytes: number): void {
+    direction.waitingBytes += bytes;
+    this.#waitingBytes += bytes;
+  }
+}
+
+function newConversation(ends: readonly [string, string]): Tcp {
+  const direction = (): Direction => ({ next: undefined, start: undefined, fin: undefined, waiting: [], waitingBytes: 0 });
+  return { ends, dialler: undefined, directions: [direction(), direction()], ended: false };
+}
+
+/** Whether a SYN opens another connection between the same addresses, and neither repeats the first nor comes late. */
+function isNewConnection(tcp: Tcp, segment: Segment): boolean {
+  if (!segment.syn) return false;
+  const { start } = tcp.directions[tcp.ends[0] === segment.source ? 0 : 1];
+  return start === undefined ? tcp.ended && !segment.ack : start !== firstByte(segment);
+}
+
+/** SYN takes a number before the first byte. */
+function firstByte({ sequence, syn }: Segment): number {
+  return (sequence + (syn ? 1 : 0)) >>> 0;
+}
+
+function isTooMuch({ waiting, waitingBytes }: Direction): boolean {
+  return waiting.length > MAX_WAITING_SEGMENTS || (waiting.length > 0 && waitingBytes > MAX_WAITING_BYTES);
+}
+
+function other(end: End): End {
+  return end === 0 ? 1 : 0;
+}
+
+/** From one sequence number to another, which may lie across the wrap at 2^32. */
+function distance(from: number, to: number): number {
+  return (to - from) | 0;
+}
