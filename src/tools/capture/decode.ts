@@ -136,6 +136,7 @@ export class Decoder {
     if (conversation.isStellar && state.number === undefined) yield* this.#recognise(state, unixMs);
     const before = pendingBytes(state);
     if (event.event === 'gap') {
+      if (state.number === undefined && isRecognised(state)) yield* this.#recognise(state, unixMs);
       yield* this.#gap(state, event.from, unixMs, `${event.length} bytes are missing: ${GAP[event.isCut ? 'cut' : 'lost']}`);
     } else {
       for (const item of state.senders[event.from].stream.push(event.bytes)) yield* this.#item(state, event.from, item, unixMs);
@@ -163,7 +164,7 @@ export class Decoder {
         break;
       case 'corrupt':
         state.senders[from].sequence = undefined;
-        yield { ...problem(state, from, unixMs, 'xdr', true, `A record is no message: ${item.message}`), body: item.body };
+        yield { ...problem(state, from, unixMs, 'xdr', true, item.message), body: item.body };
         break;
       case 'length':
         yield problem(state, from, unixMs, 'length', true, item.message);
@@ -238,6 +239,7 @@ export class Decoder {
 
   *#end(state: State, unixMs: number | undefined): Generator<Decoded> {
     this.#pendingBytes -= pendingBytes(state);
+    if (state.number === undefined && isRecognised(state)) yield* this.#recognise(state, unixMs);
     if (state.number === undefined) {
       if (state.senders.some(({ stream }) => stream.pending + stream.skipped > 0)) this.#others++;
       return;
@@ -286,6 +288,10 @@ function newState(conversation: Conversation): State {
   const sender = (): Sender => ({ stream: new RecordStream(), nonce: undefined, sequence: undefined, isWhole: true });
   const { dialler } = conversation;
   return { conversation, senders: [sender(), sender()], number: undefined, dialler, keys: undefined, tried: 0 };
+}
+
+function isRecognised({ senders: [first, second] }: State): boolean {
+  return first.stream.isRecognised || second.stream.isRecognised;
 }
 
 function pendingBytes({ senders: [first, second] }: State): number {

@@ -68,9 +68,8 @@ function* decodeItems(bytes: Uint8Array, keys: KeyLog): Generator<Decoded> {
   };
   for (const item of items()) {
     if (item.item !== 'record') {
-      const name = item.item === 'corrupt' ? 'xdr' : 'length';
-      const message = item.item === 'corrupt' ? `A record is no message: ${item.message}` : item.message;
-      yield { ...problem(name, true, message), ...(item.item === 'corrupt' && { body: item.body }) };
+      const found = problem(item.item === 'corrupt' ? 'xdr' : 'length', true, item.message);
+      yield item.item === 'corrupt' ? { ...found, body: item.body } : found;
       continue;
     }
     const { type, body } = item;

@@ -42,11 +42,17 @@ export class RecordStream {
   #isStart = true;
   /** Whether what the search has found is still to prove that it is a record. */
   #isTentative = false;
+  #isRecognised = false;
   /** The last bytes the search has looked at. */
   #tail: Uint8Array = NOTHING;
   #skipped = 0;
   /** Longest record allowed. */
   #maxBytes = MAX_RECORD_BYTES;
+
+  /** Whether it has begun as a record does, or had one: it is Stellar's. */
+  get isRecognised(): boolean {
+    return this.#isRecognised;
+  }
 
   /** Bytes of an incomplete record. */
   get pending(): number {
@@ -110,6 +116,7 @@ export class RecordStream {
     this.#isStart = false;
     this.#isSearching = false;
     this.#isTentative = isTentative;
+    if (!isTentative) this.#isRecognised = true;
   }
 
   /** @returns the bytes to search in, when what follows is no record */
@@ -141,6 +148,7 @@ export class RecordStream {
         continue;
       }
       this.#isTentative = false;
+      this.#isRecognised = true;
       const skipped = this.#skipped;
       this.#skipped = 0;
       yield { item: 'record', type, body, skipped };
