@@ -46,7 +46,9 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const remoteAddress = { host: socket.remoteAddress ?? host, port: socket.remotePort ?? port };
   const localAddress = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
   const connection = { role: 'WE_CALLED_REMOTE', localAddress, remoteAddress } as const;
-  const session = new Session(new Peer(peerOptions(resolved, connection)), socket, {
+  // Who dials waits for a slow node as long as it said it would: before AUTH the deadline alone counts.
+  const peer = new Peer({ ...peerOptions(resolved, connection), authenticationTimeoutMs: handshakeTimeoutMs });
+  const session = new Session(peer, socket, {
     connection,
     clock,
     handshakeTimeoutMs: Math.max(1, handshakeTimeoutMs - connectedMs),
