@@ -1,123 +1,203 @@
-/** The other TypeScript implementation, over loopback, in both directions. */
+/**
+ * Against an implementation by other people, over loopback, in both roles: @stellarbeat/js-stellar-node-connector 7.0.1.
+ * It writes the expiration of its certificates in milliseconds and leaves bit 31 of the record header clear; both are accepted.
+ */
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import type { AddressInfo, Server } from 'node:net';
-import type { Connection as OtherConnection, Node as OtherNode } from '@stellarbeat/js-stellar-node-connector';
-import { afterEach, describe, expect, it } from 'vitest';
-import { type Connection, connect, listen, networks, type ReceivedMessage } from '../../src/index.ts';
-import { stellarMessage } from '../../src/protocol/wire/messages.ts';
-import { XdrReader } from '../../src/protocol/xdr/reader.ts';
-
-process.env.LOG_LEVEL = 'silent';
-const require = createRequire(import.meta.url);
-const { createNode } = require('@stellarbeat/js-stellar-node-connector') as { createNode(config: object): OtherNode };
-// Its own copy of the XDR library: objects of another copy are not its messages.
-const { xdr } = createRequire(require.resolve('@stellarbeat/js-stellar-node-connector'))('@stellar/stellar-base') as {
-  xdr: { StellarMessage: { fromXDR(bytes: Buffer): OtherMessage; getScpState(ledger: number): OtherMessage } };
-};
-type OtherMessage = Parameters<OtherConnection['sendStellarMessage']>[0];
-type Work = { stellarMessage: OtherMessage; done(): void };
+import { type Connection as Connector, createNode, type Node } from '@stellarbeat/js-stellar-node-connector';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Connection, connect, listen, NodeIdentity, networks, type ReceivedMessage } from '../../src/index.ts';
+import { toHex } from '../../src/protocol/bytes.ts';
+import { openHandles, until } from '../support/raw-peer.ts';
 
 const network = networks.standalone;
-const cleanup: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const clean of cleanup.splice(0).reverse()) await clean();
+let handles: string[];
+/** The connector's own copy of stellar-base: it takes no objects of another one. */
+const ofConnector = createRequire(createRequire(import.meta.url).resolve('@stellarbeat/js-stellar-node-connector'));
+const { xdr } = ofConnector('@stellar/stellar-base') as {
+  readonly xdr: {
+    readonly StellarMessage: { getScpState(ledgerSeq: number): OtherMessage; getScpQuorumset(hash: Buffer): OtherMessage };
+  };
+};
+type OtherMessage = Parameters<Connector['sendStellarMessage']>[0];
+const silent = { child: () => silent, info() {}, debug() {}, trace() {}, error() {} };
+
+beforeEach(() => {
+  handles = openHandles();
 });
 
-function otherNode(): OtherNode {
-  return createNode({
-    network: network.passphrase,
-    nodeInfo: { ledgerVersion: 27, overlayMinVersion: 38, overlayVersion: 42, versionString: 'the other one' },
-    listeningPort: 11625,
-    receiveSCPMessages: true,
-    receiveTransactionMessages: true,
-    peerFloodReadingCapacity: 200,
-    flowControlSendMoreBatchSize: 40,
-    peerFloodReadingCapacityBytes: 300_000,
-    flowControlSendMoreBatchSizeBytes: 100_000,
-  });
+afterEach(() => until(() => openHandles().length === handles.length));
+
+function connectorNode(passphrase = network.passphrase): Node {
+  return createNode(
+    {
+      network: passphrase,
+      nodeInfo: { ledgerVersion: 27, overlayVersion: 41, overlayMinVersion: 40, versionString: 'connector' },
+      listeningPort: 11625,
+      receiveSCPMessages: true,
+      receiveTransactionMessages: true,
+      peerFloodReadingCapacity: 200,
+      flowControlSendMoreBatchSize: 40,
+      peerFloodReadingCapacityBytes: 300_000,
+      flowControlSendMoreBatchSizeBytes: 100_000,
+    },
+    silent as never,
+  );
 }
 
-/** What the other side reads, as our messages, once its flow control has let it go. */
-function readByOther(connection: OtherConnection): (type: string) => Promise<unknown> {
-  const got: { type: string }[] = [];
-  let wake = (): void => {};
-  connection.on('data', ({ stellarMessage: message, done }: Work) => {
-    got.push(stellarMessage.read(new XdrReader(new Uint8Array(message.toXDR()))));
-    done();
-    wake();
-  });
-  return async (type) => {
-    for (;;) {
-      const found = got.find((message) => message.type === type);
-      if (found) return found;
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    }
+/** A connection between us and the connector; `headers` are the first words of the chunks that came from it. */
+interface Meeting extends AsyncDisposable {
+  readonly ours: Connection;
+  readonly theirs: Connector;
+  readonly headers: readonly number[];
+}
+
+const collectInto = (headers: number[]) => (direction: 'sent' | 'received', bytes: Uint8Array) => {
+  if (direction === 'received') headers.push(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0));
+};
+
+/** The connector dials us. */
+async function theyDial(): Promise<Meeting> {
+  const headers: number[] = [];
+  const listener = await listen({ port: 0, network, onBytes: collectInto(headers) });
+  const accepting = listener[Symbol.asyncIterator]().next();
+  const theirs = connectorNode().connectTo('127.0.0.1', listener.port);
+  theirs.on('error', () => {});
+  const [, accepted] = await Promise.all([once(theirs, 'connect'), accepting]);
+  return {
+    ...{ ours: accepted.value as Connection, theirs, headers },
+    async [Symbol.asyncDispose]() {
+      theirs.end();
+      await listener.close();
+    },
   };
 }
 
-async function untilReceived(connection: Connection, holds: (message: ReceivedMessage) => boolean): Promise<ReceivedMessage> {
-  for await (const message of connection) if (holds(message)) return message;
-  throw new Error('the connection ended before');
+/** We dial the connector. */
+async function weDial(): Promise<Meeting> {
+  const headers: number[] = [];
+  const node = connectorNode();
+  node.acceptIncomingConnections(0, '127.0.0.1');
+  await once(node, 'listening');
+  const { port } = (node as unknown as { server: { address(): { port: number } } }).server.address();
+  const incoming = once(node, 'connection') as Promise<[Connector]>;
+  const connecting = connect({ host: '127.0.0.1', port, network, onBytes: collectInto(headers) });
+  const [theirs] = await incoming;
+  theirs.on('error', () => {});
+  const [ours] = await Promise.all([connecting, once(theirs, 'connect')]);
+  return {
+    ...{ ours, theirs, headers },
+    async [Symbol.asyncDispose]() {
+      theirs.end();
+      await ours.close();
+      await new Promise<void>((resolve) => node.stopAcceptingIncomingConnections(() => resolve()));
+    },
+  };
 }
 
-describe('js-stellar-node-connector', () => {
-  it('dials us: handshake, messages both ways, every MAC checked', async () => {
-    const listener = await listen({ network, port: 0 });
-    cleanup.push(() => listener.close());
-    const other = otherNode().connectTo('127.0.0.1', listener.port);
-    cleanup.push(() => other.destroy());
-    const read = readByOther(other);
-    const accepting = listener[Symbol.asyncIterator]().next();
-    const [remote] = await once(other, 'connect');
-    expect(remote).toBe(listener.peerID);
-    const connection = (await accepting).value as Connection;
-    expect(connection.remote).toMatchObject({ peerID: other.localPublicKey, versionStr: 'the other one', overlayVersion: 42 });
+/** What the connector hands to its user next. */
+async function received(theirs: Connector): Promise<OtherMessage> {
+  for (;;) {
+    const work = theirs.read() as { stellarMessage: OtherMessage; done(): void } | null;
+    if (work !== null) {
+      work.done();
+      return work.stellarMessage;
+    }
+    await once(theirs, 'readable');
+  }
+}
 
-    // It dates its certificates in milliseconds.
-    expect(Number(connection.remote.certExpirationSeconds)).toBeGreaterThan(1e12);
+async function next(ours: Connection): Promise<ReceivedMessage | undefined> {
+  for await (const message of ours) return message;
+  return undefined;
+}
 
-    await connection.send({ type: 'FLOOD_ADVERT', txHashes: [new Uint8Array(32).fill(7)] });
-    expect(await read('FLOOD_ADVERT')).toEqual({ type: 'FLOOD_ADVERT', txHashes: [new Uint8Array(32).fill(7)] });
-
-    other.sendStellarMessage(xdr.StellarMessage.getScpState(77));
-    const message = await untilReceived(connection, ({ type }) => type === 'GET_SCP_STATE');
-    expect(message).toMatchObject({ type: 'GET_SCP_STATE', ledgerSeq: 77 });
-    await connection.close();
-    expect((await connection.ended).code).toBe('OVERLAY_CLOSED');
+describe.each([
+  ['it dials us', theyDial, 'REMOTE_CALLED_US'],
+  ['we dial it', weDial, 'WE_CALLED_REMOTE'],
+] as const)('with js-stellar-node-connector, when %s,', (_name, meet, role) => {
+  it('the handshake succeeds, and each knows the other', async () => {
+    await using meeting = await meet();
+    const { ours, theirs } = meeting;
+    expect(ours.role).toBe(role);
+    expect(ours.remote).toMatchObject({ peerID: theirs.localPublicKey, versionStr: 'connector', overlayVersion: 41 });
+    expect(theirs.remotePublicKey).toMatch(/^G/);
+    expect(theirs.remoteNodeInfo).toMatchObject({ ledgerVersion: 27, overlayVersion: 42, overlayMinVersion: 38 });
   });
 
-  it('is dialled by us: handshake, messages both ways, every MAC checked', async () => {
-    const node = otherNode();
-    const connected = once(node, 'connection') as Promise<[OtherConnection]>;
-    node.acceptIncomingConnections(0, '127.0.0.1');
-    cleanup.push(() => new Promise((resolve) => node.stopAcceptingIncomingConnections(() => resolve(undefined))));
-    const server = Reflect.get(node, 'server') as Server;
-    if (!server.listening) await once(server, 'listening');
-    const connecting = connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, network });
-    const [other] = await connected;
-    cleanup.push(() => other.destroy());
-    const read = readByOther(other);
-    const connection = await connecting;
-    cleanup.push(() => connection.close());
-    expect(connection.remote.peerID).toBe(node.keyPair.publicKey());
-
-    await connection.send({ type: 'GET_SCP_STATE', ledgerSeq: 42 });
-    expect(await read('GET_SCP_STATE')).toBeDefined();
-    other.sendStellarMessage(xdr.StellarMessage.getScpState(88));
-    const message = await untilReceived(connection, (got) => got.type === 'GET_SCP_STATE' && got.ledgerSeq === 88);
-    expect(message.xdr).toEqual(Uint8Array.of(0, 0, 0, 12, 0, 0, 0, 88));
+  it('its peculiarities are there, and accepted', async () => {
+    await using meeting = await meet();
+    const { ours, headers } = meeting;
+    // Milliseconds: tens of thousands of years ahead.
+    expect(ours.remote.certExpirationSeconds).toBeGreaterThan(1_000_000_000_000n);
+    expect(headers.length).toBeGreaterThan(0);
+    for (const header of headers) expect(header >>> 31).toBe(0);
   });
 
-  it('of another network is refused by us, and refuses us', async () => {
-    const listener = await listen({ network: networks.testnet, port: 0 });
-    cleanup.push(() => listener.close());
-    const other = otherNode().connectTo('127.0.0.1', listener.port);
-    other.on('error', () => {});
-    cleanup.push(() => other.destroy());
-    await once(other, 'close');
-    expect(listener.counts.authenticated).toBe(0);
+  it('messages pass both ways, with good MACs and in order', async () => {
+    await using meeting = await meet();
+    const { ours, theirs } = meeting;
+    expect((await received(theirs)).switch().name).toBe('getScpState');
+    for (let i = 0; i < 50; i++) await ours.send({ type: 'GET_SCP_STATE', ledgerSeq: i });
+    for (let i = 0; i < 50; i++) expect((await received(theirs)).getScpLedgerSeq()).toBe(i);
+    for (let i = 0; i < 50; i++) theirs.sendStellarMessage(xdr.StellarMessage.getScpState(i));
+    for (let i = 0; i < 50; i++) expect(await next(ours)).toMatchObject({ type: 'GET_SCP_STATE', ledgerSeq: i });
+  });
+
+  it('its grant is our credit, and a message of ours is to the byte what it takes', async () => {
+    await using meeting = await meet();
+    const { ours, theirs } = meeting;
+    expect((await received(theirs)).switch().name).toBe('getScpState');
+    await until(() => ours.credit.messages > 0n);
+    expect(ours.credit).toEqual({ messages: 200n, bytes: 300_000n });
+    const txHash = new Uint8Array(32).fill(7);
+    await ours.send({ type: 'FLOOD_ADVERT', txHashes: [txHash, txHash] });
+    const advert = await received(theirs);
+    expect(
+      advert
+        .floodAdvert()
+        .txHashes()
+        .map((hash) => Buffer.from(hash as unknown as Buffer).toString('hex')),
+    ).toEqual([toHex(txHash), toHex(txHash)]);
+    theirs.sendStellarMessage(advert);
+    const back = await next(ours);
+    expect(toHex(back?.xdr ?? new Uint8Array())).toBe(advert.toXDR('hex'));
+  });
+
+  it('a record of it whose MAC is changed on the way is refused', async () => {
+    await using meeting = await meet();
+    const { ours, theirs } = meeting;
+    const inside = theirs as unknown as { sendingMacKey: Buffer };
+    inside.sendingMacKey = Buffer.from(inside.sendingMacKey.map((byte) => byte ^ 1));
+    theirs.sendStellarMessage(xdr.StellarMessage.getScpState(1));
+    expect(await ours.ended).toMatchObject({ code: 'OVERLAY_UNEXPECTED_MAC', told: { message: 'unexpected MAC' } });
+  });
+
+  it('it refuses nothing when we answer its questions: DONT_HAVE comes back for its hash', async () => {
+    await using meeting = await meet();
+    const { theirs } = meeting;
+    expect((await received(theirs)).switch().name).toBe('getScpState');
+    const hash = Buffer.alloc(32, 5);
+    theirs.sendStellarMessage(xdr.StellarMessage.getScpQuorumset(hash));
+    expect((await received(theirs)).dontHave().reqHash().equals(hash)).toBe(true);
+  });
+});
+
+describe('with js-stellar-node-connector on another network', () => {
+  it('neither side takes the other in', async () => {
+    const refused: string[] = [];
+    const identity = NodeIdentity.random();
+    await using listener = await listen({
+      ...{ port: 0, network, identity },
+      onEvent: (event) => {
+        if (event.event === 'refused') refused.push(event.error.code);
+      },
+    });
+    const theirs = connectorNode(networks.testnet.passphrase).connectTo('127.0.0.1', listener.port);
+    theirs.on('error', () => {});
+    await once(theirs, 'close');
+    await until(() => refused.length === 1);
+    expect(refused).toEqual(['OVERLAY_CERT_INVALID']);
+    expect(theirs.isConnected()).toBe(false);
   });
 });

@@ -12,6 +12,7 @@ import {
   type ReceivedMessage,
 } from '../../src/index.ts';
 import { parseTarget } from '../../src/tools/target.ts';
+import { RawPeer } from '../support/raw-peer.ts';
 
 const { STELLAR_CORE, STELLAR_CORE_PASSPHRASE = networks.standalone.passphrase } = process.env;
 const target = parseTarget(STELLAR_CORE ?? '127.0.0.1');
@@ -53,10 +54,24 @@ describe.runIf(STELLAR_CORE !== undefined)(`a real stellar-core${reason}`, () =>
 
   it('closes without a word on another network', async () => {
     const other = networkFromPassphrase('a network nobody is on');
+    // It closes 5 s after it has dropped us, which is just when our own rule of silence looks.
     await expect(connect({ ...target, network: other })).rejects.toMatchObject({
-      code: 'OVERLAY_CONNECTION_CLOSED',
+      code: expect.stringMatching(/^OVERLAY_(CONNECTION_CLOSED|IDLE_TIMEOUT)$/),
       stage: 'hello',
+      peerError: undefined,
     });
+  });
+
+  it('refuses a message whose MAC is wrong, and says so', async () => {
+    const unixSeconds = Date.now() / 1000;
+    await using peer = await RawPeer.dial(target.port ?? 11625, { network, unixSeconds }, target.host);
+    await peer.greet();
+    peer.send({ type: 'AUTH', flags: 200 });
+    await peer.expect('AUTH');
+    const frame = peer.seal({ type: 'GET_SCP_STATE', ledgerSeq: 0 });
+    frame[frame.length - 1] = (frame[frame.length - 1] as number) ^ 1;
+    peer.write(frame);
+    expect(await peer.farewell()).toContain('ERR_AUTH unexpected MAC');
   });
 
   it('says why it refuses old versions', async () => {

@@ -2,7 +2,7 @@
  * The hostile cases of the vectors against real sockets. Our nonce and ECDH key are fresh there, so that every MAC is made
  * anew by the recipe of the case; the recipe is first proved on the vector's own keys, where it has to give the vector's bytes.
  */
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../src/crypto/node.ts';
 import { connect, type ListenerEvent, listen, NodeIdentity, networks, type OverlayError } from '../../src/index.ts';
 import { deriveMacKeys, deriveSharedKey, sides } from '../../src/protocol/auth/key-schedule.ts';
@@ -15,7 +15,7 @@ import { type HostileJson, pubnet1, type SideName, vectors } from '../support/ve
 
 const network = networks.pubnet;
 const clock = new ManualClock(Number(pubnet1.nowSeconds));
-const handles = openHandles();
+let handles: string[];
 
 const secretsOf = (side: SideName): RawPeerOptions => ({
   network,
@@ -168,6 +168,10 @@ async function conclude(entry: HostileJson, peer: RawPeer, rest: readonly string
   }
   await peer.ping();
 }
+
+beforeEach(() => {
+  handles = openHandles();
+});
 
 afterEach(async () => {
   await until(() => openHandles().length === handles.length);

@@ -1,55 +1,127 @@
-/** What must not compile, and what the types say of what does. The compiler is the judge; see `npm run types`. */
-import { describe, expectTypeOf, it } from 'vitest';
-import type { Connection, ConnectOptions, ReceivedMessage, SendableMessage } from '../../src/index.ts';
+/** What the compiler has to refuse, and what it has to know. `npm run types` is the judge; nothing is sent here. */
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import {
+  type Connection,
+  type ConnectOptions,
+  connect,
+  type ListenerEvent,
+  type ListenOptions,
+  listen,
+  networks,
+  OverlayError,
+  type OverlayErrorCode,
+  type PeerRole,
+  type ReceivedMessage,
+  type SCPPledges,
+  type SendableMessage,
+  type StellarMessage,
+} from '../../src/index.ts';
 
-const message = (value: SendableMessage): SendableMessage => value;
-const options = (value: ConnectOptions): ConnectOptions => value;
-declare const network: ConnectOptions['network'];
+const network = networks.standalone;
 
-describe('the types', () => {
-  it('refuse a wrong message', () => {
-    message({ type: 'GET_SCP_STATE', ledgerSeq: 0 });
-    // @ts-expect-error a field is missing
-    message({ type: 'GET_SCP_STATE' });
-    // @ts-expect-error a field of another message
-    message({ type: 'GET_SCP_STATE', txSetHash: new Uint8Array(32) });
-    // @ts-expect-error a field of another type
-    message({ type: 'GET_SCP_STATE', ledgerSeq: '0' });
-    // @ts-expect-error no such type
-    message({ type: 'GET_SCP_STATES', ledgerSeq: 0 });
-    // @ts-expect-error the connection sends these itself
-    message({ type: 'AUTH', flags: 200 });
-    // @ts-expect-error the connection grants by itself
-    message({ type: 'SEND_MORE_EXTENDED', numMessages: 1, numBytes: 1 });
-    // @ts-expect-error there is no ERROR_MSG to send
-    message({ type: 'ERROR_MSG', code: 'ERR_MISC', msg: '' });
-  });
+/** Compiled and never called. */
+function _refused(connection: Connection): void {
+  // @ts-expect-error a message that does not exist
+  void connection.send({ type: 'GET_PEERS' });
+  // @ts-expect-error a field is missing
+  void connection.send({ type: 'GET_TX_SET' });
+  // @ts-expect-error a field of another message
+  void connection.send({ type: 'GET_TX_SET', qSetHash: new Uint8Array(32) });
+  // @ts-expect-error a field of another type
+  void connection.send({ type: 'GET_SCP_STATE', ledgerSeq: '0' });
+  // @ts-expect-error a 64-bit number is a bigint
+  const _statement: SCPPledges = { type: 'SCP_ST_CONFIRM', nH: 1n };
+  // @ts-expect-error the connection says HELLO itself
+  void connection.send({ type: 'HELLO' } as Extract<StellarMessage, { type: 'HELLO' }>);
+  // @ts-expect-error and AUTH
+  void connection.send({ type: 'AUTH', flags: 200 });
+  // @ts-expect-error and grants
+  void connection.send({ type: 'SEND_MORE_EXTENDED', numMessages: 1, numBytes: 1 });
+  // @ts-expect-error and ERROR_MSG
+  void connection.send({ type: 'ERROR_MSG', code: 'ERR_MISC', msg: '' });
+  // @ts-expect-error a misspelt option
+  void connect({ host: 'localhost', network, lisenPort: 1 });
+  // @ts-expect-error the unit belongs to the name
+  void connect({ host: 'localhost', network, handshakeTimeout: 1 });
+  // @ts-expect-error no such value
+  void connect({ host: 'localhost', network, ecdh: 'per-day' });
+  // @ts-expect-error connect needs a host
+  void connect({ network });
+  // @ts-expect-error both need a network
+  void listen({ port: 0 });
+  // @ts-expect-error a network is not its name
+  void connect({ host: 'localhost', network: 'pubnet' });
+  // @ts-expect-error a pin is a matter of the side that dials
+  void listen({ network, expectedPeerID: 'G' });
+  // @ts-expect-error limits are a matter of the side that listens
+  void connect({ host: 'localhost', network, maxPendingConnections: 1 });
+  // @ts-expect-error facts about the peer do not change
+  connection.remote.peerID = 'G';
+  // @ts-expect-error a code that does not exist
+  void new OverlayError('OVERLAY_OOPS', { stage: 'tcp' });
+  // @ts-expect-error an error has a stage
+  void new OverlayError('OVERLAY_CLOSED', {});
+}
 
-  it('refuse a wrong option', () => {
-    const check = (): void => {
-      options({ host: '127.0.0.1', network });
-      // @ts-expect-error a misspelt option
-      options({ host: '127.0.0.1', network, handshakeTimeout: 1 });
-      // @ts-expect-error the network is missing
-      options({ host: '127.0.0.1' });
-      // @ts-expect-error a passphrase is no network
-      options({ host: '127.0.0.1', network: 'Standalone Network ; February 2017' });
-      // @ts-expect-error no such value
-      options({ host: '127.0.0.1', network, ecdh: 'per-process-or-so' });
-    };
-    expectTypeOf(check).toBeFunction();
-  });
+/** Compiled and never called. */
+async function _known(connection: Connection, other: Connection, event: ListenerEvent): Promise<void> {
+  for await (const message of connection) {
+    expectTypeOf(message).toEqualTypeOf<ReceivedMessage>();
+    await other.send(message);
+    switch (message.type) {
+      case 'GET_SCP_STATE':
+        expectTypeOf(message.ledgerSeq).toEqualTypeOf<number>();
+        break;
+      case 'SCP_MESSAGE':
+        expectTypeOf(message.envelope.statement.slotIndex).toEqualTypeOf<bigint>();
+        if (message.envelope.statement.pledges.type === 'SCP_ST_NOMINATE') {
+          expectTypeOf(message.envelope.statement.pledges.votes).toEqualTypeOf<readonly Uint8Array[]>();
+        }
+        break;
+      case 'PEERS':
+        expectTypeOf(message.peers[0]).toEqualTypeOf<
+          { readonly ip: string; readonly port: number; readonly numFailures: number } | undefined
+        >();
+        break;
+      case 'UNKNOWN':
+        expectTypeOf(message.typeNumber).toEqualTypeOf<number>();
+        break;
+      default:
+        expectTypeOf(message.xdr).toEqualTypeOf<Uint8Array>();
+    }
+    // @ts-expect-error HELLO and AUTH are never delivered
+    if (message.type === 'HELLO') return;
+    // @ts-expect-error a field of one message only, before its type is known
+    void message.ledgerSeq;
+  }
+  if (event.event === 'refused') expectTypeOf(event.error).toEqualTypeOf<OverlayError>();
+  if (event.event === 'authenticated') expectTypeOf(event.connection).toEqualTypeOf<Connection>();
+  // @ts-expect-error a connection that has just come has no error
+  if (event.event === 'connected') void event.error;
+}
 
-  it('narrow a received message by its type, and let it be sent on', () => {
-    const look = (received: ReceivedMessage): void => {
-      if (received.type === 'SCP_MESSAGE') expectTypeOf(received.envelope.statement.slotIndex).toEqualTypeOf<bigint>();
-      if (received.type === 'UNKNOWN') expectTypeOf(received.typeNumber).toEqualTypeOf<number>();
-      expectTypeOf(received.xdr).toEqualTypeOf<Uint8Array>();
-      // @ts-expect-error HELLO and AUTH are never delivered
-      if (received.type === 'HELLO') return;
-    };
-    expectTypeOf(look).toBeFunction();
+describe('the types of the library', () => {
+  it('let every received message be sent on', () => {
     expectTypeOf<ReceivedMessage>().toExtend<SendableMessage>();
-    expectTypeOf<Connection>().toExtend<AsyncIterable<ReceivedMessage>>();
+    expectTypeOf<ReceivedMessage['xdr']>().toEqualTypeOf<Uint8Array>();
+    expectTypeOf<SendableMessage['type']>().not.toEqualTypeOf<StellarMessage['type']>();
+    expectTypeOf<Extract<SendableMessage, { type: 'HELLO' | 'AUTH' | 'ERROR_MSG' | 'SEND_MORE' }>>().toBeNever();
+  });
+
+  it('say what the functions return', () => {
+    expectTypeOf(connect).returns.resolves.toEqualTypeOf<Connection>();
+    expectTypeOf(connect).parameters.toEqualTypeOf<[ConnectOptions]>();
+    expectTypeOf(listen).parameters.toEqualTypeOf<[ListenOptions]>();
+    expectTypeOf<Connection['role']>().toEqualTypeOf<PeerRole>();
+    expectTypeOf<Connection>().toExtend<AsyncDisposable & AsyncIterable<ReceivedMessage>>();
+    expectTypeOf<Awaited<Connection['ended']>>().toEqualTypeOf<OverlayError>();
+    expectTypeOf<OverlayError['code']>().toEqualTypeOf<OverlayErrorCode>();
+    expectTypeOf<Connection['credit']>().toEqualTypeOf<{ readonly messages: bigint; readonly bytes: bigint }>();
+  });
+
+  it('have a value for every name they promise', () => {
+    for (const value of [connect, listen, OverlayError]) expect(value).toBeTypeOf('function');
+    expect(Object.keys(networks)).toEqual(['pubnet', 'testnet', 'futurenet', 'standalone']);
+    expect([_refused, _known].map(({ length }) => length)).toEqual([1, 3]);
   });
 });

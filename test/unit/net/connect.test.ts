@@ -1,14 +1,18 @@
 import { networkInterfaces } from 'node:os';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Connection, connect, type ListenOptions, listen, NodeIdentity, networks } from '../../../src/index.ts';
 import type { HandshakeStep } from '../../../src/protocol/handshake/steps.ts';
 import { ManualClock } from '../../../src/testing/index.ts';
 import { grant, openHandles, RawNode, until } from '../../support/raw-peer.ts';
 
 const network = networks.standalone;
-const handles = openHandles();
+let handles: string[];
 /** Some containers have no IPv6. */
 const hasIPv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1'));
+
+beforeEach(() => {
+  handles = openHandles();
+});
 
 afterEach(() => until(() => openHandles().length === handles.length));
 
@@ -22,10 +26,10 @@ async function pair(options: Partial<ListenOptions> = {}, host = '127.0.0.1') {
 }
 
 describe('connect', () => {
-  it.each([
+  it.each<[string, string, string]>([
     ['127.0.0.1', '127.0.0.1', '127.0.0.1'],
     ['localhost', '127.0.0.1', '127.0.0.1'],
-    ...(hasIPv6 ? [['::1', '::1', '::1'] as const] : []),
+    ...(hasIPv6 ? [['::1', '::1', '::1'] satisfies [string, string, string]] : []),
   ])('reaches a node as %s', async (host, listenOn, address) => {
     const identity = NodeIdentity.random();
     await using listener = await listen({ host: listenOn, port: 0, network, identity, versionStr: 'a node' });

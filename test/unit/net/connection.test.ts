@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   type Connection,
   connect,
@@ -13,7 +13,11 @@ import { ManualClock } from '../../../src/testing/index.ts';
 import { grant, openHandles, RawNode, type RawPeer, until } from '../../support/raw-peer.ts';
 
 const network = networks.standalone;
-const handles = openHandles();
+let handles: string[];
+
+beforeEach(() => {
+  handles = openHandles();
+});
 
 afterEach(() => until(() => openHandles().length === handles.length));
 

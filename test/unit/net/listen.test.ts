@@ -1,10 +1,14 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Connection, connect, type ListenerEvent, listen, NodeIdentity, networks } from '../../../src/index.ts';
 import { ManualClock } from '../../../src/testing/index.ts';
 import { openHandles, RawPeer, until } from '../../support/raw-peer.ts';
 
 const network = networks.standalone;
-const handles = openHandles();
+let handles: string[];
+
+beforeEach(() => {
+  handles = openHandles();
+});
 
 afterEach(() => until(() => openHandles().length === handles.length));
 

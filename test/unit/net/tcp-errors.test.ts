@@ -1,20 +1,33 @@
-/** What the operating system says of a connection attempt, and what becomes of it. No socket is opened. */
+/** What the operating system says of a connection, and what becomes of it. Nobody is dialled. */
 import { EventEmitter } from 'node:events';
 import type * as Net from 'node:net';
+import { type Duplex, duplexPair } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { connect, networks } from '../../../src/index.ts';
-import { ManualClock } from '../../../src/testing/index.ts';
+import { connect, type ListenerEvent, listen, networks } from '../../../src/index.ts';
+import { ManualClock, MockPeer } from '../../../src/testing/index.ts';
 
+const realNet = await vi.importActual<typeof Net>('node:net');
 let error: Error;
+/** What the next attempt gets instead of an error. */
+let stream: Duplex | undefined;
+let server: Net.Server;
 const looked: unknown[] = [];
 
 type Lookup = (host: string, options: { all?: boolean }, callback: (...args: unknown[]) => void) => void;
 
 vi.mock('node:net', async (original) => ({
   ...(await original<typeof Net>()),
+  createServer: (...args: Parameters<typeof Net.createServer>) => {
+    server = realNet.createServer(...args);
+    return server;
+  },
   connect: ({ lookup }: { lookup: Lookup }) => {
     lookup('name', { all: true }, (...args) => looked.push(args));
     lookup('name', { all: false }, (...args) => looked.push(args));
+    if (stream !== undefined) {
+      process.nextTick(() => stream?.emit('connect'));
+      return stream;
+    }
     const socket = Object.assign(new EventEmitter(), { destroy: () => socket.emit('error', new Error('late')) });
     process.nextTick(() => socket.emit('error', error));
     return socket;
@@ -24,6 +37,7 @@ vi.mock('node:net', async (original) => ({
 const withCode = (code: string): Error => Object.assign(new Error(code), { code });
 
 afterEach(() => {
+  stream = undefined;
   looked.length = 0;
 });
 
@@ -64,5 +78,40 @@ describe('an attempt to connect that ends with', () => {
       [null, [{ address: '::1', family: 6 }]],
       [null, '::1', 6],
     ]);
+  });
+});
+
+describe('a socket that does not know its addresses any more', () => {
+  it('is served by the side that dialled, under the address that was dialled', async () => {
+    const [ours, theirs] = duplexPair() as [Duplex, Duplex];
+    stream = ours;
+    const clock = new ManualClock();
+    const { standalone: network } = networks;
+    const connecting = connect({ host: '::1', port: 7, network, clock });
+    const peer = new MockPeer(theirs, 'REMOTE_CALLED_US', { network, clock });
+    await peer.handshake();
+    const connection = await connecting;
+    expect(connection.remoteAddress).toEqual({ host: '::1', port: 7 });
+    peer.close();
+    await connection.close();
+    expect(clock.timers).toBe(0);
+  });
+
+  it('is served by the side that listens, and ends like any other', async () => {
+    const clock = new ManualClock();
+    const events: ListenerEvent[] = [];
+    const { standalone: network } = networks;
+    await using listener = await listen({ port: 0, network, clock, onEvent: (event) => events.push(event) });
+    const [ours, theirs] = duplexPair() as [Duplex, Duplex];
+    server.emit('connection', ours);
+    theirs.resume().end();
+    await new Promise((resolve) => theirs.once('close', resolve));
+    expect(events).toMatchObject([
+      { event: 'connected', remoteAddress: { host: '', port: 0 } },
+      { event: 'refused', error: { code: 'OVERLAY_CONNECTION_CLOSED', stage: 'hello' } },
+    ]);
+    ours.destroy();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(listener.counts).toEqual({ pending: 0, authenticated: 0 });
   });
 });
