@@ -8,7 +8,13 @@ export { connect } from './net/connect.ts';
 export { Connection, type RemoteAddress, type Timings } from './net/connection.ts';
 export { NodeIdentity } from './net/identity.ts';
 export { Listener, type ListenerEvent, type ListenOptions, listen } from './net/listen.ts';
-export { type ConnectOptions, type NodeOptions, networkFromPassphrase, type OnBytes } from './net/options.ts';
+export {
+  type ConnectionInfo,
+  type ConnectOptions,
+  type NodeOptions,
+  networkFromPassphrase,
+  type OnBytes,
+} from './net/options.ts';
 export { verifySCPEnvelope } from './net/scp-envelope.ts';
 export type { PeerRole } from './protocol/auth/key-schedule.ts';
 export type { PeerAuth } from './protocol/auth/peer-auth.ts';

@@ -6,6 +6,7 @@ import type { Now } from '../protocol/clock.ts';
 
 /** Time and timers. */
 export interface Clock {
+  /** The moment, by both clocks. */
   now(): Now;
   /** Calls back once after so many milliseconds, unless cancelled before. */
   setTimer(callback: () => void, ms: number): Timer;

@@ -26,6 +26,7 @@ export class ManualClock implements Clock {
     return this.#timers.size;
   }
 
+  /** The moment it stands at. */
   now(): Now {
     return { unixSeconds: this.#unixSeconds, monotonicMs: this.#monotonicMs };
   }

@@ -59,6 +59,7 @@ export class MacSender {
     this.#sequence.increment();
   }
 
+  /** Overwrites the key. */
   wipe(): void {
     this.#key.wipe();
   }
@@ -97,6 +98,7 @@ export class MacReceiver {
     this.#sequence.increment();
   }
 
+  /** Overwrites the key. */
   wipe(): void {
     this.#key?.wipe();
   }

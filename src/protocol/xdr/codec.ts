@@ -13,7 +13,11 @@ export type Shape =
   | { readonly kind: 'union'; readonly cases: ReadonlyMap<number, readonly [name: string, codec: Codec<unknown>]> }
   | { readonly kind: 'array'; readonly max: number; readonly element: Codec<unknown> }
   | { readonly kind: 'optional'; readonly element: Codec<unknown> }
-  | { readonly kind: 'recursive'; readonly codec: () => Codec<unknown> }
+  | {
+      readonly kind: 'recursive';
+      /** The type itself, looked up late. */
+      readonly codec: () => Codec<unknown>;
+    }
   | { readonly kind: 'leaf'; readonly type: string };
 
 /** One XDR type. */

@@ -34,6 +34,7 @@ export class XdrReader {
     return this.#end - this.offset;
   }
 
+  /** unsigned int. */
   uint32(): number {
     const { bytes } = this;
     const at = this.skip(4);
@@ -46,10 +47,12 @@ export class XdrReader {
     );
   }
 
+  /** int. */
   int32(): number {
     return this.uint32() | 0;
   }
 
+  /** unsigned hyper. */
   uint64(): bigint {
     const high = this.uint32();
     return (BigInt(high) << 32n) | BigInt(this.uint32());

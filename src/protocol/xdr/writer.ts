@@ -43,10 +43,12 @@ export class XdrWriter {
     return at;
   }
 
+  /** unsigned int. */
   uint32(value: number): void {
     this.setUint32(this.reserve(4), value);
   }
 
+  /** unsigned hyper. */
   uint64(value: bigint): void {
     this.uint32(Number(value >> 32n));
     this.uint32(Number(value & 0xffffffffn));

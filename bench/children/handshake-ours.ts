@@ -1,0 +1,35 @@
+/** Shakes hands with this package. Arguments: dials or accepts, variant, port to dial. */
+import { connect, listen, NodeIdentity, type NodeOptions, networks } from '../../src/index.ts';
+import { cpuSince, serve, tell } from '../support/child.ts';
+import { dialMany, type Side, type Variant } from '../support/handshakes.ts';
+
+const [side, variant, port] = process.argv.slice(2) as [Side, Variant, string];
+const options: NodeOptions = {
+  network: networks.standalone,
+  identity: NodeIdentity.random(),
+  scpStateLedgerSeq: null,
+  ecdh: variant === 'own ECDH key each' ? 'per-connection' : 'per-process',
+};
+if (side === 'dials') {
+  serve(({ count }: { count: number }) =>
+    dialMany(count, async () => {
+      const connection = await connect({ ...options, host: '127.0.0.1', port: Number(port) });
+      await connection.ended;
+    }),
+  );
+  tell({ port: 0 });
+} else {
+  const listener = await listen({ ...options, port: 0 });
+  const connections = listener[Symbol.asyncIterator]();
+  serve(async ({ count }: { count: number }) => {
+    const mark = process.cpuUsage();
+    const all: Promise<unknown>[] = [];
+    while (all.length < count) {
+      const { value } = await connections.next();
+      all.push(value?.ended as Promise<unknown>);
+    }
+    await Promise.all(all);
+    return { micros: cpuSince(mark) / count };
+  });
+  tell({ port: listener.port });
+}

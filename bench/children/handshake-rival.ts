@@ -1,0 +1,51 @@
+/** Shakes hands with the rival. Arguments: dials or accepts, variant, port to dial. */
+import type { Connection, Node } from '@stellarbeat/js-stellar-node-connector';
+import { cpuSince, serve, tell } from '../support/child.ts';
+import { dialMany, type Side, type Variant } from '../support/handshakes.ts';
+import { rivalNode, rivalSeed } from '../support/rival.ts';
+
+const [side, variant, port] = process.argv.slice(2) as [Side, Variant, string];
+const seed = rivalSeed();
+let node = rivalNode(seed);
+/** An ECDH key for each connection is not offered; a new node object with the same seed has one. */
+const nextNode = (): Node => (variant === 'own ECDH key each' ? rivalNode(seed) : node);
+
+function closed(connection: Connection): Promise<void> {
+  connection.on('error', (error: Error) => {
+    throw error;
+  });
+  connection.resume();
+  return new Promise((resolve) => connection.once('close', () => resolve()));
+}
+
+if (side === 'dials') {
+  serve(({ count }: { count: number }) => dialMany(count, () => closed(nextNode().connectTo('127.0.0.1', Number(port)))));
+  tell({ port: 0 });
+} else {
+  let onClosed = (): void => {};
+  const accept = (from: Node): void => {
+    from.on('connection', (connection: Connection) => {
+      if (variant === 'own ECDH key each') {
+        // The same server, another node object for the next connection.
+        node = nextNode();
+        Object.assign(from, { connectionAuthentication: Reflect.get(node, 'connectionAuthentication') });
+      }
+      void closed(connection).then(() => onClosed());
+    });
+    from.acceptIncomingConnections(0, '127.0.0.1');
+  };
+  accept(node);
+  const server = Reflect.get(node, 'server') as import('node:net').Server;
+  await new Promise<void>((resolve) => server.once('listening', resolve));
+  serve(async ({ count }: { count: number }) => {
+    const mark = process.cpuUsage();
+    let left = count;
+    await new Promise<void>((resolve) => {
+      onClosed = () => {
+        if (--left === 0) resolve();
+      };
+    });
+    return { micros: cpuSince(mark) / count };
+  });
+  tell({ port: (server.address() as { port: number }).port });
+}

@@ -1,0 +1,79 @@
+/**
+ * What a handshake costs one side, on a fresh connection each: this package, the rival, and bare sockets that exchange
+ * records of the same size with the cryptography nobody can leave out.
+ *
+ * - `new peer`: the other side has never been seen: one X25519, one ed25519 verification, five HMACs.
+ * - `known peer`: the same other side again; shared key and verified cert are kept, as in the reference.
+ * - `own ECDH key each`: a fresh ECDH key and cert for each connection; one key pair, one signature more.
+ *
+ * @module
+ */
+import type { PeerAuth } from '../src/protocol/index.ts';
+import { build } from './support/build.ts';
+import { Child, type RoundResult } from './support/child.ts';
+import { AT_ONCE, type Side, VARIANTS, type Variant } from './support/handshakes.ts';
+import type { BenchOptions } from './support/options.ts';
+import { Acceptor, dial, freshPeerAuth, shakeHands } from './support/raw-peer.ts';
+import type { Case, Report } from './support/report.ts';
+import { measure, type Subject, toCase } from './support/rounds.ts';
+
+/** Handshakes a round. */
+const COUNT = 400;
+
+export async function run(options: BenchOptions): Promise<Report> {
+  const ours = build();
+  const other = options.against === undefined ? undefined : build(options.against);
+  const cases: Case[] = [];
+  for (const side of ['dials', 'accepts'] as const) {
+    for (const variant of VARIANTS) {
+      const name = `${side}, ${variant}`;
+      if (!name.includes(options.only ?? '')) continue;
+      const series = await measure(options, async () => [
+        await start('ours', ours, 'handshake-ours', side, variant),
+        ...(options.fast ? [] : [await start('rival', ours, 'handshake-rival', side, variant)]),
+        await start('floor', ours, 'handshake-floor', side, variant),
+        ...(other === undefined ? [] : [await start('against', other, 'handshake-ours', side, variant)]),
+      ]);
+      cases.push(toCase(name, series, { floor: 1.15, rival: 0.7 }));
+    }
+  }
+  return { name: 'handshake', what: 'CPU of one side for one connection with its handshake', unit: 'µs per handshake', cases };
+}
+
+async function start(name: string, out: string, script: string, side: Side, variant: Variant): Promise<Subject> {
+  const known = Array.from({ length: COUNT }, freshPeerAuth);
+  // An acceptor takes one connection of a peerID at a time, so that even known ones are as many as are open at once.
+  const nodes = (): PeerAuth[] =>
+    Array.from({ length: COUNT }, (_, i) => (variant === 'known peer' ? (known[i % known.length] as PeerAuth) : freshPeerAuth()));
+  const acceptor = await Acceptor.listen();
+  const child = new Child(out, script, [side, variant, String(acceptor.port)]);
+  const { port } = await child.next<{ port: number }>();
+  return {
+    name,
+    async play() {
+      const peers = nodes();
+      // Certs are signed before the clock starts.
+      for (const peer of peers) peer.cert(Date.now() / 1000);
+      child.tell({ count: COUNT });
+      const queue = peers.values();
+      const worker = async (): Promise<void> => {
+        for (const peer of queue) {
+          const [socket, role] =
+            side === 'accepts'
+              ? ([await dial(port), 'WE_CALLED_REMOTE'] as const)
+              : ([await acceptor.next(), 'REMOTE_CALLED_US'] as const);
+          await shakeHands(socket, role, peer);
+          socket.resume();
+          socket.end();
+          await new Promise((resolve) => socket.once('close', resolve));
+        }
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, worker));
+      return child.next<RoundResult>();
+    },
+    async stop() {
+      acceptor.close();
+      await child.stop();
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * `npm run bench` runs every bench, `npm run bench -- receive mac` the ones named.
+ *
+ *     --rounds N        measured rounds with each set of processes (5)
+ *     --generations N   sets of processes (3)
+ *     --fast            without the rival; nothing is kept then
+ *     --only TEXT       only the cases whose name has TEXT in it; nothing is kept then
+ *     --against DIR     another checkout of this project, measured beside this one; nothing is kept then
+ *
+ * @module
+ */
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { BenchOptions } from './support/options.ts';
+import { keep, type Report } from './support/report.ts';
+
+type Bench = { readonly run: (options: BenchOptions) => Promise<Report> };
+
+const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  mac: () => import('./mac.ts'),
+  receive: () => import('./receive.ts'),
+  send: () => import('./send.ts'),
+  handshake: () => import('./handshake.ts'),
+  memory: () => import('./memory.ts'),
+  startup: () => import('./startup.ts'),
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '5' },
+    generations: { type: 'string', default: '3' },
+    fast: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    against: { type: 'string' },
+  },
+});
+const options: BenchOptions = {
+  rounds: Number(values.rounds),
+  generations: Number(values.generations),
+  fast: values.fast,
+  only: values.only,
+  against: values.against && resolve(values.against),
+};
+for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {
+  const load = BENCHES[name];
+  if (load === undefined) throw new RangeError(`no bench ${name}; there are ${Object.keys(BENCHES).join(', ')}`);
+  const { run } = await load();
+  keep(await run(options), !options.fast && options.only === undefined && options.against === undefined);
+}

@@ -1,0 +1,24 @@
+/**
+ * The cases of the handshake bench, for both of its sides.
+ * @module
+ */
+import { cpuSince, type RoundResult } from './child.ts';
+
+/** Who the other side is, and how long our own ECDH key lives; see handshake.ts. */
+export const VARIANTS = ['new peer', 'known peer', 'own ECDH key each'] as const;
+export type Variant = (typeof VARIANTS)[number];
+export type Side = 'dials' | 'accepts';
+
+/** Handshakes at once: one at a time would mostly measure how a machine wakes up. */
+export const AT_ONCE = 8;
+
+/** Dials so many times, measured as a whole. @param dial resolves when the connection is over */
+export async function dialMany(count: number, dial: () => Promise<unknown>): Promise<RoundResult> {
+  const mark = process.cpuUsage();
+  let left = count;
+  const worker = async (): Promise<void> => {
+    while (left-- > 0) await dial();
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return { micros: cpuSince(mark) / count };
+}

@@ -1,0 +1,58 @@
+/**
+ * Rounds in turns: A B C A B C, with several sets of processes.
+ * @module
+ */
+import type { Child, RoundResult } from './child.ts';
+import type { BenchOptions } from './options.ts';
+import { type Case, median, type Ratio, ratio } from './report.ts';
+
+/** Something that is measured: a process, and what makes it work. */
+export interface Subject {
+  readonly name: string;
+  /** One round. @returns CPU for each message or handshake */
+  play(): Promise<RoundResult>;
+  stop(): Promise<void>;
+}
+
+const WARM_UP_ROUNDS = 3;
+
+/** Measures all subjects in turns. @returns the CPU of each round, by subject */
+export async function measure(
+  options: BenchOptions,
+  start: () => Promise<readonly Subject[]>,
+): Promise<Record<string, number[]>> {
+  const series: Record<string, number[]> = {};
+  for (let generation = 0; generation < options.generations; generation++) {
+    const subjects = await start();
+    for (let round = 0; round < WARM_UP_ROUNDS + options.rounds; round++) {
+      for (const subject of subjects) {
+        const { micros } = await subject.play();
+        if (round >= WARM_UP_ROUNDS) series[subject.name] = [...(series[subject.name] ?? []), micros];
+      }
+    }
+    for (const subject of subjects) await subject.stop();
+  }
+  return series;
+}
+
+/** Medians and ratios of what was measured. @param goals what ours should be at most of the others */
+export function toCase(
+  name: string,
+  series: Readonly<Record<string, readonly number[]>>,
+  goals: Readonly<Record<string, number>>,
+): Case {
+  const { ours = [], ...others } = series;
+  const ratios: Record<string, Ratio> = {};
+  for (const [other, values] of Object.entries(others)) ratios[`ours / ${other}`] = ratio(ours, values, goals[other]);
+  return {
+    name,
+    figures: Object.fromEntries(Object.entries(series).map(([subject, values]) => [subject, median(values)])),
+    ratios,
+  };
+}
+
+/** Stops a child and its socket. */
+export async function stopBoth(socket: { destroy(): unknown }, child: Child): Promise<void> {
+  socket.destroy();
+  await child.stop();
+}
