@@ -2,6 +2,7 @@
  * Any capture to what is in it: pcap, pcapng, a recording, or hex, told apart by how they begin.
  * @module
  */
+import { concatBytes } from '../../protocol/bytes.ts';
 import { type Decoded, Decoder } from './decode.ts';
 import { decodeHex, type HexForm, readHexText, recogniseHex } from './hex.ts';
 import { KeyLog } from './keylog.ts';
@@ -45,7 +46,7 @@ const SNIFFED_BYTES = 64;
 export class CaptureDecoder {
   readonly #keys: KeyLog;
   #reader: Reader | undefined;
-  #start: Buffer = Buffer.alloc(0);
+  #start: Uint8Array = new Uint8Array(0);
 
   /** @param keys none: MACs are not judged */
   constructor(keys: KeyLog = new KeyLog()) {
@@ -62,11 +63,13 @@ export class CaptureDecoder {
    * @throws {CaptureFileError} when the input is damaged or of no known format
    */
   *push(chunk: Uint8Array): Generator<CaptureSource | Decoded> {
+    // Subtle: no Buffer from here on, whose `slice` does not copy.
+    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     if (this.#reader !== undefined) {
-      yield* this.#reader.push(chunk);
+      yield* this.#reader.push(bytes);
       return;
     }
-    this.#start = Buffer.concat([this.#start, chunk]);
+    this.#start = concatBytes(this.#start, bytes);
     if (this.#start.length >= SNIFFED_BYTES) yield* this.#open();
   }
 
@@ -82,11 +85,11 @@ export class CaptureDecoder {
     if (pcap !== undefined) {
       yield { kind: 'source', format: pcap };
       this.#reader = new PacketReader(this.#keys);
-    } else if (looksLikeRecording(start.toString('latin1'))) {
+    } else if (looksLikeRecording(textOf(start))) {
       yield { kind: 'source', format: 'recording' };
       this.#reader = new RecordingReader(this.#keys);
     } else this.#reader = new HexReader(this.#keys);
-    this.#start = Buffer.alloc(0);
+    this.#start = new Uint8Array(0);
     yield* this.#reader.push(start);
   }
 }
@@ -141,7 +144,7 @@ class RecordingReader implements Reader {
   }
 
   *push(chunk: Uint8Array): Generator<Decoded> {
-    const [first = '', ...more] = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1').split('\n');
+    const [first = '', ...more] = textOf(chunk).split('\n');
     this.#add(first);
     for (const part of more) {
       const line = this.#takeLine();
@@ -234,7 +237,7 @@ class HexReader implements Reader {
   *push(chunk: Uint8Array): Generator<CaptureSource | Decoded> {
     this.#length += chunk.length;
     if (this.#length > MAX_TEXT || chunk.includes(0)) throw new CaptureFileError(NO_FORMAT);
-    this.#parts.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1'));
+    this.#parts.push(textOf(chunk));
   }
 
   *end(): Generator<CaptureSource | Decoded> {
@@ -249,6 +252,11 @@ class HexReader implements Reader {
     yield { kind: 'source', format: 'hex', form };
     yield* decodeHex(bytes, form, this.#keys);
   }
+}
+
+/** A character a byte: all that means something is ASCII. */
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 const NO_FORMAT = 'neither pcap, pcapng, a recording, nor hex';

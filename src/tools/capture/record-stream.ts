@@ -131,7 +131,7 @@ export class RecordStream {
         // Subtle: the search goes on behind the header, or it would find the same again.
         const rest = bytes.subarray(bytes.length - records.pending + RECORD_HEADER_BYTES);
         if (!this.#isTentative) yield { item: 'length', message: (error as Error).message };
-        this.#restart(RECORD_HEADER_BYTES);
+        this.#restart(this.#isTentative ? RECORD_HEADER_BYTES : 0);
         return rest;
       }
       if (body === undefined) return undefined;
