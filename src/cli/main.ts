@@ -18,6 +18,7 @@ const VERBS: Readonly<Record<string, () => Promise<CommandDef<never>>>> = {
   listen: async () => (await import('./commands/listen.ts')).listen as unknown as CommandDef<never>,
   watch: async () => (await import('./commands/watch.ts')).watch as unknown as CommandDef<never>,
   decode: async () => (await import('./commands/decode.ts')).decode as unknown as CommandDef<never>,
+  exporter: async () => (await import('./commands/exporter.ts')).exporter as unknown as CommandDef<never>,
   keygen: async () => (await import('./commands/keygen.ts')).keygen as unknown as CommandDef<never>,
 };
 
@@ -29,6 +30,7 @@ const HELP = `stellar-handshake ${VERSION}: Stellar's overlay peer handshake, fr
   stellar-handshake listen [HOST:]PORT      be the acceptor, tell how each handshake went
   stellar-handshake watch HOST[:PORT]       what is the node saying? one line a message, until Ctrl-C
   stellar-handshake decode FILE             what is in this capture? pcap, recording, or hex
+  stellar-handshake exporter                is it still so? metrics of nodes for Prometheus
   stellar-handshake keygen FILE             a new node seed
 
 stellar-handshake VERB --help lists the options of a verb.`;

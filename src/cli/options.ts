@@ -94,11 +94,7 @@ export async function nodeOptions(
  * @throws {UsageError} naming the option
  */
 export function refuseUnknownOptions(args: ArgsDef, rawArgs: readonly string[]): void {
-  const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {};
-  for (const [name, { type, alias }] of Object.entries(args) as [string, { type?: string; alias?: string }][]) {
-    if (type !== 'positional')
-      options[name] = { type: type === 'boolean' ? 'boolean' : 'string', ...(alias && { short: alias }) };
-  }
+  const options = parseOptions(args);
   try {
     const { positionals } = parseArgs({ args: [...rawArgs], options, allowPositionals: true, strict: true });
     const allowed = Object.values(args).filter(({ type }) => type === 'positional').length;
@@ -109,6 +105,23 @@ export function refuseUnknownOptions(args: ArgsDef, rawArgs: readonly string[]):
   }
 }
 
+/** Every value of an option that may be there more than once: citty itself keeps the last. */
+export function readAll(args: ArgsDef, rawArgs: readonly string[], name: string): readonly string[] {
+  const options = { ...parseOptions(args), [name]: { type: 'string' as const, multiple: true } };
+  const { values } = parseArgs({ args: [...rawArgs], options, allowPositionals: true });
+  return (values[name] as string[] | undefined) ?? [];
+}
+
+/** The options as node:util takes them. */
+function parseOptions(args: ArgsDef): Record<string, { type: 'string' | 'boolean'; short?: string }> {
+  const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {};
+  for (const [name, { type, alias }] of Object.entries(args) as [string, { type?: string; alias?: string }][]) {
+    if (type !== 'positional')
+      options[name] = { type: type === 'boolean' ? 'boolean' : 'string', ...(alias && { short: alias }) };
+  }
+  return options;
+}
+
 /** HOST, HOST:PORT or [IPv6]:PORT. @throws {UsageError} when it is none of these */
 export function readTarget(text: string): Target {
   try {
@@ -116,6 +129,23 @@ export function readTarget(text: string): Target {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+/** PORT, HOST:PORT or [IPv6]:PORT to listen on; the host is 127.0.0.1 when left out. @throws {UsageError} when it is none of these */
+export function readAddress(text: string): { host: string; port: number } {
+  const match = /^(?:(?:\[([^\]]+)\]|([^:[\]\s]+)):)?(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3] ?? Number.NaN);
+  if (match === null || port > 65535)
+    throw new UsageError(`not an address to listen on: ${JSON.stringify(text)}; write PORT or HOST:PORT`);
+  return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
+}
+
+/** A number from 1 to 65535, or undefined. @throws {UsageError} */
+export function readLimit(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,5}$/.test(text) || Number(text) < 1 || Number(text) > 65535)
+    throw new UsageError(`${option} takes a number from 1 to 65535`);
+  return Number(text);
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };

@@ -6,7 +6,7 @@ import { formatTarget } from '../../tools/target.ts';
 import { captureArgs, openCapture } from '../capture.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { nodeArgs, nodeOptions, UsageError } from '../options.ts';
+import { nodeArgs, nodeOptions, readAddress, readLimit } from '../options.ts';
 import { formatMs, type Output, printable } from '../output.ts';
 
 const args = {
@@ -68,21 +68,6 @@ async function drain(connection: Connection): Promise<void> {
   } catch {
     // Told already.
   }
-}
-
-function readAddress(text: string): { host: string; port: number } {
-  const match = /^(?:(?:\[([^\]]+)\]|([^:[\]\s]+)):)?(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3] ?? Number.NaN);
-  if (match === null || port > 65535)
-    throw new UsageError(`not an address to listen on: ${JSON.stringify(text)}; write PORT or HOST:PORT`);
-  return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
-}
-
-function readLimit(text: string | undefined, option: string): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^\d{1,5}$/.test(text) || Number(text) < 1 || Number(text) > 65535)
-    throw new UsageError(`${option} takes a number from 1 to 65535`);
-  return Number(text);
 }
 
 function eventJson(event: ListenerEvent): object {

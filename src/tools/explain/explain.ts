@@ -77,7 +77,7 @@ async function embedded(options: ProbeOptions): Promise<Connection> {
 }
 
 /** Cuts what comes into records and keeps those after AUTH. */
-class ReceivedRecords {
+export class ReceivedRecords {
   readonly afterAuth: Uint8Array[] = [];
   readonly #decoder = new RecordDecoder();
   #gotAuth = false;
