@@ -1,17 +1,33 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import { type CommandDef, defineCommand } from 'citty';
-import type { OverlayErrorJson } from '../../protocol/errors.ts';
-import { type ProbeResult, probe as probeTarget } from '../../tools/probe/probe.ts';
+import { campaign, MAX_CONCURRENCY, MAX_ROUNDS, type Probed } from '../../tools/probe/campaign.ts';
+import { probeTimed, type TimedResult } from '../../tools/probe/first-message.ts';
+import { judge, type Policy, parsePolicy, rulesFor, type Verdict } from '../../tools/probe/policy.ts';
+import { TargetTally } from '../../tools/probe/tally.ts';
+import { parseTargets, uniqueTargets } from '../../tools/probe/targets.ts';
+import { formatTarget, type Target } from '../../tools/target.ts';
 import { captureArgs, openCapture } from '../capture.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, EXIT_CODE } from '../exit-codes.ts';
-import { expectArg, nodeArgs, nodeOptions, readTarget } from '../options.ts';
-import { formatMs, formatSeconds, type Output, printable } from '../output.ts';
+import { expectArg, networkArg, nodeArgs, nodeOptions, readNumber, readTarget, readTime, UsageError } from '../options.ts';
+import { printResult, printTable, ResultLines } from '../probe-text.ts';
+import { openProgress, type Progress } from '../progress.ts';
+
+export { printFailure } from '../probe-text.ts';
 
 const args = {
-  targets: { type: 'positional', required: true, description: 'HOST, HOST:PORT or [IPv6]:PORT; several are probed side by side' },
+  target: { type: 'positional', required: false, description: 'HOST, HOST:PORT or [IPv6]:PORT; as many as you like' },
+  targets: { type: 'string', description: 'File with more targets, one a line, # for comments; - is stdin', valueHint: 'FILE' },
+  concurrency: { type: 'string', description: 'Targets probed at the same moment (8)', valueHint: 'N' },
+  count: { type: 'string', description: 'How often each target is probed (1)', valueHint: 'N' },
+  interval: { type: 'string', description: 'Time between two rounds, 500ms or 10s', valueHint: 'TIME', default: '1s' },
+  policy: { type: 'string', description: 'JSON file that says what a node has to be; exit 7 when one is not', valueHint: 'FILE' },
+  junit: { type: 'string', description: 'File for the results as JUnit XML', valueHint: 'FILE' },
   ...expectArg,
   ...captureArgs,
   ...nodeArgs,
+  network: { ...networkArg, description: `${networkArg.description} (that of --policy, else pubnet)` },
 } as const;
 
 /** probe HOST[:PORT]…: can this node be reached, and if not, why not? */
@@ -20,58 +36,159 @@ export const probe: CommandDef<typeof args> = defineCommand({
   args,
   async run({ args, data }) {
     const context = data as CliContext;
-    const { out, signal } = context;
-    const targets = args._.map(readTarget);
-    const options = await nodeOptions(args, signal);
+    const { signal } = context;
+    const policy = await readPolicy(args.policy);
+    const plan = {
+      count: readCount(args.count, '--count', MAX_ROUNDS) ?? 1,
+      concurrency: readCount(args.concurrency, '--concurrency', MAX_CONCURRENCY),
+      intervalMs: readTime(args.interval, '--interval'),
+    };
+    const network = args.network ?? policy?.network?.passphrase ?? 'pubnet';
+    const options = await nodeOptions({ ...args, network }, signal);
+    const targets = uniqueTargets([...args._.map(readTarget), ...(await readTargetsFile(args.targets, signal))]);
+    if (targets.length === 0 && !signal.aborted) throw new UsageError('name a target, or a file of targets with --targets');
+
+    const report = new Report(targets, { ...plan, json: args.json === true, policy }, context);
+    const junit = await openJUnit(args.junit, report.tallies);
     const capture = await openCapture(args);
-    const results: ProbeResult[] = [];
+    const progress = report.isSingle ? undefined : await openProgress(targets.length * plan.count);
     try {
-      for (const pending of targets.map((target) => probeTarget(target, { ...options, ...capture.options }))) {
-        const result = await pending;
-        results.push(result);
-        if (args.json) out.line(JSON.stringify(result));
-        else printResult(result, out);
+      const probeOne = (target: Target, signal: AbortSignal): Promise<TimedResult> =>
+        probeTimed(target, { ...options, ...capture.options, signal });
+      const onProbed = ({ result }: Probed<TimedResult>): void => progress?.done(!result.ok);
+      for await (const probed of campaign(targets, probeOne, { ...plan, signal, onProbed })) {
+        report.add(probed, progress);
+        await context.out.drained(signal);
       }
     } finally {
+      progress?.stop();
+      report.end();
+      await junit.write();
       await capture.close();
     }
-    context.exitCode = exitCode(results);
+    context.exitCode = report.exitCode();
   },
 });
 
-function exitCode(results: readonly ProbeResult[]): number {
-  const failed = results.flatMap(({ error }) => (error === undefined ? [] : [error]));
-  if (failed[0] === undefined) return EXIT.OK;
-  if (failed.some(({ code }) => code === 'OVERLAY_ABORTED')) return EXIT.INTERRUPTED;
-  return results.length > 1 ? EXIT.SOME_FAILED : EXIT_CODE[failed[0].code];
+/** What is probed and how it is shown. */
+interface Plan {
+  readonly count: number;
+  readonly json: boolean;
+  readonly policy: Policy | undefined;
 }
 
-function printResult(result: ProbeResult, out: Output): void {
-  const { target, remote, timings, clockSkew, error, warnings = [] } = result;
-  const dim = (text: string): string => out.style('dim', text);
-  const row = (label: string, text: string): void => out.line(`  ${dim(label.padEnd(12))}${text}`);
-  if (error) printFailure(target, error, out);
-  else out.line(`${out.style('green', '✓')} ${out.style('bold', target)} answers and takes us in`);
-  if (remote) {
-    row('peer', `${remote.peerID}  ${printable(remote.versionStr)}`);
-    row('network', remote.network ?? remote.networkID);
-    row('speaks', `overlay ${remote.overlayMinVersion} to ${remote.overlayVersion}, ledger protocol ${remote.ledgerVersion}`);
-    row('listens', `port ${remote.listeningPort}`);
-    row('certificate', `until ${remote.certExpiration}`);
+/** Judges, counts and prints what comes. */
+class Report {
+  /** Whether there will be one result: it is shown in full, and the exit code is its own. */
+  readonly isSingle: boolean;
+  readonly #tallies: ReadonlyMap<Target, TargetTally>;
+  readonly #plan: Plan;
+  readonly #context: CliContext;
+  readonly #lines: ResultLines;
+
+  constructor(targets: readonly Target[], plan: Plan, context: CliContext) {
+    this.isSingle = targets.length * plan.count === 1;
+    this.#tallies = new Map(
+      targets.map((target) => [target, new TargetTally(target, plan.policy ? rulesFor(plan.policy, target) : [])]),
+    );
+    this.#plan = plan;
+    this.#context = context;
+    this.#lines = new ResultLines(context.out, targets.map(formatTarget), plan.count);
   }
-  if (clockSkew)
-    row('its clock', `between ${formatSeconds(clockSkew.minSeconds)} and ${formatSeconds(clockSkew.maxSeconds)} of ours`);
-  if (timings) {
-    const { dnsMs, tcpMs, helloMs, authMs, totalMs, pingMs } = timings;
-    const phases = `dns ${formatMs(dnsMs)}, tcp ${formatMs(tcpMs)}, hello ${formatMs(helloMs)}, auth ${formatMs(authMs)}`;
-    row('time', `${formatMs(totalMs)} ${dim(`(${phases})`)}${pingMs === undefined ? '' : `, ping ${formatMs(pingMs)}`}`);
+
+  /** One for each target, in their order. */
+  get tallies(): readonly TargetTally[] {
+    return [...this.#tallies.values()];
   }
-  for (const warning of warnings) out.line(`  ${out.style('yellow', '!')} ${warning}`);
+
+  add({ target, round, result, elapsedMs }: Probed<TimedResult>, progress: Progress | undefined): void {
+    const { policy } = this.#plan;
+    const verdicts = policy ? judge(policy, target, result, Date.now() / 1000) : [];
+    // What we broke off ourselves says nothing about the node.
+    const isOver = result.error?.code !== 'OVERLAY_ABORTED';
+    if (isOver) this.#tallies.get(target)?.add(result, verdicts, elapsedMs);
+    if (!isOver && !this.isSingle && !this.#plan.json) return;
+    const print = (): void => this.#print(result, verdicts, round);
+    if (progress) progress.above(print);
+    else print();
+  }
+
+  /** Prints what all of it comes to, for people. */
+  end(): void {
+    if (!this.isSingle && !this.#plan.json && this.#tallies.size > 0)
+      printTable(this.tallies, this.#plan.count, this.#context.out);
+  }
+
+  exitCode(): number {
+    if (this.#context.signal.aborted) return EXIT.INTERRUPTED;
+    const failed = this.tallies.find(({ firstError }) => firstError !== undefined)?.firstError;
+    if (failed && this.#tallies.size === 1) return EXIT_CODE[failed.code];
+    const isBroken = this.tallies.some(({ rules }) => rules.some(({ broken }) => broken > 0));
+    return failed || isBroken ? EXIT.SOME_FAILED : EXIT.OK;
+  }
+
+  #print(result: TimedResult, verdicts: readonly Verdict[], round: number): void {
+    const { json, count, policy } = this.#plan;
+    const { out } = this.#context;
+    if (json)
+      out.line(JSON.stringify({ ...result, ...(count > 1 && { round }), ...(policy !== undefined && { policy: verdicts }) }));
+    else if (this.isSingle) printResult(result, verdicts, out);
+    else this.#lines.print(result, verdicts, round);
+  }
 }
 
-/** The cause and what to do, in the first two lines. */
-export function printFailure(target: string, error: OverlayErrorJson, out: Output): void {
-  out.line(`${out.style('red', '✗')} ${out.style('bold', target)}: ${printable(error.message)}`);
-  out.line(`  ${error.advice}`);
-  out.line(out.style('dim', `  ${error.cause} (${error.code}, in ${error.stage})`));
+/** A whole number from 1, or undefined. @throws {UsageError} */
+function readCount(text: string | undefined, option: string, max: number): number | undefined {
+  const number = readNumber(text, option);
+  if (number !== undefined && (number < 1 || number > max))
+    throw new UsageError(`${option} takes a whole number from 1 to ${max}`);
+  return number;
+}
+
+/** The targets in a file or from stdin; none when we are interrupted while reading. @throws {UsageError} naming the line that is wrong */
+async function readTargetsFile(file: string | undefined, signal: AbortSignal): Promise<Target[]> {
+  if (file === undefined) return [];
+  try {
+    const targets = parseTargets(file === '-' ? await readStdin(signal) : await readFile(file, { encoding: 'utf8', signal }));
+    if (targets.length === 0) throw new TypeError('no target in it');
+    return targets;
+  } catch (error) {
+    if (signal.aborted) return [];
+    throw new UsageError(`--targets: ${file === '-' ? 'stdin' : file}: ${(error as Error).message}`);
+  }
+}
+
+async function readStdin(signal: AbortSignal): Promise<string> {
+  signal.addEventListener('abort', () => process.stdin.destroy(), { once: true });
+  return text(process.stdin);
+}
+
+/** @throws {UsageError} naming the path of what is wrong in the policy */
+async function readPolicy(file: string | undefined): Promise<Policy | undefined> {
+  if (file === undefined) return undefined;
+  try {
+    return parsePolicy(JSON.parse(await readFile(file, 'utf8')));
+  } catch (error) {
+    throw new UsageError(`--policy: ${file}: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * Writes the file at once, with nothing probed yet: that it cannot be written is known before anything is probed, and
+ * whatever ends the process, what is there can be read.
+ * @throws {UsageError} when it cannot be written
+ */
+async function openJUnit(file: string | undefined, tallies: readonly TargetTally[]): Promise<{ write(): Promise<void> }> {
+  if (file === undefined) return { write: async () => {} };
+  const { junitXml } = await import('../../tools/probe/junit.ts');
+  const startSeconds = Date.now() / 1000;
+  const write = async (): Promise<void> => {
+    try {
+      await writeFile(file, junitXml(tallies, startSeconds));
+    } catch (error) {
+      throw new UsageError(`--junit: ${(error as Error).message}`);
+    }
+  };
+  await write();
+  return { write };
 }

@@ -1,0 +1,59 @@
+/**
+ * How far many probes are, as a bar on a terminal.
+ * @module
+ */
+import { formatSeconds } from './output.ts';
+
+/** How far something is. */
+export interface Progress {
+  /** One more is done. */
+  done(failed: boolean): void;
+  /** Prints to the same terminal, above the bar. */
+  above(print: () => void): void;
+  /** Takes the bar away for good. */
+  stop(): void;
+}
+
+const NONE: Progress = { done: () => {}, above: (print) => print(), stop: () => {} };
+
+/**
+ * A bar on stderr when that is a terminal; else nothing is shown, and nothing loaded.
+ * @param total so many will be done
+ */
+export async function openProgress(total: number): Promise<Progress> {
+  const stream = process.stderr;
+  if (stream.isTTY !== true || process.env.TERM === 'dumb') return NONE;
+  const { SingleBar, Presets } = await import('cli-progress');
+  // Subtle: with line wrapping left as it is and the cursor visible, there is nothing to restore on a terminal when we die.
+  const bar = new SingleBar(
+    { stream, format: '{bar} {value}/{total} probes{failed}{left}', barsize: 24, linewrap: true, clearOnComplete: true },
+    Presets.shades_classic,
+  );
+  const startMs = performance.now();
+  let done = 0;
+  let failed = 0;
+  const payload = (): object => ({
+    failed: failed === 0 ? '' : `, ${failed} failed`,
+    left:
+      done === 0
+        ? ''
+        : `, about ${formatSeconds((((performance.now() - startMs) / done) * (total - done)) / 1000).slice(1)} left`,
+  });
+  const start = (): void => bar.start(total, done, payload());
+  start();
+  return {
+    done(hasFailed) {
+      done++;
+      if (hasFailed) failed++;
+      bar.update(done, payload());
+    },
+    above(print) {
+      if (process.stdout.isTTY !== true) return print();
+      // Subtle: stop() goes back to where start() was called, so nothing may be printed in between.
+      bar.stop();
+      print();
+      start();
+    },
+    stop: () => bar.stop(),
+  };
+}
