@@ -56,7 +56,12 @@ export async function* campaign<Result>(
   assertInteger(concurrency, 1, MAX_CONCURRENCY, 'concurrency');
   const each = uniqueTargets(targets);
   const ending = new AbortController();
-  const end = (): void => ending.abort(signal?.reason);
+  // Subtle: a signal for each probe. With one for all, its listeners would be more than Node takes for sound.
+  const signals = new Set<AbortController>();
+  const end = (): void => {
+    ending.abort(signal?.reason);
+    for (const one of signals) one.abort(signal?.reason);
+  };
   signal?.addEventListener('abort', end, { once: true });
   if (signal?.aborted) end();
   let running: readonly Promise<Probed<Result> | undefined>[] = [];
@@ -75,18 +80,24 @@ export async function* campaign<Result>(
     }
   } finally {
     signal?.removeEventListener('abort', end);
-    ending.abort();
+    end();
     await Promise.allSettled(running);
   }
 
   /** @returns undefined when the campaign ended before it was its turn */
   async function probeInTurn(target: Target, round: number): Promise<Probed<Result> | undefined> {
     if (ending.signal.aborted) return undefined;
-    const startMs = clock.now().monotonicMs;
-    const result = await probeOne(target, ending.signal);
-    const probed = { target, round, result, elapsedMs: clock.now().monotonicMs - startMs };
-    onProbed?.(probed);
-    return probed;
+    const own = new AbortController();
+    signals.add(own);
+    try {
+      const startMs = clock.now().monotonicMs;
+      const result = await probeOne(target, own.signal);
+      const probed = { target, round, result, elapsedMs: clock.now().monotonicMs - startMs };
+      onProbed?.(probed);
+      return probed;
+    } finally {
+      signals.delete(own);
+    }
   }
 }
 

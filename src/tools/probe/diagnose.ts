@@ -99,9 +99,12 @@ async function closedWithoutAWord(
 /** Who answers with a HELLO on this network, if anyone does. A random identity: ours may be what is refused. */
 async function helloOf(target: Target, network: Network, options: ProbeOptions): Promise<RemotePeer | undefined> {
   const { handshakeTimeoutMs, signal, clock, overlayVersion, overlayMinVersion } = options;
+  const { onBytes, onStep, unsafeStepSecrets } = options;
   const limits = { handshakeTimeoutMs, signal, clock, overlayVersion, overlayMinVersion };
+  const observers = { onBytes, onStep, unsafeStepSecrets };
   try {
-    const connection = await connect({ ...limits, ...target, network, identity: NodeIdentity.random(), scpStateLedgerSeq: null });
+    const identity = NodeIdentity.random();
+    const connection = await connect({ ...limits, ...observers, ...target, network, identity, scpStateLedgerSeq: null });
     await connection.close();
     return connection.remote;
   } catch (error) {
