@@ -95,7 +95,7 @@ describe('exporter', () => {
 
   it('a probe takes no longer than --timeout', async () => {
     await using node = await mockNode({ network }, (peer) => peer.expectEnd());
-    const { child, ask } = await startExporter(['--allow', '127.0.0.1', '--timeout', '200ms', '--network', 'standalone']);
+    const { child, ask } = await startExporter(['--allow', '127.0.0.1', '--timeout', '1s', '--network', 'standalone']);
     const headers = { 'X-Prometheus-Scrape-Timeout-Seconds': '30' };
     expect((await ask(`/probe?target=127.0.0.1:${node.port}`, { headers })).text).toContain('cause="handshake-timeout"');
     child.kill('SIGINT');

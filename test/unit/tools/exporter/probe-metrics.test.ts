@@ -113,12 +113,12 @@ const hello =
 const FAILING: Record<string, Failing> = {
   'says nothing': {
     expected: ['OVERLAY_HANDSHAKE_TIMEOUT', 'handshake-timeout', 'hello'],
-    timeout: '0.6',
+    timeout: '1.5',
     node: (peer) => peer.expectEnd(),
   },
   'says nothing after its HELLO': {
     expected: ['OVERLAY_HANDSHAKE_TIMEOUT', 'handshake-timeout', 'auth'],
-    timeout: '0.6',
+    timeout: '1.5',
     remote: true,
     node: hello({}),
   },
@@ -180,6 +180,19 @@ describe('a node that does not', () => {
       ...('byStage' in row ? Object.values(row.byStage ?? {}).map(({ cause }) => cause) : []),
     ]);
     expect(causes).toContain(expected[1]);
+  });
+
+  it('closes without a word, and is silent when it is asked again: the deadline ends the search for the cause', async () => {
+    let connections = 0;
+    await using node = await mock(async (peer) => {
+      connections++;
+      await peer.expect('HELLO');
+      if (connections > 1) await peer.expectEnd();
+    });
+    await using exporting = await exporter();
+    const { samples } = await probeOf(exporting, node, '', waits('1.5'));
+    expect(samples.get(failure('OVERLAY_CONNECTION_CLOSED', 'closed-before-hello', 'hello'))).toBe(1);
+    expect(connections).toBeGreaterThan(1);
   });
 
   it('listens', async () => {

@@ -147,19 +147,22 @@ describe('what may be probed', () => {
 describe('how many at once', () => {
   it('more than the bound are told to come back', async () => {
     const { happened: connected, happen } = signalled();
+    const { happened: released, happen: release } = signalled();
     await using node = await mock(async (peer) => {
+      await peer.expect('HELLO');
       happen();
-      await peer.expectEnd();
+      await released;
     });
     await using other = await goodNode();
     await using exporting = await exporter({ concurrency: 1 });
-    const first = probeOf(exporting, node, '', waits('1.5'));
+    const first = probeOf(exporting, node);
     await connected;
     const { status, headers, text } = await probeOf(exporting, other);
     expect([status, headers.get('retry-after')]).toEqual([503, '1']);
     expect(text).toContain('1 probes are running');
     const running = (await ask(exporting, '/metrics')).samples;
     expect(running.get('stellar_exporter_probes_in_flight')).toBe(1);
+    release();
     expect((await first).samples.get('stellar_probe_success')).toBe(0);
     expect((await probeOf(exporting, other)).samples.get('stellar_probe_success')).toBe(1);
     const after = (await ask(exporting, '/metrics')).samples;
@@ -184,7 +187,7 @@ describe('how many at once', () => {
       await peer.expectEnd();
     });
     await using exporting = await exporter();
-    const first = probeOf(exporting, node, '', waits('3'));
+    const first = probeOf(exporting, node);
     await connected;
     const { status, headers } = await probeOf(exporting, node, '', waits('0.2'));
     expect([status, headers.get('retry-after')]).toEqual([503, '1']);
