@@ -13,7 +13,7 @@ import type { MacKey } from '../protocol/auth/crypto.ts';
 const BLOCK_BYTES = 64;
 const DIGEST_BYTES = 32;
 /** Longest message hashed in JavaScript. */
-const JS_MAX_BYTES = 247;
+const JS_MAX_BYTES = 311;
 /** Message from which on the copy that `crypto.hash` needs costs more than OpenSSL's HMAC. */
 const STREAM_BYTES = 65_536;
 
