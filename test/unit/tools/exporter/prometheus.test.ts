@@ -91,9 +91,9 @@ describe.runIf(HAS_PROMETHEUS)(`a Prometheus${only(HAS_PROMETHEUS)}`, () => {
         version: 'v27.1.0',
         network: 'standalone',
       });
-      // Prometheus has said how long it waits, and the exporter has taken it in.
       const phases = await value(`count(stellar_probe_duration_seconds{instance="127.0.0.1:${up.port}"})`);
       expect(phases).toBe('4');
+      // The dashboard's queries are at least queries.
       for (const expr of await dashboardExpressions()) expect(await status(port, expr)).toBe('success');
     } finally {
       prometheus.kill('SIGTERM');
