@@ -99,7 +99,7 @@ export class Prober {
 
   async #probe(request: ProbeRequest, limitMs: number, signal: AbortSignal): Promise<Answer> {
     const { node, printable, resolve = resolveByOS } = this.#options;
-    const teller = request.debug ? new StoryTeller() : undefined;
+    const teller = request.debug ? new StoryTeller(this.peerID) : undefined;
     const found = await scrape(request, {
       node: { ...node, identity: this.#identity, ...this.#ecdh(request), ...teller?.options },
       allowList: this.#allowList,

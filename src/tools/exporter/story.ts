@@ -3,8 +3,10 @@
  * @module
  */
 import type { ConnectionInfo, NodeOptions } from '../../net/options.ts';
+import { toHex } from '../../protocol/bytes.ts';
 import { OverlayError, type OverlayErrorJson } from '../../protocol/errors.ts';
 import type { HandshakeStep } from '../../protocol/handshake/steps.ts';
+import { networkName } from '../../protocol/networks.ts';
 import { ReceivedRecords } from '../explain/explain.ts';
 import { storyLines } from '../explain/text.ts';
 import { formatTarget } from '../target.ts';
@@ -21,7 +23,13 @@ const PLAIN = { heading: same, good: same, bad: same, dim: same } as const;
 
 /** Listens to the connections of a probe. */
 export class StoryTeller {
+  readonly #ownPeerID: string;
   readonly #connections = new Map<ConnectionInfo, Told>();
+
+  /** @param ownPeerID our `G…` in the probe; with any other key somebody takes a second look for the cause */
+  constructor(ownPeerID: string) {
+    this.#ownPeerID = ownPeerID;
+  }
 
   /** To spread into the options of the probe. */
   readonly options: Required<Pick<NodeOptions, 'onStep' | 'onBytes'>> = {
@@ -33,7 +41,10 @@ export class StoryTeller {
   text({ target, network }: ProbeRequest, scrape: Scrape, metrics: string, printable: (text: string) => string): string {
     const { result, address, dnsMs } = scrape;
     const { error, timings } = result;
-    const told = [...this.#connections.values()].at(-1);
+    const connections = [...this.#connections.values()];
+    const isOwn = ({ steps }: Told): boolean => steps.some((step) => step.step === 'keys' && step.peerID === this.#ownPeerID);
+    const told = connections.filter(isOwn).at(-1);
+    const secondLooks = connections.filter((connection) => !isOwn(connection));
     const story = {
       target: formatTarget(target),
       network,
@@ -47,6 +58,7 @@ export class StoryTeller {
       `address  ${address ?? 'none'}${dnsMs === undefined ? '' : `, found in ${(dnsMs / 1000).toFixed(3)} s`}`,
       `took     ${(scrape.elapsedMs / 1000).toFixed(3)} s`,
       `result   ${error ? `${error.cause} (${error.code}, in ${error.stage})` : 'success'}`,
+      ...secondLooks.map(({ steps }) => `again    ${secondLook(steps)}`),
       ...(result.warnings ?? []).map((warning) => `warning  ${printable(warning)}`),
     ];
     const lines = [...storyLines(story, PLAIN, printable), '', ...facts, '', 'The same as metrics:', '', metrics.trimEnd()];
@@ -61,6 +73,15 @@ export class StoryTeller {
     }
     return told;
   }
+}
+
+/** A connection with another key, in a line. */
+function secondLook(steps: readonly HandshakeStep[]): string {
+  const cert = steps.find((step) => step.step === 'cert');
+  // The signed payload begins with the network ID.
+  const networkID = cert === undefined ? '' : toHex(cert.payload.subarray(0, 32));
+  const isAnswered = steps.some((step) => step.step === 'received' && step.type === 'HELLO');
+  return `with another key on ${networkName(networkID) ?? 'the same network'}: ${isAnswered ? 'answered with HELLO' : 'no HELLO'}`;
 }
 
 /** As it was thrown, but for what JSON leaves out. */

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { NodeIdentity } from '../../../../src/index.ts';
+import { NodeIdentity, networks } from '../../../../src/index.ts';
 import { encodeSecretSeed } from '../../../../src/protocol/strkey.ts';
 import { AllowList } from '../../../../src/tools/exporter/allow-list.ts';
 import { ask, exporter, goodNode, mock, network, probeOf, waits } from './support.ts';
@@ -272,6 +272,22 @@ describe('debug=true', () => {
     expect(text).toContain('✗ certificate not expired');
     expect(text).toMatch(/^result {3}cert-expired \(OVERLAY_CERT_EXPIRED, in hello\)$/m);
     expect(text).not.toContain('The handshake is complete');
+  });
+
+  it('tells the connection that failed, and of those that looked for the cause in a line each', async () => {
+    await using node = await goodNode({ network: networks.testnet });
+    await using exporting = await exporter();
+    const { text } = await probeOf(exporting, node, '&debug=true');
+    expect(text).toMatch(/^result {3}other-network /m);
+    expect(text.match(/HELLO: we send/g)).toHaveLength(1);
+    expect(text).toContain(exporting.peerID);
+    const again = [...text.matchAll(/^again {4}(.*)$/gm)].map(([, line]) => line).sort();
+    expect(again).toEqual([
+      'with another key on futurenet: no HELLO',
+      'with another key on pubnet: no HELLO',
+      'with another key on standalone: no HELLO',
+      'with another key on testnet: answered with HELLO',
+    ]);
   });
 
   it('tells of a probe that never connected', async () => {
