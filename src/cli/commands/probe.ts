@@ -169,7 +169,9 @@ async function readPolicy(file: string | undefined): Promise<Policy | undefined>
   try {
     return parsePolicy(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {
-    throw new UsageError(`--policy: ${file}: ${(error as Error).message}`);
+    // Subtle: what JSON.parse says repeats the text, which may be a seed file by mistake.
+    const why = error instanceof SyntaxError ? 'not JSON' : (error as Error).message;
+    throw new UsageError(`--policy: ${file}: ${why}`);
   }
 }
 

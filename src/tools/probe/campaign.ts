@@ -66,7 +66,7 @@ export async function* campaign<Result>(
   if (signal?.aborted) end();
   let running: readonly Promise<Probed<Result> | undefined>[] = [];
   try {
-    for (let round = 1; round <= count; round++) {
+    for (let round = 1; round <= count && each.length > 0; round++) {
       if (round > 1) await pause(intervalMs, clock, ending.signal);
       if (ending.signal.aborted) return;
       const turns = new Turns(concurrency);

@@ -6,6 +6,9 @@ import { toHex } from '../../protocol/bytes.ts';
 import { parseIP } from '../../protocol/wire/ip.ts';
 import { parseTarget, type Target } from '../target.ts';
 
+/** A secret seed as StrKey writes it. */
+const SEED = /^S[A-Z2-7]{55}$/;
+
 /**
  * Reads a list: one target a line. `#` begins a comment, blank lines mean nothing.
  * @throws {TypeError} naming the line that is neither
@@ -15,6 +18,8 @@ export function parseTargets(text: string): Target[] {
   return lines.flatMap((line, at) => {
     const entry = line.replace(/#.*$/, '').trim();
     if (entry === '') return [];
+    // Subtle: a seed would pass for a host name, and be shown to whoever resolves names.
+    if (SEED.test(entry)) throw new TypeError(`line ${at + 1}: a secret seed is no target`);
     try {
       return [parseTarget(entry)];
     } catch (error) {
