@@ -77,49 +77,73 @@ export class ResultLines {
   }
 }
 
-/** The targets side by side, and a last line that adds them up. */
-export function printTable(tallies: readonly TargetTally[], rounds: number, out: Output): void {
-  const repeated = rounds > 1;
-  const header = [
-    '',
-    'target',
-    'result',
-    'peer',
-    'version',
-    'overlay',
-    'clock (s)',
-    ...(repeated ? ['p50', 'max', 'lost'] : ['time']),
-  ];
-  const rows = tallies.map((tally) => row(tally, repeated));
-  const widths = header.map((title, at) => Math.max(title.length, ...rows.map((cells) => cells[at]?.length ?? 0)));
-  const pad = (cells: readonly string[]): string[] =>
-    cells.map((cell, at) =>
-      /^(?:p50|max|time|lost)$/.test(header[at] ?? '') ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0),
+/** A column of the table. */
+interface Column {
+  readonly title: string;
+  readonly cell: (tally: TargetTally) => string;
+  /** Numbers stand below each other at their right. */
+  readonly isRight?: boolean;
+  /** Left out when there is not enough room, the highest first; without a number, never. */
+  readonly leftOut?: number;
+}
+
+const NOTHING = '–';
+
+const ABOUT_THE_PEER: readonly Column[] = [
+  { title: 'target', cell: ({ target }) => target },
+  { title: 'result', cell: outcome },
+  { title: 'peer', cell: ({ remote }) => (remote ? shortKey(remote.peerID) : NOTHING), leftOut: 1 },
+  { title: 'version', cell: ({ remote }) => (remote ? cut(printable(remote.versionStr), 24) : NOTHING), leftOut: 3 },
+  {
+    title: 'overlay',
+    cell: ({ remote }) => (remote ? `${remote.overlayMinVersion}–${remote.overlayVersion}` : NOTHING),
+    leftOut: 2,
+  },
+  { title: 'clock (s)', cell: ({ clockSkew }) => (clockSkew ? formatBounds(clockSkew) : NOTHING), leftOut: 4 },
+];
+const ABOUT_ONE_ROUND: readonly Column[] = [{ title: 'time', cell: ({ times }) => formatTime(times?.maxMs), isRight: true }];
+const ABOUT_ROUNDS: readonly Column[] = [
+  { title: 'p50', cell: ({ times }) => formatTime(times?.p50Ms), isRight: true },
+  { title: 'max', cell: ({ times }) => formatTime(times?.maxMs), isRight: true },
+  { title: 'lost', cell: ({ lost, probes }) => `${lost}/${probes}`, isRight: true },
+];
+
+/**
+ * The targets side by side, and a last line that adds them up.
+ * @param room characters a line may have; columns are left out until the lines fit, or none is left that can be
+ */
+export function printTable(tallies: readonly TargetTally[], rounds: number, out: Output, room = Number.POSITIVE_INFINITY): void {
+  const columns = [...ABOUT_THE_PEER, ...(rounds > 1 ? ABOUT_ROUNDS : ABOUT_ONE_ROUND)].map((column) => {
+    const cells = tallies.map(column.cell);
+    return { ...column, cells, width: Math.max(...[column.title, ...cells].map(({ length }) => length)) };
+  });
+  // Each column has two characters before it, and the mark one.
+  const total = (): number => columns.reduce((sum, { width }) => sum + width + 2, 1);
+  while (total() > room) {
+    const least = Math.max(...columns.map(({ leftOut = 0 }) => leftOut));
+    if (least === 0) break;
+    columns.splice(
+      columns.findIndex(({ leftOut }) => leftOut === least),
+      1,
     );
+  }
+  const line = (text: (column: (typeof columns)[number]) => string): string =>
+    columns
+      .map((column) => `  ${column.isRight ? text(column).padStart(column.width) : text(column).padEnd(column.width)}`)
+      .join('')
+      .trimEnd();
   out.line('');
-  out.line(out.style('dim', pad(header).join('  ').trimEnd()));
+  out.line(out.style('dim', ` ${line(({ title }) => title)}`));
   for (const [at, tally] of tallies.entries()) {
-    const [mark = '', ...cells] = pad(rows[at] ?? []);
-    out.line(`${out.style(isFine(tally) ? 'green' : 'red', mark)}  ${cells.join('  ')}`.trimEnd());
+    const mark = isFine(tally) ? out.style('green', '✓') : out.style('red', '✗');
+    out.line(`${mark}${line(({ cells }) => cells[at] ?? '')}`);
   }
   out.line('');
   out.line(summary(tallies));
 }
 
-function row(tally: TargetTally, repeated: boolean): string[] {
-  const { target, remote, clockSkew, times, probes, lost } = tally;
-  const time = (ms: number | undefined): string => (ms === undefined ? '–' : formatMs(ms));
-  return [
-    isFine(tally) ? '✓' : '✗',
-    target,
-    outcome(tally),
-    remote ? shortKey(remote.peerID) : '–',
-    remote ? cut(printable(remote.versionStr), 24) : '–',
-    remote ? `${remote.overlayMinVersion}–${remote.overlayVersion}` : '–',
-    clockSkew ? formatBounds(clockSkew) : '–',
-    time(times?.p50Ms),
-    ...(repeated ? [time(times?.maxMs), `${lost}/${probes}`] : []),
-  ];
+function formatTime(ms: number | undefined): string {
+  return ms === undefined ? NOTHING : formatMs(ms);
 }
 
 /** ok, or what was wrong last, the handshake first. */

@@ -35,7 +35,7 @@ export async function openProgress(total: number): Promise<Progress> {
   const payload = (): object => ({
     failed: failed === 0 ? '' : `, ${failed} failed`,
     left:
-      done === 0
+      done === 0 || done === total
         ? ''
         : `, about ${formatSeconds((((performance.now() - startMs) / done) * (total - done)) / 1000).slice(1)} left`,
   });

@@ -1,5 +1,4 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
 import { type CommandDef, defineCommand } from 'citty';
 import { campaign, MAX_CONCURRENCY, MAX_ROUNDS, type Probed } from '../../tools/probe/campaign.ts';
 import { probeTimed, type TimedResult } from '../../tools/probe/first-message.ts';
@@ -116,7 +115,7 @@ class Report {
   /** Prints what all of it comes to, for people. */
   end(): void {
     if (!this.isSingle && !this.#plan.json && this.#tallies.size > 0)
-      printTable(this.tallies, this.#plan.count, this.#context.out);
+      printTable(this.tallies, this.#plan.count, this.#context.out, process.stdout.columns);
   }
 
   exitCode(): number {
@@ -159,6 +158,7 @@ async function readTargetsFile(file: string | undefined, signal: AbortSignal): P
 }
 
 async function readStdin(signal: AbortSignal): Promise<string> {
+  const { text } = await import('node:stream/consumers');
   signal.addEventListener('abort', () => process.stdin.destroy(), { once: true });
   return text(process.stdin);
 }
