@@ -227,7 +227,8 @@ export class Peer {
         new ProtocolViolation('OVERLAY_IDLE_TIMEOUT', `Nothing was read or written for ${Math.round(silentMs)} ms.`),
       );
     }
-    if (this.#starvedMs(now) >= SEND_MODE_IDLE_TIMEOUT_MS)
+    // Before AUTH nothing can be granted: who waits longer than this for a HELLO has said so in its deadline.
+    if (this.authenticated && this.#starvedMs(now) >= SEND_MODE_IDLE_TIMEOUT_MS)
       return this.#end(new ProtocolViolation('OVERLAY_NO_NEW_FLOOD_REQUESTS'));
     return undefined;
   }

@@ -16,6 +16,8 @@ export interface Target {
  * @throws {TypeError} when it is none of these
  */
 export function parseTarget(text: string): Target {
+  if (/S[A-Z2-7]{55}/.test(text))
+    throw new TypeError('a secret seed is no target, and was not used: keep it off the command line');
   const match = /^(?:\[([^\]]+)\]|([^:[\]\s/]+))(?::(\d{1,5}))?$/.exec(text);
   const host = match?.[1] ?? match?.[2] ?? (isIPv6(text) ? text : undefined);
   const port = match?.[3] === undefined ? DEFAULT_PORT : Number(match[3]);

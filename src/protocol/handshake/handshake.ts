@@ -57,6 +57,7 @@ export class Handshake {
   readonly #send: (message: StellarMessage) => void;
   #state: HandshakeState = { name: 'CONNECTED' };
   #remote: RemotePeer | undefined;
+  #macs: Macs | undefined;
 
   constructor(options: HandshakeOptions, send: (message: StellarMessage) => void) {
     this.#options = options;
@@ -89,6 +90,7 @@ export class Handshake {
     this.#remote = remote;
     this.#check(IDENTITY_CHECKS, hello, now);
     const macs = this.#deriveMacs(hello);
+    this.#macs = macs;
     // Subtle: the acceptor answers before it refuses, so that the dialler learns its versions and can read the error.
     if (this.#options.role === 'REMOTE_CALLED_US') this.#sendHello(now);
     this.#check(COMPATIBILITY_CHECKS, hello, now);
@@ -130,11 +132,10 @@ export class Handshake {
     return remote;
   }
 
-  /** Overwrites the MAC keys. */
+  /** Overwrites the MAC keys, also those of a HELLO that was refused after they were made. */
   wipe(): void {
-    if (this.#state.name === 'CONNECTED') return;
-    this.#state.macs.sender.wipe();
-    this.#state.macs.receiver.wipe();
+    this.#macs?.sender.wipe();
+    this.#macs?.receiver.wipe();
   }
 
   #sendHello(now: Now): void {

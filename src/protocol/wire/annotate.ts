@@ -33,7 +33,8 @@ export function annotateRecord(body: Uint8Array): readonly AnnotatedField[] {
   const add = (path: string, length: number, type: string, value: string): void => {
     fields.push({ path, offset: reader.offset - length, length, type, value });
   };
-  add('v', 4, 'union version', String(reader.uint32()));
+  if (reader.uint32() !== 0) reader.fail('unknown union discriminant', 4);
+  add('v', 4, 'union version', '0');
   add('sequence', 8, 'uint64', String(reader.uint64()));
   if (messageTypeName(new XdrReader(body, MESSAGE_OFFSET).int32()) !== undefined) {
     const message = new XdrReader(body, MESSAGE_OFFSET, end);

@@ -100,7 +100,7 @@ export function* storyLines(story: Story, emphasis: Emphasis, printable: (text: 
     checking = step.step === 'check';
   }
   if (story.next.length > 0) {
-    yield title('What the peer sends next');
+    yield title(error ? 'What came next; it ended the connection, so not all of it is the peer’s' : 'What the peer sends next');
     for (const body of story.next) yield* nextLines(body, dim, printable);
   }
   yield '';
@@ -115,6 +115,7 @@ export function* storyLines(story: Story, emphasis: Emphasis, printable: (text: 
 
 /** Name of the message in a record body. */
 export function recordType(body: Uint8Array): string {
+  if (body.length < MESSAGE_OFFSET + 4) return 'MALFORMED';
   const number = new XdrReader(body, MESSAGE_OFFSET).int32();
   return messageTypeName(number) ?? `UNKNOWN (${number})`;
 }
@@ -152,7 +153,15 @@ function* macLines(body: Uint8Array, key: string): Generator<string> {
 
 function* nextLines(body: Uint8Array, dim: Emphasis['dim'], printable: (text: string) => string): Generator<string> {
   const type = recordType(body);
-  const fields = annotateRecord(body).filter(({ path }) => !['v', 'type', 'mac'].includes(path));
+  let all: ReturnType<typeof annotateRecord>;
+  try {
+    all = annotateRecord(body);
+  } catch {
+    // What the connection has refused may be anything.
+    yield `   ${'MALFORMED'.padEnd(20)} ${dim(`${body.length + 4} bytes: ${toHex(body.subarray(0, 24))}${body.length > 24 ? '…' : ''}`)}`;
+    return;
+  }
+  const fields = all.filter(({ path }) => !['v', 'type', 'mac'].includes(path));
   const shown = fields.slice(0, 6).map(({ path, value }) => `${path} ${printable(value).slice(0, 24)}`);
   const more = fields.length > shown.length ? ' …' : '';
   yield `   ${type.padEnd(20)} ${dim(`${body.length + 4} bytes: ${shown.join(', ')}${more}`)}`;
