@@ -314,7 +314,7 @@ export class Session {
   /** The timers of the reference, in its order (protocol.md section 4.8). */
   #tick(): void {
     const now = this.#now();
-    this.#handle(this.#peer.tick(now));
+    this.#handle(this.#peer.tick(now, this.#full));
     if (this.#stalledSinceMs !== undefined && now.monotonicMs - this.#stalledSinceMs >= PEER_STRAGGLER_TIMEOUT_MS) {
       this.end('OVERLAY_STRAGGLING');
     }

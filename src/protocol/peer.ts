@@ -216,9 +216,13 @@ export class Peer {
     return this.#output.take();
   }
 
-  /** Looks at the timers; called every 5 s as in the reference (section 4.8). */
-  tick(now: Now): PeerEvent | undefined {
+  /**
+   * Looks at the timers; called every 5 s as in the reference (section 4.8).
+   * @param paused whether we are not reading for want of room: that silence is ours, and drops nobody (section 5.3)
+   */
+  tick(now: Now, paused = false): PeerEvent | undefined {
     if (this.#error !== undefined) return undefined;
+    if (paused) this.#lastReadMs = now.monotonicMs;
     const { authenticationTimeoutMs = AUTHENTICATION_TIMEOUT_MS, peerTimeoutMs = PEER_TIMEOUT_MS } = this.#options;
     const timeoutMs = this.authenticated ? peerTimeoutMs : authenticationTimeoutMs;
     const silentMs = now.monotonicMs - Math.max(this.#lastReadMs, this.#lastWriteMs);
