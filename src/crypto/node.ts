@@ -13,7 +13,7 @@ import {
   sign,
 } from 'node:crypto';
 import type { CryptoProvider, EcdhKey, SigningKey } from '../protocol/auth/crypto.ts';
-import { assertBytes } from '../protocol/bytes.ts';
+import { assertBytes, isAllZero } from '../protocol/bytes.ts';
 import { isStrictSignature } from './ed25519-strict.ts';
 import { HmacSha256Key } from './hmac-sha256.ts';
 
@@ -73,7 +73,8 @@ class NodeEcdhKey implements EcdhKey {
   sharedSecret(remotePublicKey: Uint8Array): Uint8Array | undefined {
     assertBytes(remotePublicKey, 32, 'ECDH public key'); // OpenSSL would not mind bytes behind the key.
     try {
-      return plain(diffieHellman({ privateKey: this.#key, publicKey: importPublic('X25519', remotePublicKey) }));
+      const q = plain(diffieHellman({ privateKey: this.#key, publicKey: importPublic('X25519', remotePublicKey) }));
+      return isAllZero(q) ? undefined : q;
     } catch {
       // OpenSSL refuses a result of all zero, which is what small-order keys give (RFC 7748 §6.1).
       return undefined;

@@ -74,7 +74,7 @@ export class NodeIdentity {
 
   /**
    * Cert and caches for connections on a network.
-   * @param ecdh one X25519 key for all connections, or a fresh one for this call, without caches
+   * @param ecdh one X25519 key for all connections, or a fresh one for this call, with caches of its own
    */
   peerAuth(network: Network, ecdh: 'per-process' | 'per-connection' = 'per-process'): PeerAuth {
     const networkID = fromHex(network.networkID);

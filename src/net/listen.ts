@@ -4,7 +4,7 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { assertInteger } from '../protocol/bytes.ts';
-import { MAX_AUTHENTICATED_CONNECTIONS, MAX_PEERS, MAX_PENDING_CONNECTIONS } from '../protocol/constants.ts';
+import { DEFAULT_PORT, MAX_AUTHENTICATED_CONNECTIONS, MAX_PEERS, MAX_PENDING_CONNECTIONS } from '../protocol/constants.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import { Peer } from '../protocol/peer.ts';
@@ -54,7 +54,7 @@ export type ListenerEvent =
  */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const resolved = resolveOptions(options);
-  const { host = '127.0.0.1', port = 11625, signal } = options;
+  const { host = '127.0.0.1', port = DEFAULT_PORT, signal } = options;
   assertInteger(port, 0, 65535, 'port');
   assertInteger(options.maxPendingConnections ?? 1, 1, 0xffff, 'maxPendingConnections');
   assertInteger(options.maxAuthenticatedConnections ?? 0, 0, 0xffff, 'maxAuthenticatedConnections');
@@ -230,6 +230,9 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     void session.ended.then(() => {
       if (claimed !== undefined) this.#peerIDs.delete(claimed);
       if (slot) this.#authenticated--;
+      // The slot is free for the next peer, but the socket is there until it is closed, and somewhere it has to count.
+      if (!pending) this.#pending++;
+      pending = true;
     });
     void session.closed.then(() => {
       leavePending();

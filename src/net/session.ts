@@ -8,6 +8,7 @@ import { bytesKey } from '../protocol/bytes.ts';
 import type { Now } from '../protocol/clock.ts';
 import {
   LINGER_MS,
+  MAX_UNSENT_BYTES,
   PEER_STRAGGLER_TIMEOUT_MS,
   READING_CAPACITY_BYTES,
   READING_CAPACITY_MESSAGES,
@@ -20,9 +21,6 @@ import type { Peer, PeerEvent } from '../protocol/peer.ts';
 import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenticated-message.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { ConnectionInfo, OnBytes } from './options.ts';
-
-/** Output the stream has not taken yet, above which no more input is handled: a peer that does not read gets no answers. */
-const MAX_UNSENT_BYTES = 0x100000;
 
 /** What a session needs besides the peer and the stream. */
 export interface SessionOptions {
@@ -74,8 +72,8 @@ export class Session {
   #full = false;
   #gotAuth = false;
   #streamError: Error | undefined;
-  /** Since when the stream has had more than it wants to take. */
-  #stalledSinceMs: number | undefined;
+  /** When each write was made that the operating system has not taken whole, the oldest first. */
+  readonly #unwrittenSinceMs: number[] = [];
   #resolveAuthenticated!: (remote: RemotePeer) => void;
   #rejectAuthenticated!: (error: OverlayError) => void;
   #resolveEnded!: (error: OverlayError) => void;
@@ -197,7 +195,6 @@ export class Session {
       this.#streamError = error;
     });
     stream.on('drain', () => {
-      this.#stalledSinceMs = undefined;
       for (const { resolve } of this.#undrained.splice(0)) resolve();
       this.#pump();
     });
@@ -208,6 +205,8 @@ export class Session {
     this.#flush();
     if (signal?.aborted) this.#onAbort();
   }
+
+  readonly #onWritten = (): void => void this.#unwrittenSinceMs.shift();
 
   readonly #onAbort = (): void => this.end('OVERLAY_ABORTED', undefined, this.#options.signal?.reason);
 
@@ -304,20 +303,22 @@ export class Session {
     this.#stream.end();
     if (this.#stream.destroyed) return;
     // Subtle: input is read on and thrown away until the peer closes too. Closing with unread bytes would make the kernel
-    // send RST, which can take the last message with it. Where nothing was said last, nobody waits.
+    // send RST, which can take the last message with it. Where nothing was said last, nobody waits for the peer, only for
+    // what had been queued before.
     this.#stream.resume();
-    if (this.#options.lingers || error.told !== null || error.code === 'OVERLAY_CLOSED') {
-      this.#lingerTimer = this.#options.clock.setTimer(() => this.#stream.destroy(), LINGER_MS);
-    } else this.#stream.destroy();
+    this.#lingerTimer = this.#options.clock.setTimer(() => this.#stream.destroy(), LINGER_MS);
+    const waits = this.#options.lingers || error.told !== null || error.code === 'OVERLAY_CLOSED';
+    if (waits) return;
+    if (this.#stream.writableFinished) this.#stream.destroy();
+    else this.#stream.once('finish', () => this.#stream.destroy());
   }
 
   /** The timers of the reference, in its order (protocol.md section 4.8). */
   #tick(): void {
     const now = this.#now();
     this.#handle(this.#peer.tick(now, this.#full));
-    if (this.#stalledSinceMs !== undefined && now.monotonicMs - this.#stalledSinceMs >= PEER_STRAGGLER_TIMEOUT_MS) {
-      this.end('OVERLAY_STRAGGLING');
-    }
+    const [oldestMs = now.monotonicMs] = this.#unwrittenSinceMs;
+    if (now.monotonicMs - oldestMs >= PEER_STRAGGLER_TIMEOUT_MS) this.end('OVERLAY_STRAGGLING');
     if (this.error !== undefined) return;
     // A ping that is not answered costs nothing but the answer: the rules above decide.
     if (this.#gotAuth && this.#pings.size === 0) this.ping().catch(() => {});
@@ -340,7 +341,8 @@ export class Session {
       const output = this.#peer.takeOutput(now);
       if (output !== undefined && this.#stream.writable) {
         this.#options.onBytes?.('sent', output, this.#options.connection);
-        if (!this.#stream.write(output)) this.#stalledSinceMs ??= now.monotonicMs;
+        this.#unwrittenSinceMs.push(now.monotonicMs);
+        this.#stream.write(output, this.#onWritten);
       }
     }
     if (this.#unflushed.length === 0) return;

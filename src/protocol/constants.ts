@@ -90,6 +90,10 @@ export const PEER_TIMEOUT_MS = 30_000;
 export const SEND_MODE_IDLE_TIMEOUT_MS = 60_000;
 /** Time a peer may take to read what it was sent, in milliseconds (PEER_STRAGGLER_TIMEOUT). */
 export const PEER_STRAGGLER_TIMEOUT_MS = 120_000;
+/** Bytes of flood messages that may wait for the peer's credit (OUTBOUND_TX_QUEUE_BYTE_LIMIT, which is for transactions). */
+export const MAX_QUEUED_BYTES = 0x300000;
+/** Output not taken by the peer above which its input is not handled: who does not read gets no answers. In bytes. */
+export const MAX_UNSENT_BYTES = 0x100000;
 /** Absolute time a whole handshake may take, in milliseconds. The reference has none. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 

@@ -14,6 +14,7 @@ import type { Now } from './clock.ts';
 import {
   AUTHENTICATION_TIMEOUT_MS,
   ENVELOPE_BYTES,
+  MAX_QUEUED_BYTES,
   MAX_RECORD_BYTES,
   MAX_STRING_BYTES,
   MAX_UNAUTHENTICATED_RECORD_BYTES,
@@ -22,7 +23,7 @@ import {
   RECORD_HEADER_BYTES,
   SEND_MODE_IDLE_TIMEOUT_MS,
 } from './constants.ts';
-import { ERROR_CODES, type ErrorCodeName, type OverlayErrorCode, type Stage } from './error-table.ts';
+import { ERROR_CODES, ERROR_TABLE, type ErrorCodeName, type OverlayErrorCode, type Stage } from './error-table.ts';
 import { OverlayError, type PeerError, ProtocolViolation } from './errors.ts';
 import { Handshake, type HandshakeOptions, type HandshakeState } from './handshake/handshake.ts';
 import type { RemotePeer } from './handshake/hello.ts';
@@ -57,8 +58,6 @@ export type PeerEvent =
   | { readonly type: 'authenticated'; readonly remote: RemotePeer }
   | ChannelEvent
   | { readonly type: 'closed'; readonly error: OverlayError };
-
-const DEFAULT_MAX_QUEUED_BYTES = 3 * 0x100000;
 
 /** One side of one connection, without the socket. */
 export class Peer {
@@ -169,7 +168,7 @@ export class Peer {
     if (isFloodType(message.type) && !this.#channel.takeCredit(message.type, size)) {
       const xdr = this.#output.bytes.slice(body + MESSAGE_OFFSET, body + MESSAGE_OFFSET + size);
       this.#output.truncate(body - RECORD_HEADER_BYTES);
-      if (this.#channel.queuedBytes + size > (this.#options.maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES)) {
+      if (this.#channel.queuedBytes + size > (this.#options.maxQueuedBytes ?? MAX_QUEUED_BYTES)) {
         throw new OverlayError('OVERLAY_SEND_QUEUE_FULL', { stage: 'channel', remote: this.remote });
       }
       return this.#channel.enqueue(message.type, xdr, settle);
@@ -240,7 +239,10 @@ export class Peer {
   /** Ends the connection from this side, or because the socket has ended. Without effect when it has ended already. */
   close(code: OverlayErrorCode, message?: string, cause?: unknown): PeerEvent | undefined {
     if (this.#error !== undefined) return undefined;
-    return this.#end(new ProtocolViolation(code, message), cause);
+    // stellar-core tells whether a connection ended in the header of a record, or between two, or in a body.
+    const reason = ERROR_TABLE[code].dropReason;
+    const dropReason = this.#records.inBody ? reason?.replace('reading message header', 'reading message body') : reason;
+    return this.#end(new ProtocolViolation(code, message, { dropReason }), cause);
   }
 
   #assertAuthenticated(): void {

@@ -14,6 +14,7 @@ import { fromHex } from '../protocol/bytes.ts';
 import { MacReceiver, MacSender } from '../protocol/channel/mac.ts';
 import {
   AUTH_MSG_FLAG_FLOW_CONTROL_BYTES_REQUESTED,
+  DEFAULT_PORT,
   FLOOD_CAPACITY_BYTES,
   FLOOD_CAPACITY_MESSAGES,
   MAX_RECORD_BYTES,
@@ -144,7 +145,7 @@ export class MockPeer {
       overlayMinVersion: 38,
       networkID: fromHex(this.network.networkID),
       versionStr: 'mock peer',
-      listeningPort: 11625,
+      listeningPort: DEFAULT_PORT,
       peerID: this.peerID,
       cert,
       nonce: this.nonce,

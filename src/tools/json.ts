@@ -6,14 +6,7 @@ import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import { type NetworkName, networkName } from '../protocol/networks.ts';
 
 /** A peer in JSON output. */
-export interface RemoteJson {
-  readonly peerID: string;
-  readonly versionStr: string;
-  readonly ledgerVersion: number;
-  readonly overlayVersion: number;
-  readonly overlayMinVersion: number;
-  readonly listeningPort: number;
-  readonly networkID: string;
+export interface RemoteJson extends Omit<RemotePeer, 'certExpirationSeconds'> {
   /** Short name of a well-known network. */
   readonly network?: NetworkName;
   /** ISO 8601; Unix seconds as digits when the date is beyond what ISO 8601 can say. */

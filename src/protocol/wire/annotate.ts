@@ -88,7 +88,10 @@ function walk(codec: Codec<unknown>, path: string, reader: XdrReader, fields: An
       break;
     }
     case 'recursive':
+      if (reader.depth === shape.maxDepth) reader.fail(`nested deeper than ${shape.maxDepth} levels`);
+      reader.depth++;
       walk(shape.codec(), path, reader, fields);
+      reader.depth--;
       break;
   }
 }

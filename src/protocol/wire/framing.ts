@@ -35,6 +35,11 @@ export class RecordDecoder {
   /** Length of the record being read, header included; 0 while the header is incomplete. */
   #recordLength = 0;
 
+  /** Whether the header of the record being read is complete and its body is not. */
+  get inBody(): boolean {
+    return this.#recordLength > 0;
+  }
+
   /** Bytes of a record that is not complete, or not asked for yet. */
   get pending(): number {
     return this.#partialLength + this.#chunk.length - this.#offset;

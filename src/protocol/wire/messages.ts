@@ -1,6 +1,6 @@
 /**
  * Every StellarMessage (Stellar-overlay.x, protocol.md section 2): its type and its codec. Ledger payloads stay bytes,
- * so that an upgrade of the ledger protocol never breaks a connection.
+ * so that an upgrade of the ledger protocol never breaks a connection. One long file, as Stellar-overlay.x is.
  * @module
  */
 import {

@@ -17,6 +17,7 @@ export type Shape =
       readonly kind: 'recursive';
       /** The type itself, looked up late. */
       readonly codec: () => Codec<unknown>;
+      readonly maxDepth: number;
     }
   | { readonly kind: 'leaf'; readonly type: string };
 
@@ -260,8 +261,16 @@ export function recursive<T>(codec: () => Codec<T>, maxDepth: number): Codec<T> 
   return {
     read: (reader) => nest(reader, () => codec().read(reader)),
     check: (reader) => nest(reader, () => codec().check(reader)),
-    write: (writer, value) => codec().write(writer, value),
-    shape: { kind: 'recursive', codec: codec as () => Codec<unknown> },
+    write(writer, value) {
+      if (writer.depth === maxDepth) throw new RangeError(`nested deeper than ${maxDepth} levels`);
+      writer.depth++;
+      try {
+        codec().write(writer, value);
+      } finally {
+        writer.depth--;
+      }
+    },
+    shape: { kind: 'recursive', codec: codec as () => Codec<unknown>, maxDepth },
   };
 }
 

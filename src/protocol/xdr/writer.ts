@@ -7,6 +7,8 @@ const INITIAL_BYTES = 512;
 
 /** A growing buffer, zero from its length on. It owns nothing until the first write, and nothing again after `take`. */
 export class XdrWriter {
+  /** Open levels of recursive types, see `recursive` in codec.ts. */
+  depth = 0;
   #bytes = new Uint8Array(0);
   #length = 0;
 

@@ -1,0 +1,202 @@
+import { Duplex, duplexPair } from 'node:stream';
+import { expect, it } from 'vitest';
+import { connect, listen, networks, OverlayError } from '../../../src/index.ts';
+import { peerOptions, resolveOptions } from '../../../src/net/options.ts';
+import { Session } from '../../../src/net/session.ts';
+import { Peer } from '../../../src/protocol/peer.ts';
+import { annotateRecord } from '../../../src/protocol/wire/annotate.ts';
+import { writeRecord } from '../../../src/protocol/wire/authenticated-message.ts';
+import type { SCPQuorumSet } from '../../../src/protocol/wire/messages.ts';
+import { XdrWriter } from '../../../src/protocol/xdr/writer.ts';
+import { ManualClock, MockPeer, mockDial, mockNode } from '../../../src/testing/index.ts';
+
+const network = networks.standalone;
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A dialling session over memory, its peer in our hands: what it writes is taken only when we read. */
+function unreadSession(): { clock: ManualClock; session: Session; written: () => number; readSome: () => Promise<void> } {
+  const clock = new ManualClock();
+  const [ours, theirs] = duplexPair({ highWaterMark: 64 });
+  const resolved = resolveOptions({ network, clock, handshakeTimeoutMs: 3_600_000 });
+  const info = { role: 'WE_CALLED_REMOTE' } as const;
+  const peer = new Peer({ ...peerOptions(resolved, info), authenticationTimeoutMs: 3_600_000 });
+  const session = new Session(peer, ours, { clock, handshakeTimeoutMs: 3_600_000, connection: info });
+  const readSome = async (): Promise<void> => {
+    theirs.read();
+    await turn();
+  };
+  return { clock, session, written: () => ours.writableLength, readSome };
+}
+
+it('a peer that never takes what it was sent is dropped as a straggler after 120 s', async () => {
+  const { clock, session, written } = unreadSession();
+  await turn();
+  expect(written()).toBeGreaterThan(0);
+  clock.advance(115_000);
+  expect(session.error).toBeUndefined();
+  clock.advance(5_000);
+  expect(session.error?.code).toBe('OVERLAY_STRAGGLING');
+  expect(session.error?.dropReason).toBe('straggling (cannot keep up)');
+  clock.advance(10_000);
+  await session.closed;
+  expect(clock.timers).toBe(0);
+});
+
+it('a peer that takes each write within two minutes is no straggler', async () => {
+  const { clock, session, written, readSome } = unreadSession();
+  await turn();
+  clock.advance(115_000);
+  while (written() > 0) await readSome();
+  clock.advance(300_000);
+  expect(session.error).toBeUndefined();
+  session.end('OVERLAY_ABORTED');
+  clock.advance(10_000);
+  await session.closed;
+});
+
+it('a peer that is always behind, but never by two minutes, is no straggler', async () => {
+  const clock = new ManualClock();
+  /** Writes that the operating system has not taken; null while it takes everything at once. */
+  let held: (() => void)[] | null = null;
+  const theirs: Duplex = new Duplex({
+    read() {},
+    write(chunk, _encoding, done) {
+      ours.push(chunk);
+      done();
+    },
+  });
+  const ours: Duplex = new Duplex({
+    read() {},
+    write(chunk, _encoding, done) {
+      theirs.push(chunk);
+      if (held === null) done();
+      else held.push(done);
+    },
+  });
+  const mock = new MockPeer(theirs, 'REMOTE_CALLED_US', { network, clock });
+  const resolved = resolveOptions({ network, clock });
+  const info = { role: 'WE_CALLED_REMOTE' } as const;
+  const session = new Session(new Peer(peerOptions(resolved, info)), ours, {
+    clock,
+    handshakeTimeoutMs: 10_000,
+    connection: info,
+  });
+  await Promise.all([mock.handshake(), session.authenticated]);
+  await turn();
+  const waiting: (() => void)[] = [];
+  held = waiting;
+  const send = async (): Promise<void> => {
+    session.send({ type: 'GET_SCP_STATE', ledgerSeq: 1 }).catch(() => {});
+    await turn();
+  };
+  for (let i = 0; i < 3; i++) await send();
+  for (let step = 0; step < 80; step++) {
+    clock.advance(3_000);
+    await send();
+    expect(ours.writableLength).toBeGreaterThan(0);
+    // One write is taken; the stream hands over the next. It never gets to its end.
+    waiting.shift()?.();
+    await turn();
+    expect(ours.writableLength).toBeGreaterThan(0);
+    expect(session.error).toBeUndefined();
+  }
+  session.end('OVERLAY_ABORTED');
+  clock.advance(10_000);
+  await session.closed;
+});
+
+it.each([
+  ['between two records', [], 'header'],
+  ['inside a header', [0x80, 0], 'header'],
+  ['inside a body', [0x80, 0, 0, 52, 0, 0], 'body'],
+])('a FIN %s has the reference’s words', async (_where, bytes, part) => {
+  await using node = await mockNode({ network }, async (peer) => {
+    await peer.expect('HELLO');
+    peer.sendRaw(Uint8Array.from(bytes as number[]));
+  });
+  const error = await connect({ host: node.host, port: node.port, network }).catch((reason: OverlayError) => reason);
+  expect(error).toBeInstanceOf(OverlayError);
+  expect((error as OverlayError).dropReason).toBe(`error reading message ${part}: End of file`);
+});
+
+it('the socket of a peer that was dropped counts as pending until it is closed, its slot does not', async () => {
+  const clock = new ManualClock();
+  const listener = await listen({ network, port: 0, clock });
+  const counts: unknown[] = [];
+  const accepted = listener[Symbol.asyncIterator]().next();
+  await mockDial(listener.port, { network, clock }, async (peer) => {
+    await peer.handshake();
+    const connection = (await accepted).value;
+    counts.push(listener.counts);
+    // SEND_MORE is dropped without a word; this side keeps its half of the connection open.
+    peer.send({ type: 'SEND_MORE', numMessages: 1 });
+    expect((await connection?.ended)?.code).toBe('OVERLAY_SEND_MORE');
+    counts.push(listener.counts);
+    await peer.expectEnd();
+    clock.advance(1_000);
+    while (listener.counts.pending > 0) await turn();
+    counts.push(listener.counts);
+  });
+  expect(counts).toEqual([
+    { pending: 0, authenticated: 1 },
+    { pending: 1, authenticated: 0 },
+    { pending: 0, authenticated: 0 },
+  ]);
+  await listener.close();
+});
+
+it('a dialler that drops without a word ends with FIN, all it had said before it', async () => {
+  const types: string[] = [];
+  await using node = await mockNode({ network }, async (peer) => {
+    types.push((await peer.expect('HELLO')).type);
+    peer.hello();
+    types.push((await peer.expect('AUTH')).type);
+    peer.auth();
+    peer.send({ type: 'SEND_MORE', numMessages: 1 });
+    types.push((await peer.expect('SEND_MORE_EXTENDED')).type);
+    await peer.expectEnd();
+  });
+  await expect(connect({ host: node.host, port: node.port, network })).rejects.toMatchObject({ code: 'OVERLAY_SEND_MORE' });
+  await node.finished();
+  expect(types).toEqual(['HELLO', 'AUTH', 'SEND_MORE_EXTENDED']);
+});
+
+function nested(levels: number): SCPQuorumSet {
+  return levels === 1
+    ? { threshold: 1, validators: [], innerSets: [] }
+    : { threshold: 1, validators: [], innerSets: [nested(levels - 1)] };
+}
+
+it('a quorum set deeper than we would take is not sent, and the writer is none the worse', () => {
+  const writer = new XdrWriter();
+  expect(() => writeRecord(writer, { type: 'SCP_QUORUMSET', qSet: nested(101) })).toThrow(RangeError);
+  expect(writer.length).toBe(0);
+  const body = writeRecord(writer, { type: 'SCP_QUORUMSET', qSet: nested(100) });
+  expect(annotateRecord(writer.take().subarray(body)).length).toBeGreaterThan(300);
+});
+
+it('bytes nested 2,000 levels deep are an XdrError to who annotates them, not a full stack', () => {
+  const level = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1];
+  const message = Uint8Array.from([
+    0,
+    0,
+    0,
+    10,
+    ...Array.from({ length: 2_000 }, () => level).flat(),
+    0,
+    0,
+    0,
+    1,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+  ]);
+  const body = new Uint8Array(12 + message.length + 32);
+  body.set(message, 12);
+  expect(() => annotateRecord(body)).toThrow('nested deeper than 100 levels');
+});
