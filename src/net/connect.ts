@@ -47,7 +47,18 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const localAddress = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
   const connection = { role: 'WE_CALLED_REMOTE', localAddress, remoteAddress } as const;
   // Who dials waits for a slow node as long as it said it would: before AUTH the deadline alone counts.
-  const peer = new Peer({ ...peerOptions(resolved, connection), authenticationTimeoutMs: handshakeTimeoutMs });
+  let release: (() => void) | undefined;
+  const { listener } = options;
+  const peer = new Peer({
+    ...peerOptions(resolved, connection),
+    authenticationTimeoutMs: handshakeTimeoutMs,
+    ...(listener && {
+      claimPeerID: (peerID) => {
+        release = listener.claimPeerID(peerID);
+        return release !== undefined;
+      },
+    }),
+  });
   const session = new Session(peer, socket, {
     connection,
     clock,
@@ -58,6 +69,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
       helloAtMs = elapsed();
     },
   });
+  void session.ended.then(() => release?.());
   const remote = await session.authenticated.catch(async (error: OverlayError) => {
     await session.closed;
     throw withLastWords(error, session.lastWords());

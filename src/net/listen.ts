@@ -148,6 +148,17 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     await this.close();
   }
 
+  /**
+   * Takes a peerID for one connection of this node.
+   * @returns gives it back; undefined when another connection has it
+   * @internal
+   */
+  claimPeerID(peerID: string): (() => void) | undefined {
+    if (this.#peerIDs.has(peerID)) return undefined;
+    this.#peerIDs.add(peerID);
+    return () => void this.#peerIDs.delete(peerID);
+  }
+
   readonly #onAbort = (): void => void this.close();
 
   #nextConnection(): Promise<Connection | undefined> {
@@ -173,17 +184,15 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     const localAddress = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
     const info = { role: 'REMOTE_CALLED_US', localAddress, remoteAddress } as const;
     let helloMs = 0;
-    let claimed: string | undefined;
+    let release: (() => void) | undefined;
     let slot = false;
     const peer = new Peer({
       ...peerOptions(this.#resolved, info),
       listeningPort: this.#options.listeningPort ?? this.port,
       peers: this.#options.peers,
       claimPeerID: (peerID) => {
-        if (this.#peerIDs.has(peerID)) return false;
-        this.#peerIDs.add(peerID);
-        claimed = peerID;
-        return true;
+        release = this.claimPeerID(peerID);
+        return release !== undefined;
       },
       takeSlot: () => {
         slot = this.#authenticated < maxAuthenticatedConnections;
@@ -228,7 +237,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
       (error: OverlayError) => tell({ event: 'refused', remoteAddress, error }),
     );
     void session.ended.then(() => {
-      if (claimed !== undefined) this.#peerIDs.delete(claimed);
+      release?.();
       if (slot) this.#authenticated--;
       // The slot is free for the next peer, but the socket is there until it is closed, and somewhere it has to count.
       if (!pending) this.#pending++;

@@ -23,6 +23,7 @@ import { decodePublicKey } from '../protocol/strkey.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { RemoteAddress } from './connection.ts';
 import { NodeIdentity } from './identity.ts';
+import type { Listener } from './listen.ts';
 import { VERSION } from './version.ts';
 
 /** What both `connect` and `listen` take. */
@@ -87,6 +88,8 @@ export interface ConnectOptions extends NodeOptions {
   readonly port?: number | undefined;
   /** The peer's `G…`, checked right after its certificate: another peer is refused. */
   readonly expectedPeerID?: string | undefined;
+  /** The listener of the same node: no peer is then connected twice, whoever dialled (protocol.md section 4.4, checks 14 and 15). */
+  readonly listener?: Listener | undefined;
 }
 
 /** What is the same for every connection of a node, checked. */
@@ -140,7 +143,7 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
 }
 
 /** Checks where to connect to. @throws {TypeError | RangeError} naming the option */
-export function resolveTarget({ host, port = DEFAULT_PORT, expectedPeerID }: ConnectOptions): {
+export function resolveTarget({ host, port = DEFAULT_PORT, expectedPeerID, listener }: ConnectOptions): {
   readonly host: string;
   readonly port: number;
 } {
@@ -148,6 +151,7 @@ export function resolveTarget({ host, port = DEFAULT_PORT, expectedPeerID }: Con
   if (isIP(host) === 0 && /[\s:/[\]]/.test(host))
     throw new TypeError('host must be a host name or an IP address, without port or brackets');
   if (expectedPeerID !== undefined) decodePublicKey(expectedPeerID);
+  if (listener !== undefined && typeof listener?.claimPeerID !== 'function') throw new TypeError('listener must be a Listener');
   return { host, port: assertInteger(port, 1, 65535, 'port') };
 }
 
