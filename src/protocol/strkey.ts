@@ -38,9 +38,9 @@ export function decodeSecretSeed(text: string): Uint8Array {
 }
 
 /** CRC16-XModem: polynomial 0x1021, initial 0, no reflection, no final xor. */
-export function crc16(bytes: Uint8Array): number {
+export function crc16(bytes: Uint8Array, end: number = bytes.length): number {
   let crc = 0;
-  for (let i = 0; i < bytes.length; i++) crc = ((crc << 8) & 0xffff) ^ (CRC_TABLE[(crc >> 8) ^ (bytes[i] as number)] as number);
+  for (let i = 0; i < end; i++) crc = ((crc << 8) & 0xffff) ^ (CRC_TABLE[(crc >> 8) ^ (bytes[i] as number)] as number);
   return crc;
 }
 
@@ -54,50 +54,79 @@ const CRC_TABLE: Uint16Array = Uint16Array.from({ length: 256 }, (_, byte) => {
 /** The value of each character of the alphabet by its code; -1 for any other. */
 const DIGITS: Int8Array = Int8Array.from({ length: 128 }, (_, code) => ALPHABET.indexOf(String.fromCharCode(code)));
 
+const CODES: Uint8Array = Uint8Array.from(ALPHABET, (character) => character.charCodeAt(0));
+
+/** The 35 bytes of a text: one computation at a time, and empty between them. Every SCP message has a key in it. */
+const scratch = new Uint8Array(35);
+
 function encode(kind: Kind, data: Uint8Array): string {
-  const bytes = new Uint8Array(35);
+  const bytes = scratch;
   bytes[0] = VERSION_BYTE[kind];
   bytes.set(data, 1);
-  const crc = crc16(bytes.subarray(0, 33));
-  bytes[33] = crc & 0xff;
+  const crc = crc16(bytes, 33);
+  bytes[33] = crc;
   bytes[34] = crc >> 8;
   let text = '';
-  let bits = 0;
-  let value = 0;
-  for (let i = 0; i < bytes.length; i++) {
-    value = ((value << 8) | (bytes[i] as number)) & 0xfff;
-    bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      text += ALPHABET[(value >> bits) & 31];
-    }
+  for (let at = 0; at < bytes.length; at += 5) {
+    const middle = bytes[at + 2] as number;
+    const high = ((bytes[at] as number) << 12) | ((bytes[at + 1] as number) << 4) | (middle >> 4);
+    const low = ((middle & 15) << 16) | ((bytes[at + 3] as number) << 8) | (bytes[at + 4] as number);
+    text += String.fromCharCode(
+      code(high >> 15),
+      code(high >> 10),
+      code(high >> 5),
+      code(high),
+      code(low >> 15),
+      code(low >> 10),
+      code(low >> 5),
+      code(low),
+    );
   }
+  bytes.fill(0);
   return text;
 }
 
 function decode(kind: Kind, text: string): Uint8Array {
-  const fail = (why: string): never => {
-    throw new TypeError(`not a ${KIND_NAME[kind]} (${kind}…): ${why}`);
-  };
-  if (typeof text !== 'string') return fail('not a string');
-  if (text.length !== TEXT_LENGTH) return fail(`${text.length} characters instead of ${TEXT_LENGTH}`);
-  const bytes = new Uint8Array(35);
-  let bits = 0;
-  let value = 0;
-  let at = 0;
-  for (let i = 0; i < TEXT_LENGTH; i++) {
-    const digit = DIGITS[text.charCodeAt(i)] ?? -1;
-    if (digit < 0) return fail('a character outside the base32 alphabet A-Z2-7');
-    value = ((value << 5) | digit) & 0xfff;
-    bits += 5;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes[at++] = value >> bits;
-    }
+  if (typeof text !== 'string') return fail(kind, 'not a string');
+  if (text.length !== TEXT_LENGTH) return fail(kind, `${text.length} characters instead of ${TEXT_LENGTH}`);
+  const bytes = scratch;
+  let sign = 0;
+  for (let i = 0, at = 0; i < TEXT_LENGTH; i += 8, at += 5) {
+    const high = twentyBits(text, i);
+    const low = twentyBits(text, i + 4);
+    sign |= high | low;
+    bytes[at] = high >> 12;
+    bytes[at + 1] = high >> 4;
+    bytes[at + 2] = (high << 4) | (low >> 16);
+    bytes[at + 3] = low >> 8;
+    bytes[at + 4] = low;
   }
-  if (bytes[0] !== VERSION_BYTE[kind]) return fail('another kind of key by its version byte');
-  const crc = crc16(bytes.subarray(0, 33));
+  if (sign < 0) return fail(kind, 'a character outside the base32 alphabet A-Z2-7');
+  if (bytes[0] !== VERSION_BYTE[kind]) return fail(kind, 'another kind of key by its version byte');
+  const crc = crc16(bytes, 33);
   if (bytes[33] !== (crc & 0xff) || bytes[34] !== crc >> 8)
-    return fail('the checksum does not match; a character may be mistyped');
-  return bytes.slice(1, 33);
+    return fail(kind, 'the checksum does not match; a character may be mistyped');
+  const data = bytes.slice(1, 33);
+  bytes.fill(0);
+  return data;
+}
+
+function fail(kind: Kind, why: string): never {
+  scratch.fill(0);
+  throw new TypeError(`not a ${KIND_NAME[kind]} (${kind}…): ${why}`);
+}
+
+/** Code of the character for the lowest five bits. */
+function code(bits: number): number {
+  return CODES[bits & 31] as number;
+}
+
+/** The bits of four characters; negative when one of them is not of the alphabet. */
+function twentyBits(text: string, at: number): number {
+  return (digit(text, at) << 15) | (digit(text, at + 1) << 10) | (digit(text, at + 2) << 5) | digit(text, at + 3);
+}
+
+function digit(text: string, at: number): number {
+  const charCode = text.charCodeAt(at);
+  return charCode < DIGITS.length ? (DIGITS[charCode] as number) : -1;
 }

@@ -12,7 +12,38 @@ export interface FloodCapacity {
   readonly bytes: number;
 }
 
-const MAX_CREDIT = (1n << 64n) - 1n;
+const UINT32 = 0x1_0000_0000;
+
+/** A u64 as two 32-bit halves: the bigints would cost more than the rest of the flow control. */
+class Credit {
+  #high = 0;
+  #low = 0;
+
+  get value(): bigint {
+    return (BigInt(this.#high) << 32n) | BigInt(this.#low);
+  }
+
+  /** @returns false when it would exceed a u64 */
+  add(amount: number): boolean {
+    const low = this.#low + (amount % UINT32);
+    this.#high += Math.floor(amount / UINT32) + Math.floor(low / UINT32);
+    this.#low = low % UINT32;
+    return this.#high < UINT32;
+  }
+
+  atLeast(amount: number): boolean {
+    return this.#high > 0 || this.#low >= amount;
+  }
+
+  /** Takes no more than there is, see `atLeast`. */
+  subtract(amount: number): void {
+    this.#low -= amount;
+    if (this.#low < 0) {
+      this.#low += UINT32;
+      this.#high--;
+    }
+  }
+}
 
 /** What the peer may still send us, and what we have to grant it again. */
 export class FloodReceiver {
@@ -76,8 +107,8 @@ interface Queued {
 
 /** What we may still send the peer, and what waits for it. */
 export class FloodSender {
-  #messages = 0n;
-  #bytes = 0n;
+  readonly #messages = new Credit();
+  readonly #bytes = new Credit();
   readonly #queues: readonly Queued[][] = [[], [], [], []];
   #queuedBytes = 0;
   #grants = 0;
@@ -95,7 +126,7 @@ export class FloodSender {
 
   /** Credit left. */
   get credit(): { readonly messages: bigint; readonly bytes: bigint } {
-    return { messages: this.#messages, bytes: this.#bytes };
+    return { messages: this.#messages.value, bytes: this.#bytes.value };
   }
 
   /** Size of all that waits. */
@@ -135,9 +166,8 @@ export class FloodSender {
     if (bytes === 0) throw new ProtocolViolation('OVERLAY_INVALID_SEND_MORE_EXTENDED');
     this.#grants++;
     this.#starved = false;
-    this.#messages += BigInt(messages);
-    this.#bytes += BigInt(bytes);
-    if (this.#messages > MAX_CREDIT || this.#bytes > MAX_CREDIT) throw new ProtocolViolation('OVERLAY_CAPACITY_OVERFLOW');
+    const fits = this.#messages.add(messages) && this.#bytes.add(bytes);
+    if (!fits) throw new ProtocolViolation('OVERLAY_CAPACITY_OVERFLOW');
   }
 
   /** Takes the next waiting message that the credit allows, by priority; a message that does not fit blocks its own type only. */
@@ -167,9 +197,9 @@ export class FloodSender {
   }
 
   #spend(size: number): boolean {
-    if (this.#messages < 1n || this.#bytes < BigInt(size)) return false;
-    this.#messages--;
-    this.#bytes -= BigInt(size);
+    if (!this.#messages.atLeast(1) || !this.#bytes.atLeast(size)) return false;
+    this.#messages.subtract(1);
+    this.#bytes.subtract(size);
     return true;
   }
 }

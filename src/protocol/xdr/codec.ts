@@ -35,6 +35,7 @@ export interface Codec<T> {
 }
 
 const MAX_UINT32 = 0xffffffff;
+const MAX_UINT64 = (1n << 64n) - 1n;
 
 /** unsigned int. */
 export const uint32: Codec<number> = leaf(
@@ -59,7 +60,7 @@ export const uint64: Codec<bigint> = leaf(
   (reader) => reader.uint64(),
   (writer, value) => {
     if (typeof value !== 'bigint') throw new TypeError('uint64 must be a bigint');
-    if (value < 0n || value >= 1n << 64n) throw new RangeError('uint64 must be from 0 to 2^64 - 1');
+    if (value < 0n || value > MAX_UINT64) throw new RangeError('uint64 must be from 0 to 2^64 - 1');
     writer.uint64(value);
   },
 );
@@ -217,7 +218,16 @@ export function struct<T extends object>(codecs: { readonly [K in keyof T]: Code
       for (const check of checks) check(reader);
     },
     write(writer, value) {
-      for (const [name, codec] of fields) writeField(writer, name, codec, value[name]);
+      let at = 0;
+      try {
+        for (; at < fields.length; at++) {
+          const [name, codec] = fields[at] as (typeof fields)[number];
+          codec.write(writer, value[name]);
+        }
+      } catch (error) {
+        if (error instanceof Error) error.message = `${fields[at]?.[0]}: ${error.message}`;
+        throw error;
+      }
     },
     shape: { kind: 'struct', fields },
   };
@@ -230,6 +240,7 @@ export function union<T extends { readonly type: string }>(
   },
 ): Codec<T> {
   const entries = Object.entries<readonly [number, Codec<object>]>(cases);
+  const byName = new Map<string, readonly [number, Codec<object>]>(entries);
   const byNumber = new Map(entries.map(([name, [discriminant, codec]]) => [discriminant, [name, codec] as const]));
   const find = (reader: XdrReader) => byNumber.get(reader.int32()) ?? reader.fail('unknown union discriminant', 4);
   return {
@@ -239,11 +250,11 @@ export function union<T extends { readonly type: string }>(
     },
     check: (reader) => find(reader)[1].check(reader),
     write(writer, value) {
-      const type: T['type'] = value.type;
-      if (!Object.hasOwn(cases, type)) throw new TypeError(`type must be one of ${Object.keys(cases).join(', ')}`);
-      const [discriminant, codec] = cases[type];
+      const found = byName.get(value.type);
+      if (found === undefined) throw new TypeError(`type must be one of ${[...byName.keys()].join(', ')}`);
+      const [discriminant, codec] = found;
       writer.uint32(discriminant);
-      codec.write(writer, value as never);
+      codec.write(writer, value);
     },
     shape: { kind: 'union', cases: byNumber as ReadonlyMap<number, readonly [string, Codec<unknown>]> },
   };
@@ -302,13 +313,4 @@ function checksOf(codecs: readonly Codec<unknown>[]): readonly ((reader: XdrRead
   }
   endRun();
   return checks;
-}
-
-function writeField(writer: XdrWriter, name: string, codec: Codec<unknown>, value: unknown): void {
-  try {
-    codec.write(writer, value);
-  } catch (error) {
-    if (error instanceof Error) error.message = `${name}: ${error.message}`;
-    throw error;
-  }
 }

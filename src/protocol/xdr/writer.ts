@@ -4,6 +4,10 @@
  */
 
 const INITIAL_BYTES = 512;
+/** Largest buffer made in expectation of as much as the last time. */
+const MAX_EXPECTED_BYTES = 65_536;
+/** Up to here a loop costs less than the call of `set`. */
+const SHORT_BYTES = 64;
 
 /** A growing buffer, zero from its length on. It owns nothing until the first write, and nothing again after `take`. */
 export class XdrWriter {
@@ -11,6 +15,7 @@ export class XdrWriter {
   depth = 0;
   #bytes = new Uint8Array(0);
   #length = 0;
+  #expected = INITIAL_BYTES;
 
   /** Bytes written so far. */
   get length(): number {
@@ -25,6 +30,7 @@ export class XdrWriter {
   /** Takes all that was written; the caller owns it, the writer starts anew. */
   take(): Uint8Array {
     const out = this.#bytes.subarray(0, this.#length);
+    this.#expected = Math.min(Math.max(this.#length, INITIAL_BYTES), MAX_EXPECTED_BYTES);
     this.#bytes = new Uint8Array(0);
     this.#length = 0;
     return out;
@@ -52,14 +58,17 @@ export class XdrWriter {
 
   /** unsigned hyper. */
   uint64(value: bigint): void {
-    this.uint32(Number(value >> 32n));
-    this.uint32(Number(value & 0xffffffffn));
+    const at = this.reserve(8);
+    this.setUint32(at, Number(value >> 32n));
+    this.setUint32(at + 4, Number(value & 0xffffffffn));
   }
 
   /** opaque[n]: the bytes and zero padding to a multiple of 4. */
   opaque(value: Uint8Array): void {
     const at = this.reserve((value.length + 3) & ~3);
-    this.#bytes.set(value, at);
+    const bytes = this.#bytes;
+    if (value.length > SHORT_BYTES) bytes.set(value, at);
+    else for (let i = 0; i < value.length; i++) bytes[at + i] = value[i] as number;
   }
 
   /** Overwrites four bytes already written. */
@@ -72,7 +81,7 @@ export class XdrWriter {
   }
 
   #grow(needed: number): void {
-    const bytes = new Uint8Array(Math.max(needed, this.#bytes.length * 2, INITIAL_BYTES));
+    const bytes = new Uint8Array(Math.max(needed, this.#bytes.length * 2, this.#expected));
     bytes.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = bytes;
   }
