@@ -52,6 +52,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const peer = new Peer({
     ...peerOptions(resolved, connection),
     authenticationTimeoutMs: handshakeTimeoutMs,
+    expectedPeerID: options.expectedPeerID,
     ...(listener && {
       claimPeerID: (peerID) => {
         release = listener.claimPeerID(peerID);
@@ -161,7 +162,6 @@ async function openSocket(host: string, port: number, addresses: readonly Lookup
         socket.once('error', reject);
       }),
     );
-    socket.removeAllListeners('error');
     return socket;
   } catch (error) {
     socket.on('error', () => {});

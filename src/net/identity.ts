@@ -77,15 +77,18 @@ export class NodeIdentity {
    * @param ecdh one X25519 key for all connections, or a fresh one for this call, with caches of its own
    */
   peerAuth(network: Network, ecdh: 'per-process' | 'per-connection' = 'per-process'): PeerAuth {
-    const networkID = fromHex(network.networkID);
-    if (ecdh === 'per-connection') return new PeerAuth(nodeCrypto, this.#signingKey, freshEcdhKey(), networkID);
+    if (ecdh === 'per-connection') return this.#newPeerAuth(network, freshEcdhKey());
     let peerAuth = this.#peerAuths.get(network.networkID);
     if (peerAuth === undefined) {
       this.#ecdh ??= freshEcdhKey();
-      peerAuth = new PeerAuth(nodeCrypto, this.#signingKey, this.#ecdh, networkID);
+      peerAuth = this.#newPeerAuth(network, this.#ecdh);
       this.#peerAuths.set(network.networkID, peerAuth);
     }
     return peerAuth;
+  }
+
+  #newPeerAuth({ networkID }: Network, ecdh: EcdhKey): PeerAuth {
+    return new PeerAuth(nodeCrypto, this.#signingKey, ecdh, fromHex(networkID));
   }
 }
 

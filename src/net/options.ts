@@ -157,19 +157,25 @@ export function resolveTarget({ host, port = DEFAULT_PORT, expectedPeerID, liste
 
 /** Options of the protocol for one connection, with a nonce of its own. */
 export function peerOptions({ options, identity }: ResolvedOptions, connection: ConnectionInfo): PeerOptions {
-  const { onBytes: _onBytes, onStep, clock: _clock, signal: _signal, network, ...rest } = options;
+  const { onStep } = options;
   return {
-    ...rest,
-    ...(onStep && { onStep: (step) => onStep(step, connection) }),
     role: connection.role,
     crypto: nodeCrypto,
     nonce: new Uint8Array(randomBytes(32)),
-    peerAuth: identity.peerAuth(network, options.ecdh),
+    peerAuth: identity.peerAuth(options.network, options.ecdh),
     overlayVersion: options.overlayVersion ?? OVERLAY_VERSION,
     overlayMinVersion: options.overlayMinVersion ?? OVERLAY_MIN_VERSION,
     ledgerVersion: options.ledgerVersion ?? LEDGER_VERSION,
     versionStr: options.versionStr ?? `stellar-handshake ${VERSION}`,
     listeningPort: options.listeningPort ?? DEFAULT_PORT,
+    peerTimeoutMs: options.peerTimeoutMs,
+    unknownMessages: options.unknownMessages,
+    floodCapacity: options.floodCapacity,
+    scpStateLedgerSeq: options.scpStateLedgerSeq,
+    serves: options.serves,
+    isBanned: options.isBanned,
+    onStep: onStep && ((step) => onStep(step, connection)),
+    unsafeStepSecrets: options.unsafeStepSecrets,
   };
 }
 

@@ -227,8 +227,10 @@ export class Session {
     while (this.#hasRoom()) {
       const event = this.#peer.next(now);
       if (event === undefined) break;
-      this.#handle(event);
+      if (event.type === 'message') this.#deliver(event.message);
+      else this.#handle(event);
     }
+    // Subtle: before room is judged. A write that the system takes whole is followed by no drain.
     this.#flush();
     if (this.error !== undefined) return;
     if (this.#gotAuth) this.#resolveAuthenticated(this.remote as RemotePeer);

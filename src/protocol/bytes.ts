@@ -48,7 +48,7 @@ export function fromHex(hex: string): Uint8Array {
 
 /** A string that is equal for equal bytes and different for different ones: one character a byte. For map keys. */
 export function bytesKey(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
 /** The UTF-8 bytes of a string; a lone surrogate becomes U+FFFD (Encoding Standard). */

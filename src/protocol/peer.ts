@@ -24,7 +24,7 @@ import {
   SEND_MODE_IDLE_TIMEOUT_MS,
 } from './constants.ts';
 import { ERROR_CODES, ERROR_TABLE, type ErrorCodeName, type OverlayErrorCode, type Stage } from './error-table.ts';
-import { OverlayError, type PeerError, ProtocolViolation } from './errors.ts';
+import { OverlayError, type OverlayErrorOptions, type PeerError, ProtocolViolation } from './errors.ts';
 import { Handshake, type HandshakeOptions, type HandshakeState } from './handshake/handshake.ts';
 import type { RemotePeer } from './handshake/hello.ts';
 import {
@@ -120,7 +120,7 @@ export class Peer {
     try {
       this.#handshake.start(now);
     } catch (error) {
-      return this.#end(error);
+      return this.#fail(error);
     }
     return undefined;
   }
@@ -149,7 +149,7 @@ export class Peer {
         if (event !== undefined) return event;
       }
     } catch (error) {
-      return this.#end(error);
+      return this.#fail(error);
     }
   }
 
@@ -226,13 +226,11 @@ export class Peer {
     const timeoutMs = this.authenticated ? peerTimeoutMs : authenticationTimeoutMs;
     const silentMs = now.monotonicMs - Math.max(this.#lastReadMs, this.#lastWriteMs);
     if (silentMs >= timeoutMs) {
-      return this.#end(
-        new ProtocolViolation('OVERLAY_IDLE_TIMEOUT', `Nothing was read or written for ${Math.round(silentMs)} ms.`),
-      );
+      return this.#end('OVERLAY_IDLE_TIMEOUT', { message: `Nothing was read or written for ${Math.round(silentMs)} ms.` });
     }
     // Before AUTH nothing can be granted: who waits longer than this for a HELLO has said so in its deadline.
     if (this.authenticated && this.#starvedMs(now) >= SEND_MODE_IDLE_TIMEOUT_MS)
-      return this.#end(new ProtocolViolation('OVERLAY_NO_NEW_FLOOD_REQUESTS'));
+      return this.#end('OVERLAY_NO_NEW_FLOOD_REQUESTS');
     return undefined;
   }
 
@@ -242,7 +240,7 @@ export class Peer {
     // stellar-core tells whether a connection ended in the header of a record, or between two, or in a body.
     const reason = ERROR_TABLE[code].dropReason;
     const dropReason = this.#records.inBody ? reason?.replace('reading message header', 'reading message body') : reason;
-    return this.#end(new ProtocolViolation(code, message, { dropReason }), cause);
+    return this.#end(code, { message, cause, dropReason });
   }
 
   #assertAuthenticated(): void {
@@ -325,13 +323,15 @@ export class Peer {
     this.#lastReadMs = now.monotonicMs;
   }
 
+  /** What was thrown, a rule the peer broke or a bug, ends the connection. */
+  #fail(reason: unknown): PeerEvent {
+    if (!(reason instanceof ProtocolViolation)) return this.#end('OVERLAY_INTERNAL', { cause: reason });
+    return this.#end(reason.code, { message: reason.message, ...reason.details });
+  }
+
   /** The one way a connection ends: tells the peer what it is to be told, forgets the keys. */
-  #end(reason: unknown, cause?: unknown): PeerEvent {
-    const { stage, remote } = this;
-    const error =
-      reason instanceof ProtocolViolation
-        ? new OverlayError(reason.code, { stage, remote, message: reason.message, cause, ...reason.details })
-        : new OverlayError('OVERLAY_INTERNAL', { stage, remote, cause: reason });
+  #end(code: OverlayErrorCode, facts: Omit<OverlayErrorOptions, 'stage' | 'remote'> = {}): PeerEvent {
+    const error = new OverlayError(code, { stage: this.stage, remote: this.remote, ...facts });
     this.#error = error;
     if (error.told !== null) this.#write({ type: 'ERROR_MSG', code: error.told.code as ErrorCodeName, msg: error.told.message });
     this.#handshake.wipe();

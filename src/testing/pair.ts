@@ -43,16 +43,20 @@ async function open(
   const { clock, handshakeTimeoutMs } = resolved;
   const start = clock.now().monotonicMs;
   let helloMs = 0;
-  const session = new Session(new Peer(peerOptions(resolved, { role })), stream, {
-    connection: { role },
-    clock,
-    handshakeTimeoutMs,
-    signal: options.signal,
-    onBytes: options.onBytes,
-    onHello: () => {
-      helloMs = clock.now().monotonicMs - start;
+  const session = new Session(
+    new Peer({ ...peerOptions(resolved, { role }), expectedPeerID: options.expectedPeerID, peers: options.peers }),
+    stream,
+    {
+      connection: { role },
+      clock,
+      handshakeTimeoutMs,
+      signal: options.signal,
+      onBytes: options.onBytes,
+      onHello: () => {
+        helloMs = clock.now().monotonicMs - start;
+      },
     },
-  });
+  );
   const remote = await session.authenticated;
   const totalMs = clock.now().monotonicMs - start;
   const timings = { dnsMs: 0, tcpMs: 0, helloMs, authMs: totalMs - helloMs, totalMs };

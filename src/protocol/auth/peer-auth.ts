@@ -5,6 +5,7 @@
  */
 import { bytesKey } from '../bytes.ts';
 import { CERT_REFRESH_SECONDS, SHARED_KEY_CACHE_ENTRIES, VERIFIED_CERT_CACHE_ENTRIES } from '../constants.ts';
+import { encodePublicKey } from '../strkey.ts';
 import type { AuthCert } from '../wire/messages.ts';
 import { certExpiration, makeAuthCert, verifyAuthCert } from './auth-cert.ts';
 import type { CryptoProvider, EcdhKey, SigningKey } from './crypto.ts';
@@ -14,6 +15,8 @@ import { deriveSharedKey, type PeerRole, sides } from './key-schedule.ts';
 export class PeerAuth {
   /** 32 bytes. */
   readonly networkID: Uint8Array;
+  /** The identity as `G…`. */
+  readonly peerID: string;
   readonly #crypto: CryptoProvider;
   readonly #identity: SigningKey;
   readonly #ecdh: EcdhKey;
@@ -26,6 +29,7 @@ export class PeerAuth {
     this.#identity = identity;
     this.#ecdh = ecdh;
     this.networkID = networkID;
+    this.peerID = encodePublicKey(identity.publicKey);
   }
 
   get identity(): SigningKey {
@@ -68,25 +72,32 @@ export class PeerAuth {
 
 /** Keeps the entries used last, up to a number of them. An undefined value is not kept. */
 export class BoundedCache<V> {
-  readonly #entries = new Map<string, V>();
-  readonly #maxEntries: number;
+  /** Two generations: when the young one is full it becomes the old one, whose entries come back when they are used. */
+  #young = new Map<string, V>();
+  #old = new Map<string, V>();
+  readonly #generationEntries: number;
 
+  /** @param maxEntries 2 or more */
   constructor(maxEntries: number) {
-    this.#maxEntries = maxEntries;
+    this.#generationEntries = Math.floor(maxEntries / 2);
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#young.size + this.#old.size;
   }
 
-  /** The entry, made when there is none. It becomes the youngest; the oldest leaves when there are too many. */
+  /** The entry, made when there is none. */
   get(key: string, make: () => V): V {
-    const known = this.#entries.get(key);
-    const value = known ?? make();
+    const young = this.#young.get(key);
+    if (young !== undefined) return young;
+    const value = this.#old.get(key) ?? make();
     if (value === undefined) return value;
-    if (known !== undefined) this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size > this.#maxEntries) this.#entries.delete(this.#entries.keys().next().value as string);
+    this.#old.delete(key);
+    if (this.#young.size >= this.#generationEntries) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(key, value);
     return value;
   }
 }

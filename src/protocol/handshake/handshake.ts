@@ -10,7 +10,6 @@ import { MacReceiver, MacSender } from '../channel/mac.ts';
 import type { Now } from '../clock.ts';
 import { AUTH_MSG_FLAG_FLOW_CONTROL_BYTES_REQUESTED } from '../constants.ts';
 import { ProtocolViolation } from '../errors.ts';
-import { encodePublicKey } from '../strkey.ts';
 import type { Hello, PeerAddress, StellarMessage } from '../wire/messages.ts';
 import {
   CERT_CHECKS,
@@ -146,7 +145,7 @@ export class Handshake {
       onStep({
         step: 'keys',
         role,
-        peerID: encodePublicKey(identity.publicKey),
+        peerID: peerAuth.peerID,
         publicKey: identity.publicKey,
         ecdhPublicKey: ecdh.publicKey,
         ...(unsafeStepSecrets && { secrets: { seed: identity.unsafeExportSeed(), ecdhSecret: ecdh.unsafeExportSecret() } }),

@@ -6,7 +6,6 @@ import type { PeerAuth } from '../auth/peer-auth.ts';
 import { equalBytes, toHex } from '../bytes.ts';
 import type { Now } from '../clock.ts';
 import type { OverlayErrorCode } from '../error-table.ts';
-import { encodePublicKey } from '../strkey.ts';
 import type { Hello } from '../wire/messages.ts';
 
 /** What a peer has said of itself in a HELLO whose cert was good. Only `peerID` is proved, and only after AUTH. */
@@ -60,7 +59,7 @@ export function makeHello(policy: HelloPolicy, nonce: Uint8Array, now: Now): Hel
     networkID: peerAuth.networkID,
     versionStr,
     listeningPort,
-    peerID: ownPeerID(policy),
+    peerID: peerAuth.peerID,
     cert: peerAuth.cert(now.unixSeconds),
     nonce,
   };
@@ -139,8 +138,8 @@ export const COMPATIBILITY_CHECKS: readonly HelloCheck[] = [
   {
     check: 'peerID not our own',
     code: 'OVERLAY_CONNECTING_TO_SELF',
-    holds: ({ peerID }, policy) => peerID !== ownPeerID(policy),
-    detail: ({ peerID }, policy) => `The peer is ${peerID}, we are ${ownPeerID(policy)}.`,
+    holds: ({ peerID }, { peerAuth }) => peerID !== peerAuth.peerID,
+    detail: ({ peerID }, { peerAuth }) => `The peer is ${peerID}, we are ${peerAuth.peerID}.`,
   },
   {
     check: 'networkID equal',
@@ -162,7 +161,3 @@ export const COMPATIBILITY_CHECKS: readonly HelloCheck[] = [
     detail: ({ peerID }) => `The peer is ${peerID}.`,
   },
 ];
-
-function ownPeerID({ peerAuth }: HelloPolicy): string {
-  return encodePublicKey(peerAuth.identity.publicKey);
-}
