@@ -2,11 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, toHex } from '../../src/protocol/bytes.ts';
 import { FloodReceiver, FloodSender, type FloodType } from '../../src/protocol/channel/flow-control.ts';
+import type { Now } from '../../src/protocol/clock.ts';
+import { ENVELOPE_BYTES, MAX_RECORD_BYTES } from '../../src/protocol/constants.ts';
 import type { ProtocolViolation } from '../../src/protocol/errors.ts';
 import { Peer, type PeerEvent } from '../../src/protocol/peer.ts';
-import type { SendableMessage } from '../../src/protocol/wire/authenticated-message.ts';
+import { type ReceivedMessage, readMessage, type SendableMessage } from '../../src/protocol/wire/authenticated-message.ts';
+import { RecordDecoder } from '../../src/protocol/wire/framing.ts';
 import type { StellarMessage } from '../../src/protocol/wire/messages.ts';
-import { at, Bench, eventsOf, optionsOf, pubnet1, split } from '../support/vectors.ts';
+import { at, Bench, eventsOf, optionsOf, pubnet1, recordsOf, typeOf } from '../support/vectors.ts';
 import { anyMessage, encode } from './arbitraries.ts';
 
 /** By priority. */
@@ -163,52 +166,33 @@ describe('two peers', () => {
   const scenario = fc.record({
     capacities: fc.tuple(capacityArbitrary(), capacityArbitrary()),
     messages: fc.tuple(fc.array(anyMessage(ORDINARY), { maxLength: 60 }), fc.array(anyMessage(ORDINARY), { maxLength: 60 })),
-    cuts: fc.array(fc.nat(), { maxLength: 30 }),
-    backlog: fc.nat(3),
+    schedule: fc.array(fc.record({ side: fc.nat(1), act: fc.constantFrom('send', 'consume', 'read'), bytes: fc.nat(3000) }), {
+      maxLength: 300,
+    }),
   });
 
-  it('reach GOT_AUTH and deliver all messages, however their bytes are split: each type in its order, flood messages within the credit', () => {
+  it('deliver all messages whatever the interleaving of sending, reading and consuming: each type in its order, every flood message paid for', () => {
     fc.assert(
-      fc.property(scenario, ({ capacities, messages, cuts, backlog }) => {
+      fc.property(scenario, ({ capacities, messages, schedule }) => {
         const now = at(Number(pubnet1.nowSeconds));
-        const sides = (['A', 'B'] as const).map((side, i) => ({
-          peer: new Peer(optionsOf(pubnet1, side, { floodCapacity: capacities[i], serves: ['GET_TX_SET', 'GET_SCP_QUORUMSET'] })),
-          toSend: messages[i]?.slice() ?? [],
-          got: [] as PeerEvent[],
-          held: [] as PeerEvent[],
-          settled: 0,
-        }));
-        for (const { peer } of sides) peer.start(now);
-        let turn = 0;
-        for (let idle = 0; idle < 2; turn++) {
-          const from = sides[turn % 2] as (typeof sides)[number];
-          const to = sides[(turn + 1) % 2] as (typeof sides)[number];
-          if (from.peer.authenticated) {
-            for (const message of from.toSend.splice(0, 3)) {
-              from.peer.send(message as SendableMessage, (error) => {
-                if (error === undefined) from.settled++;
-              });
-            }
-          }
-          while (from.held.length > (from.toSend.length > 0 ? backlog : 0)) {
-            const event = from.held.shift();
-            if (event?.type === 'message') from.peer.release(event.message);
-          }
-          const bytes = from.peer.takeOutput(now);
-          idle = bytes === undefined && from.toSend.length === 0 ? idle + 1 : 0;
-          const chunks = split(
-            bytes ?? new Uint8Array(0),
-            cuts.map((cut) => cut % ((bytes?.length ?? 0) + 1)),
-          );
-          for (const chunk of chunks) {
-            to.peer.push(chunk);
-            const events = eventsOf(to.peer, now);
-            to.got.push(...events);
-            to.held.push(...events);
-          }
-          if (turn > 5000) throw new Error('the peers do not come to an end');
-        }
-        for (const [i, { peer, got, settled }] of sides.entries()) {
+        const ends = (['A', 'B'] as const).map((name, i) => {
+          const options = optionsOf(pubnet1, name, { floodCapacity: capacities[i], serves: ['GET_TX_SET', 'GET_SCP_QUORUMSET'] });
+          return new End(new Peer(options), messages[i] as readonly StellarMessage[], now);
+        }) as [End, End];
+        const move = ({ side, act, bytes }: (typeof schedule)[number]): boolean => {
+          const end = ends[side] as End;
+          const acted = act === 'send' ? end.send() : act === 'consume' ? end.consume() : end.read(bytes);
+          for (const [i, other] of ends.entries()) (ends[1 - i] as End).wire.push(...other.leave());
+          return acted;
+        };
+        move({ side: 0, act: 'read', bytes: 0 }); // HELLO leaves
+        for (const step of schedule) move(step);
+        // What is left, until nothing moves any more.
+        const rest = [0, 1].flatMap((side) => (['send', 'read', 'consume'] as const).map((act) => ({ side, act, bytes: 1e9 })));
+        let rounds = 0;
+        while (rest.map(move).includes(true)) if (rounds++ > 5000) throw new Error('the peers do not come to an end');
+
+        for (const [i, { peer, got, settled }] of ends.entries()) {
           const sent = messages[1 - i] as readonly StellarMessage[];
           expect(peer.error).toBeUndefined();
           expect(got.slice(0, 2).map(({ type }) => type)).toEqual(['hello', 'authenticated']);
@@ -231,7 +215,7 @@ describe('two peers', () => {
           expect(settled).toBe(messages[i]?.length);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
   });
 
@@ -250,6 +234,77 @@ describe('two peers', () => {
     expect(eventsOf(a, now).map(({ type }) => type)).toEqual(['authenticated', 'message', 'message']);
   });
 });
+
+/** One of two peers, with the bytes on their way to it and a model of its credit, kept from nothing but records. */
+class End {
+  readonly peer: Peer;
+  readonly wire: Uint8Array[] = [];
+  readonly got: PeerEvent[] = [];
+  settled = 0;
+  readonly #toSend: StellarMessage[];
+  readonly #now: Now;
+  readonly #held: ReceivedMessage[] = [];
+  readonly #read = new RecordDecoder();
+  readonly #credit = { messages: 0n, bytes: 0n };
+
+  constructor(peer: Peer, toSend: readonly StellarMessage[], now: Now) {
+    this.peer = peer;
+    this.#toSend = toSend.slice();
+    this.#now = now;
+    peer.start(now);
+  }
+
+  /** Sends its next message. @returns whether there was something to do, as all three do */
+  send(): boolean {
+    const message = this.peer.authenticated ? this.#toSend.shift() : undefined;
+    if (message === undefined) return false;
+    this.peer.send(message as SendableMessage, (error) => {
+      if (error === undefined) this.settled++;
+    });
+    return true;
+  }
+
+  /** Is done with the oldest message. */
+  consume(): boolean {
+    const message = this.#held.shift();
+    if (message !== undefined) this.peer.release(message);
+    return message !== undefined;
+  }
+
+  /** Reads so many bytes at most. */
+  read(bytes: number): boolean {
+    const chunk = this.wire.shift();
+    if (chunk === undefined) return false;
+    if (chunk.length > bytes) this.wire.unshift(chunk.slice(bytes));
+    const piece = chunk.slice(0, bytes);
+    this.#read.push(piece.slice());
+    for (let body = this.#read.next(MAX_RECORD_BYTES); body !== undefined; body = this.#read.next(MAX_RECORD_BYTES)) {
+      const type = typeOf(body);
+      if (type !== 'SEND_MORE_EXTENDED') continue;
+      const grant = readMessage(body) as Extract<StellarMessage, { type: typeof type }>;
+      this.#credit.messages += BigInt(grant.numMessages);
+      this.#credit.bytes += BigInt(grant.numBytes);
+    }
+    this.peer.push(piece);
+    const events = eventsOf(this.peer, this.#now);
+    this.got.push(...events);
+    this.#held.push(...events.flatMap((event) => (event.type === 'message' ? [event.message] : [])));
+    return true;
+  }
+
+  /** What leaves, paid for from the model's credit, which then has to be the peer's. */
+  leave(): readonly Uint8Array[] {
+    const output = this.peer.takeOutput(this.#now);
+    for (const { type, body } of recordsOf(output)) {
+      if (!(FLOOD_TYPES as readonly string[]).includes(type)) continue;
+      this.#credit.messages -= 1n;
+      this.#credit.bytes -= BigInt(body.length - ENVELOPE_BYTES);
+    }
+    expect(this.#credit.messages >= 0n && this.#credit.bytes >= 0n).toBe(true);
+    expect(this.peer.credit).toEqual(this.#credit);
+    return output === undefined ? [] : [output];
+  }
+}
 
 /** Small enough to run dry, large enough for any message that is sent here. */
 function capacityArbitrary() {

@@ -32,20 +32,20 @@ async function honest({ port }: Listener, clock: ManualClock): Promise<void> {
 const idle = ({ counts }: Listener): boolean => counts.pending + counts.authenticated === 0;
 
 describe('an acceptor', () => {
-  it('serves honest peers while 500 others drip, and drops those at the deadline', async () => {
+  it('serves honest peers while 1,000 others drip, and drops those at the deadline', async () => {
     const clock = new ManualClock();
     const events: ListenerEvent[] = [];
     let received = 0;
     await using listener = await listen({
-      ...{ port: 0, network, clock, maxPendingConnections: 600, onEvent: (event) => events.push(event) },
+      ...{ port: 0, network, clock, maxPendingConnections: 1_100, onEvent: (event) => events.push(event) },
       onBytes: (direction, { length }, { role }) => {
         if (direction === 'received' && role === 'REMOTE_CALLED_US') received += length;
       },
     });
-    const drippers = await Promise.all(Array.from({ length: 500 }, () => RawPeer.dial(listener.port)));
-    await until(() => listener.counts.pending === 500);
+    const drippers = await Promise.all(Array.from({ length: 1_000 }, () => RawPeer.dial(listener.port)));
+    await until(() => listener.counts.pending === 1_000);
     const drop = async (at: number, ms: number): Promise<void> => {
-      const expected = received + 500;
+      const expected = received + 1_000;
       for (const dripper of drippers) dripper.write(dripper.hello().subarray(at, at + 1));
       await until(() => received === expected);
       clock.advance(ms);
@@ -57,7 +57,7 @@ describe('an acceptor', () => {
     await drop(3, 1_000); // The header is complete now: a sign of life for the tick at 5 s.
     await Promise.all(Array.from({ length: 20 }, () => honest(listener, clock)));
     await drop(4, 2_000);
-    expect(listener.counts.pending).toBe(500);
+    expect(listener.counts.pending).toBe(1_000);
     await honest(listener, clock);
     clock.advance(10_000);
     expect(await Promise.all(drippers.map((dripper) => dripper.farewell()))).toEqual(drippers.map(() => ['FIN']));
@@ -65,7 +65,7 @@ describe('an acceptor', () => {
     await until(() => idle(listener));
     expect(clock.timers).toBe(0);
     expect(events.filter(({ event }) => event === 'authenticated')).toHaveLength(22);
-    expect(events.filter(({ event }) => event === 'refused')).toHaveLength(500);
+    expect(events.filter(({ event }) => event === 'refused')).toHaveLength(1_000);
     expect(new Set(events.flatMap((event) => (event.event === 'refused' ? [event.error.code] : [])))).toEqual(
       new Set(['OVERLAY_HANDSHAKE_TIMEOUT']),
     );
