@@ -14,6 +14,7 @@ export {
   type NodeOptions,
   networkFromPassphrase,
   type OnBytes,
+  type Phase,
 } from './net/options.ts';
 export { verifySCPEnvelope } from './net/scp-envelope.ts';
 export type { PeerRole } from './protocol/auth/key-schedule.ts';

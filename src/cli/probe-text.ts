@@ -11,7 +11,7 @@ import { formatMs, formatSeconds, type Output, printable } from './output.ts';
 
 /** The only result there is: everything it tells. */
 export function printResult(result: TimedResult, verdicts: readonly Verdict[], out: Output): void {
-  const { target, remote, timings, clockSkew, error, warnings = [] } = result;
+  const { target, remote, peers, timings, clockSkew, error, warnings = [] } = result;
   const dim = (text: string): string => out.style('dim', text);
   const row = (label: string, text: string): void => out.line(`  ${dim(label.padEnd(12))}${text}`);
   if (error) printFailure(target, error, out);
@@ -25,6 +25,7 @@ export function printResult(result: TimedResult, verdicts: readonly Verdict[], o
   }
   if (clockSkew)
     row('its clock', `between ${formatSeconds(clockSkew.minSeconds)} and ${formatSeconds(clockSkew.maxSeconds)} of ours`);
+  if (peers) row('it knows', formatPeers(peers));
   if (timings) row('time', formatTimings(timings, dim));
   for (const warning of warnings) out.line(`  ${out.style('yellow', '!')} ${warning}`);
   for (const verdict of remote ? verdicts : []) printVerdict(verdict, out);
@@ -32,7 +33,9 @@ export function printResult(result: TimedResult, verdicts: readonly Verdict[], o
 
 /** The cause and what to do, in the first two lines. */
 export function printFailure(target: string, error: OverlayErrorJson, out: Output): void {
-  out.line(`${out.style('red', '✗')} ${out.style('bold', target)}: ${printable(error.message)}`);
+  const text = withoutTarget(error.message, target);
+  const colon = text === error.message ? ':' : '';
+  out.line(`${out.style('red', '✗')} ${out.style('bold', target)}${colon} ${printable(text)}`);
   out.line(`  ${error.advice}`);
   out.line(out.style('dim', `  ${error.cause} (${error.code}, in ${error.stage})`));
 }
@@ -57,8 +60,7 @@ export class ResultLines {
     const dim = (text: string): string => out.style('dim', text);
     const mark = error ? out.style('red', '✗') : out.style('green', '✓');
     const turn = this.#rounds > 1 ? dim(`${String(round).padStart(String(this.#rounds).length)}/${this.#rounds} `) : '';
-    // Many messages begin with the target themselves.
-    const text = error ? printable(error.message.replace(`${target} `, '')) : timings ? formatTimings(timings, dim) : '';
+    const text = error ? printable(withoutTarget(error.message, target)) : timings ? formatTimings(timings, dim) : '';
     out.line(`${mark} ${turn}${out.style('bold', target.padEnd(this.#targetWidth))}  ${text}`);
     if (error && this.#isNew(target, error.code)) {
       out.line(`  ${error.advice}`);
@@ -173,10 +175,30 @@ function printVerdict({ rule, ok, detail }: Verdict, out: Output): void {
 }
 
 function formatTimings(timings: NonNullable<TimedResult['timings']>, dim: (text: string) => string): string {
-  const { dnsMs, tcpMs, helloMs, authMs, totalMs, firstMessageMs, pingMs } = timings;
-  const phases = `dns ${formatMs(dnsMs)}, tcp ${formatMs(tcpMs)}, hello ${formatMs(helloMs)}, auth ${formatMs(authMs)}`;
-  const first = firstMessageMs === undefined ? '' : `, first message ${formatMs(firstMessageMs)}`;
-  return `${formatMs(totalMs)} ${dim(`(${phases})`)}${first}${pingMs === undefined ? '' : `, ping ${formatMs(pingMs)}`}`;
+  const { dnsMs, tcpMs, helloMs, authMs, totalMs, firstMessageMs, pingMs, failedAfterMs } = timings;
+  const list = (times: Readonly<Record<string, number | undefined>>): string[] =>
+    Object.entries(times).flatMap(([name, ms]) => (ms === undefined ? [] : [`${name} ${formatMs(ms)}`]));
+  const phases = list({ dns: dnsMs, tcp: tcpMs, hello: helloMs, auth: authMs }).join(', ');
+  const total = formatMs(totalMs ?? failedAfterMs ?? 0);
+  const text = totalMs === undefined ? `failed after ${total}` : total;
+  return [
+    phases === '' ? text : `${text} ${dim(`(${phases})`)}`,
+    ...list({ 'first message': firstMessageMs, ping: pingMs }),
+  ].join(', ');
+}
+
+/** Many messages begin with the target themselves. */
+function withoutTarget(message: string, target: string): string {
+  return message.startsWith(`${target} `) ? message.slice(target.length + 1) : message;
+}
+
+/** So many addresses are shown. */
+const SHOWN_PEERS = 3;
+
+function formatPeers(peers: readonly string[]): string {
+  const shown = peers.slice(0, SHOWN_PEERS).join(', ');
+  if (peers.length <= SHOWN_PEERS) return shown === '' ? 'no other node' : shown;
+  return `${peers.length} nodes: ${shown}, …`;
 }
 
 /** Both bounds of the skew in seconds. */

@@ -80,6 +80,9 @@ export interface ConnectionInfo {
   readonly remoteAddress?: RemoteAddress | undefined;
 }
 
+/** Part of the way to an authenticated peer. */
+export type Phase = 'dns' | 'tcp' | 'hello' | 'auth';
+
 /** Options of `connect`. */
 export interface ConnectOptions extends NodeOptions {
   /** Host name, IPv4 or IPv6 address (without brackets). */
@@ -90,6 +93,8 @@ export interface ConnectOptions extends NodeOptions {
   readonly expectedPeerID?: string | undefined;
   /** The listener of the same node: no peer is then connected twice, whoever dialled (protocol.md section 4.4, checks 14 and 15). */
   readonly listener?: Listener | undefined;
+  /** Is told how long each phase took as soon as it is over, in milliseconds: also when a later one fails. */
+  readonly onPhase?: ((phase: Phase, ms: number) => void) | undefined;
 }
 
 /** What is the same for every connection of a node, checked. */

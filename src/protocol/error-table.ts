@@ -71,6 +71,12 @@ const TABLE = {
     told: null,
     advice:
       'The port is open but the peer does not go on: check that it is a Stellar node’s peer port (not its HTTP port) and not overloaded, or raise the timeout.',
+    byStage: {
+      auth: {
+        cause: 'handshake-timeout',
+        advice: 'It is a Stellar node, but overloaded, suspended or stuck: look at its load and its log, or raise the timeout.',
+      },
+    },
   },
   OVERLAY_IDLE_TIMEOUT: {
     cause: 'idle-timeout',
@@ -105,12 +111,12 @@ const TABLE = {
       hello: {
         cause: 'closed-before-hello',
         advice:
-          'Wrong network passphrase, a clock of ours that is more than half an hour behind, a banned key, and no free pending slot all look like this: check them in this order.',
+          'Most often the network passphrase differs: compare it with the node’s NETWORK_PASSPHRASE. An expired certificate (our clock is behind), a banned key and an overloaded node look the same: the node’s log tells.',
       },
       auth: {
         cause: 'closed-before-auth',
         advice:
-          'The peer dropped us after the HELLOs without a word: it refuses our certificate or key, or expects another peer; look at its log.',
+          'A node that goes on to HELLO and no further expects somebody else, or has just been stopped: look at its log for our key.',
       },
     },
   },
@@ -134,6 +140,17 @@ const TABLE = {
     summary: 'The node lets another key in, but not ours: our key is banned there.',
     advice: 'Ask the node’s operator to lift the ban (stellar-core’s unban), or use another seed.',
   },
+  OVERLAY_OWN_CLOCK_BEHIND: {
+    cause: 'own-clock-behind',
+    summary: 'Our clock is behind that of the node, which takes our certificate for expired.',
+    advice: 'Set the clock of this machine (NTP); if it is right, the node’s is ahead and has to be set.',
+  },
+  OVERLAY_CLOSED_AT_ONCE: {
+    cause: 'closed-at-once',
+    summary: 'It closes every connection at once, before it has been told anything.',
+    advice:
+      'The node has no free slot for another pending connection, or a proxy or port forwarding accepts for a node that does not run: look whether it runs, and try again.',
+  },
   OVERLAY_NOT_STELLAR: {
     cause: 'not-stellar',
     summary: 'Something else than a Stellar node answers.',
@@ -146,8 +163,14 @@ const TABLE = {
     summary: 'The length of a record is zero or above the limit.',
     told: null,
     dropReason: 'error during read',
-    advice:
-      'What answers is most likely not a Stellar node: check that the port is its peer port and not, say, an HTTP or TLS one.',
+    advice: BUG_ADVICE,
+    byStage: {
+      hello: {
+        cause: 'record-length',
+        advice:
+          'What answers is most likely not a Stellar node: check that the port is its peer port and not, say, an HTTP or TLS one.',
+      },
+    },
   },
   OVERLAY_CORRUPT_XDR: {
     cause: 'corrupt-xdr',
@@ -225,7 +248,8 @@ const TABLE = {
     summary: 'The peer’s listening port is not between 1 and 65535.',
     told: ['ERR_CONF', 'bad address'],
     dropReason: 'bad address',
-    advice: 'A client that does not listen still has to name a valid port, 11625 for example.',
+    advice:
+      'The peer has to name a port from 1 to 65535 (PEER_PORT), 11625 for example, also when it does not listen: correct it there.',
   },
   OVERLAY_ALREADY_CONNECTED: {
     cause: 'already-connected',
@@ -399,23 +423,27 @@ export const PEER_ERROR_TABLE: readonly {
   {
     text: 'connecting to self',
     cause: 'peer-says-connecting-to-self',
-    advice: 'You run with the peer’s own seed: use another seed.',
+    advice:
+      'You run with the peer’s own seed: use another one (--seed-file), or none for a random one; if you meant another node, the address leads to yours.',
   },
   {
     text: 'wrong network passphrase',
     cause: 'peer-says-wrong-network',
-    advice: 'Your HELLO names another network than your certificate is signed for.',
+    advice:
+      'A HELLO that names another network than its certificate is signed for is refused so; this package never sends one: record the connection.',
   },
   { text: 'bad address', cause: 'peer-says-bad-address', advice: 'Name a listening port from 1 to 65535 (--listening-port).' },
   {
     text: 'already-connected peer',
     cause: 'peer-says-already-connected',
-    advice: 'The same seed is connected to this peer already: stop the other one, or use another seed.',
+    advice:
+      'The same seed is connected to this peer already, from here or elsewhere: stop the other one, or use another seed (without --seed-file a random one).',
   },
   {
     text: 'flow control bytes disabled',
     cause: 'peer-says-flow-control-bytes-disabled',
-    advice: 'The flags of AUTH have to be 200.',
+    advice:
+      'The peer does not take the flags of our AUTH, which are 200 as overlay version 35 and later demand: it is no current stellar-core, or something alters the bytes.',
   },
   { text: 'unexpected auth sequence', cause: 'peer-says-unexpected-sequence', advice: BUG_ADVICE },
   { text: 'receive mac key is zero', cause: 'peer-says-zero-mac-key', advice: BUG_ADVICE },
@@ -423,12 +451,12 @@ export const PEER_ERROR_TABLE: readonly {
   {
     text: 'peer rejected',
     cause: 'peer-full',
-    advice: 'The node is alive but has no free slot: try again later, or make it a preferred peer there.',
+    advice: 'The node is alive but has no free slot: try again later, or have its operator list you in PREFERRED_PEER_KEYS.',
   },
   {
     text: 'preferred peer selected instead',
     cause: 'peer-prefers-another',
-    advice: 'The node gave the slot to a preferred peer: try again later, or make it a preferred peer there.',
+    advice: 'The node gave the slot to a preferred peer: try again later, or have its operator list you in PREFERRED_PEER_KEYS.',
   },
   {
     text: 'random disconnect due to out of sync',

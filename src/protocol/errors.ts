@@ -11,6 +11,7 @@ import {
   type Stage,
 } from './error-table.ts';
 import type { RemotePeer } from './handshake/hello.ts';
+import type { PeerAddress } from './wire/messages.ts';
 
 /** An ERROR_MSG, as it is told to a peer or was told by one. */
 export interface PeerError {
@@ -49,6 +50,8 @@ export interface OverlayErrorOptions {
   readonly peerError?: PeerError | undefined;
   /** The peer, when its HELLO had been verified. */
   readonly remote?: RemotePeer | undefined;
+  /** The addresses it had told in PEERS. */
+  readonly peers?: readonly PeerAddress[] | undefined;
   /** What this side tells the peer, when it differs from the table. */
   readonly told?: PeerError | undefined;
   /** What stellar-core would log, when it differs from the table. */
@@ -79,6 +82,8 @@ export class OverlayError extends Error {
   readonly peerError: PeerError | undefined;
   /** The peer, when its HELLO had been verified. */
   readonly remote: RemotePeer | undefined;
+  /** The addresses it had told in PEERS before `connect` failed: a full node helps newcomers on with them. */
+  readonly peers: readonly PeerAddress[] | undefined;
   /** The ERROR_MSG this side sends for it; null for a silent drop. */
   readonly told: PeerError | null;
   /** What stellar-core writes in its log for the same event, where it has one. */
@@ -91,6 +96,7 @@ export class OverlayError extends Error {
     this.stage = options.stage;
     this.peerError = options.peerError;
     this.remote = options.remote;
+    this.peers = options.peers;
     this.told = options.told ?? (info.told ? { code: info.told[0], message: info.told[1] } : null);
     this.dropReason = options.dropReason ?? info.dropReason;
   }

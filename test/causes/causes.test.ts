@@ -96,7 +96,25 @@ const CASES: Record<string, Case> = {
     code: 'OVERLAY_CONNECTION_CLOSED',
     cause: 'closed-before-hello',
     stage: 'hello',
-    node: async (peer) => void (await peer.expect('HELLO')),
+    // Of the connections that look for the cause, one says nothing.
+    node: async (peer) => void (await peer.receiveBody()),
+  },
+  'closed before a byte': {
+    exit: 4,
+    code: 'OVERLAY_CLOSED_AT_ONCE',
+    cause: 'closed-at-once',
+    stage: 'hello',
+    node: async () => {},
+  },
+  'reset after our HELLO': {
+    exit: 4,
+    code: 'OVERLAY_CONNECTION_RESET',
+    cause: 'connection-reset',
+    stage: 'hello',
+    node: async (peer) => {
+      await peer.receiveBody();
+      peer.reset();
+    },
   },
   'closed without a word after its HELLO': {
     exit: 4,
@@ -154,6 +172,27 @@ const CASES: Record<string, Case> = {
     cause: 'not-stellar',
     stage: 'hello',
     node: answer('SSH-2.0-OpenSSH_9.2\r\n'),
+  },
+  'a MySQL server': {
+    exit: 6,
+    code: 'OVERLAY_NOT_STELLAR',
+    cause: 'not-stellar',
+    stage: 'hello',
+    node: answer('\x4a\x00\x00\x00\x0a5.7.44\x00\x08'),
+  },
+  'a server of nobody knows what': {
+    exit: 6,
+    code: 'OVERLAY_NOT_STELLAR',
+    cause: 'not-stellar',
+    stage: 'hello',
+    node: answer('\x00\x00\x00\x08\x01\x02\x03\x04\x05\x06\x07\x08'),
+  },
+  'a HELLO that is not well-formed': {
+    exit: 6,
+    code: 'OVERLAY_CORRUPT_XDR',
+    cause: 'corrupt-xdr',
+    stage: 'hello',
+    node: answer(`\x80\x00\x00\x14${'\x00'.repeat(15)}\x0d${'\x00'.repeat(4)}`),
   },
   'a record longer than allowed': {
     exit: 6,

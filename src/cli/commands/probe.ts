@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { type CommandDef, defineCommand } from 'citty';
 import { campaign, MAX_CONCURRENCY, MAX_ROUNDS, type Probed } from '../../tools/probe/campaign.ts';
 import { probeTimed, type TimedResult } from '../../tools/probe/first-message.ts';
+import { Knowledge } from '../../tools/probe/knowledge.ts';
 import { judge, type Policy, parsePolicy, rulesFor, type Verdict } from '../../tools/probe/policy.ts';
 import { TargetTally } from '../../tools/probe/tally.ts';
 import { parseTargets, uniqueTargets } from '../../tools/probe/targets.ts';
@@ -52,8 +53,9 @@ export const probe: CommandDef<typeof args> = defineCommand({
     const capture = await openCapture(args);
     const progress = report.isSingle ? undefined : await openProgress(targets.length * plan.count);
     try {
+      const known = new Map(targets.map((target) => [target, new Knowledge()]));
       const probeOne = (target: Target, signal: AbortSignal): Promise<TimedResult> =>
-        probeTimed(target, { ...options, ...capture.options, signal });
+        probeTimed(target, { ...options, ...capture.options, signal, known: known.get(target) });
       const onProbed = ({ result }: Probed<TimedResult>): void => progress?.done(!result.ok);
       for await (const probed of campaign(targets, probeOne, { ...plan, signal, onProbed })) {
         report.add(probed, progress);

@@ -6,6 +6,7 @@ import type { PeerAuth } from '../auth/peer-auth.ts';
 import { equalBytes, toHex } from '../bytes.ts';
 import type { Now } from '../clock.ts';
 import type { OverlayErrorCode } from '../error-table.ts';
+import { networkName } from '../networks.ts';
 import type { Hello } from '../wire/messages.ts';
 
 /** What a peer has said of itself in a HELLO whose cert was good. Only `peerID` is proved, and only after AUTH. */
@@ -97,9 +98,9 @@ export const CERT_CHECKS: readonly HelloCheck[] = [
     check: 'certificate signed by the peerID for our network',
     code: 'OVERLAY_CERT_INVALID',
     holds: (hello, { peerAuth }) => peerAuth.verifyCert(hello.peerID, hello.cert),
-    detail: (hello, { peerAuth }) =>
-      `Signature of ${hello.cert.sig.length} bytes by ${hello.peerID} over network ${toHex(peerAuth.networkID)}${
-        equalBytes(hello.networkID, peerAuth.networkID) ? '' : `; its HELLO names network ${toHex(hello.networkID)}`
+    detail: (hello, { peerAuth }, _now, ok) =>
+      `The certificate is ${ok ? '' : 'not '}signed by ${hello.peerID} for network ${named(peerAuth.networkID)}${
+        equalBytes(hello.networkID, peerAuth.networkID) ? '' : `; its HELLO names network ${named(hello.networkID)}`
       }.`,
   },
 ];
@@ -146,7 +147,7 @@ export const COMPATIBILITY_CHECKS: readonly HelloCheck[] = [
     code: 'OVERLAY_WRONG_NETWORK',
     holds: ({ networkID }, { peerAuth }) => equalBytes(networkID, peerAuth.networkID),
     detail: ({ networkID }, { peerAuth }) =>
-      `The peer’s HELLO names network ${toHex(networkID)}, ours is ${toHex(peerAuth.networkID)}.`,
+      `The peer’s HELLO names network ${named(networkID)}, ours is ${named(peerAuth.networkID)}.`,
   },
   {
     check: 'listeningPort from 1 to 65535',
@@ -161,3 +162,8 @@ export const COMPATIBILITY_CHECKS: readonly HelloCheck[] = [
     detail: ({ peerID }) => `The peer is ${peerID}.`,
   },
 ];
+
+/** A network by its short name, else by its ID. */
+function named(networkID: Uint8Array): string {
+  return networkName(toHex(networkID)) ?? toHex(networkID);
+}

@@ -5,6 +5,8 @@
 import type { NodeIdentity } from '../../net/identity.ts';
 import { type NodeOptions, resolveOptions } from '../../net/options.ts';
 import { assertInteger } from '../../protocol/bytes.ts';
+import { Knowledge } from '../probe/knowledge.ts';
+import { targetKey } from '../probe/targets.ts';
 import { AllowList } from './allow-list.ts';
 import { type ProbeOutcome, probeRegistry } from './metrics.ts';
 import { deadlineMs, type ProbeRequest, Refusal, readProbeRequest } from './request.ts';
@@ -37,6 +39,8 @@ export interface Answer {
 }
 
 const CONCURRENCY = 16;
+/** Targets about which something is known. */
+const MAX_KNOWN = 1_024;
 
 /** Probes what it may. */
 export class Prober {
@@ -47,6 +51,8 @@ export class Prober {
   readonly #allowList: AllowList;
   readonly #count: (outcome: ProbeOutcome) => void;
   readonly #turns = new Turns();
+  /** By target and network; the oldest is forgotten first. */
+  readonly #known = new Map<string, Knowledge>();
   #inFlight = 0;
 
   /**
@@ -102,6 +108,7 @@ export class Prober {
     const teller = request.debug ? new StoryTeller(this.peerID) : undefined;
     const found = await scrape(request, {
       node: { ...node, identity: this.#identity, ...this.#ecdh(request), ...teller?.options },
+      known: this.#knowledgeOf(request),
       allowList: this.#allowList,
       turns: this.#turns,
       resolve,
@@ -113,6 +120,17 @@ export class Prober {
     const metrics = await registry.metrics();
     if (teller === undefined) return { type: registry.contentType, text: metrics };
     return { type: 'text/plain; charset=utf-8', text: teller.text(request, found, metrics, printable) };
+  }
+
+  /** What earlier scrapes of the same have learnt; a story is told from the beginning. */
+  #knowledgeOf({ target, network, debug }: ProbeRequest): Knowledge {
+    const key = `${targetKey(target)} ${network.networkID}`;
+    const known = (debug ? undefined : this.#known.get(key)) ?? new Knowledge();
+    this.#known.delete(key);
+    this.#known.set(key, known);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest);
+    return known;
   }
 
   /** Keys are kept for networks that have a name: of passphrases there is no end, and an identity forgets none. */

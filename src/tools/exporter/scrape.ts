@@ -7,6 +7,7 @@ import { systemClock } from '../../net/clock.ts';
 import type { NodeOptions } from '../../net/options.ts';
 import { OverlayError } from '../../protocol/errors.ts';
 import { parseIP } from '../../protocol/wire/ip.ts';
+import type { Knowledge } from '../probe/knowledge.ts';
 import { type ProbeResult, probe } from '../probe/probe.ts';
 import { formatTarget } from '../target.ts';
 import type { AllowList } from './allow-list.ts';
@@ -20,6 +21,8 @@ export type Resolve = (host: string) => Promise<readonly string[]>;
 export interface ScrapeOptions {
   /** Options of the connection; network and identity are those of the request. */
   readonly node: NodeOptions;
+  /** What earlier scrapes of this target on this network have learnt. */
+  readonly known: Knowledge;
   readonly allowList: AllowList;
   readonly resolve: Resolve;
   /** Scrapes of the same node wait for each other here. */
@@ -56,7 +59,7 @@ const DEADLINE = new Error('deadline');
  * @throws the signal's reason when it aborts
  */
 export async function scrape(request: ProbeRequest, options: ScrapeOptions): Promise<Scrape> {
-  const { deadlineMs, signal, node, turns } = options;
+  const { deadlineMs, signal, node, known, turns } = options;
   const clock = node.clock ?? systemClock;
   const start = clock.now().monotonicMs;
   const elapsed = (): number => clock.now().monotonicMs - start;
@@ -86,7 +89,7 @@ export async function scrape(request: ProbeRequest, options: ScrapeOptions): Pro
     for (const [i, address] of addresses.entries()) {
       const handshakeTimeoutMs = Math.max(1, Math.floor(deadlineMs - elapsed()));
       const target = { host: address, port: request.target.port };
-      const found = await probe(target, { ...node, network, expectedPeerID, handshakeTimeoutMs, signal: stop.signal });
+      const found = await probe(target, { ...node, network, expectedPeerID, handshakeTimeoutMs, signal: stop.signal, known });
       const result = inTime(found, stop.signal);
       // The next address helps only when this one was not even connected.
       const isLast = i === addresses.length - 1 || stop.signal.aborted;
@@ -143,7 +146,9 @@ function inTime(result: ProbeResult, signal: AbortSignal): ProbeResult {
 
 function withLookup(result: ProbeResult, dnsMs: number): ProbeResult {
   const { timings } = result;
-  return timings === undefined ? result : { ...result, timings: { ...timings, dnsMs, totalMs: timings.totalMs + dnsMs } };
+  if (timings === undefined) return result;
+  const { totalMs } = timings;
+  return { ...result, timings: { ...timings, dnsMs, ...(totalMs !== undefined && { totalMs: totalMs + dnsMs }) } };
 }
 
 function failed(error: OverlayError): ProbeResult {

@@ -2,6 +2,7 @@
  * The story of a probe that was asked for with `debug=true`.
  * @module
  */
+import type { Timings } from '../../net/connection.ts';
 import type { ConnectionInfo, NodeOptions } from '../../net/options.ts';
 import { toHex } from '../../protocol/bytes.ts';
 import { OverlayError, type OverlayErrorJson } from '../../protocol/errors.ts';
@@ -9,6 +10,8 @@ import type { HandshakeStep } from '../../protocol/handshake/steps.ts';
 import { networkName } from '../../protocol/networks.ts';
 import { ReceivedRecords } from '../explain/explain.ts';
 import { storyLines } from '../explain/text.ts';
+import type { ProbeTimings } from '../probe/probe.ts';
+import { FAR_FUTURE_SECONDS } from '../probe/second-look.ts';
 import { formatTarget } from '../target.ts';
 import type { ProbeRequest } from './request.ts';
 import type { Scrape } from './scrape.ts';
@@ -50,7 +53,7 @@ export class StoryTeller {
       network,
       steps: told?.steps ?? [],
       next: told?.received.afterAuth ?? [],
-      ...(timings && { timings }),
+      ...(isWhole(timings) && { timings }),
       ...(error && { error: thrown(error) }),
     };
     const facts = [
@@ -81,12 +84,18 @@ function secondLook(steps: readonly HandshakeStep[]): string {
   // The signed payload begins with the network ID.
   const networkID = cert === undefined ? '' : toHex(cert.payload.subarray(0, 32));
   const isAnswered = steps.some((step) => step.step === 'received' && step.type === 'HELLO');
-  return `with another key on ${networkName(networkID) ?? 'the same network'}: ${isAnswered ? 'answered with HELLO' : 'no HELLO'}`;
+  const isLate = cert !== undefined && cert.cert.expiration > BigInt(FAR_FUTURE_SECONDS);
+  return `with another key${isLate ? ' and a certificate for years' : ''} on ${networkName(networkID) ?? 'the same network'}: ${isAnswered ? 'answered with HELLO' : 'no HELLO'}`;
 }
 
 /** As it was thrown, but for what JSON leaves out. */
 function thrown({ code, stage, message, peerError }: OverlayErrorJson): OverlayError {
   return new OverlayError(code, { stage, message, peerError });
+}
+
+/** Whether there was a complete handshake. */
+function isWhole(timings: ProbeTimings | undefined): timings is Timings {
+  return timings?.totalMs !== undefined;
 }
 
 function same(text: string): string {

@@ -28,7 +28,7 @@ export async function probeTimed(target: Target, options: ProbeOptions): Promise
   };
   const result = await probe(target, { ...options, onBytes });
   const { firstMessageMs } = timer;
-  if (result.timings === undefined || firstMessageMs === undefined) return result;
+  if (!result.ok || result.timings === undefined || firstMessageMs === undefined) return result;
   return { ...result, timings: { ...result.timings, ...roundMs({ firstMessageMs }) } };
 }
 

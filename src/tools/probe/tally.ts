@@ -51,7 +51,7 @@ export class TargetTally {
     this.#firstError ??= result.error;
     if (result.ok) this.#answered++;
     else this.#lost++;
-    if (result.timings !== undefined) this.#addTime(result.timings.totalMs);
+    if (result.timings?.totalMs !== undefined) this.#addTime(result.timings.totalMs);
     for (const verdict of verdicts) this.#addVerdict(verdict);
   }
 

@@ -85,7 +85,7 @@ describe.concurrent('probe', () => {
     const { code, stdout } = await runCli(['127.0.0.1:1']);
     expect(code).toBe(3);
     expect(stdout.split('\n').slice(0, 2)).toEqual([
-      '✗ 127.0.0.1:1: 127.0.0.1:1 refused the connection: nothing listens there.',
+      '✗ 127.0.0.1:1 refused the connection: nothing listens there.',
       '  Check that the node runs, that PEER_PORT is the port you dial, and that no firewall rejects it.',
     ]);
   });
@@ -128,8 +128,15 @@ describe.concurrent('probe', () => {
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'OVERLAY_BANNED_THERE', cause: 'banned-there' } });
   });
 
-  it('exits 4 when the peer closes without a word, and says that the cause is undecided', async () => {
+  it('exits 4 when the peer closes every connection at once', async () => {
     const port = await server((socket) => socket.end());
+    const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--json']);
+    expect(code).toBe(4);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'OVERLAY_CLOSED_AT_ONCE', cause: 'closed-at-once' } });
+  });
+
+  it('exits 4 when the peer closes without a word, and says that the cause is undecided', async () => {
+    const port = await server((socket) => void socket.once('data', () => socket.end()));
     const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--json']);
     expect(code).toBe(4);
     expect(JSON.parse(stdout)).toMatchObject({

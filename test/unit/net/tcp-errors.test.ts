@@ -46,13 +46,18 @@ describe('an attempt to connect that ends with', () => {
     ['ETIMEDOUT', withCode('ETIMEDOUT'), 'OVERLAY_CONNECT_TIMEOUT', '[::1]:7 did not answer.'],
     ['ECONNREFUSED', withCode('ECONNREFUSED'), 'OVERLAY_CONNECTION_REFUSED', 'nothing listens there'],
     ['ECONNRESET', withCode('ECONNRESET'), 'OVERLAY_CONNECTION_RESET', '[::1]:7 reset the connection.'],
-    ['ENETUNREACH', withCode('ENETUNREACH'), 'OVERLAY_UNREACHABLE', 'There is no way to [::1]:7 (ENETUNREACH).'],
+    [
+      'ENETUNREACH',
+      withCode('ENETUNREACH'),
+      'OVERLAY_UNREACHABLE',
+      'There is no way to [::1]:7: this machine has no route there (ENETUNREACH).',
+    ],
     ['EHOSTUNREACH', withCode('EHOSTUNREACH'), 'OVERLAY_UNREACHABLE', '(EHOSTUNREACH)'],
     [
       'ETIMEDOUT of one address and ENETUNREACH of the other',
       new AggregateError([withCode('ETIMEDOUT'), withCode('ENETUNREACH')]),
       'OVERLAY_UNREACHABLE',
-      '(ETIMEDOUT, ENETUNREACH)',
+      'ETIMEDOUT; this machine has no route there (ENETUNREACH)',
     ],
     [
       'ENETUNREACH of one address and ECONNREFUSED of the other',

@@ -283,6 +283,7 @@ describe('debug=true', () => {
     expect(text).toContain(exporting.peerID);
     const again = [...text.matchAll(/^again {4}(.*)$/gm)].map(([, line]) => line).sort();
     expect(again).toEqual([
+      'with another key and a certificate for years on standalone: no HELLO',
       'with another key on futurenet: no HELLO',
       'with another key on pubnet: no HELLO',
       'with another key on standalone: no HELLO',
@@ -302,7 +303,9 @@ describe('debug=true', () => {
     await using exporting = await exporter();
     const { text, samples } = await probeOf(exporting, node, '&debug=true');
     expect(samples.get('stellar_probe_success')).toBe(1);
-    expect(text).toContain('warning  The node speaks overlay 55 to 60');
+    expect(text).toContain(
+      'warning  The node refuses overlay 38 to 42, our default; probed with its own range, overlay 55 to 60.',
+    );
     expect(text.match(/HELLO: we send/g)).toHaveLength(1);
   });
 });

@@ -1,0 +1,240 @@
+/** What only a second look tells apart, and what is kept of it from one probe of a target to the next. */
+import { describe, expect, it } from 'vitest';
+import { connect, listen, NodeIdentity, networkFromPassphrase, networks } from '../../src/index.ts';
+import { ManualClock, type MockPeer, type MockScript, mockNode } from '../../src/testing/index.ts';
+import { Knowledge } from '../../src/tools/probe/knowledge.ts';
+import { type ProbeResult, probe } from '../../src/tools/probe/probe.ts';
+import { runCli } from '../support/cli.ts';
+
+const network = networks.standalone;
+const NOW = 1_767_225_600;
+
+/** Lets in whose certificate has not expired, as a node does whose clock is so far ahead of ours. */
+function nodeAhead(seconds: number): MockScript {
+  return async (peer) => {
+    const body = await peer.receiveBody();
+    if (body === undefined || expirationOf(body) < BigInt(NOW + seconds)) return;
+    peer.hello({ certSeconds: seconds + 3_600 });
+    await peer.receiveBody();
+  };
+}
+
+/** Of a HELLO with this package's version string: the certificate stands in front of signature, nonce and MAC. */
+function expirationOf(body: Uint8Array): bigint {
+  return new DataView(body.buffer, body.byteOffset, body.byteLength).getBigUint64(body.length - 32 - 32 - 68 - 8);
+}
+
+/** Says HELLO and closes. */
+async function answerAndClose(peer: MockPeer): Promise<void> {
+  await peer.expect('HELLO');
+  peer.hello();
+  await peer.expectEnd();
+}
+
+describe('a node whose clock is ahead, so that our certificate has expired there', () => {
+  it.each([
+    [7_200, '2 hours'],
+    [86_400 * 400, '400 days'],
+  ])('by %i s: our clock is named, and the node', async (seconds, text) => {
+    const clock = new ManualClock(NOW);
+    await using node = await mockNode({ network, clock }, nodeAhead(seconds));
+    const { ok, error, remote } = await probe({ host: node.host, port: node.port }, { network, clock });
+    expect({ ok, ...error }).toMatchObject({
+      ok: false,
+      code: 'OVERLAY_OWN_CLOCK_BEHIND',
+      stage: 'hello',
+      cause: 'own-clock-behind',
+    });
+    expect(error?.message).toContain(`at least ${text} behind`);
+    expect(remote?.versionStr).toBe('mock peer');
+  });
+
+  it('as a process: exit code 4 and what to do', async () => {
+    const ahead = 10_000;
+    await using node = await mockNode({ network }, async (peer) => {
+      const body = await peer.receiveBody();
+      if (body === undefined || expirationOf(body) < BigInt(Math.floor(Date.now() / 1000) + ahead)) return;
+      peer.hello({ certSeconds: ahead + 3_600 });
+      await peer.receiveBody();
+    });
+    const { code, stdout } = await runCli([`127.0.0.1:${node.port}`, '--network', 'standalone']);
+    expect(code).toBe(4);
+    expect(stdout.split('\n').slice(0, 2).join('\n')).toMatch(
+      /clock of this machine is at least 2 hours behind[^\n]*\n {2}Set the clock/,
+    );
+  });
+});
+
+describe('a node that closes without a word', () => {
+  it('once, and then lets us in: the probe succeeds and says so', async () => {
+    let connections = 0;
+    await using node = await mockNode({ network }, async (peer) => {
+      if (++connections > 1) await peer.handshake().then(() => peer.expectEnd());
+      else await peer.receiveBody();
+    });
+    const { ok, warnings } = await probe({ host: node.host, port: node.port }, { network });
+    expect({ ok, warning: warnings?.at(-1) }).toEqual({
+      ok: true,
+      warning: 'It closed a first connection without a word, and took the next one.',
+    });
+  });
+
+  it('every time, but only our key: that is a ban', async () => {
+    const identity = NodeIdentity.random();
+    await using node = await listen({ network, port: 0, isBanned: (peerID) => peerID === identity.peerID });
+    const { error, remote } = await probe({ host: '127.0.0.1', port: node.port }, { network, identity });
+    expect(error?.code).toBe('OVERLAY_BANNED_THERE');
+    expect(remote?.peerID).toBe(node.peerID);
+  });
+
+  it('is not asked again for longer than it is wanted', async () => {
+    const leave = new AbortController();
+    let connections = 0;
+    await using node = await mockNode({ network }, async (peer) => {
+      if (++connections === 1) return void (await peer.receiveBody());
+      if (connections === 5) leave.abort();
+      await peer.expectEnd();
+    });
+    const { error } = await probe({ host: node.host, port: node.port }, { network, signal: leave.signal });
+    expect(error).toMatchObject({
+      code: 'OVERLAY_CONNECTION_CLOSED',
+      message: expect.stringContaining('no time for a second look'),
+    });
+  });
+
+  it('on a network of its own is undecided, and what was tried is said', async () => {
+    await using node = await listen({ network: networkFromPassphrase('A network of our own'), port: 0 });
+    const { error } = await probe({ host: '127.0.0.1', port: node.port }, { network });
+    expect(error).toMatchObject({ code: 'OVERLAY_CONNECTION_CLOSED', cause: 'closed-before-hello' });
+    expect(error?.message).toMatch(/Why is undecided: no other network known here, no later certificate and no other key/);
+  });
+});
+
+describe('what is known of a target', () => {
+  /** Probes it so often, and counts the connections of each time. */
+  async function connectionsOf(
+    options: Partial<Parameters<typeof listen>[0]>,
+    times: number,
+  ): Promise<{ readonly counts: readonly number[]; readonly results: readonly ProbeResult[] }> {
+    const counts: number[] = [];
+    let count = 0;
+    const onEvent: Parameters<typeof listen>[0]['onEvent'] = ({ event }) => void (event === 'connected' && count++);
+    await using node = await listen({ network, port: 0, ...options, onEvent });
+    const known = new Knowledge();
+    const results: ProbeResult[] = [];
+    for (let i = 0; i < times; i++) {
+      count = 0;
+      results.push(await probe({ host: '127.0.0.1', port: node.port }, { network, known }));
+      counts.push(count);
+    }
+    return { counts, results };
+  }
+
+  it('is its range of overlay versions: the next probe begins with it', async () => {
+    const { counts, results } = await connectionsOf({ overlayVersion: 60, overlayMinVersion: 55 }, 3);
+    expect(counts).toEqual([2, 1, 1]);
+    for (const { ok, warnings } of results)
+      expect({ ok, warnings }).toEqual({ ok: true, warnings: [expect.stringContaining('own range, overlay 55 to 60')] });
+  });
+
+  it('is its network: the next probe looks no second time', async () => {
+    const { counts, results } = await connectionsOf({ network: networks.testnet }, 3);
+    expect(counts[0]).toBeGreaterThan(2);
+    expect(counts.slice(1)).toEqual([1, 1]);
+    for (const { error, remote } of results) expect([error?.code, remote?.network]).toEqual(['OVERLAY_OTHER_NETWORK', 'testnet']);
+  });
+
+  it('is shared by the rounds of one run of the command line', async () => {
+    let connections = 0;
+    await using node = await listen({
+      ...{ network: networks.testnet, port: 0 },
+      onEvent: ({ event }) => void (event === 'connected' && connections++),
+    });
+    const args = ['--network', 'standalone', '--count', '3', '--interval', '1ms', '--json'];
+    const { stdout } = await runCli([`127.0.0.1:${node.port}`, ...args]);
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ round, error }) => [round, error.cause])).toEqual([1, 2, 3].map((round) => [round, 'other-network']));
+    // One for each round, and one second look.
+    expect(connections).toBeLessThanOrEqual(3 + 6);
+  });
+
+  it('is found out anew when it is too old, when something else happens, and after a success', async () => {
+    const clock = new ManualClock(NOW);
+    const known = new Knowledge();
+    const error = { code: 'OVERLAY_CONNECTION_CLOSED' } as never;
+    known.learn(error, { is: 'nothing' }, clock.now().monotonicMs);
+    clock.advance(599_999);
+    expect(known.findingOf(error, clock.now().monotonicMs)).toEqual({ is: 'nothing' });
+    expect(known.findingOf({ code: 'OVERLAY_CONNECTION_RESET' } as never, clock.now().monotonicMs)).toBeUndefined();
+    clock.advance(1);
+    expect(known.findingOf(error, clock.now().monotonicMs)).toBeUndefined();
+    known.learn(error, { is: 'nothing' }, clock.now().monotonicMs);
+    await using node = await mockNode({ network }, answerAndClose);
+    await probe({ host: node.host, port: node.port }, { network, known, handshakeTimeoutMs: 100 });
+    expect(known.findingOf(error, clock.now().monotonicMs)).toBeUndefined();
+  });
+});
+
+describe('a full node', () => {
+  const full: MockScript = async (peer) => {
+    await peer.expect('HELLO');
+    peer.hello();
+    await peer.expect('AUTH');
+    peer.auth();
+    const peers = [
+      { ip: '192.0.2.1', port: 11625, numFailures: 0 },
+      { ip: '2001:db8::1', port: 11626, numFailures: 0 },
+    ];
+    peer.send({ type: 'PEERS', peers });
+    peer.error('ERR_LOAD', 'peer rejected');
+    await peer.expectEnd();
+  };
+
+  it('is alive: identity and PEERS are kept, in JSON and in text', async () => {
+    await using node = await mockNode({ network }, full);
+    const args = [`127.0.0.1:${node.port}`, '--network', 'standalone'];
+    const json = await runCli([...args, '--json']);
+    expect(json.code).toBe(5);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      ok: false,
+      remote: { versionStr: 'mock peer' },
+      peers: ['192.0.2.1:11625', '[2001:db8::1]:11626'],
+      timings: {
+        dnsMs: expect.any(Number),
+        helloMs: expect.any(Number),
+        authMs: expect.any(Number),
+        failedAfterMs: expect.any(Number),
+      },
+      error: { cause: 'peer-full', stage: 'channel' },
+    });
+    const text = await runCli(args);
+    expect(text.stdout).toContain('it knows    192.0.2.1:11625, [2001:db8::1]:11626');
+    expect(text.stdout).toMatch(/time {8}failed after [\d.]+ ms \(dns .*, tcp .*, hello .*, auth .*\)/);
+  });
+
+  it('tells connect() its peers too', async () => {
+    await using node = await mockNode({ network }, full);
+    const connecting = connect({ host: node.host, port: node.port, network });
+    await expect(connecting).rejects.toMatchObject({
+      code: 'OVERLAY_PEER_ERROR',
+      peers: [
+        { ip: '192.0.2.1', port: 11625 },
+        { ip: '2001:db8::1', port: 11626 },
+      ],
+    });
+  });
+});
+
+describe('timings of a failure', () => {
+  it.each<[string, MockScript, string[]]>([
+    ['silence', (peer) => peer.expectEnd(), ['dnsMs', 'tcpMs']],
+    ['silence behind HELLO', answerAndClose, ['dnsMs', 'tcpMs', 'helloMs']],
+  ])('%s: the phases that were reached', async (_name, script, phases) => {
+    await using node = await mockNode({ network }, script);
+    const { timings } = await probe({ host: node.host, port: node.port }, { network, handshakeTimeoutMs: 200 });
+    expect(Object.keys(timings ?? {})).toEqual([...phases, 'failedAfterMs']);
+  });
+});
