@@ -17,6 +17,7 @@ const VERBS: Readonly<Record<string, () => Promise<CommandDef<never>>>> = {
   explain: async () => (await import('./commands/explain.ts')).explain as unknown as CommandDef<never>,
   listen: async () => (await import('./commands/listen.ts')).listen as unknown as CommandDef<never>,
   watch: async () => (await import('./commands/watch.ts')).watch as unknown as CommandDef<never>,
+  audit: async () => (await import('./commands/audit.ts')).audit as unknown as CommandDef<never>,
   decode: async () => (await import('./commands/decode.ts')).decode as unknown as CommandDef<never>,
   exporter: async () => (await import('./commands/exporter.ts')).exporter as unknown as CommandDef<never>,
   keygen: async () => (await import('./commands/keygen.ts')).keygen as unknown as CommandDef<never>,
@@ -29,6 +30,8 @@ const HELP = `stellar-handshake ${VERSION}: Stellar's overlay peer handshake, fr
   stellar-handshake explain [HOST[:PORT]]   what exactly happens in the handshake?
   stellar-handshake listen [HOST:]PORT      be the acceptor, tell how each handshake went
   stellar-handshake watch HOST[:PORT]       what is the node saying? one line a message, until Ctrl-C
+  stellar-handshake audit HOST[:PORT]       does it do the same as everyone's, and what does it do with hostile input?
+  stellar-handshake audit --listen PORT     the same of a node or client that dials
   stellar-handshake decode FILE             what is in this capture? pcap, recording, or hex
   stellar-handshake exporter                is it still so? metrics of nodes for Prometheus
   stellar-handshake keygen FILE             a new node seed

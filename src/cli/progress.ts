@@ -1,5 +1,5 @@
 /**
- * How far many probes are, as a bar on a terminal.
+ * How far many probes or cases are, as a bar on a terminal.
  * @module
  */
 import { formatSeconds } from './output.ts';
@@ -19,14 +19,15 @@ const NONE: Progress = { done: () => {}, above: (print) => print(), stop: () => 
 /**
  * A bar on stderr when that is a terminal; else nothing is shown, and nothing loaded.
  * @param total so many will be done
+ * @param what is done, in the plural
  */
-export async function openProgress(total: number): Promise<Progress> {
+export async function openProgress(total: number, what = 'probes'): Promise<Progress> {
   const stream = process.stderr;
   if (stream.isTTY !== true || process.env.TERM === 'dumb') return NONE;
   const { SingleBar, Presets } = await import('cli-progress');
   // Subtle: with line wrapping left as it is and the cursor visible, there is nothing to restore on a terminal when we die.
   const bar = new SingleBar(
-    { stream, format: '{bar} {value}/{total} probes{failed}{left}', barsize: 24, linewrap: true, clearOnComplete: true },
+    { stream, format: `{bar} {value}/{total} ${what}{failed}{left}`, barsize: 24, linewrap: true, clearOnComplete: true },
     Presets.shades_classic,
   );
   const startMs = performance.now();

@@ -48,6 +48,13 @@ export class ManualClock implements Clock {
     this.#moveTo(end);
   }
 
+  /** Moves on to the timer that is due first and fires it. @returns whether there was one */
+  advanceToNext(): boolean {
+    const next = this.#next(Number.POSITIVE_INFINITY);
+    if (next !== undefined) this.advance(next.atMs - this.#monotonicMs);
+    return next !== undefined;
+  }
+
   #next(endMs: number): Pending | undefined {
     let next: Pending | undefined;
     for (const timer of this.#timers) {

@@ -5,5 +5,13 @@
 
 export { ManualClock } from './clock.ts';
 export { type MockNode, mockDial, mockNode } from './mock-node.ts';
-export { type HelloOptions, MockPeer, type MockPeerOptions, type MockScript, UnexpectedByMock } from './mock-peer.ts';
+export {
+  type HelloOptions,
+  type MockKeys,
+  MockPeer,
+  type MockPeerOptions,
+  type MockScript,
+  UnexpectedByMock,
+} from './mock-peer.ts';
 export { connectedPair, type PairSideOptions } from './pair.ts';
+export { acceptTcp, dialTcp, type TcpAcceptor, type TcpAddress } from './tcp.ts';

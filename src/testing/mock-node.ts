@@ -3,8 +3,9 @@
  * @module
  */
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { MockPeer, type MockPeerOptions, type MockScript } from './mock-peer.ts';
+import { dialTcp } from './tcp.ts';
 
 /** A mock node that listens on 127.0.0.1. */
 export interface MockNode extends AsyncDisposable {
@@ -66,8 +67,7 @@ export async function mockNode(options: MockPeerOptions, script: MockScript): Pr
  * @throws what the script throws; the connection is closed in any case
  */
 export async function mockDial(port: number, options: MockPeerOptions, script: MockScript): Promise<void> {
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true });
-  await once(socket, 'connect');
+  const socket = await dialTcp({ host: '127.0.0.1', port });
   try {
     await play(new MockPeer(socket, 'WE_CALLED_REMOTE', options), script);
   } finally {

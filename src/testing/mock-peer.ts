@@ -9,7 +9,7 @@ import { type Clock, systemClock } from '../net/clock.ts';
 import { NodeIdentity } from '../net/identity.ts';
 import { certExpiration, makeAuthCert } from '../protocol/auth/auth-cert.ts';
 import type { EcdhKey, SigningKey } from '../protocol/auth/crypto.ts';
-import { deriveMacKeys, deriveSharedKey, type PeerRole, sides } from '../protocol/auth/key-schedule.ts';
+import { deriveMacKeys, deriveSharedKey, type PeerRole, type Sides, sides } from '../protocol/auth/key-schedule.ts';
 import { fromHex } from '../protocol/bytes.ts';
 import { MacReceiver, MacSender } from '../protocol/channel/mac.ts';
 import {
@@ -22,7 +22,7 @@ import {
 } from '../protocol/constants.ts';
 import type { ErrorCodeName } from '../protocol/error-table.ts';
 import type { Network } from '../protocol/networks.ts';
-import { checkAuthenticatedMessage, readMessage, writeRecord } from '../protocol/wire/authenticated-message.ts';
+import { checkAuthenticatedMessage, readMessage, receivedMessage, writeRecord } from '../protocol/wire/authenticated-message.ts';
 import { RecordDecoder } from '../protocol/wire/framing.ts';
 import type { Hello, MessageType, StellarMessage, UnknownMessage } from '../protocol/wire/messages.ts';
 import { XdrWriter } from '../protocol/xdr/writer.ts';
@@ -55,6 +55,17 @@ export class UnexpectedByMock extends Error {
   override readonly name: string = 'UnexpectedByMock';
 }
 
+/** What a mock peer and the other side share. All of it is secret, and of no use but to keys that are thrown away. */
+export interface MockKeys {
+  /** X25519 of the two ECDH keys, 32 bytes. */
+  readonly q: Uint8Array;
+  readonly publicKeys: Sides;
+  readonly nonces: Sides;
+  /** Key of what the mock peer sends, and of what it receives; 32 bytes each. */
+  readonly sending: Uint8Array;
+  readonly receiving: Uint8Array;
+}
+
 /** One end of one connection. */
 export class MockPeer {
   readonly role: PeerRole;
@@ -63,15 +74,19 @@ export class MockPeer {
   readonly peerID: string;
   /** Its nonce, 32 bytes. */
   readonly nonce: Uint8Array;
+  /** Its ed25519 key. */
+  readonly identity: SigningKey;
+  /** Its X25519 key. */
+  readonly ecdh: EcdhKey;
   readonly #stream: Duplex;
   readonly #clock: Clock;
-  readonly #identity: SigningKey;
-  readonly #ecdh: EcdhKey;
   readonly #decoder = new RecordDecoder();
   readonly #output = new XdrWriter();
   readonly #bodies: Uint8Array[] = [];
   #wake: (() => void) | undefined;
-  #ended = false;
+  #end: 'FIN' | 'RST' | undefined;
+  #violation: unknown;
+  #keys: MockKeys | undefined;
   #macs: { readonly sender: MacSender; readonly receiver: MacReceiver } | undefined;
   #skipped = 0;
   #lastRecord: Uint8Array = new Uint8Array(0);
@@ -86,45 +101,64 @@ export class MockPeer {
     this.nonce = random(32);
     this.#stream = stream;
     this.#clock = clock;
-    this.#identity = identity.peerAuth(network).identity;
-    this.#ecdh = nodeCrypto.ecdhKey(random(32));
-    stream.on('data', (chunk: Buffer) => {
-      this.#decoder.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-      for (let body = this.#decoder.next(MAX_RECORD_BYTES); body; body = this.#decoder.next(MAX_RECORD_BYTES))
-        this.#bodies.push(body);
-      this.#wake?.();
-    });
-    const end = (): void => {
-      this.#ended = true;
+    this.identity = identity.peerAuth(network).identity;
+    this.ecdh = nodeCrypto.ecdhKey(random(32));
+    stream.on('data', (chunk: Buffer) => this.#onData(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)));
+    const end = (how: 'FIN' | 'RST'): void => {
+      this.#end ??= how;
       this.#wake?.();
     };
-    stream.on('end', end).on('close', end);
+    stream.on('end', () => end('FIN')).on('close', () => end('RST'));
     stream.on('error', () => {});
   }
 
-  /** The next record body as it came, undefined when the other side has closed. Nothing is checked. */
+  /** How the other side has closed, undefined while it has not. */
+  get end(): 'FIN' | 'RST' | undefined {
+    return this.#end;
+  }
+
+  /** What both sides share, once a HELLO has been read. */
+  get unsafeKeys(): MockKeys | undefined {
+    return this.#keys;
+  }
+
+  /**
+   * The next record body as it came, undefined when the other side has closed. Nothing in it is checked.
+   * @throws {ProtocolViolation} OVERLAY_RECORD_LENGTH when what came is no record: nothing after it can be read
+   */
   async receiveBody(): Promise<Uint8Array | undefined> {
-    while (this.#bodies.length === 0 && !this.#ended) {
+    while (this.#bodies.length === 0 && this.#end === undefined && this.#violation === undefined) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
+    if (this.#bodies.length === 0 && this.#violation !== undefined) throw this.#violation;
     return this.#bodies.shift();
   }
 
   /**
-   * The next message, which has to be of this type. HELLO makes the keys; from then on sequence and MAC are verified.
+   * The message in a record body. HELLO makes the keys; from then on sequence and MAC are verified.
+   * @throws {ProtocolViolation} when it is malformed, or its sequence or MAC is wrong
+   */
+  read(body: Uint8Array): StellarMessage | UnknownMessage {
+    const type = checkAuthenticatedMessage(body, true);
+    if (type !== 'ERROR_MSG') this.#macs?.receiver.verify(body);
+    if (type === 'UNKNOWN') return receivedMessage(type, body) as UnknownMessage;
+    const message = readMessage(body);
+    if (message.type === 'HELLO') this.#deriveKeys(message);
+    return message;
+  }
+
+  /**
+   * The next message, which has to be of this type; it is read as `read` does.
    * @throws {UnexpectedByMock} when another one comes, or none
    */
   async expect<T extends MessageType>(type: T): Promise<Extract<StellarMessage, { type: T }>> {
     const body = await this.receiveBody();
     if (body === undefined) throw new UnexpectedByMock(`expected ${type}, but the other side closed`);
     const got = checkAuthenticatedMessage(body, true);
-    const message = got === 'UNKNOWN' ? undefined : readMessage(body);
-    if (message?.type !== type) throw new UnexpectedByMock(`expected ${type}, got ${got}`);
-    if (type !== 'ERROR_MSG') this.#macs?.receiver.verify(body);
-    if (message.type === 'HELLO') this.#deriveKeys(message);
-    return message as Extract<StellarMessage, { type: T }>;
+    if (got !== type) throw new UnexpectedByMock(`expected ${type}, got ${got}`);
+    return this.read(body) as Extract<StellarMessage, { type: T }>;
   }
 
   /** Resolves when the other side has closed; what it still sent is thrown away. */
@@ -134,11 +168,16 @@ export class MockPeer {
 
   /** Says HELLO, as the options say. */
   hello(options: HelloOptions = {}): void {
+    this.#send(this.helloRecord(options));
+  }
+
+  /** A HELLO, to be sent with `sendRaw`. */
+  helloRecord(options: HelloOptions = {}): Uint8Array {
     const { certSeconds = 3600, certNetwork = this.network, certSignedBy, ...fields } = options;
-    const signer = certSignedBy?.peerAuth(certNetwork).identity ?? this.#identity;
+    const signer = certSignedBy?.peerAuth(certNetwork).identity ?? this.identity;
     const expiration = certExpiration(this.#clock.now().unixSeconds) - 3600n + BigInt(certSeconds);
-    const cert = makeAuthCert(nodeCrypto, signer, fromHex(certNetwork.networkID), this.#ecdh.publicKey, expiration);
-    this.#write({
+    const cert = makeAuthCert(nodeCrypto, signer, fromHex(certNetwork.networkID), this.ecdh.publicKey, expiration);
+    return this.record({
       type: 'HELLO',
       ledgerVersion: 27,
       overlayVersion: 42,
@@ -177,15 +216,14 @@ export class MockPeer {
 
   /** Sends a message with the next sequence and its MAC; without either before the keys are known. */
   send(message: StellarMessage | UnknownMessage): void {
-    this.#write(message, (record) => this.#seal(record));
+    this.#send(this.seal(this.record(message)));
   }
 
   /** Sends a message whose MAC is wrong by one bit. */
   sendBadMac(message: StellarMessage): void {
-    this.#write(message, (record) => {
-      this.#seal(record);
-      record[record.length - 1] = (record[record.length - 1] as number) ^ 1;
-    });
+    const record = this.seal(this.record(message));
+    record[record.length - 1] = (record[record.length - 1] as number) ^ 1;
+    this.#send(record);
   }
 
   /** Sends the record before once more. */
@@ -200,7 +238,7 @@ export class MockPeer {
 
   /** Refuses with an ERROR_MSG, which has no MAC. */
   error(code: ErrorCodeName, msg: string): void {
-    this.#write({ type: 'ERROR_MSG', code, msg });
+    this.#send(this.record({ type: 'ERROR_MSG', code, msg }));
   }
 
   /** Sends bytes as they are. */
@@ -216,7 +254,7 @@ export class MockPeer {
   /** Sends bytes one at a time, so many milliseconds apart. */
   async drip(bytes: Uint8Array, everyMs: number): Promise<void> {
     for (const byte of bytes) {
-      if (this.#ended) return;
+      if (this.#end !== undefined) return;
       this.sendRaw(Uint8Array.of(byte));
       await this.wait(everyMs);
     }
@@ -243,28 +281,47 @@ export class MockPeer {
     else this.#stream.destroy(new Error('reset'));
   }
 
-  #write(message: StellarMessage | UnknownMessage, finish: (record: Uint8Array) => void = () => {}): void {
+  /** A record with sequence 0 and no MAC, which HELLO and ERROR_MSG are; anything else is to be sealed. */
+  record(message: StellarMessage | UnknownMessage | Uint8Array): Uint8Array {
     writeRecord(this.#output, message);
-    const record = this.#output.take();
-    finish(record);
-    this.#lastRecord = record;
-    this.sendRaw(record);
+    return this.#output.take();
   }
 
-  #seal(record: Uint8Array): void {
+  /** Puts the next sequence and its MAC into a record, in place, once the keys are known. */
+  seal(record: Uint8Array): Uint8Array {
     const sender = this.#macs?.sender;
     for (; sender !== undefined && this.#skipped > 0; this.#skipped--)
       sender.seal(record.slice(), RECORD_HEADER_BYTES, record.length);
     sender?.seal(record, RECORD_HEADER_BYTES, record.length);
+    return record;
+  }
+
+  #send(record: Uint8Array): void {
+    this.#lastRecord = record;
+    this.sendRaw(record);
+  }
+
+  #onData(chunk: Uint8Array): void {
+    try {
+      this.#decoder.push(chunk);
+      for (let body = this.#decoder.next(MAX_RECORD_BYTES); body; body = this.#decoder.next(MAX_RECORD_BYTES))
+        this.#bodies.push(body);
+    } catch (error) {
+      this.#violation = error;
+      this.#stream.removeAllListeners('data');
+      this.#stream.resume();
+    }
+    this.#wake?.();
   }
 
   #deriveKeys(remote: Hello): void {
-    const q = this.#ecdh.sharedSecret(remote.cert.pubkey);
+    const q = this.ecdh.sharedSecret(remote.cert.pubkey);
     if (q === undefined) throw new UnexpectedByMock('the other side’s X25519 key is of small order');
-    const publicKeys = sides(this.role, this.#ecdh.publicKey, remote.cert.pubkey);
-    const sharedKey = deriveSharedKey(nodeCrypto, q, publicKeys);
-    const { K_AB, K_BA } = deriveMacKeys(nodeCrypto, sharedKey, sides(this.role, this.nonce, remote.nonce));
+    const publicKeys = sides(this.role, this.ecdh.publicKey, remote.cert.pubkey);
+    const nonces = sides(this.role, this.nonce, remote.nonce);
+    const { K_AB, K_BA } = deriveMacKeys(nodeCrypto, deriveSharedKey(nodeCrypto, q, publicKeys), nonces);
     const [sending, receiving] = this.role === 'WE_CALLED_REMOTE' ? [K_AB, K_BA] : [K_BA, K_AB];
+    this.#keys = { q, publicKeys, nonces, sending, receiving };
     this.#macs = {
       sender: new MacSender(nodeCrypto.macKey(sending)),
       receiver: new MacReceiver(nodeCrypto.macKey(receiving)),

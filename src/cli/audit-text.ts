@@ -1,0 +1,78 @@
+/**
+ * Results of an audit, as text for people.
+ * @module
+ */
+import { type AuditCase, GROUPS, roleName } from '../tools/audit/case.ts';
+import { type CaseResult, countVerdicts, type Verdict } from '../tools/audit/result.ts';
+import type { TargetFacts } from '../tools/audit/scene.ts';
+import { transcriptLines } from '../tools/audit/transcript-text.ts';
+import { type Output, printable } from './output.ts';
+
+const MARK: Readonly<Record<Verdict, readonly [style: 'green' | 'yellow' | 'red' | 'dim', mark: string]>> = {
+  pass: ['green', '✓'],
+  differs: ['yellow', '≈'],
+  fail: ['red', '✗'],
+  'not-applicable': ['dim', '–'],
+  undecided: ['yellow', '?'],
+};
+
+/** What the target is. */
+export function printFacts(target: string, { hello, hasSlot, answersPings, handshakeMs }: TargetFacts, out: Output): void {
+  const versions = `overlay ${hello.overlayMinVersion} to ${hello.overlayVersion}, ledger protocol ${hello.ledgerVersion}`;
+  out.line(`${out.style('bold', target)} is ${hello.peerID} (${printable(hello.versionStr)}, ${versions})`);
+  const notes = [`an honest handshake takes ${handshakeMs.toFixed(1)} ms`];
+  if (!hasSlot) notes.push('it has no free slot: cases that need one are not applicable');
+  if (!answersPings) notes.push('it does not answer pings');
+  out.line(out.style('dim', `  ${notes.join('; ')}`));
+}
+
+/** One line; below it, when it is no success, what was expected and what came. */
+export function printCase(result: CaseResult, out: Output): void {
+  const { id, title, verdict, severity, expected, came, threat } = result;
+  const [style, mark] = MARK[verdict];
+  const label =
+    threat !== undefined ? out.style(['bold', 'red'], ` ${threat.toUpperCase()}`) : verdict === 'fail' ? ` ${severity}` : '';
+  out.line(`${out.style(style, mark)} ${out.style('dim', id)}  ${title}${label}`);
+  if (verdict === 'pass') return;
+  if (verdict === 'fail' || verdict === 'differs') out.line(`    expected  ${expected}`);
+  out.line(`    ${verdict === 'fail' || verdict === 'differs' ? 'came      ' : ''}${printable(came)}`);
+}
+
+/** A failure with everything about it. */
+export function printFailedCase(result: CaseResult, out: Output): void {
+  printCase(result, out);
+  out.line(`    why       ${result.why} (protocol.md section ${result.source})`);
+  for (const line of transcriptLines(result.transcript ?? [])) out.line(out.style('dim', `    ${printable(line)}`));
+}
+
+/** The results by group, then how many of each verdict. */
+export function printAuditTable(results: readonly CaseResult[], out: Output): void {
+  const groups = GROUPS.filter((group) => results.some((result) => result.group === group));
+  const rows = groups.map((group) => ({ group, ...countVerdicts(results.filter((result) => result.group === group)) }));
+  const columns = ['pass', 'differs', 'fail', 'not-applicable', 'undecided'] as const;
+  const width = Math.max(...groups.map(({ length }) => length));
+  out.line('');
+  out.line(out.style('dim', `  ${''.padEnd(width)}  ${columns.join('  ')}`));
+  for (const row of rows) {
+    const cells = columns.map((column) => {
+      const cell = (row[column] === 0 ? '·' : String(row[column])).padStart(column.length);
+      return row[column] === 0 ? out.style('dim', cell) : out.style(MARK[column][0], cell);
+    });
+    out.line(`  ${row.group.padEnd(width)}  ${cells.join('  ')}`);
+  }
+}
+
+/** What `--list` prints: the cases by role and group, each with its reason. */
+export function printCaseList(cases: readonly AuditCase[], out: Output): void {
+  for (const { id, title, severity, role, group, why, source, hostile, slow } of cases) {
+    const needs = [hostile && '--hostile', slow && '--slow'].filter((flag) => flag).join(' ');
+    out.line(`${out.style('bold', id)}  ${title}`);
+    out.line(
+      out.style(
+        'dim',
+        `    ${roleName(role)}, ${group}, ${severity}, protocol.md section ${source}${needs && `, needs ${needs}`}`,
+      ),
+    );
+    out.line(`    ${why}`);
+  }
+}

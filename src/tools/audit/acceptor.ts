@@ -1,0 +1,271 @@
+/**
+ * Audits a target that accepts: dials it, some connections at a time, and notices when it dies.
+ * @module
+ */
+import type { Duplex } from 'node:stream';
+import type { AuditCase } from './case.ts';
+import { type AuditOptions, casesFor, makeStage } from './options.ts';
+import { type Played, play, type Stage, TargetGone } from './play.ts';
+import { reconnoitre } from './reconnoitre.ts';
+import { type CaseResult, caseResult, type Judgement } from './result.ts';
+import type { TargetFacts } from './scene.ts';
+
+const ROLE = 'REMOTE_CALLED_US';
+
+/** Options of `auditAcceptor`. */
+export interface AcceptorAuditOptions extends AuditOptions {
+  /** Cases played at the same moment, each on connections of its own. Default 8. */
+  readonly concurrency?: number | undefined;
+  /** Time between two dials, in milliseconds. Default 20. */
+  readonly spacingMs?: number | undefined;
+}
+
+/**
+ * Plays the cases against whatever is dialled, and yields each verdict as soon as it is certain that the target has outlived
+ * the case.
+ *
+ * @example
+ * const dial = () => dialTcp({ host: '127.0.0.1', port: 11625 })
+ * for await (const result of auditAcceptor(dial, { network: networks.standalone })) console.log(result.id, result.verdict)
+ *
+ * @param dial opens a connection to the target, a socket or any other duplex stream of bytes; rejects when nothing listens
+ * @throws {OverlayError} when an honest handshake fails, so that nothing could be said
+ * @throws {RangeError} when an option is wrong; nothing is sent then
+ */
+export async function* auditAcceptor(
+  dial: () => Promise<Duplex>,
+  options: AcceptorAuditOptions,
+): AsyncGenerator<CaseResult, void, undefined> {
+  yield* new AcceptorAudit(dial, options).run();
+}
+
+/** A case that was played, and whose verdict waits for a sign of life. */
+interface Withheld {
+  readonly one: AuditCase;
+  readonly played: Played;
+  /** When it was over, by the audit's own count. */
+  readonly end: number;
+}
+
+class AcceptorAudit {
+  readonly #dial: () => Promise<Duplex>;
+  readonly #options: AcceptorAuditOptions;
+  readonly #stage: Stage;
+  #queue: AuditCase[];
+  /** Cases that get a second chance, alone. */
+  readonly #again: AuditCase[] = [];
+  readonly #ready: CaseResult[] = [];
+  #withheld: Withheld[] = [];
+  #wake: () => void = () => {};
+  #facts: TargetFacts | undefined;
+  #nextDialMs = Number.NEGATIVE_INFINITY;
+  /** Counts ends and dials: by the clock, two of them may be at the same moment. */
+  #now = 0;
+  #gone = false;
+  #checks = 0;
+  /** Deaths that no case can have caused. */
+  #causeless = 0;
+  /** Cases that are played again because the target died while several of them were played, and those that it has outlived. */
+  readonly #suspects = new Set<AuditCase>();
+  #cleared: Withheld[] = [];
+  /** Once the target has died we go easy on it: one case at a time tells which one kills. */
+  #isAlone: boolean;
+
+  constructor(dial: () => Promise<Duplex>, options: AcceptorAuditOptions) {
+    this.#dial = dial;
+    this.#options = options;
+    this.#queue = [...casesFor(ROLE, options)];
+    this.#isAlone = options.concurrency === 1;
+    this.#stage = { ...makeStage(options), reach: () => this.#reach() };
+  }
+
+  async *run(): AsyncGenerator<CaseResult, void, undefined> {
+    this.#facts = await this.#meet();
+    this.#options.onFacts?.(this.#facts);
+    yield* this.#playQueue(this.#isAlone ? 1 : (this.#options.concurrency ?? 8));
+    this.#queue = this.#again.splice(0);
+    this.#isAlone = true;
+    yield* this.#playQueue(1);
+  }
+
+  /** The first handshake; a target of other versions is met with its own. */
+  async #meet(): Promise<TargetFacts> {
+    try {
+      return await reconnoitre(ROLE, this.#stage);
+    } catch (error) {
+      if (error instanceof TargetGone && error.cause !== undefined) throw error.cause;
+      throw error;
+    }
+  }
+
+  /** Plays all that is in the queue, through every death of the target. */
+  async *#playQueue(concurrency: number): AsyncGenerator<CaseResult, void, undefined> {
+    while (this.#queue.length > 0 || this.#withheld.length > 0) {
+      const workers = this.#isAlone ? 1 : concurrency;
+      let working = workers;
+      let failure: { readonly error: unknown } | undefined;
+      for (let i = 0; i < workers; i++) {
+        void this.#work()
+          .catch((error: unknown) => {
+            failure ??= { error };
+            this.#queue.length = 0;
+          })
+          .finally(() => {
+            working--;
+            this.#wake();
+          });
+      }
+      while (working > 0) {
+        yield* this.#ready.splice(0);
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+          if (working === 0 || this.#ready.length > 0) resolve();
+        });
+      }
+      if (failure !== undefined) throw failure.error;
+      if (!this.#gone && (await this.#isHealthy())) this.#settle(this.#now);
+      else await this.#afterDeath();
+      yield* this.#ready.splice(0);
+    }
+  }
+
+  async #work(): Promise<void> {
+    for (let one = this.#queue.shift(); one !== undefined && !this.#gone; one = this.#queue.shift()) {
+      try {
+        const played = await play(one, { ...this.#stage, facts: this.#facts });
+        const isLast = this.#isAlone;
+        if (!isLast && deservesAnotherChance(played.judgement)) this.#again.push(one);
+        else if (isLast && played.judgement.byTime === true) await this.#lookCloser(one, played);
+        else this.#withhold(one, played);
+      } catch (error) {
+        if (!(error instanceof TargetGone)) throw error;
+        this.#queue.unshift(one);
+        this.#gone = true;
+        return;
+      }
+    }
+  }
+
+  /** Nothing came in time: is the target dead, is the machine slow, or is it so? */
+  async #lookCloser(one: AuditCase, played: Played): Promise<void> {
+    const facts = await this.#isHealthy();
+    if (facts === undefined) {
+      this.#withhold(one, played);
+      this.#gone = true;
+      return;
+    }
+    const isSlow = facts.handshakeMs > this.#stage.timing.reactMs / 4;
+    const came = `${played.judgement.came}; but an honest handshake takes ${Math.round(facts.handshakeMs)} ms as well`;
+    this.#withhold(one, isSlow ? { ...played, judgement: { verdict: 'undecided', came } } : played);
+  }
+
+  #withhold(one: AuditCase, played: Played): void {
+    this.#withheld.push({ one, played, end: this.#now++ });
+  }
+
+  /** Dials, not too fast. A dial that succeeds clears all cases that were over before it. */
+  async #reach(): Promise<Duplex> {
+    const { clock } = this.#stage;
+    const { spacingMs = 20 } = this.#options;
+    const atMs = Math.max(clock.now().monotonicMs, this.#nextDialMs);
+    this.#nextDialMs = atMs + spacingMs;
+    const waitMs = atMs - clock.now().monotonicMs;
+    if (waitMs > 0) await new Promise<void>((resolve) => void clock.setTimer(resolve, waitMs));
+    const dial = this.#now++;
+    let stream: Duplex;
+    try {
+      stream = await this.#dial();
+    } catch (cause) {
+      throw new TargetGone('nothing listens there any more', { cause });
+    }
+    this.#settle(dial);
+    return stream;
+  }
+
+  /** Tells the verdicts of cases that were over by then. */
+  #settle(before: number): void {
+    const settled = this.#withheld.filter(({ end }) => end < before);
+    this.#withheld = this.#withheld.filter(({ end }) => end >= before);
+    for (const one of settled) {
+      if (this.#suspects.has(one.one)) this.#cleared.push(one);
+      else this.#tell(one);
+    }
+    if (this.#suspects.size > 0 && this.#cleared.length === this.#suspects.size) {
+      const ids = [...this.#suspects].map(({ id }) => id).join(', ');
+      const what = `the target died while these were played: ${ids}; alone, none of them kills it. It`;
+      for (const one of this.#cleared.splice(0)) this.#ready.push(crash(one, true, what));
+      this.#suspects.clear();
+    }
+    if (this.#ready.length > 0) this.#wake();
+  }
+
+  #tell({ one, played }: Withheld): void {
+    this.#ready.push(caseResult(one, played.judgement, played));
+  }
+
+  /** Whether it still does an honest handshake, and what that told. */
+  async #isHealthy(): Promise<TargetFacts | undefined> {
+    this.#stage.signal?.throwIfAborted();
+    try {
+      return await reconnoitre(ROLE, this.#stage, `health ${this.#checks++}`);
+    } catch (error) {
+      this.#stage.signal?.throwIfAborted();
+      if (error instanceof Error && (error.name === 'TargetGone' || error.name === 'OverlayError')) return undefined;
+      throw error;
+    }
+  }
+
+  /** The target has died. Which case was it, and does it come back? */
+  async #afterDeath(): Promise<void> {
+    const suspects = this.#withheld.splice(0);
+    const isBack = await this.#comesBack();
+    this.#isAlone = true;
+    this.#gone = false;
+    const [only] = suspects;
+    if (only !== undefined && suspects.length === 1) {
+      // Of several suspects this is the one.
+      for (const one of this.#cleared.splice(0)) this.#tell(one);
+      this.#suspects.clear();
+      this.#ready.push(crash(only, isBack, 'the target died of it, and'));
+    } else if (isBack && suspects.length > 0) {
+      for (const { one } of suspects) this.#suspects.add(one);
+      this.#queue.unshift(...this.#suspects);
+    } else {
+      const ids = suspects.map(({ one }) => one.id).join(', ');
+      for (const suspect of suspects)
+        this.#ready.push(crash(suspect, false, `the target died while these were played: ${ids}. It`));
+      if (suspects.length === 0) this.#causeless++;
+    }
+    if (isBack && this.#causeless < MAX_CAUSELESS_DEATHS) return;
+    for (const one of this.#cleared.splice(0)) this.#tell(one);
+    this.#suspects.clear();
+    for (const one of [...this.#queue.splice(0), ...this.#again.splice(0)]) {
+      const judgement: Judgement = { verdict: 'not-applicable', came: 'the target is gone' };
+      this.#ready.push(caseResult(one, judgement, { durationMs: 0 }));
+    }
+  }
+
+  /** Waits until it can be dialled again, or patience is at its end. */
+  async #comesBack(): Promise<boolean> {
+    const { clock } = this.#stage;
+    const endMs = clock.now().monotonicMs + (this.#options.patienceMs ?? 30_000);
+    while ((await this.#isHealthy()) === undefined) {
+      if (clock.now().monotonicMs >= endMs) return false;
+      await new Promise<void>((resolve) => void clock.setTimer(resolve, REVIVAL_PERIOD_MS));
+    }
+    return true;
+  }
+}
+
+const REVIVAL_PERIOD_MS = 500;
+const MAX_CAUSELESS_DEATHS = 3;
+
+/** In company a case may fail for want of time, or of a slot. */
+function deservesAnotherChance({ verdict, byTime }: Judgement): boolean {
+  return verdict === 'undecided' || verdict === 'not-applicable' || byTime === true;
+}
+
+function crash({ one, played }: Withheld, isBack: boolean, what: string): CaseResult {
+  const came = `${what} ${isBack ? 'came back' : 'did not come back'}`;
+  return caseResult(one, { verdict: 'fail', came }, { ...played, threat: 'crash of the target' });
+}

@@ -1,0 +1,197 @@
+/**
+ * Records: headers, lengths, splits (protocol.md section 1).
+ * @module
+ */
+import { type AuditCase, forAcceptor, forBoth } from '../case.ts';
+import { drop, ends, open, refusal } from '../expect.ts';
+import { atOnce, authenticated, byteByByte, connected, fin, greeted, header, hello, raw, sends } from '../steps.ts';
+
+const clearHighBit = (record: Uint8Array): Uint8Array => {
+  const copy = record.slice();
+  copy[0] = (copy[0] as number) & 0x7f;
+  return copy;
+};
+
+const ping = sends('a ping', ({ random }) => ({ type: 'GET_SCP_QUORUMSET', qSetHash: random(32) }));
+
+/** Cases of the group `framing`. */
+export const FRAMING_CASES: readonly AuditCase[] = [
+  ...forBoth(
+    {
+      name: 'zero-length-record',
+      title: 'a record of length 0',
+      why: 'There is no message in it; a reader that loops over empty records spins for free.',
+      source: '1.2',
+      group: 'framing',
+      severity: 'medium',
+      steps: [connected, header(0x80000000)],
+      expect: drop({ reached: 'nothing' }),
+    },
+    {
+      name: 'oversized-header-before-auth',
+      title: 'a record of 4,097 bytes is announced before AUTH',
+      why: 'Before AUTH the limit is 4,096 bytes: whoever waits for more lets strangers fill its memory.',
+      source: '1.2',
+      group: 'framing',
+      severity: 'high',
+      threat: 'unbounded buffering',
+      steps: [connected, header(0x80001001)],
+      expect: drop({ reached: 'nothing', isMidRecord: true }),
+    },
+    {
+      name: 'largest-header-before-auth',
+      title: 'a record of 2^31 - 1 bytes is announced before AUTH',
+      why: 'A length is only a claim: allocating for it hands out memory to anyone who connects.',
+      source: '1.2',
+      group: 'framing',
+      severity: 'critical',
+      threat: 'unbounded buffering',
+      steps: [connected, header(0xffffffff)],
+      expect: drop({ reached: 'nothing', isMidRecord: true }),
+    },
+    {
+      name: 'full-size-record-before-auth',
+      title: 'a record of 4,096 bytes before AUTH, with nothing in it',
+      why: '4,096 bytes are allowed; the record is judged when it is complete, and then by its content.',
+      source: '1.2',
+      group: 'framing',
+      severity: 'low',
+      steps: [connected, header(0x80001000), raw('4,096 bytes of zero', new Uint8Array(4096))],
+      expect: refusal('ERR_DATA', 'received corrupt XDR', { reached: 'nothing' }),
+    },
+    {
+      name: 'no-high-bit-before-auth',
+      title: 'HELLO in a record whose “last fragment” bit is clear',
+      why: 'The bit is ignored on receipt: well-known clients leave it clear.',
+      source: '1.1',
+      group: 'framing',
+      severity: 'high',
+      steps: [connected, hello('its record’s high bit is clear', {}, clearHighBit)],
+      expect: open(),
+    },
+    {
+      name: 'hello-byte-by-byte',
+      title: 'HELLO, one byte at a time',
+      why: 'TCP is a stream: how it is cut into segments means nothing.',
+      source: '1.1',
+      group: 'framing',
+      severity: 'high',
+      steps: [connected, byteByByte(hello('as it should be', {}))],
+      expect: open(),
+    },
+    {
+      name: 'half-a-header-then-fin',
+      title: 'half of a header, then FIN',
+      why: 'A connection that ends inside a record is over; what hangs on to it leaks a socket.',
+      source: '1.3',
+      group: 'framing',
+      severity: 'medium',
+      steps: [connected, raw('2 bytes of a header', Uint8Array.of(0x80, 0)), fin],
+      expect: ends('it closes'),
+    },
+    {
+      name: 'half-a-body-then-fin',
+      title: 'half of a record’s body, then FIN',
+      why: 'A connection that ends inside a record is over; what hangs on to it leaks a socket.',
+      source: '1.3',
+      group: 'framing',
+      severity: 'medium',
+      steps: [connected, header(0x80000034), raw('8 bytes of its body', new Uint8Array(8)), fin],
+      expect: ends('it closes'),
+    },
+    {
+      name: 'medium-record-after-auth',
+      title: 'a record of 5,000 bytes after AUTH',
+      why: 'After AUTH the limit is 16 MiB: an implementation that keeps the small one cannot take transaction sets.',
+      source: '1.2',
+      group: 'framing',
+      severity: 'high',
+      steps: [authenticated, header(0x80001388), raw('5,000 bytes of zero', new Uint8Array(5000))],
+      expect: refusal('ERR_DATA', 'received corrupt XDR', { reached: 'AUTH' }),
+    },
+    {
+      name: 'oversized-header-after-auth',
+      title: 'a record of 16 MiB and one byte is announced after AUTH',
+      why: 'Also an authenticated peer is a stranger: its records have a limit.',
+      source: '1.2',
+      group: 'framing',
+      severity: 'high',
+      threat: 'unbounded buffering',
+      steps: [authenticated, header(0x81000001)],
+      expect: drop({ reached: 'AUTH', isMidRecord: true }),
+    },
+    {
+      name: 'zero-length-record-after-auth',
+      title: 'a record of length 0 after AUTH',
+      why: 'There is no message in it; a reader that loops over empty records spins for free.',
+      source: '1.2',
+      group: 'framing',
+      severity: 'medium',
+      steps: [authenticated, header(0x80000000)],
+      expect: drop({ reached: 'AUTH' }),
+    },
+    {
+      name: 'no-high-bit-after-auth',
+      title: 'a message after AUTH in a record whose “last fragment” bit is clear',
+      why: 'The bit is ignored on receipt: well-known clients leave it clear.',
+      source: '1.1',
+      group: 'framing',
+      severity: 'high',
+      steps: [
+        authenticated,
+        raw('a ping in a record whose high bit is clear', ({ peer: { mock }, random }) =>
+          clearHighBit(mock.seal(mock.record({ type: 'GET_SCP_QUORUMSET', qSetHash: random(32) }))),
+        ),
+      ],
+      expect: open(),
+    },
+    {
+      name: 'fragmented-record',
+      title: 'one message split over two records, the first with a clear high bit',
+      why: 'There is no fragmentation: a joined record has bytes in it that no header has announced.',
+      source: '1.1',
+      group: 'framing',
+      severity: 'medium',
+      steps: [
+        authenticated,
+        raw('a ping, cut into two records', ({ peer: { mock }, random }) => {
+          const body = mock.seal(mock.record({ type: 'GET_SCP_QUORUMSET', qSetHash: random(32) })).subarray(4);
+          const first = Uint8Array.of(0, 0, 0, 40, ...body.subarray(0, 40));
+          return Uint8Array.of(...first, 0x80, 0, 0, body.length - 40, ...body.subarray(40));
+        }),
+      ],
+      expect: refusal('ERR_DATA', 'received corrupt XDR', { reached: 'AUTH' }),
+    },
+    {
+      name: 'many-records-at-once',
+      title: 'fifty pings in one write',
+      why: 'Records are handled one at a time, however many come in one read, and none is lost.',
+      source: '4.10',
+      group: 'framing',
+      severity: 'high',
+      steps: [authenticated, atOnce(...Array.from({ length: 50 }, () => ping))],
+      expect: open(),
+    },
+  ),
+  ...forAcceptor({
+    name: 'garbage',
+    title: 'bytes of another protocol: an HTTP request',
+    why: 'Ports are scanned; the first four bytes announce 1.2 GB.',
+    source: '1.2',
+    group: 'framing',
+    severity: 'critical',
+    threat: 'unbounded buffering',
+    steps: [raw('GET / HTTP/1.1', new TextEncoder().encode('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'))],
+    expect: drop({ reached: 'nothing', isMidRecord: true }),
+  }),
+  ...forAcceptor({
+    name: 'half-a-handshake-then-fin',
+    title: 'HELLO, then FIN instead of AUTH',
+    why: 'Peers give up in the middle of a handshake: their connections must not stay.',
+    source: '1.3',
+    group: 'framing',
+    severity: 'medium',
+    steps: [greeted, fin],
+    expect: ends('it closes'),
+  }),
+];

@@ -1,0 +1,65 @@
+/**
+ * Getting to know the target with one honest handshake.
+ * @module
+ */
+import type { PeerRole } from '../../protocol/auth/key-schedule.ts';
+import { OverlayError } from '../../protocol/errors.ts';
+import type { AuditPeer } from './audit-peer.ts';
+import { holds } from './expect.ts';
+import { play, type Stage } from './play.ts';
+import type { TargetFacts } from './scene.ts';
+import { step } from './steps.ts';
+
+/**
+ * Does an honest handshake and says what it has told.
+ * @param name what the random values of this handshake depend on, besides the seed
+ * @throws {TargetGone} when no connection is to be had
+ * @throws {OverlayError} when there is one, and the handshake fails
+ */
+export async function reconnoitre(role: PeerRole, stage: Stage, name = 'reconnaissance'): Promise<TargetFacts> {
+  const { clock } = stage;
+  let facts: TargetFacts | undefined;
+  let failure: OverlayError | undefined;
+  const look = step('an honest handshake', async ({ peer }) => {
+    const startMs = clock.now().monotonicMs;
+    if (role === 'WE_CALLED_REMOTE') await peer.until(() => peer.remoteHello !== undefined, stage.timing.reactMs);
+    const finish = await peer.finish(false);
+    const hello = peer.remoteHello;
+    const isIn = finish.how === 'open';
+    if (hello === undefined || (!isIn && finish.how !== 'full')) {
+      failure = failureOf(peer);
+      return;
+    }
+    facts = {
+      hello,
+      hasSlot: isIn,
+      answersPings: peer.types.includes('DONT_HAVE'),
+      sendsPeers: peer.types.includes('PEERS'),
+      handshakeMs: clock.now().monotonicMs - startMs,
+    };
+    peer.grant();
+  });
+  const expect = holds('the handshake succeeds', () => undefined);
+  const { judgement } = await play({ id: name, role, steps: [look], expect }, stage);
+  if (facts === undefined)
+    throw failure ?? new OverlayError('OVERLAY_HANDSHAKE_TIMEOUT', { stage: 'hello', message: judgement.came });
+  return facts;
+}
+
+/** Why an honest handshake did not succeed, as `probe` would say it. */
+function failureOf(peer: AuditPeer): OverlayError {
+  const stage = peer.remoteHello === undefined ? 'hello' : 'auth';
+  const { refusal, faultCode, faults } = peer;
+  if (refusal !== undefined) {
+    const code = typeof refusal.code === 'number' ? 'UNKNOWN' : refusal.code;
+    const message = `The target refuses an honest handshake: ${refusal.msg} (${refusal.code}).`;
+    return new OverlayError('OVERLAY_PEER_ERROR', { stage, message, peerError: { code, message: refusal.msg } });
+  }
+  if (faultCode !== undefined) return new OverlayError(faultCode, { stage, message: `${faults[0]}` });
+  const closed = 'The target closes in an honest handshake, without a word.';
+  if (peer.ended !== undefined) return new OverlayError('OVERLAY_CONNECTION_CLOSED', { stage, message: closed });
+  return new OverlayError('OVERLAY_HANDSHAKE_TIMEOUT', {
+    stage,
+    message: 'The target does not finish an honest handshake in time.',
+  });
+}

@@ -1,0 +1,38 @@
+/**
+ * Results as TAP 14 (testanything.org), for test harnesses.
+ * @module
+ */
+import type { CaseResult } from './result.ts';
+
+/** The first lines. @param count so many results will follow */
+export function tapHeader(count: number): string {
+  return `TAP version 14\n1..${count}`;
+}
+
+/**
+ * One test point. What differs is harmless and passes, what could not be judged is skipped.
+ * @param number from 1
+ * @param isStrict whether what differs fails
+ */
+export function tapLine(result: CaseResult, number: number, isStrict = false): string {
+  const { id, title, verdict, severity, expected, came, threat, source } = result;
+  const isOk = verdict !== 'fail' && !(isStrict && verdict === 'differs');
+  const skip = verdict === 'not-applicable' || verdict === 'undecided' ? ` # SKIP ${verdict}: ${oneLine(came)}` : '';
+  const point = `${isOk ? 'ok' : 'not ok'} ${number} - ${oneLine(`${id}: ${title}`)}${skip}`;
+  if (verdict === 'pass' || skip !== '') return point;
+  const facts = {
+    verdict,
+    severity,
+    ...(threat !== undefined && { threat }),
+    expected,
+    came,
+    source: `protocol.md section ${source}`,
+  };
+  const yaml = Object.entries(facts).map(([name, value]) => `  ${name}: ${JSON.stringify(value)}`);
+  return [point, '  ---', ...yaml, '  ...'].join('\n');
+}
+
+/** A text in one line in which TAP sees neither a directive nor an escape. */
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/[\\#]/g, (character) => `\\${character}`);
+}
