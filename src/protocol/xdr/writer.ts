@@ -9,6 +9,9 @@ const MAX_EXPECTED_BYTES = 65_536;
 /** Up to here a loop costs less than the call of `set`. */
 const SHORT_BYTES = 64;
 
+/** Takes a bigint apart without making others. */
+const uint64Words = new DataView(new ArrayBuffer(8));
+
 /** A growing buffer, zero from its length on. It owns nothing until the first write, and nothing again after `take`. */
 export class XdrWriter {
   /** Open levels of recursive types, see `recursive` in codec.ts. */
@@ -58,9 +61,10 @@ export class XdrWriter {
 
   /** unsigned hyper. */
   uint64(value: bigint): void {
+    uint64Words.setBigUint64(0, value);
     const at = this.reserve(8);
-    this.setUint32(at, Number(value >> 32n));
-    this.setUint32(at + 4, Number(value & 0xffffffffn));
+    this.setUint32(at, uint64Words.getUint32(0));
+    this.setUint32(at + 4, uint64Words.getUint32(4));
   }
 
   /** opaque[n]: the bytes and zero padding to a multiple of 4. */
