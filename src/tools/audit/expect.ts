@@ -44,8 +44,7 @@ export function refusal(code: ErrorCodeName, words: string, options: EndOptions 
       if (!(await peer.until(reacted, orOpen ? timing.settleMs : timing.reactMs)) && peer.ended === undefined) {
         const answered = isMidRecord ? () => false : peer.followUp();
         await peer.until(() => answered() || reacted(), timing.closeMs);
-        if (answered())
-          return orOpen ? differs('it goes on as if nothing had happened') : fails('it goes on: what is said next is answered');
+        if (answered()) return orOpen ? differs(GOES_ON) : fails('it goes on: what is said next is answered');
         if (peer.refusal !== undefined && !isMidRecord) return fails(`it goes on, and only then refuses: ${cameText(peer)}`);
       }
       if (tooFar() !== undefined) return fails(`it goes on: ${tooFar()}`);
@@ -66,7 +65,7 @@ export function refusal(code: ErrorCodeName, words: string, options: EndOptions 
 
 /** It closes without a word. */
 export function drop(options: EndOptions = {}): Expectation {
-  const { reached, isMidRecord = false } = options;
+  const { reached, orOpen = false, isMidRecord = false } = options;
   return {
     text: `${reachedText(reached)}it closes without a word`,
     async judge(scene) {
@@ -77,7 +76,7 @@ export function drop(options: EndOptions = {}): Expectation {
         // A connection that is only slow to close listens no more; one that was not dropped answers.
         const answered = isMidRecord ? () => false : peer.followUp();
         await peer.until(() => answered() || reacted(), timing.closeMs);
-        if (answered()) return fails('it goes on: what is said next is answered');
+        if (answered()) return orOpen ? differs(GOES_ON) : fails('it goes on: what is said next is answered');
         if (peer.refusal !== undefined && !isMidRecord) return fails(`it goes on, and only then refuses: ${cameText(peer)}`);
       }
       if (tooFar() !== undefined) return fails(`it goes on: ${tooFar()}`);
@@ -196,6 +195,7 @@ const SAYS: Readonly<Record<PeerRole, Readonly<Record<Reached, readonly string[]
   WE_CALLED_REMOTE: { nothing: ['HELLO'], certificate: ['HELLO'], HELLO: ['HELLO', 'AUTH'], AUTH: ['HELLO', 'AUTH'] },
 };
 
+const GOES_ON = 'it goes on as if nothing had happened';
 const HANDSHAKE: readonly string[] = ['HELLO', 'AUTH'];
 
 /** What the target has said beyond what it may. */

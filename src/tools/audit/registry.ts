@@ -8,17 +8,21 @@ import { AUTH_CASES } from './cases/auth.ts';
 import { CERTIFICATE_CASES } from './cases/certificate.ts';
 import { CHANNEL_CASES } from './cases/channel.ts';
 import { CONDUCT_CASES } from './cases/conduct.ts';
+import { FLOW_CASES } from './cases/flow.ts';
 import { FRAMING_CASES } from './cases/framing.ts';
 import { HELLO_CASES } from './cases/hello.ts';
+import { STRUCTURE_CASES } from './cases/structure.ts';
 
 /** Every case there is, in the order of a connection's life. */
 export const CASES: readonly AuditCase[] = [
   ...CONDUCT_CASES,
   ...FRAMING_CASES,
+  ...STRUCTURE_CASES,
   ...HELLO_CASES,
   ...CERTIFICATE_CASES,
   ...AUTH_CASES,
   ...CHANNEL_CASES,
+  ...FLOW_CASES,
 ];
 
 /** Which cases are wanted. A name is an id, an id without its role, or a group. */

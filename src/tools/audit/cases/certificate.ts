@@ -100,12 +100,12 @@ export const CERTIFICATE_CASES: readonly AuditCase[] = [
     },
     {
       name: 'expires-soon',
-      title: 'HELLO: the certificate is good for another half minute',
+      title: 'HELLO: the certificate is good for another five minutes',
       why: 'Until it expires a certificate is as good as a fresh one.',
       source: '3.4',
       group: 'certificate',
       severity: 'medium',
-      steps: [connected, hello('certificate expires in 30 s', { certSeconds: 30 })],
+      steps: [connected, hello('certificate expires in 300 s', { certSeconds: 300 })],
       expect: open(),
     },
     {

@@ -3,7 +3,7 @@
  * @module
  */
 import { type AuditCase, type CaseSpec, forAcceptor, forBoth } from '../case.ts';
-import { drop, open, refusal } from '../expect.ts';
+import { drop, refusal } from '../expect.ts';
 import { MAC_VARIATIONS, type MacVariation } from '../mac.ts';
 import type { Scene } from '../scene.ts';
 import { authenticated, pinged, raw, type Seal, sends } from '../steps.ts';
@@ -67,42 +67,6 @@ export const CHANNEL_CASES: readonly AuditCase[] = [
         }),
       ],
       expect: refusal('ERR_AUTH', 'unexpected auth sequence', { reached: 'AUTH' }),
-    },
-    {
-      name: 'send-more',
-      title: 'SEND_MORE, the grant of old',
-      why: 'Flow control counts bytes since overlay version 35: a grant without them means nothing.',
-      source: '5.4',
-      group: 'flow',
-      severity: 'medium',
-      steps: [authenticated, sends('SEND_MORE of 100 messages', { type: 'SEND_MORE', numMessages: 100 })],
-      expect: drop({ reached: 'AUTH' }),
-    },
-    {
-      name: 'grant-of-no-bytes',
-      title: 'SEND_MORE_EXTENDED of 5 messages and 0 bytes',
-      why: 'A grant without bytes is invalid.',
-      source: '5.4',
-      group: 'flow',
-      severity: 'medium',
-      steps: [
-        authenticated,
-        sends('SEND_MORE_EXTENDED of 5 messages, 0 bytes', { type: 'SEND_MORE_EXTENDED', numMessages: 5, numBytes: 0 }),
-      ],
-      expect: drop({ reached: 'AUTH' }),
-    },
-    {
-      name: 'grant-of-no-messages',
-      title: 'SEND_MORE_EXTENDED of 0 messages and 5 bytes',
-      why: 'It is valid: the network sends such grants when the transaction size limit is raised.',
-      source: '5.4',
-      group: 'flow',
-      severity: 'high',
-      steps: [
-        authenticated,
-        sends('SEND_MORE_EXTENDED of 0 messages, 5 bytes', { type: 'SEND_MORE_EXTENDED', numMessages: 0, numBytes: 5 }),
-      ],
-      expect: open(),
     },
   ),
   ...forAcceptor({
