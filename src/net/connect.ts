@@ -3,6 +3,7 @@
  * @module
  */
 import { OverlayError } from '../protocol/errors.ts';
+import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import { Peer } from '../protocol/peer.ts';
 import { Connection } from './connection.ts';
 import { dial } from './dial.ts';
@@ -66,10 +67,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     onHello: () => onPhase('hello', elapsed() - connectedMs),
   });
   void session.ended.then(() => release?.());
-  const remote = await session.authenticated.catch(async (error: OverlayError) => {
-    await session.closed;
-    throw withLastWords(error, session);
-  });
+  const remote = await authenticated(session);
   const totalMs = elapsed();
   return new Connection(session, {
     role: 'WE_CALLED_REMOTE',
@@ -77,6 +75,16 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     remoteAddress,
     timings: { dnsMs: spent.dns, tcpMs: spent.tcp, helloMs: spent.hello, authMs: totalMs - connectedMs - spent.hello, totalMs },
   });
+}
+
+/** Waits for the handshake. @throws {OverlayError} when it fails and the stream is closed, with all the peer has told */
+export async function authenticated(session: Session): Promise<RemotePeer> {
+  try {
+    return await session.authenticated;
+  } catch (error) {
+    await session.closed;
+    throw withLastWords(error as OverlayError, session);
+  }
 }
 
 /**

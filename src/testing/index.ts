@@ -5,6 +5,7 @@
 
 export { ManualClock } from './clock.ts';
 export { type MockNode, mockDial, mockNode } from './mock-node.ts';
+export { type MockPair, type MockPairOptions, mockPair } from './mock-pair.ts';
 export {
   type HelloOptions,
   type MockKeys,

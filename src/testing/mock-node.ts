@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
-import { MockPeer, type MockPeerOptions, type MockScript } from './mock-peer.ts';
+import { MockPeer, type MockPeerOptions, type MockScript, play } from './mock-peer.ts';
 import { dialTcp } from './tcp.ts';
 
 /** A mock node that listens on 127.0.0.1. */
@@ -72,14 +72,5 @@ export async function mockDial(port: number, options: MockPeerOptions, script: M
     await play(new MockPeer(socket, 'WE_CALLED_REMOTE', options), script);
   } finally {
     socket.destroy();
-  }
-}
-
-/** Plays a script to its end and closes. */
-async function play(peer: MockPeer, script: MockScript): Promise<void> {
-  try {
-    await script(peer);
-  } finally {
-    peer.close();
   }
 }

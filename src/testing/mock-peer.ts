@@ -10,7 +10,7 @@ import { NodeIdentity } from '../net/identity.ts';
 import { certExpiration, makeAuthCert } from '../protocol/auth/auth-cert.ts';
 import type { EcdhKey, SigningKey } from '../protocol/auth/crypto.ts';
 import { deriveMacKeys, deriveSharedKey, type PeerRole, type Sides, sides } from '../protocol/auth/key-schedule.ts';
-import { fromHex } from '../protocol/bytes.ts';
+import { concatBytes, fromHex } from '../protocol/bytes.ts';
 import { MacReceiver, MacSender } from '../protocol/channel/mac.ts';
 import {
   AUTH_MSG_FLAG_FLOW_CONTROL_BYTES_REQUESTED,
@@ -24,7 +24,7 @@ import type { ErrorCodeName } from '../protocol/error-table.ts';
 import type { Network } from '../protocol/networks.ts';
 import { checkAuthenticatedMessage, readMessage, receivedMessage, writeRecord } from '../protocol/wire/authenticated-message.ts';
 import { RecordDecoder } from '../protocol/wire/framing.ts';
-import type { Hello, MessageType, StellarMessage, UnknownMessage } from '../protocol/wire/messages.ts';
+import type { Hello, MessageType, PeerAddress, StellarMessage, UnknownMessage } from '../protocol/wire/messages.ts';
 import { XdrWriter } from '../protocol/xdr/writer.ts';
 
 /** Who a mock peer is. With `clock` and `random` given, every byte it sends is reproducible. */
@@ -89,6 +89,7 @@ export class MockPeer {
   #keys: MockKeys | undefined;
   #macs: { readonly sender: MacSender; readonly receiver: MacReceiver } | undefined;
   #skipped = 0;
+  #together: Uint8Array[] | undefined;
   #lastRecord: Uint8Array = new Uint8Array(0);
 
   /** @param stream a socket, or one end of `duplexPair()` of node:stream */
@@ -209,6 +210,19 @@ export class MockPeer {
     return hello;
   }
 
+  /** Does the handshake as a node without a free slot: whoever dials gets AUTH, these addresses, and a refusal. */
+  async full(peers: readonly PeerAddress[] = []): Promise<void> {
+    await this.expect('HELLO');
+    this.hello();
+    await this.expect('AUTH');
+    this.together(() => {
+      this.auth();
+      if (peers.length > 0) this.send({ type: 'PEERS', peers });
+      this.error('ERR_LOAD', 'peer rejected');
+    });
+    await this.expectEnd();
+  }
+
   /** Grants credit. Default: what the reference grants first. */
   grant(numMessages = FLOOD_CAPACITY_MESSAGES, numBytes = FLOOD_CAPACITY_BYTES): void {
     this.send({ type: 'SEND_MORE_EXTENDED', numMessages, numBytes });
@@ -243,7 +257,20 @@ export class MockPeer {
 
   /** Sends bytes as they are. */
   sendRaw(bytes: Uint8Array): void {
-    if (this.#stream.writable) this.#stream.write(bytes);
+    if (this.#together !== undefined) this.#together.push(bytes);
+    else if (this.#stream.writable) this.#stream.write(bytes);
+  }
+
+  /** Sends in one write whatever the function sends: several records in one segment. */
+  together(send: () => void): void {
+    const parts: Uint8Array[] = [];
+    this.#together = parts;
+    try {
+      send();
+    } finally {
+      this.#together = undefined;
+    }
+    this.sendRaw(concatBytes(...parts));
   }
 
   /** Announces a record of this length and sends nothing of it. */
@@ -326,6 +353,15 @@ export class MockPeer {
       sender: new MacSender(nodeCrypto.macKey(sending)),
       receiver: new MacReceiver(nodeCrypto.macKey(receiving)),
     };
+  }
+}
+
+/** Plays a script to its end and closes. @throws what the script throws */
+export async function play(peer: MockPeer, script: MockScript): Promise<void> {
+  try {
+    await script(peer);
+  } finally {
+    peer.close();
   }
 }
 

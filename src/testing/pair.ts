@@ -3,6 +3,7 @@
  * @module
  */
 import { duplexPair } from 'node:stream';
+import { authenticated } from '../net/connect.ts';
 import { Connection } from '../net/connection.ts';
 import { type NodeOptions, peerOptions, resolveOptions } from '../net/options.ts';
 import { Session } from '../net/session.ts';
@@ -29,12 +30,13 @@ export async function connectedPair(
   acceptor: Partial<PairSideOptions> = {},
 ): Promise<readonly [initiator: Connection, acceptor: Connection]> {
   const [left, right] = duplexPair();
-  const accepting = open('REMOTE_CALLED_US', right, { ...options, onStep: undefined, onBytes: undefined, ...acceptor });
-  const dialling = open('WE_CALLED_REMOTE', left, options);
+  const accepting = openSide('REMOTE_CALLED_US', right, { ...options, onStep: undefined, onBytes: undefined, ...acceptor });
+  const dialling = openSide('WE_CALLED_REMOTE', left, options);
   return Promise.all([dialling, accepting]);
 }
 
-async function open(
+/** One side of a pair on a stream. @throws {OverlayError} when the handshake fails */
+export async function openSide(
   role: PeerRole,
   stream: ReturnType<typeof duplexPair>[number],
   options: PairSideOptions,
@@ -44,7 +46,13 @@ async function open(
   const start = clock.now().monotonicMs;
   let helloMs = 0;
   const session = new Session(
-    new Peer({ ...peerOptions(resolved, { role }), expectedPeerID: options.expectedPeerID, peers: options.peers }),
+    new Peer({
+      ...peerOptions(resolved, { role }),
+      expectedPeerID: options.expectedPeerID,
+      peers: options.peers,
+      // As in connect(): who dials waits as long as it said it would.
+      ...(role === 'WE_CALLED_REMOTE' && { authenticationTimeoutMs: handshakeTimeoutMs }),
+    }),
     stream,
     {
       connection: { role },
@@ -57,7 +65,7 @@ async function open(
       },
     },
   );
-  const remote = await session.authenticated;
+  const remote = await authenticated(session);
   const totalMs = clock.now().monotonicMs - start;
   const timings = { dnsMs: 0, tcpMs: 0, helloMs, authMs: totalMs - helloMs, totalMs };
   return new Connection(session, { role, remote, remoteAddress: undefined, timings });
