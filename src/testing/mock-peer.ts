@@ -273,6 +273,12 @@ export class MockPeer {
     this.sendRaw(concatBytes(...parts));
   }
 
+  /** Sends bytes as they are. @returns when the operating system, or whoever reads, has taken them; false when the stream is closed */
+  push(bytes: Uint8Array): Promise<boolean> {
+    if (!this.#stream.writable) return Promise.resolve(false);
+    return new Promise((resolve) => void this.#stream.write(bytes, (error) => resolve(error == null)));
+  }
+
   /** Announces a record of this length and sends nothing of it. */
   sendHeader(length: number): void {
     this.sendRaw(Uint8Array.of(0x80 | (length >>> 24), length >>> 16, length >>> 8, length));

@@ -4,10 +4,12 @@
  * @module
  */
 import type { Duplex } from 'node:stream';
+import { nodeCrypto } from '../../crypto/node.ts';
 import type { Clock } from '../../net/clock.ts';
 import type { NodeIdentity } from '../../net/identity.ts';
+import { verifyAuthCert } from '../../protocol/auth/auth-cert.ts';
 import type { PeerRole } from '../../protocol/auth/key-schedule.ts';
-import { bytesKey } from '../../protocol/bytes.ts';
+import { bytesKey, fromHex } from '../../protocol/bytes.ts';
 import type { OverlayErrorCode } from '../../protocol/error-table.ts';
 import { ProtocolViolation } from '../../protocol/errors.ts';
 import type { Network } from '../../protocol/networks.ts';
@@ -234,6 +236,25 @@ export class AuditPeer {
       });
     }
     return true;
+  }
+
+  /** Sends bytes no transcript wants, and waits for room. @returns whether they were taken; false when nothing moves any more */
+  async push(bytes: Uint8Array): Promise<boolean> {
+    const { clock, reactMs } = this.#options;
+    let timer: { cancel(): void } | undefined;
+    const stuck = new Promise<boolean>((resolve) => {
+      timer = clock.setTimer(() => resolve(false), reactMs);
+    });
+    try {
+      return await Promise.race([this.mock.push(bytes), stuck]);
+    } finally {
+      timer?.cancel();
+    }
+  }
+
+  /** Whether a certificate is signed by this identity for the network. */
+  isSignedBy(peerID: string, cert: Hello['cert']): boolean {
+    return verifyAuthCert(nodeCrypto, peerID, fromHex(this.#options.network.networkID), cert);
   }
 
   /** Waits until the target has closed. @returns whether it has */

@@ -131,7 +131,7 @@ export function ends(text: string, { isMidRecord = true }: EndOptions = {}): Exp
 export function holds(
   text: string,
   check: (scene: Scene) => string | undefined | Promise<string | undefined>,
-  otherwise: 'fail' | 'differs' = 'fail',
+  otherwise: 'fail' | 'differs' | 'undecided' = 'fail',
 ): Expectation {
   return {
     text,

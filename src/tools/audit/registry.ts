@@ -12,6 +12,7 @@ import { FLOW_CASES } from './cases/flow.ts';
 import { FRAMING_CASES } from './cases/framing.ts';
 import { HELLO_CASES } from './cases/hello.ts';
 import { STRUCTURE_CASES } from './cases/structure.ts';
+import { TIMING_CASES } from './cases/timing.ts';
 
 /** Every case there is, in the order of a connection's life. */
 export const CASES: readonly AuditCase[] = [
@@ -23,6 +24,7 @@ export const CASES: readonly AuditCase[] = [
   ...AUTH_CASES,
   ...CHANNEL_CASES,
   ...FLOW_CASES,
+  ...TIMING_CASES,
 ];
 
 /** Which cases are wanted. A name is an id, an id without its role, or a group. */

@@ -1,0 +1,156 @@
+/**
+ * Peers that are slow, silent, or many (protocol.md sections 4.7 and 4.8).
+ * @module
+ */
+import { type AuditCase, forAcceptor, forBoth } from '../case.ts';
+import { all, holds, onConnection, open } from '../expect.ts';
+import type { Scene } from '../scene.ts';
+import { authenticatedWithoutGrant, connected, greeted, header, raw, type Step, step } from '../steps.ts';
+
+/** It closes by itself within some time, in which nothing is said. */
+function closesWithin(seconds: number, otherwise: 'fail' | 'undecided' = 'fail'): AuditCase['expect'] {
+  const but = otherwise === 'fail' ? 'it does not' : 'it does not; no more does the reference while it has something to send';
+  return holds(
+    `it closes within ${seconds} s`,
+    async ({ peer }) => ((await peer.untilEnded(1000 * seconds)) ? undefined : but),
+    otherwise,
+  );
+}
+
+const SLOTS = {
+  why: 'Connections in the handshake take slots: whoever may keep them shuts everyone else out.',
+  source: '4.8',
+  group: 'timing',
+  severity: 'high',
+  timeoutMs: 60_000,
+} as const;
+
+const unanswered: Step = step('nothing is answered any more', ({ peer }) => {
+  peer.answers = false;
+});
+
+/** Bytes in a loop, so many milliseconds apart, until the target has closed or time is over. */
+function drips(text: string, bytes: (scene: Scene) => Uint8Array, everyMs: number, forMs: number): Step {
+  return step(text, async (scene) => {
+    const { peer } = scene;
+    const all = bytes(scene);
+    peer.note('us', text, all);
+    for (let at = 0; at < all.length && at * everyMs < forMs; at++) {
+      peer.mock.sendRaw(all.subarray(at, at + 1));
+      if (await peer.untilEnded(everyMs)) return;
+    }
+  });
+}
+
+/** Writes until the target has closed, takes nothing more, or has taken so much. @returns bytes that it has taken */
+async function pour({ peer }: Scene, bytes: number): Promise<number> {
+  const chunk = new Uint8Array(0x10000);
+  let taken = 0;
+  while (taken < bytes && peer.ended === undefined) {
+    if (!(await peer.push(chunk))) break;
+    taken += chunk.length;
+  }
+  return taken;
+}
+
+const MEMORY_BYTES = 64 << 20;
+const SOCKETS_HOLD_BYTES = 24 << 20;
+
+/** Cases of the group `timing`. */
+export const TIMING_CASES: readonly AuditCase[] = [
+  ...forBoth(
+    {
+      ...SLOTS,
+      name: 'silence',
+      title: 'a connection on which we say nothing',
+      steps: [connected],
+      expect: closesWithin(20),
+    },
+    {
+      ...SLOTS,
+      name: 'silence-after-hello',
+      title: 'HELLO, then nothing',
+      steps: [greeted],
+      expect: closesWithin(25),
+    },
+    {
+      ...SLOTS,
+      name: 'half-a-record',
+      title: 'a header and half a body, then nothing',
+      steps: [connected, header(0x80000034), raw('26 bytes of its body', new Uint8Array(26))],
+      expect: closesWithin(25),
+    },
+    {
+      ...SLOTS,
+      name: 'dripping-hello',
+      title: 'HELLO, one byte a second',
+      why: 'Bytes that drip are no sign of life: a header once in a while must not keep a slot for minutes.',
+      steps: [connected, drips('HELLO, one byte a second', ({ peer }) => peer.mock.helloRecord(peer.honestHello), 1_000, 30_000)],
+      expect: closesWithin(10),
+    },
+    {
+      ...SLOTS,
+      name: 'nothing-granted-nothing-answered',
+      title: 'after AUTH nothing is granted, answered or said',
+      why: 'A peer that is dead but connected takes a slot. The reference drops it after 30 s, or later when it has something to say.',
+      severity: 'medium',
+      slow: true,
+      timeoutMs: 180_000,
+      steps: [authenticatedWithoutGrant, unanswered],
+      expect: closesWithin(130, 'undecided'),
+    },
+    {
+      ...SLOTS,
+      name: 'nothing-granted',
+      title: 'after AUTH nothing is granted, but pings are answered',
+      why: 'Who never grants gets nothing: the reference drops it after a minute, or never on a busy network.',
+      severity: 'low',
+      slow: true,
+      timeoutMs: 180_000,
+      steps: [authenticatedWithoutGrant],
+      expect: closesWithin(130, 'undecided'),
+    },
+    {
+      name: 'pours-before-auth',
+      title: 'a record of 2^31 - 1 bytes is announced before AUTH, and 64 MiB of it sent',
+      why: 'A target that takes them keeps for a stranger what it should have refused from four bytes.',
+      source: '1.2',
+      group: 'timing',
+      severity: 'critical',
+      threat: 'unbounded buffering',
+      hostile: true,
+      timeoutMs: 60_000,
+      steps: [connected, header(0xffffffff)],
+      expect: holds('it closes, or takes no more than sockets hold by themselves', async (scene) => {
+        const taken = await pour(scene, MEMORY_BYTES);
+        return taken < SOCKETS_HOLD_BYTES ? undefined : `it has taken ${taken >> 20} MiB`;
+      }),
+    },
+  ),
+  ...forAcceptor({
+    name: 'twenty-silent-connections',
+    title: 'twenty connections that say nothing, then an honest one',
+    why: 'A handful of idle strangers must not keep out those who have something to say.',
+    source: '4.7',
+    group: 'timing',
+    severity: 'high',
+    hostile: true,
+    timeoutMs: 60_000,
+    steps: [
+      step('twenty connections more', async (scene) => {
+        for (let i = 0; i < 20; i++) await scene.open();
+      }),
+    ],
+    expect: all(
+      open(),
+      onConnection(
+        0,
+        holds(
+          'none of them has been told anything',
+          ({ peer }) => (peer.received.length === 0 ? undefined : peer.types.join(', ')),
+          'differs',
+        ),
+      ),
+    ),
+  }),
+];
