@@ -9,6 +9,7 @@ import { ERROR_TABLE, PEER_ERROR_TABLE } from '../../src/protocol/error-table.ts
 import type { OverlayErrorJson } from '../../src/protocol/errors.ts';
 import { type MockScript, mockNode } from '../../src/testing/index.ts';
 import { runCli } from '../support/cli.ts';
+import { CAN_LEAVE_UNANSWERED, unansweredPort } from '../support/unanswered.ts';
 
 const network = networks.standalone;
 
@@ -425,6 +426,36 @@ describe.concurrent('probe names the cause', () => {
     const { code, stdout } = await runCli([`127.0.0.1:${mock.port}`, '--network', 'standalone', '--json']);
     expect(code).toBe(0);
     expect(JSON.parse(stdout).warnings).toEqual(['It did not answer a ping within 1000 ms after the handshake.']);
+  });
+});
+
+describe('a machine that is not reached', () => {
+  const EXITS = [
+    ['name-not-found', 3, 'no-such-host.invalid:11625', 'has no address'],
+    ['connection-refused', 3, '127.0.0.1:1', 'refused the connection: nothing listens there'],
+    // No packet leaves: the kernel has no TCP for the broadcast address.
+    ['unreachable', 3, '255.255.255.255:11625', 'There is no way to 255.255.255.255:11625'],
+  ] as const;
+
+  it.each(EXITS)('%s: exit code %i, the cause and what to do', async (cause, exit, target, text) => {
+    const { code, stdout } = await runCli(['probe', target]);
+    const [first, second, third] = stdout.split('\n');
+    expect(code).toBe(exit);
+    expect(first).toContain(`✗ ${target}`);
+    expect(first).toContain(text);
+    expect(second).toMatch(/^ {2}Check /);
+    expect(third).toContain(`  ${cause} (`);
+  });
+
+  it.runIf(CAN_LEAVE_UNANSWERED)('connect-timeout, on a port that answers nothing (Linux)', async () => {
+    await using unanswered = await unansweredPort();
+    const { code, stdout } = await runCli(['probe', `127.0.0.1:${unanswered.port}`, '--timeout', '500ms']);
+    expect(code).toBe(4);
+    expect(stdout.split('\n').slice(0, 3)).toEqual([
+      `✗ 127.0.0.1:${unanswered.port}: The TCP connection was not answered in time.`,
+      '  A firewall most likely drops the packets: open the node’s peer port for inbound TCP, or raise the timeout.',
+      '  connect-timeout (OVERLAY_CONNECT_TIMEOUT, in tcp)',
+    ]);
   });
 });
 
