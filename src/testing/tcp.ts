@@ -9,6 +9,8 @@ import { connect, createServer, type Socket } from 'node:net';
 const CONNECT_MS = 10_000;
 /** Age from which a connection nobody took is of no use any more: the other side will have given up. In milliseconds. */
 const STALE_MS = 3_000;
+/** Most connections that wait to be taken; further ones are closed at once. */
+const MAX_WAITING = 64;
 
 /** Where to connect to, or to listen. */
 export interface TcpAddress {
@@ -46,10 +48,11 @@ export interface TcpAcceptor extends AsyncDisposable {
 export async function acceptTcp({ host, port }: TcpAddress): Promise<TcpAcceptor> {
   const waiting: { readonly socket: Socket; readonly atMs: number }[] = [];
   let taker: ((socket: Socket) => void) | undefined;
-  const server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     socket.on('error', () => {});
-    if (taker === undefined) waiting.push({ socket, atMs: performance.now() });
-    else taker(socket);
+    if (taker !== undefined) taker(socket);
+    else if (waiting.length < MAX_WAITING) waiting.push({ socket, atMs: performance.now() });
+    else socket.destroy();
   });
   server.listen(port, host);
   await once(server, 'listening');

@@ -54,6 +54,7 @@ export {
   pause,
   pinged,
   raw,
+  rst,
   type Seal,
   type Step,
   sends,

@@ -8,6 +8,7 @@ import { AUTH_CASES } from './cases/auth.ts';
 import { CERTIFICATE_CASES } from './cases/certificate.ts';
 import { CHANNEL_CASES } from './cases/channel.ts';
 import { CONDUCT_CASES } from './cases/conduct.ts';
+import { DIALLER_CASES } from './cases/dialler.ts';
 import { FLOW_CASES } from './cases/flow.ts';
 import { FRAMING_CASES } from './cases/framing.ts';
 import { HELLO_CASES } from './cases/hello.ts';
@@ -25,6 +26,7 @@ export const CASES: readonly AuditCase[] = [
   ...CHANNEL_CASES,
   ...FLOW_CASES,
   ...TIMING_CASES,
+  ...DIALLER_CASES,
 ];
 
 /** Which cases are wanted. A name is an id, an id without its role, or a group. */

@@ -134,6 +134,12 @@ export const fin: Step = step('FIN', ({ peer }) => {
   peer.close();
 });
 
+/** Our side breaks the connection. */
+export const rst: Step = step('RST', ({ peer }) => {
+  peer.note('us', 'RST');
+  peer.mock.reset();
+});
+
 /** Waits for a message of the target. */
 export function hears(type: 'HELLO' | 'AUTH' | 'SEND_MORE_EXTENDED'): Step {
   return step(`the target says ${type}`, (scene) => hear(scene, type));
