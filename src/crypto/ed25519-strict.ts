@@ -1,8 +1,10 @@
 /**
  * What node:crypto (OpenSSL) leaves unchecked in ed25519 verification. Without it the public key 0100…00 has a signature
- * that fits every message: R = base point, S = 1 (protocol.md section 9.3).
+ * that fits every message: R = base point, S = 1 (protocol.md section 9.3). Free of Node, for every provider.
  * @module
  */
+
+import { fromHex } from '../protocol/bytes.ts';
 
 /** y coordinates of the eight points of small order, little-endian, sign bit clear; the last two are p and p + 1, not canonical. */
 const SMALL_ORDER_Y: readonly Uint8Array[] = [
@@ -13,11 +15,11 @@ const SMALL_ORDER_Y: readonly Uint8Array[] = [
   `ec${'ff'.repeat(30)}7f`,
   `ed${'ff'.repeat(30)}7f`,
   `ee${'ff'.repeat(30)}7f`,
-].map((hex) => Uint8Array.from(Buffer.from(hex, 'hex')));
+].map(fromHex);
 
 /** Field prime 2^255 - 19 and group order, little-endian. */
-const P = Uint8Array.from(Buffer.from(`ed${'ff'.repeat(30)}7f`, 'hex'));
-const L = Uint8Array.from(Buffer.from('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010', 'hex'));
+const P = fromHex(`ed${'ff'.repeat(30)}7f`);
+const L = fromHex('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010');
 
 /**
  * Whether key and signature have the form strict verification demands: 64 bytes, S below the group order, the key

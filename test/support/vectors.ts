@@ -166,6 +166,7 @@ export interface TranscriptJson {
   } | null;
   readonly records: readonly {
     readonly from: 'ours' | 'core';
+    readonly atMs: number;
     readonly type: string;
     readonly sequence: string;
     readonly frameHex: string;

@@ -1,11 +1,7 @@
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { type CommandDef, defineCommand } from 'citty';
 import { MESSAGE_TYPES } from '../../protocol/wire/messages.ts';
 import { CaptureDecoder, type CaptureSource, type PassedOver } from '../../tools/capture/capture.ts';
 import type { Decoded, DecodedProblem, DecodedRecord } from '../../tools/capture/decode.ts';
-import { KeyLog } from '../../tools/capture/keylog.ts';
-import { CaptureFileError } from '../../tools/capture/pcap.ts';
 import {
   decodedRecordJson,
   describeRecord,
@@ -16,6 +12,7 @@ import {
   rawLines,
 } from '../../tools/capture/text.ts';
 import { messageJson } from '../../tools/xdr-json.ts';
+import { captureInput, captureMistake, readKeyLog } from '../capture-file.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { jsonArg, readNumber, UsageError } from '../options.ts';
@@ -46,10 +43,10 @@ export const decode: CommandDef<typeof args> = defineCommand({
     const decoder = new CaptureDecoder(await readKeyLog(args.keylog));
     const printer = new Printer(view, context);
     try {
-      for await (const chunk of input(args.file, context.signal)) await printer.print(decoder.push(chunk));
+      for await (const chunk of captureInput(args.file, context.signal)) await printer.print(decoder.push(chunk));
       await printer.print(decoder.end());
     } catch (error) {
-      if (!context.signal.aborted) throw readable(error, args.file);
+      if (!context.signal.aborted) throw captureMistake(error, args.file);
     }
     printer.summary(decoder.passedOver);
     if (printer.faults > 0) context.exitCode = EXIT.NOT_WHAT_IT_CLAIMS;
@@ -194,34 +191,6 @@ class Printer {
     (json ? err : out).line(`${this.#prefix(problem)} ${mark} ${printable(problem.message)}`);
     if (!json && hex && problem.body) for (const line of rawLines(problem.body)) out.line(out.style('dim', line));
   }
-}
-
-/** The bytes of a file or of stdin. */
-function input(file: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
-  if (file !== '-') return createReadStream(file, { signal });
-  signal.addEventListener('abort', () => process.stdin.destroy(), { once: true });
-  return process.stdin;
-}
-
-/** What is wrong with the input, as a mistake in the command line; anything else as it is. */
-function readable(error: unknown, file: string): unknown {
-  const name = file === '-' ? 'stdin' : file;
-  if (error instanceof CaptureFileError) return new UsageError(`${name}: ${error.message}`);
-  const { code, message } = error as NodeJS.ErrnoException;
-  return code === undefined || code.startsWith('ERR_') ? error : new UsageError(message);
-}
-
-async function readKeyLog(file: string | undefined): Promise<KeyLog> {
-  const keys = new KeyLog();
-  if (file === undefined) return keys;
-  let text: string;
-  try {
-    text = await readFile(file, 'latin1');
-  } catch (error) {
-    throw new UsageError(`--keylog: ${(error as Error).message}`);
-  }
-  if (keys.add(text) === 0) throw new UsageError(`--keylog: no line in ${file} has MAC keys`);
-  return keys;
 }
 
 /** The types named, in either case. @throws {UsageError} naming one that is none, with those to choose from */

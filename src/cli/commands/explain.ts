@@ -5,8 +5,8 @@ import { recordType, storyLines } from '../../tools/explain/text.ts';
 import { remoteJson, roundMs } from '../../tools/json.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT_CODE } from '../exit-codes.ts';
-import { expectArg, networkArg, nodeArgs, nodeOptions, readTarget } from '../options.ts';
-import { printable } from '../output.ts';
+import { expectArg, networkArg, nodeArgs, nodeOptions, readNumber, readTarget, UsageError } from '../options.ts';
+import { type Output, printable } from '../output.ts';
 
 const args = {
   target: {
@@ -14,11 +14,19 @@ const args = {
     required: false,
     description: 'HOST, HOST:PORT or [IPv6]:PORT; none: a peer inside this process',
   },
+  html: { type: 'string', description: 'Write it as a page that needs nothing else; - is stdout', valueHint: 'FILE' },
+  open: { type: 'boolean', description: 'Show the page in the browser as it happens, until it is closed' },
+  from: { type: 'string', description: 'Page of a connection in a recording or capture; - is stdin', valueHint: 'FILE' },
+  connection: { type: 'string', description: 'Which connection of --from (the first)', valueHint: 'N' },
+  keylog: { type: 'string', description: 'Key log with which the MACs of --from are verified', valueHint: 'FILE' },
   'unsafe-show-secrets': { type: 'boolean', description: 'Show our seed and all derived keys of a real connection' },
   ...expectArg,
   ...nodeArgs,
   network: { ...networkArg, description: `${networkArg.description}; pubnet, or standalone for the embedded peer` },
 } as const;
+
+/** What citty makes of `args`. */
+type Args = Parameters<NonNullable<CommandDef<typeof args>['run']>>[0]['args'];
 
 /** explain [HOST[:PORT]]: what exactly happens in the handshake? */
 export const explain: CommandDef<typeof args> = defineCommand({
@@ -27,24 +35,79 @@ export const explain: CommandDef<typeof args> = defineCommand({
   async run({ args, data }) {
     const context = data as CliContext;
     const { out, signal } = context;
+    refuseContradictions(args);
+    if (args.from !== undefined) return explainCapture(args, args.from, context);
     const target = args.target === undefined ? undefined : readTarget(args.target);
     // The embedded peer is on no network: its throw-away keys get the throw-away one.
     const network = args.network ?? (target === undefined ? 'standalone' : 'pubnet');
-    const options = await nodeOptions({ ...args, network }, signal);
-    const story = await explainHandshake(target, { ...options, unsafeStepSecrets: args['unsafe-show-secrets'] === true });
+    const options = {
+      ...(await nodeOptions({ ...args, network }, signal)),
+      unsafeStepSecrets: args['unsafe-show-secrets'] === true,
+    };
+    const isPage = args.html !== undefined || args.open === true;
+    const story = isPage
+      ? await (await import('../explain-page.ts')).explainOnPage(target, options, args, context)
+      : await explainHandshake(target, options);
     if (args.json) out.line(JSON.stringify(storyJson(story)));
-    else {
-      const emphasis = {
-        heading: (text: string) => out.style('bold', text),
-        good: (text: string) => out.style('green', text),
-        bad: (text: string) => out.style('red', text),
-        dim: (text: string) => out.style('dim', text),
-      };
-      for (const line of storyLines(story, emphasis, printable)) out.line(line);
-    }
+    else if (!isPage) printStory(story, out);
+    else if (args.html !== '-') printResult(story, out);
     if (story.error) context.exitCode = EXIT_CODE[story.error.code];
   },
 });
+
+/** @throws {UsageError} naming options that exclude each other or need another */
+function refuseContradictions(args: Args): void {
+  const { html, open, from, target, connection, keylog, json } = args;
+  const hasPage = html !== undefined || open === true;
+  if (from !== undefined && target !== undefined) throw new UsageError('HOST and --from exclude each other');
+  if (from !== undefined && !hasPage)
+    throw new UsageError('--from makes a page: add --html FILE or --open; decode tells it as text');
+  if (from === undefined && (connection ?? keylog) !== undefined)
+    throw new UsageError('--connection and --keylog belong to --from');
+  if (json && (from !== undefined || html === '-')) throw new UsageError('--json has nothing to print here');
+}
+
+async function explainCapture(args: Args, file: string, context: CliContext): Promise<void> {
+  const { err, signal } = context;
+  const { captureInput, captureMistake, readKeyLog } = await import('../capture-file.ts');
+  const { capturePicture } = await import('../../tools/explain/capture-picture.ts');
+  const { showOnPage } = await import('../explain-page.ts');
+  const showSecrets = args['unsafe-show-secrets'] === true;
+  const named = args.network === undefined ? undefined : (await nodeOptions({ ...args, network: args.network }, signal)).network;
+  const options = {
+    name: file === '-' ? 'stdin' : file.replace(/^.*[\\/]/, ''),
+    connection: readNumber(args.connection, '--connection'),
+    keys: await readKeyLog(args.keylog),
+    showSecrets,
+    network: named,
+  };
+  const found = await capturePicture(captureInput(file, signal), options).catch((error: unknown) => {
+    throw captureMistake(error, file);
+  });
+  if (found.connections > 1)
+    err.line(`Connection ${found.connection} of ${found.connections} is shown; --connection N shows another.`);
+  await showOnPage(found.picture, showSecrets, args, context);
+}
+
+function printStory(story: Story, out: Output): void {
+  const emphasis = {
+    heading: (text: string) => out.style('bold', text),
+    good: (text: string) => out.style('green', text),
+    bad: (text: string) => out.style('red', text),
+    dim: (text: string) => out.style('dim', text),
+  };
+  for (const line of storyLines(story, emphasis, printable)) out.line(line);
+}
+
+/** How it went, where the page tells the rest. */
+function printResult({ error }: Story, out: Output): void {
+  if (error === undefined) {
+    out.line(`${out.style('green', '✓')} The handshake is complete.`);
+    return;
+  }
+  out.line(`${out.style('red', '✗')} ${printable(error.message)}`);
+  out.line(`  ${error.advice}`);
+}
 
 function storyJson({ target, network, steps, next, timings, error }: Story): object {
   const authenticated = steps.find(({ step }) => step === 'authenticated');

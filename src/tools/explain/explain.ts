@@ -2,6 +2,7 @@
  * explain: a handshake as a story, from the steps the connection tells and the bytes that pass.
  * @module
  */
+import { systemClock } from '../../net/clock.ts';
 import { connect } from '../../net/connect.ts';
 import type { Connection, Timings } from '../../net/connection.ts';
 import { NodeIdentity } from '../../net/identity.ts';
@@ -12,8 +13,10 @@ import type { HandshakeStep } from '../../protocol/handshake/steps.ts';
 import type { Network } from '../../protocol/networks.ts';
 import { RecordDecoder } from '../../protocol/wire/framing.ts';
 import { connectedPair } from '../../testing/pair.ts';
+import { diagnose } from '../probe/diagnose.ts';
 import type { ProbeOptions } from '../probe/probe.ts';
 import { formatTarget, type Target } from '../target.ts';
+import type { Side } from './picture.ts';
 
 /** A told handshake. */
 export interface Story {
@@ -28,21 +31,44 @@ export interface Story {
   readonly error?: OverlayError;
 }
 
+/** Sees a handshake as it happens: steps of either side as far as it is ours, and all bytes. Secrets are in the steps. */
+export interface HandshakeWatcher {
+  step(side: Side, step: HandshakeStep): void;
+  bytes(from: Side, bytes: Uint8Array): void;
+}
+
 /** How long to listen to what the peer sends next, in milliseconds. */
 const LISTEN_MS = 500;
 
 /**
- * Does one handshake and tells it.
+ * Does one handshake and tells it. One that fails in silence gets the second look of a probe.
  * @param target whom to dial; undefined: an embedded peer, whose keys and ours are thrown away, so that nothing is secret
+ * @param watcher sees everything, secrets too; the story itself has them only when the options say so
  * @throws {TypeError | RangeError} when an option is wrong; every failure of the connection is in the story
  */
-export async function explain(target: Target | undefined, options: ProbeOptions): Promise<Story> {
+export async function explain(target: Target | undefined, options: ProbeOptions, watcher?: HandshakeWatcher): Promise<Story> {
   const steps: HandshakeStep[] = [];
   const received = new ReceivedRecords();
-  const told = { ...options, onStep: (step: HandshakeStep) => void steps.push(step), onBytes: received.onBytes };
+  const clock = options.clock ?? systemClock;
+  const startMs = clock.now().monotonicMs;
+  let firstBytes = new Uint8Array(0);
+  const showSecrets = target === undefined || options.unsafeStepSecrets === true;
+  const told: ProbeOptions = {
+    ...options,
+    unsafeStepSecrets: showSecrets || watcher !== undefined,
+    onStep: (step) => {
+      watcher?.step('A', step);
+      steps.push(showSecrets ? step : withoutSecrets(step));
+    },
+    onBytes: (direction, bytes, connection) => {
+      watcher?.bytes(direction === 'sent' ? 'A' : 'B', bytes);
+      received.onBytes(direction, bytes, connection);
+      if (direction === 'received' && firstBytes.length === 0) firstBytes = bytes.slice(0, 64);
+    },
+  };
   const story = { target: target && formatTarget(target), network: options.network, steps, next: received.afterAuth };
   try {
-    const connection = target === undefined ? await embedded(told) : await connect({ ...told, ...target });
+    const connection = target === undefined ? await embedded(told, watcher) : await connect({ ...told, ...target });
     try {
       await quiet(connection, LISTEN_MS);
       return { ...story, timings: connection.timings };
@@ -50,17 +76,20 @@ export async function explain(target: Target | undefined, options: ProbeOptions)
       await connection.close();
     }
   } catch (error) {
-    if (error instanceof OverlayError) return { ...story, error };
-    throw error;
+    if (!(error instanceof OverlayError)) throw error;
+    if (target === undefined) return { ...story, error };
+    const lastedMs = clock.now().monotonicMs - startMs;
+    return { ...story, error: await diagnose(error, { firstBytes, lastedMs }, target, options) };
   }
 }
 
 /** Both identities are made for this one run: a seed of the user’s is never shown. The embedded peer tells two documentation addresses, and speaks as v27.1.0 does. */
-async function embedded(options: ProbeOptions): Promise<Connection> {
+async function embedded(options: ProbeOptions, watcher: HandshakeWatcher | undefined): Promise<Connection> {
   const [connection] = await connectedPair(
-    { ...options, identity: NodeIdentity.random(), unsafeStepSecrets: true },
+    { ...options, identity: NodeIdentity.random() },
     {
       identity: NodeIdentity.random(),
+      onStep: watcher && ((step) => watcher.step('B', step)),
       expectedPeerID: undefined,
       overlayVersion: 41,
       overlayMinVersion: 40,
@@ -74,6 +103,12 @@ async function embedded(options: ProbeOptions): Promise<Connection> {
     },
   );
   return connection;
+}
+
+function withoutSecrets(step: HandshakeStep): HandshakeStep {
+  if (!('secrets' in step)) return step;
+  const { secrets: _secrets, ...rest } = step;
+  return rest;
 }
 
 /** Cuts what comes into records and keeps those after AUTH. */

@@ -1,0 +1,40 @@
+/**
+ * The page of `explain`: gets the picture that is in it, or the events of the server it came from, and shows it.
+ * @module
+ */
+import { render } from 'preact';
+import type { PageContent, Picture } from '../src/tools/explain/picture.ts';
+import { understand } from './model/story.ts';
+import { Page, Waiting } from './views/page.tsx';
+
+const root = document.getElementById('page') as HTMLElement;
+const content = JSON.parse(document.getElementById('picture')?.textContent ?? 'null') as PageContent | null;
+
+if (content === null) render(<Waiting text="There is no handshake in this file." />, root);
+else if ('live' in content) follow(content.live);
+else show(content, undefined);
+
+function show(picture: Picture, live: string | undefined): void {
+  const story = understand(picture);
+  document.title = `Handshake with ${picture.target}`;
+  render(<Page story={story} live={live} />, root);
+}
+
+/** Shows the handshake as it happens. The stream stays open afterwards: by it the program knows that somebody looks. */
+function follow(path: string): void {
+  let latest: Picture | undefined;
+  render(<Waiting text="The handshake begins now." />, root);
+  const events = new EventSource(path);
+  events.addEventListener('picture', ({ data }) => {
+    latest = JSON.parse(data) as Picture;
+    show(
+      latest,
+      latest.running ? 'The handshake is going on.' : 'The handshake is over; the program waits until this page is closed.',
+    );
+  });
+  events.addEventListener('error', () => {
+    events.close();
+    if (latest === undefined) render(<Waiting text="The program that served this page has ended." />, root);
+    else show({ ...latest, running: false }, 'The program has ended. This page still works.');
+  });
+}

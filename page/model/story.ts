@@ -1,0 +1,150 @@
+/**
+ * A picture with all that follows from it, worked out once.
+ * @module
+ */
+
+import type { PeerError } from '../../src/protocol/errors.ts';
+import type { Picture, PictureTimings, Side } from '../../src/tools/explain/picture.ts';
+import type { Check } from './checks.ts';
+import { otherSide, recordsOf, type WireRecord } from './record.ts';
+import { isRefusal, type Reception, replay, type View } from './replay.ts';
+import { helloOf } from './witness.ts';
+
+/** A picture, understood. */
+export interface Story {
+  readonly picture: Picture;
+  readonly records: readonly WireRecord[];
+  readonly views: Readonly<Record<Side, View>>;
+  /** What is wrong, the most telling first; none: nothing is. */
+  readonly problems: readonly Problem[];
+  readonly authenticated: boolean;
+  /** The G… of either side, as far as it said. */
+  readonly peerIDs: Readonly<Partial<Record<Side, string>>>;
+  readonly phases: readonly Phase[];
+}
+
+/** Something that is wrong. */
+export interface Problem {
+  /** Who noticed. */
+  readonly by: 'A' | 'B' | 'capture';
+  /** Event it is about. */
+  readonly index: number | undefined;
+  readonly sentence: string;
+  /** The check that failed, and what it found. */
+  readonly check: Check | undefined;
+  readonly advice: string;
+  readonly told: PeerError | null | undefined;
+  readonly code: string;
+}
+
+/** A part of the time. */
+export interface Phase {
+  readonly name: 'DNS' | 'TCP' | 'connect' | 'HELLO' | 'AUTH';
+  readonly ms: number;
+}
+
+/** Works out what a picture means. */
+export function understand(picture: Picture): Story {
+  const records = recordsOf(picture);
+  const views = { A: replay(picture, 'A'), B: replay(picture, 'B') };
+  const peerIDs = Object.fromEntries(
+    (['A', 'B'] as const).flatMap((side) => {
+      const hello = helloOf(picture, side);
+      return hello === undefined ? [] : [[side, hello.peerID]];
+    }),
+  );
+  const authenticated = views.A.authenticatedAt !== undefined && views.B.authenticatedAt !== undefined;
+  return {
+    ...{ picture, records, views, peerIDs, authenticated },
+    problems: problemsOf(picture, views, records),
+    phases: phasesOf(picture, records),
+  };
+}
+
+/** How the receiver took a record. */
+export function receptionOf({ views }: Story, { index, to }: WireRecord): Reception | undefined {
+  return views[to].receptions.get(index);
+}
+
+/** What the run says comes first, then refusals, then what only was told. One event is one problem, however many saw it. */
+function problemsOf(picture: Picture, views: Story['views'], records: readonly WireRecord[]): readonly Problem[] {
+  const { error, own = 'A' } = picture;
+  const refusals = (['A', 'B'] as const).filter((side) => isRefusal(views[side].end?.error));
+  const problems = refusals
+    .filter((side) => error === undefined || side !== own)
+    .map((side) => refusalOf(views[side], views[otherSide(side)], records));
+  if (error !== undefined) {
+    const { message, advice, told, code } = error;
+    const seen = views[own].end;
+    const [other] = problems;
+    // A refusal by the peer is what the peer's ERROR_MSG, or its silence, is about.
+    const about = refusals.includes(own)
+      ? { index: seen?.index, check: failedOf(views[own]) }
+      : { index: other?.index, check: other?.check };
+    return [{ by: own, sentence: message, advice, told: isRefusal(seen?.error) ? told : undefined, code, ...about }];
+  }
+  if (problems.length > 0) return problems;
+  for (const side of ['A', 'B'] as const) {
+    const { end } = views[side];
+    const said = end?.error.peerError;
+    if (end === undefined || said === undefined) continue;
+    const sentence = `${otherSide(side)} ends the connection and says why: “${said.message}” (${said.code}).`;
+    const { advice, code } = end.error;
+    return [{ by: side, index: end.index, sentence, check: undefined, advice, told: undefined, code }];
+  }
+  return picture.events.flatMap((event, index) =>
+    event.kind === 'note' && event.isFault
+      ? [
+          {
+            by: 'capture',
+            index,
+            sentence: event.text,
+            check: undefined,
+            advice: 'Look at the records around it.',
+            told: undefined,
+            code: '',
+          },
+        ]
+      : [],
+  );
+}
+
+/** One side refused; what the other was told of it has the better advice. */
+function refusalOf({ side, end, witness, receptions }: View, other: View, records: readonly WireRecord[]): Problem {
+  const { index, error } = end as NonNullable<View['end']>;
+  const type = records.find((record) => record.index === index)?.type ?? 'bytes';
+  const check = receptions.get(index)?.checks.find(({ state }) => state === 'failed');
+  const who = witness.assumed ? 'A node that keeps to the protocol refuses' : `${side} refuses`;
+  const what = `the ${type} of ${otherSide(side)}`;
+  const said = other.end?.error.peerError;
+  const sentence = `${who} ${what}${said === undefined ? '' : ` and says “${said.message}” (${said.code})`}: ${error.message}`;
+  const advice = (said && other.end?.error.advice) ?? error.advice;
+  return { by: side, index, sentence, check, advice, told: said === undefined ? error.told : undefined, code: error.code };
+}
+
+function failedOf({ end, receptions }: View): Check | undefined {
+  return receptions.get(end?.index ?? -1)?.checks.find(({ state }) => state === 'failed');
+}
+
+/** As they were measured, or as the events say. */
+function phasesOf({ timings }: Picture, records: readonly WireRecord[]): readonly Phase[] {
+  if (timings !== undefined) return measured(timings);
+  const first = records.find(({ from }) => from === 'A');
+  const hello = records.find(({ from, type }) => from === 'B' && type === 'HELLO');
+  const auth = records.find(({ from, type }) => from === 'B' && type === 'AUTH');
+  return [
+    ...(first && first.ms > 0 ? [{ name: 'connect', ms: first.ms } as const] : []),
+    ...(first && hello ? [{ name: 'HELLO', ms: hello.ms - first.ms } as const] : []),
+    ...(hello && auth ? [{ name: 'AUTH', ms: auth.ms - hello.ms } as const] : []),
+  ];
+}
+
+function measured({ dnsMs, tcpMs, helloMs, authMs }: PictureTimings): readonly Phase[] {
+  const phases: readonly Phase[] = [
+    { name: 'DNS', ms: dnsMs },
+    { name: 'TCP', ms: tcpMs },
+    { name: 'HELLO', ms: helloMs },
+    { name: 'AUTH', ms: authMs },
+  ];
+  return phases.filter(({ ms }) => ms > 0);
+}

@@ -1,0 +1,198 @@
+/**
+ * The key schedule as a graph, and the order in which either end writes things down.
+ * @module
+ */
+import type { JSX } from 'preact';
+import { useMemo, useState } from 'preact/hooks';
+import type { Picture } from '../../src/tools/explain/picture.ts';
+import { ancestry, KEY_ROWS, type KeyInput, type KeyNode, keyGraph, MIRRORS, type MirrorPart } from '../model/keys.ts';
+import { Hex, Section, SideName } from './text.tsx';
+
+/** Height of a row, and where the columns have their middle in a width of 300. */
+const ROW = 52;
+const MIDDLE = { A: 50, both: 150, B: 250 } as const;
+
+/** Graph, the chosen value, and the comparison. */
+export function Keys({ picture }: { readonly picture: Picture }): JSX.Element {
+  const nodes = useMemo(() => keyGraph(picture), [picture]);
+  const [chosen, choose] = useState('K_AB');
+  const lineage = useMemo(() => ancestry(nodes, chosen), [nodes, chosen]);
+  const node = nodes.find(({ id }) => id === chosen) as KeyNode;
+  return (
+    <Section
+      id="keys"
+      title="Which value came from which"
+      lead="Two seeds, two ECDH secrets, two nonces: all else follows. Choose a value to follow it back."
+    >
+      <div class="split keys">
+        <div class="graph" style={{ height: `${KEY_ROWS * ROW}px` }}>
+          <Edges nodes={nodes} lineage={lineage} />
+          {nodes.map((each) => (
+            <button
+              type="button"
+              key={each.id}
+              class={`node node-${each.column}${lineage.has(each.id) ? ' in' : ''}${each.value === undefined ? ' unknown' : ''}`}
+              style={{ top: `${each.row * ROW + 8}px` }}
+              aria-pressed={each.id === chosen}
+              onClick={() => choose(each.id)}
+            >
+              {each.label}
+              {each.isSecret && <span class="secret">{each.value === undefined ? 'hidden' : 'secret'}</span>}
+            </button>
+          ))}
+        </div>
+        <Detail node={node} nodes={nodes} onChoose={choose} />
+      </div>
+      <MirrorTable />
+    </Section>
+  );
+}
+
+function Edges({ nodes, lineage }: { readonly nodes: readonly KeyNode[]; readonly lineage: ReadonlySet<string> }): JSX.Element {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const edges = nodes.flatMap((to) =>
+    to.inputs.flatMap(({ from: id }) => {
+      const from = id === undefined ? undefined : byId.get(id);
+      return from === undefined ? [] : [{ from, to, isIn: lineage.has(to.id) && lineage.has(from.id) }];
+    }),
+  );
+  return (
+    <svg class="edges" viewBox={`0 0 300 ${KEY_ROWS * ROW}`} preserveAspectRatio="none" aria-hidden="true">
+      {edges
+        .toSorted((a, b) => Number(a.isIn) - Number(b.isIn))
+        .map(({ from, to, isIn }) => (
+          <path key={`${from.id} ${to.id}`} d={curve(from, to)} class={isIn ? `edge in edge-${from.column}` : 'edge'} />
+        ))}
+    </svg>
+  );
+}
+
+/** From the foot of one node to the head of another; outwards past what lies between them. */
+function curve(from: KeyNode, to: KeyNode): string {
+  const [x1, x2] = [MIDDLE[from.column], MIDDLE[to.column]];
+  const [y1, y2] = [from.row * ROW + 42, to.row * ROW + 8];
+  if (from.column === to.column && from.column !== 'both' && to.row - from.row > 1) {
+    const out = from.column === 'A' ? -58 : 58;
+    return `M${x1} ${y1 - 17} C${x1 + out} ${y1 + 10} ${x1 + out} ${y2 - 10} ${x2} ${y2 + 17}`;
+  }
+  const bend = Math.max(14, (y2 - y1) / 2);
+  return `M${x1} ${y1} C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`;
+}
+
+function Detail(props: {
+  readonly node: KeyNode;
+  readonly nodes: readonly KeyNode[];
+  readonly onChoose: (id: string) => void;
+}): JSX.Element {
+  const { node, nodes, onChoose } = props;
+  const users = nodes.filter(({ inputs }) => inputs.some(({ from }) => from === node.id));
+  return (
+    <div class="detail-panel" aria-live="polite">
+      <h3>{node.label}</h3>
+      <p>{node.what}</p>
+      <div class="value-box">
+        {node.value === undefined ? <p class="quiet">{whyUnknown(node)}</p> : <Hex hex={node.value} />}
+        {node.text && (
+          <p class="small">
+            <code class="breaks">{node.text}</code>
+          </p>
+        )}
+      </div>
+      <h4>{node.formula === undefined ? 'Drawn at random' : 'Made of'}</h4>
+      {node.formula !== undefined && <p class="formula">= {node.formula}</p>}
+      {node.inputs.length > 0 && (
+        <ul class="inputs">
+          {node.inputs.map((input) => (
+            <Input key={`${input.label}${input.from}`} input={input} onChoose={onChoose} />
+          ))}
+        </ul>
+      )}
+      {users.length > 0 && (
+        <>
+          <h4>Goes into</h4>
+          <p class="users">
+            {users.map(({ id, label }) => (
+              <button type="button" key={id} class="link" onClick={() => onChoose(id)}>
+                {label}
+              </button>
+            ))}
+          </p>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Input({ input, onChoose }: { readonly input: KeyInput; readonly onChoose: (id: string) => void }): JSX.Element {
+  const { label, from, value } = input;
+  return (
+    <li>
+      {from === undefined ? (
+        <span class="constant">{label}</span>
+      ) : (
+        <button type="button" class="link" onClick={() => onChoose(from)}>
+          {label}
+        </button>
+      )}
+      {value ? <Hex hex={value} limit={192} /> : <span class="quiet">{from === undefined ? 'not seen yet' : 'not shown'}</span>}
+    </li>
+  );
+}
+
+function whyUnknown({ isSecret }: KeyNode): string {
+  return isSecret
+    ? 'A secret: not in this file. A run of ours puts ours in when it is told to, with --unsafe-show-secrets.'
+    : 'It has not been seen on this connection.';
+}
+
+/** The same formulas in the words of either end. */
+function MirrorTable(): JSX.Element {
+  return (
+    <div class="mirror">
+      <h3>The same, written down at either end</h3>
+      <p class="lead">
+        A’s values come first wherever both sides agree on a value. So the acceptor puts the peer’s before its own.
+      </p>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">
+              <span class="unseen">Value</span>
+            </th>
+            <th scope="col">
+              <SideName side="A" /> dialled
+            </th>
+            <th scope="col">
+              <SideName side="B" /> accepted
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {MIRRORS.map(({ what, initiator, acceptor }) => (
+            <tr key={what}>
+              <th scope="row">{what}</th>
+              <td>
+                <Parts parts={initiator} />
+              </td>
+              <td>
+                <Parts parts={acceptor} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Parts({ parts }: { readonly parts: readonly MirrorPart[] }): JSX.Element {
+  return (
+    <span class="parts">
+      {parts.map(({ text, owner }) => (
+        <span key={text} class={owner === undefined ? 'part' : `part part-${owner}`}>
+          {text}
+        </span>
+      ))}
+    </span>
+  );
+}

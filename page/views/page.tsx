@@ -1,0 +1,140 @@
+/**
+ * The whole page, from the verdict down.
+ * @module
+ */
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import { toHex } from '../../src/protocol/bytes.ts';
+import { networkName } from '../../src/protocol/networks.ts';
+import type { Side } from '../../src/tools/explain/picture.ts';
+import type { Story } from '../model/story.ts';
+import { helloOf } from '../model/witness.ts';
+import { Keys } from './keys.tsx';
+import { Problems } from './problems.tsx';
+import { RecordPanel } from './record-panel.tsx';
+import { Sequence } from './sequence.tsx';
+import { count, ms, SideName, shortKey } from './text.tsx';
+import { TryIt } from './try-it.tsx';
+
+/** Shown while there is no picture. */
+export function Waiting({ text }: { readonly text: string }): JSX.Element {
+  return (
+    <main class="waiting">
+      <h1>{text}</h1>
+    </main>
+  );
+}
+
+/** A picture, shown. */
+export function Page({ story, live }: { readonly story: Story; readonly live: string | undefined }): JSX.Element {
+  const { records, problems, picture } = story;
+  const telling = problems.find(({ index }) => records.some((record) => record.index === index))?.index;
+  const [chosen, choose] = useState<number | undefined>(undefined);
+  const selected = records.find(({ index }) => index === (chosen ?? telling)) ?? records[0];
+  return (
+    <>
+      <a class="skip" href="#sequence">
+        Skip to the sequence
+      </a>
+      <header class="masthead">
+        <p class="overline">Stellar overlay handshake</p>
+        <h1>{headline(story)}</h1>
+        <Problems story={story} onChoose={choose} />
+        <Facts story={story} />
+        {live !== undefined && (
+          <p class="live" role="status">
+            <span class={picture.running ? 'pulse on' : 'pulse'} aria-hidden="true" />
+            {live}
+          </p>
+        )}
+      </header>
+      <main>
+        {records.length > 0 && (
+          <>
+            <nav aria-label="Parts of this page">
+              <a href="#sequence">Sequence</a>
+              <a href="#record">Record</a>
+              <a href="#keys">Keys</a>
+              <a href="#try">Try it</a>
+            </nav>
+            <div class="split">
+              <Sequence story={story} selected={selected?.index} onSelect={choose} />
+              {selected && <RecordPanel story={story} record={selected} />}
+            </div>
+            <Keys picture={picture} />
+            <TryIt story={story} selected={selected} />
+          </>
+        )}
+        {records.length === 0 && <Sequence story={story} selected={undefined} onSelect={choose} />}
+      </main>
+      <footer>
+        <p>
+          This page has no connection to anything: all of it is computed in the browser, by the code that speaks the protocol.
+          Nothing on the wire is encrypted; the channel proves who speaks, and that nothing was changed.
+        </p>
+      </footer>
+    </>
+  );
+}
+
+function headline({ picture, problems, authenticated }: Story): string {
+  const { source, running, target } = picture;
+  const whom = source === 'demo' ? 'an embedded peer' : target;
+  if (running) return `A handshake with ${whom}`;
+  if (picture.error !== undefined && !authenticated) return `The handshake with ${whom} failed`;
+  if (authenticated) {
+    const ended = problems.length > 0 ? ', until the connection ended' : '';
+    return source === 'demo' ? 'Two nodes meet, and prove who they are' : `${whom}: both sides are authenticated${ended}`;
+  }
+  return problems.length > 0 ? `${whom}: the handshake failed` : `${whom}: the handshake is not complete`;
+}
+
+function Facts({ story }: { readonly story: Story }): JSX.Element {
+  const { picture, phases, records, peerIDs } = story;
+  const total = picture.timings?.totalMs ?? phases.reduce((sum, phase) => sum + phase.ms, 0);
+  const hello = helloOf(picture, 'B') ?? helloOf(picture, 'A');
+  const networkID = hello && toHex(hello.networkID);
+  const network =
+    networkID === undefined ? picture.network?.name : (networkName(networkID) ?? `network ${networkID.slice(0, 8)}…`);
+  const facts: readonly (readonly [string, JSX.Element | string | undefined])[] = [
+    ...(['A', 'B'] as const).map((side) => [whose(side, picture.own), <Who key={side} side={side} story={story} />] as const),
+    ['Network', network ?? 'a network of its own'],
+    ['When', picture.startUnixMs === undefined ? undefined : dateOf(picture.startUnixMs)],
+    ['Took', total > 0 && peerIDs.B !== undefined ? ms(total) : undefined],
+    ['Records', count(records.length + picture.omitted, 'record')],
+  ];
+  return (
+    <dl class="facts">
+      {facts.map(
+        ([name, value]) =>
+          value !== undefined && (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ),
+      )}
+    </dl>
+  );
+}
+
+function Who({ side, story }: { readonly side: Side; readonly story: Story }): JSX.Element {
+  const { peerIDs, picture } = story;
+  const peerID = peerIDs[side];
+  const version = helloOf(picture, side)?.versionStr;
+  return (
+    <>
+      <SideName side={side} /> {peerID === undefined ? 'never said who it is' : <code title={peerID}>{shortKey(peerID)}</code>}
+      {version && <span class="quiet"> {version}</span>}
+    </>
+  );
+}
+
+function whose(side: Side, own: Side | undefined): string {
+  const what = side === 'A' ? 'Dialled' : 'Accepted';
+  return own === side ? `${what} (we)` : what;
+}
+
+function dateOf(unixMs: number): string {
+  return `${new Date(unixMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}

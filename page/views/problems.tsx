@@ -1,0 +1,78 @@
+/**
+ * What failed, in a sentence, and what to do: the first thing on the page.
+ * @module
+ */
+import type { JSX } from 'preact';
+import type { Problem, Story } from '../model/story.ts';
+
+/** The problems of a story; one line when there are none. */
+export function Problems({
+  story,
+  onChoose,
+}: {
+  readonly story: Story;
+  readonly onChoose: (index: number) => void;
+}): JSX.Element {
+  const { problems, authenticated, picture } = story;
+  if (problems.length > 0) {
+    return (
+      <section class="verdict verdict-bad" aria-label="What failed">
+        {problems.map((problem) => (
+          <ProblemText key={`${problem.by} ${problem.code}`} problem={problem} story={story} onChoose={onChoose} />
+        ))}
+      </section>
+    );
+  }
+  const good = authenticated
+    ? 'Every check holds. Both sides have proved that they hold the keys their HELLO names, and each record carries a good MAC.'
+    : picture.running
+      ? 'So far every check holds.'
+      : 'No check fails, but the handshake is not complete: what follows is not in this recording.';
+  return (
+    <section class={authenticated || picture.running ? 'verdict verdict-good' : 'verdict'} aria-label="Result">
+      <p class="sentence">{good}</p>
+    </section>
+  );
+}
+
+function ProblemText(props: {
+  readonly problem: Problem;
+  readonly story: Story;
+  readonly onChoose: (index: number) => void;
+}): JSX.Element {
+  const { sentence, check, advice, told, code, index, by } = props.problem;
+  const record = props.story.records.find((other) => other.index === index);
+  return (
+    <article>
+      <p class="sentence">{sentence}</p>
+      <p>{advice}</p>
+      {check && (
+        <p class="small">
+          Check that fails: {check.name}. {check.detail !== undefined && !sentence.includes(check.detail) && check.detail}
+        </p>
+      )}
+      <p class="small">
+        {told !== undefined && by !== 'capture' && (
+          <>
+            {told === null ? (
+              `${by} tells its peer nothing.`
+            ) : (
+              <>
+                {by} tells its peer <code>{told.code}</code> “{told.message}”.
+              </>
+            )}{' '}
+          </>
+        )}
+        {code !== '' && <code>{code}</code>}
+        {record !== undefined && (
+          <>
+            {' '}
+            <button type="button" class="link" onClick={() => props.onChoose(record.index)}>
+              Show the {record.type} it is about
+            </button>
+          </>
+        )}
+      </p>
+    </article>
+  );
+}

@@ -1,0 +1,203 @@
+/**
+ * The sequence diagram: two lifelines, each record an arrow at its time.
+ * @module
+ */
+import type { ComponentChildren, JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { Side } from '../../src/tools/explain/picture.ts';
+import type { WireRecord } from '../model/record.ts';
+import { isRefusal } from '../model/replay.ts';
+import { receptionOf, type Story } from '../model/story.ts';
+import { helloOf } from '../model/witness.ts';
+import { count, Mark, ms, Section } from './text.tsx';
+
+/** Rows shown at first: a handshake, and what follows it at once. */
+const FIRST_ROWS = 14;
+
+/** The diagram. A record is chosen by its arrow. */
+export function Sequence(props: {
+  readonly story: Story;
+  readonly selected: number | undefined;
+  readonly onSelect: (index: number) => void;
+}): JSX.Element {
+  const { story, selected, onSelect } = props;
+  const [all, showAll] = useState(false);
+  const rows = rowsOf(story);
+  const shown = all ? rows : rows.slice(0, FIRST_ROWS);
+  const hidden = rows.length - shown.length;
+  return (
+    <Section id="sequence" title="Who said what, when">
+      <PhaseBar story={story} />
+      <div class="lifelines">
+        <div class="heads">
+          <Head side="A" story={story} />
+          <Head side="B" story={story} />
+        </div>
+        <ol class="rows">
+          {shown.map((row) => (
+            <li key={row.key} class={`row row-${row.kind}`} style={{ marginTop: `${row.gap}px` }}>
+              {row.kind === 'record' ? (
+                <Arrow row={row} story={story} isSelected={row.record.index === selected} onSelect={onSelect} />
+              ) : (
+                <Marker row={row} />
+              )}
+            </li>
+          ))}
+        </ol>
+      </div>
+      {hidden > 0 && (
+        <button type="button" class="more" onClick={() => showAll(true)}>
+          Show {count(hidden, 'more row')}
+        </button>
+      )}
+      {story.picture.omitted > 0 && <p class="small">{count(story.picture.omitted, 'record')} after these are left out.</p>}
+    </Section>
+  );
+}
+
+type Row = RecordRow | MarkerRow;
+
+interface RecordRow {
+  readonly kind: 'record';
+  readonly key: string;
+  readonly gap: number;
+  readonly record: WireRecord;
+}
+
+interface MarkerRow {
+  readonly kind: 'marker' | 'end';
+  readonly key: string;
+  readonly gap: number;
+  readonly at: number | undefined;
+  readonly side?: Side;
+  readonly text: ComponentChildren;
+}
+
+/** Records and what happens between them, in order. */
+function rowsOf(story: Story): readonly Row[] {
+  const { picture, records, views, authenticated } = story;
+  const rows: Row[] = [];
+  let lastMs = 0;
+  const gapTo = (now: number): number => {
+    const gap = Math.round(Math.min(40, 12 * Math.log10(1 + Math.max(0, now - lastMs))));
+    lastMs = now;
+    return gap;
+  };
+  const marker = (kind: MarkerRow['kind'], key: string, at: number | undefined, text: ComponentChildren, side?: Side): void => {
+    rows.push({ kind, key, gap: at === undefined ? 0 : gapTo(at), at, text, ...(side && { side }) });
+  };
+  if (records[0] && picture.source !== 'demo') marker('marker', 'tcp', undefined, 'TCP is connected');
+  let begun = false;
+  for (const [index, event] of picture.events.entries()) {
+    if (event.kind === 'stray') {
+      marker(
+        'end',
+        `stray${index}`,
+        event.ms,
+        `${event.from} sends ${count(event.length, 'byte')} that are no record`,
+        event.from,
+      );
+      continue;
+    }
+    if (event.kind === 'note') {
+      marker(event.isFault ? 'end' : 'marker', `note${index}`, event.ms, event.text, event.from);
+      continue;
+    }
+    const record = records.find((other) => other.index === index);
+    if (record === undefined) continue;
+    if (!begun && record.type === 'AUTH') {
+      begun = true;
+      marker('marker', 'auth', undefined, 'Authentication begins: from here on a sequence and a MAC');
+    }
+    rows.push({ kind: 'record', key: `record${index}`, gap: gapTo(record.ms), record });
+    const { end, authenticatedAt } = views[record.to];
+    if (authenticatedAt === index && views[record.from].authenticatedAt !== undefined && record.to === 'A' && authenticated)
+      marker('marker', 'authenticated', undefined, 'Both sides are authenticated');
+    if (end?.index !== index) continue;
+    const { told, peerError } = end.error;
+    const drop = told === null ? 'without a word' : `and says “${told.message}”`;
+    const text = isRefusal(end.error)
+      ? `${record.to} drops the connection ${drop}`
+      : `${record.from} has ended it: “${peerError?.message ?? ''}”`;
+    marker('end', `end${index}`, undefined, text, record.to);
+  }
+  if (picture.error !== undefined && views[picture.own ?? 'A'].end === undefined)
+    marker('end', 'error', picture.error.ms, picture.error.message, picture.own ?? 'A');
+  return rows;
+}
+
+function Head({ side, story }: { readonly side: Side; readonly story: Story }): JSX.Element {
+  const { picture, peerIDs } = story;
+  const peerID = peerIDs[side];
+  const version = helloOf(picture, side)?.versionStr;
+  const address = picture.addresses[side];
+  return (
+    <div class={`head head-${side}`}>
+      <p class="who">
+        <b>{side}</b> {side === 'A' ? 'dialled' : 'accepted'}
+        {picture.own === side && ', this is us'}
+      </p>
+      <p class="peer-id">{peerID ?? 'never said HELLO'}</p>
+      <p class="quiet">{[version, address].filter(Boolean).join(' · ') || ' '}</p>
+    </div>
+  );
+}
+
+function Arrow(props: {
+  readonly row: RecordRow;
+  readonly story: Story;
+  readonly isSelected: boolean;
+  readonly onSelect: (index: number) => void;
+}): JSX.Element {
+  const { record } = props.row;
+  const { from, to, type, wire, index } = record;
+  const error = receptionOf(props.story, record)?.error;
+  const refused = isRefusal(error);
+  const words = type === 'ERROR_MSG' ? 'not authenticated' : record.mac === 'bad' || refused ? 'refused' : '';
+  return (
+    <button
+      type="button"
+      class={`arrow arrow-${from}${refused ? ' arrow-bad' : ''}`}
+      aria-current={props.isSelected ? 'true' : undefined}
+      onClick={() => props.onSelect(index)}
+    >
+      <span class="when">{ms(record.ms)}</span>
+      <span class="label">
+        <b>{type}</b> <span class="quiet">{wire.length.toLocaleString('en')} B</span>
+        {words !== '' && <span class="flag"> {words}</span>}
+        <span class="unseen">
+          {' '}
+          from {from} to {to}
+        </span>
+      </span>
+      <span class="line" aria-hidden="true" />
+      <span class="outcome">{receptionOf(props.story, record) && <Mark state={refused ? 'failed' : 'ok'} />}</span>
+    </button>
+  );
+}
+
+function Marker({ row }: { readonly row: MarkerRow }): JSX.Element {
+  return (
+    <p class={`marker${row.side ? ` marker-${row.side}` : ''}`}>
+      <span class="when">{row.at === undefined ? '' : ms(row.at)}</span>
+      <span class="marker-text">{row.text}</span>
+    </p>
+  );
+}
+
+/** Where the time went. */
+function PhaseBar({ story }: { readonly story: Story }): JSX.Element | null {
+  const { phases } = story;
+  const total = phases.reduce((sum, phase) => sum + phase.ms, 0);
+  if (total <= 0) return null;
+  return (
+    <ul class="phases" aria-label="Time of each phase">
+      {phases.map((phase) => (
+        <li key={phase.name} style={{ flexGrow: String(Math.max(0.12, phase.ms / total)) }}>
+          <span class={`phase phase-${phase.name}`} aria-hidden="true" />
+          <span class="phase-name">{phase.name}</span> <span class="quiet">{ms(phase.ms)}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}

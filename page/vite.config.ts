@@ -1,0 +1,56 @@
+/**
+ * Builds the page: one HTML file without any reference to another, whose policy lets nothing but its own script run.
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { defineConfig, type Plugin } from 'vite';
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+export default defineConfig({
+  root: path('.'),
+  configFile: false,
+  logLevel: 'warn',
+  build: {
+    outDir: path('../dist/tools/explain'),
+    emptyOutDir: false,
+    target: 'es2022',
+    modulePreload: false,
+    cssCodeSplit: false,
+    assetsInlineLimit: 0,
+    rollupOptions: { input: path('page.html') },
+  },
+  plugins: [selfContained()],
+});
+
+/** Puts script and style into the HTML and writes the policy with their hashes. */
+function selfContained(): Plugin {
+  return {
+    name: 'self-contained',
+    enforce: 'post',
+    generateBundle(_options, bundle) {
+      const take = (suffix: string): string => {
+        const found = Object.values(bundle).find(({ fileName }) => fileName.endsWith(suffix));
+        if (found === undefined) throw new Error(`the build has no ${suffix}`);
+        delete bundle[found.fileName];
+        return (found.type === 'chunk' ? found.code : String(found.source)).trim();
+      };
+      // Subtle: neither may hold what would end its element.
+      const script = take('.js').replace(/<(?=\/script|!--)/gi, '\\x3c');
+      const style = take('.css');
+      const html = bundle['page.html'];
+      if (html?.type !== 'asset') throw new Error('the build has no page.html');
+      const policy = `default-src 'none'; script-src '${hashOf(script)}'; style-src '${hashOf(style)}'; img-src data:; base-uri 'none'; form-action 'none'`;
+      html.source = String(html.source)
+        .replace(/<script type="module"[^>]*><\/script>\s*/, '')
+        .replace(/<link rel="stylesheet"[^>]*>/, () => `<style>${style}</style>`)
+        .replace('POLICY', () => policy)
+        .replace('</body>', () => `<script type="module">${script}</script>\n</body>`);
+    },
+  };
+}
+
+function hashOf(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+}

@@ -1,0 +1,98 @@
+/**
+ * The page of `explain` from the command line: written to a file, or served while it happens.
+ * @module
+ */
+import { chmod, writeFile } from 'node:fs/promises';
+import { explain, type Story } from '../tools/explain/explain.ts';
+import { type LivePage, serveLive } from '../tools/explain/live.ts';
+import { pageHtml } from '../tools/explain/page.ts';
+import type { Picture } from '../tools/explain/picture.ts';
+import { PictureMaker } from '../tools/explain/picture-maker.ts';
+import type { ProbeOptions } from '../tools/probe/probe.ts';
+import { formatTarget, type Target } from '../tools/target.ts';
+import type { CliContext } from './context.ts';
+import { openBrowser } from './open-browser.ts';
+import { UsageError } from './options.ts';
+
+/** Where the page goes. */
+export interface PageArgs {
+  /** A file; `-` is stdout. */
+  readonly html?: string | undefined;
+  readonly open?: boolean | undefined;
+}
+
+/** Does the handshake and makes the page of it; with `open` it begins when the page is there to see it. */
+export async function explainOnPage(
+  target: Target | undefined,
+  options: ProbeOptions,
+  args: PageArgs,
+  context: CliContext,
+): Promise<Story> {
+  await using live = args.open ? await serveLive() : undefined;
+  if (live !== undefined) await bringUp(live, context);
+  const showSecrets = target === undefined || options.unsafeStepSecrets === true;
+  const frame = {
+    source: target === undefined ? 'demo' : 'live',
+    target: target === undefined ? 'an embedded peer' : formatTarget(target),
+    ...(target !== undefined && { own: 'A' as const }),
+    network: options.network,
+    ...(options.expectedPeerID !== undefined && { expectedPeerID: options.expectedPeerID }),
+  } as const;
+  const show = (): void => live?.show(maker.picture);
+  const maker: PictureMaker = new PictureMaker(frame, showSecrets, Date.now(), () => performance.now(), live && show);
+  const story = await explain(target, options, maker);
+  maker.end(story.timings, story.error);
+  if (args.html !== undefined) await writePage(args.html, maker.picture, target !== undefined && showSecrets, context);
+  if (live !== undefined) await untilClosed(live, context);
+  return story;
+}
+
+/** Shows a picture there is already. @param isSecret whether the page may be read by us alone */
+export async function showOnPage(picture: Picture, isSecret: boolean, args: PageArgs, context: CliContext): Promise<void> {
+  if (args.html !== undefined) await writePage(args.html, picture, isSecret, context);
+  if (!args.open) return;
+  await using live = await serveLive();
+  live.show(picture);
+  await bringUp(live, context);
+  await untilClosed(live, context);
+}
+
+async function writePage(file: string, picture: Picture, isSecret: boolean, { out, err }: CliContext): Promise<void> {
+  const html = await pageHtml(picture);
+  if (file === '-') {
+    out.line(html);
+    return;
+  }
+  try {
+    await writeFile(file, html, isSecret ? { mode: 0o600 } : {});
+    if (isSecret) await chmod(file, 0o600);
+  } catch (error) {
+    throw new UsageError(`--html: ${(error as Error).message}`);
+  }
+  err.line(`${file}: ${Math.round(html.length / 1000)} kB, for any browser, with or without a network`);
+}
+
+/** Prints the address, opens it, and waits until a page has come. */
+async function bringUp(live: LivePage, { out, err, signal }: CliContext): Promise<void> {
+  out.line(live.url);
+  const page = await openBrowser(live.url);
+  try {
+    err.line(
+      page.isStarted
+        ? 'The page opens in the browser; if it does not, open the address. Close it or press Ctrl-C to end.'
+        : 'There is no browser to start here: open the address in one on this machine. Ctrl-C ends.',
+    );
+    await Promise.race([live.opened, aborting(signal)]);
+  } finally {
+    await page.dispose();
+  }
+}
+
+async function untilClosed(live: LivePage, { signal }: CliContext): Promise<void> {
+  await Promise.race([live.gone, aborting(signal)]);
+}
+
+function aborting(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
