@@ -4,7 +4,7 @@
  * @module
  */
 import { authCertPayload } from '../../src/protocol/auth/auth-cert.ts';
-import { deriveMacKeys, deriveSharedKey, macKeyInput, sharedKeyInput } from '../../src/protocol/auth/key-schedule.ts';
+import { deriveMacKeys, deriveSharedKey } from '../../src/protocol/auth/key-schedule.ts';
 import { fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { MAC_BYTES, SEQUENCE_OFFSET } from '../../src/protocol/constants.ts';
 import { decodePublicKey, encodePublicKey, encodeSecretSeed } from '../../src/protocol/strkey.ts';
@@ -280,9 +280,3 @@ export const MIRRORS: readonly Mirror[] = [
   { what: 'sends with', initiator: [part('K_AB', 'A')], acceptor: [part('K_BA', 'B')] },
   { what: 'receives with', initiator: [part('K_BA', 'B')], acceptor: [part('K_AB', 'A')] },
 ];
-
-/** Lengths of the inputs above, by the functions that make them; a test keeps words and bytes together. */
-export const INPUT_BYTES = {
-  shared: sharedKeyInput(new Uint8Array(32), { a: new Uint8Array(32), b: new Uint8Array(32) }).length,
-  mac: macKeyInput('K_AB', { a: new Uint8Array(32), b: new Uint8Array(32) }).length,
-} as const;

@@ -1,0 +1,15 @@
+/** A handshake with the embedded peer as a picture. */
+import { networks } from '../../../src/protocol/networks.ts';
+import { explain } from '../../../src/tools/explain/explain.ts';
+import type { Picture } from '../../../src/tools/explain/picture.ts';
+import { PictureMaker } from '../../../src/tools/explain/picture-maker.ts';
+
+/** A new one each time. */
+export async function demoPicture(): Promise<Picture> {
+  const network = networks.standalone;
+  const frame = { source: 'demo', target: 'an embedded peer', network } as const;
+  const maker = new PictureMaker(frame, true, Date.now(), () => performance.now());
+  const { timings, error } = await explain(undefined, { network }, maker);
+  maker.end(timings, error);
+  return maker.picture;
+}
