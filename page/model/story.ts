@@ -139,7 +139,7 @@ function phasesOf({ timings }: Picture, records: readonly WireRecord[]): readonl
   ];
 }
 
-function measured({ dnsMs, tcpMs, helloMs, authMs }: PictureTimings): readonly Phase[] {
+function measured({ dnsMs = 0, tcpMs = 0, helloMs = 0, authMs = 0 }: PictureTimings): readonly Phase[] {
   const phases: readonly Phase[] = [
     { name: 'DNS', ms: dnsMs },
     { name: 'TCP', ms: tcpMs },

@@ -53,26 +53,30 @@ export function HexView(props: HexViewProps): JSX.Element {
             role="button"
             class={`field tint-${tintOf(field.path)}${field.path === active ? ' lit' : ''}`}
             tabIndex={number === stop ? 0 : -1}
-            aria-label={`${field.path}, ${describeBytes(field)}`}
             aria-pressed={field.path === active}
             onMouseEnter={() => onActive(field.path)}
             onFocus={() => onActive(field.path)}
             onClick={() => onActive(field.path)}
             onKeyDown={(event) => event.key === ' ' && event.preventDefault()}
           >
-            {Array.from(wire.subarray(field.at, Math.min(field.at + field.length, MAX_BYTES)), (byte, i) => {
-              const at = field.at + i;
-              // A row has 32 bytes, or 16 where there is less room: then the odd ones begin one too.
-              const offset = at % 32 === 0 ? { 'data-even': at } : at % 16 === 0 ? { 'data-odd': at } : {};
-              const isChanged = changed?.has(at) === true;
-              return (
-                // biome-ignore lint/a11y/useKeyWithClickEvents: by keyboard a byte is named by its number beside the grid
-                // biome-ignore lint/a11y/noStaticElementInteractions: as above
-                <i key={at} {...offset} class={isChanged ? 'changed' : undefined} onClick={onByte && (() => onByte(at))}>
-                  {byte.toString(16).padStart(2, '0')}
-                </i>
-              );
-            })}
+            <span class="unseen">
+              {field.path}, {describeBytes(field)}
+            </span>
+            <span aria-hidden="true">
+              {Array.from(wire.subarray(field.at, Math.min(field.at + field.length, MAX_BYTES)), (byte, i) => {
+                const at = field.at + i;
+                // A row has 32 bytes, or 16 where there is less room: then the odd ones begin one too.
+                const offset = at % 32 === 0 ? { 'data-even': at } : at % 16 === 0 ? { 'data-odd': at } : {};
+                const isChanged = changed?.has(at) === true;
+                return (
+                  // biome-ignore lint/a11y/useKeyWithClickEvents: by keyboard a byte is named by its number beside the grid
+                  // biome-ignore lint/a11y/noStaticElementInteractions: as above
+                  <i key={at} {...offset} class={isChanged ? 'changed' : undefined} onClick={onByte && (() => onByte(at))}>
+                    {byte.toString(16).padStart(2, '0')}
+                  </i>
+                );
+              })}
+            </span>
           </span>
         ))}
       </div>

@@ -41,7 +41,7 @@ export async function explainOnPage(
   const show = (): void => live?.show(maker.picture);
   const maker: PictureMaker = new PictureMaker(frame, showSecrets, Date.now(), () => performance.now(), live && show);
   const story = await explain(target, options, maker);
-  maker.end(story.timings, story.error);
+  maker.end(story.timings ?? story.phases, story.error);
   if (args.html !== undefined) await writePage(args.html, maker.picture, target !== undefined && showSecrets, context);
   if (live !== undefined) await untilClosed(live, context);
   return story;

@@ -42,7 +42,7 @@ describe.runIf(findBrowser())('fields and bytes', () => {
   const row = (name: string) => page.locator('#record .fields tr', { has: page.getByRole('button', { name, exact: true }) });
   const lit = async () => ({
     row: await page.locator('#record .fields tr.lit th').textContent(),
-    bytes: await page.locator('#record .field.lit').getAttribute('aria-label'),
+    bytes: await page.locator('#record .field.lit .unseen').textContent(),
     readout: await page.locator('#record .readout-name b').textContent(),
   });
 

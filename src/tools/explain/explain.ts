@@ -6,15 +6,16 @@ import { systemClock } from '../../net/clock.ts';
 import { connect } from '../../net/connect.ts';
 import type { Connection, Timings } from '../../net/connection.ts';
 import { NodeIdentity } from '../../net/identity.ts';
-import type { OnBytes } from '../../net/options.ts';
+import type { OnBytes, Phase } from '../../net/options.ts';
 import { MAX_RECORD_BYTES } from '../../protocol/constants.ts';
 import { OverlayError } from '../../protocol/errors.ts';
 import type { HandshakeStep } from '../../protocol/handshake/steps.ts';
 import type { Network } from '../../protocol/networks.ts';
 import { RecordDecoder } from '../../protocol/wire/framing.ts';
 import { connectedPair } from '../../testing/pair.ts';
-import { diagnose } from '../probe/diagnose.ts';
+import { diagnose, diagnoseSilence, type Evidence, isSilentRefusal } from '../probe/diagnose.ts';
 import type { ProbeOptions } from '../probe/probe.ts';
+import { secondLook } from '../probe/second-look.ts';
 import { formatTarget, type Target } from '../target.ts';
 import type { Side } from './picture.ts';
 
@@ -27,6 +28,8 @@ export interface Story {
   /** Bodies of the records the peer sent after its AUTH. */
   readonly next: readonly Uint8Array[];
   readonly timings?: Timings;
+  /** Milliseconds of the phases that were completed before it failed. */
+  readonly phases?: Partial<Timings>;
   /** Why it ended early. */
   readonly error?: OverlayError;
 }
@@ -50,7 +53,8 @@ export async function explain(target: Target | undefined, options: ProbeOptions,
   const steps: HandshakeStep[] = [];
   const received = new ReceivedRecords();
   const clock = options.clock ?? systemClock;
-  const startMs = clock.now().monotonicMs;
+  const phases: Partial<Record<`${Phase}Ms`, number>> = {};
+  let connectedMs = clock.now().monotonicMs;
   let firstBytes = new Uint8Array(0);
   const showSecrets = target === undefined || options.unsafeStepSecrets === true;
   const told: ProbeOptions = {
@@ -66,9 +70,13 @@ export async function explain(target: Target | undefined, options: ProbeOptions,
       if (direction === 'received' && firstBytes.length === 0) firstBytes = bytes.slice(0, 64);
     },
   };
+  const onPhase = (phase: Phase, ms: number): void => {
+    phases[`${phase}Ms`] = ms;
+    if (phase === 'tcp') connectedMs = clock.now().monotonicMs;
+  };
   const story = { target: target && formatTarget(target), network: options.network, steps, next: received.afterAuth };
   try {
-    const connection = target === undefined ? await embedded(told, watcher) : await connect({ ...told, ...target });
+    const connection = target === undefined ? await embedded(told, watcher) : await connect({ ...told, onPhase, ...target });
     try {
       await quiet(connection, LISTEN_MS);
       return { ...story, timings: connection.timings };
@@ -78,9 +86,15 @@ export async function explain(target: Target | undefined, options: ProbeOptions,
   } catch (error) {
     if (!(error instanceof OverlayError)) throw error;
     if (target === undefined) return { ...story, error };
-    const lastedMs = clock.now().monotonicMs - startMs;
-    return { ...story, error: await diagnose(error, { firstBytes, lastedMs }, target, options) };
+    const lastedMs = clock.now().monotonicMs - connectedMs;
+    return { ...story, phases, error: await causeOf(error, { firstBytes, lastedMs, network: options.network }, target, options) };
   }
+}
+
+/** The failure in the words of a probe, with what a second look finds where there were none. */
+async function causeOf(error: OverlayError, evidence: Evidence, target: Target, options: ProbeOptions): Promise<OverlayError> {
+  if (!isSilentRefusal(error, evidence)) return diagnose(error, evidence);
+  return diagnoseSilence(error, evidence, await secondLook(target, options), false);
 }
 
 /** Both identities are made for this one run: a seed of the user’s is never shown. The embedded peer tells two documentation addresses, and speaks as v27.1.0 does. */

@@ -82,7 +82,7 @@ export class PictureMaker implements HandshakeWatcher {
   }
 
   /** The connection is over. @param error why, when it ended early */
-  end(timings: Timings | undefined, error: OverlayError | undefined): void {
+  end(timings: Partial<Timings> | undefined, error: OverlayError | undefined): void {
     const ms = this.#elapsedMs();
     for (const from of ['A', 'B'] as const) {
       const rest = this.#streams[from].rest;

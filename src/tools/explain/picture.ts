@@ -30,7 +30,7 @@ export interface Picture {
   readonly omitted: number;
   /** Keys that may be shown. */
   readonly secrets: PictureSecrets;
-  /** Milliseconds of each phase, of a connection of ours that was completed. */
+  /** Milliseconds of each phase of a connection of ours. */
   readonly timings?: PictureTimings;
   /** Why it ended early, as this side saw it. */
   readonly error?: PictureError;
@@ -78,14 +78,8 @@ export interface SideSecrets {
   readonly ecdhSecret: string;
 }
 
-/** Milliseconds by phase. */
-export interface PictureTimings {
-  readonly dnsMs: number;
-  readonly tcpMs: number;
-  readonly helloMs: number;
-  readonly authMs: number;
-  readonly totalMs: number;
-}
+/** Milliseconds by phase, of those that were completed. */
+export type PictureTimings = Partial<Record<'dnsMs' | 'tcpMs' | 'helloMs' | 'authMs' | 'totalMs', number>>;
 
 /** A failure, with what the other side was told of it; null: nothing. */
 export interface PictureError extends OverlayErrorJson {
