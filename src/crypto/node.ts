@@ -7,6 +7,7 @@ import {
   createPrivateKey,
   createPublicKey,
   diffieHellman,
+  generateKeyPairSync,
   hash,
   type KeyObject,
   verify as nodeVerify,
@@ -31,8 +32,8 @@ export const nodeCrypto: CryptoProvider = {
   sha256: (data) => plain(hash('sha256', data, 'buffer')),
   hmacSha256: (key, data) => plain(createHmac('sha256', key).update(data).digest()),
   macKey: (key) => new HmacSha256Key(assertBytes(key, 32, 'MAC key')),
-  signingKey: (seed) => new NodeSigningKey(assertBytes(seed, 32, 'seed')),
-  ecdhKey: (secret) => new NodeEcdhKey(assertBytes(secret, 32, 'ECDH secret')),
+  signingKey: (seed) => new NodeSigningKey(importPrivate('Ed25519', assertBytes(seed, 32, 'seed'))),
+  ecdhKey: (secret) => new NodeEcdhKey(importPrivate('X25519', assertBytes(secret, 32, 'ECDH secret'))),
   verify(publicKey, message, signature) {
     if (!isStrictSignature(publicKey, signature)) return false;
     try {
@@ -43,12 +44,22 @@ export const nodeCrypto: CryptoProvider = {
   },
 };
 
+/** A signing key nobody has had before. Made by OpenSSL as a whole: importing random bytes would cost ten times as much. */
+export function freshSigningKey(): SigningKey {
+  return new NodeSigningKey(generateKeyPairSync('ed25519').privateKey);
+}
+
+/** An ECDH key nobody has had before, see `freshSigningKey`. */
+export function freshEcdhKey(): EcdhKey {
+  return new NodeEcdhKey(generateKeyPairSync('x25519').privateKey);
+}
+
 class NodeSigningKey implements SigningKey {
   readonly publicKey: Uint8Array;
   readonly #key: KeyObject;
 
-  constructor(seed: Uint8Array) {
-    this.#key = importPrivate('Ed25519', seed);
+  constructor(key: KeyObject) {
+    this.#key = key;
     this.publicKey = publicBytes(this.#key);
   }
 
@@ -65,8 +76,8 @@ class NodeEcdhKey implements EcdhKey {
   readonly publicKey: Uint8Array;
   readonly #key: KeyObject;
 
-  constructor(secret: Uint8Array) {
-    this.#key = importPrivate('X25519', secret);
+  constructor(key: KeyObject) {
+    this.#key = key;
     this.publicKey = publicBytes(this.#key);
   }
 

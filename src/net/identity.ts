@@ -2,9 +2,8 @@
  * A node's identity: its persistent ed25519 seed, and what is kept between its connections.
  * @module
  */
-import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { nodeCrypto } from '../crypto/node.ts';
+import { freshEcdhKey, freshSigningKey, nodeCrypto } from '../crypto/node.ts';
 import type { EcdhKey, SigningKey } from '../protocol/auth/crypto.ts';
 import { PeerAuth } from '../protocol/auth/peer-auth.ts';
 import { assertBytes, fromHex } from '../protocol/bytes.ts';
@@ -27,19 +26,19 @@ export class NodeIdentity {
   readonly #peerAuths = new Map<string, PeerAuth>();
   #ecdh: EcdhKey | undefined;
 
-  private constructor(seed: Uint8Array) {
-    this.#signingKey = nodeCrypto.signingKey(assertBytes(seed, 32, 'seed'));
+  private constructor(signingKey: SigningKey) {
+    this.#signingKey = signingKey;
     this.peerID = encodePublicKey(this.#signingKey.publicKey);
   }
 
   /** A fresh identity from the operating system's random source. */
   static random(): NodeIdentity {
-    return NodeIdentity.fromSeed(randomBytes(32));
+    return new NodeIdentity(freshSigningKey());
   }
 
   /** The identity of a 32-byte seed, which is copied. @throws {TypeError | RangeError} when it is not 32 bytes */
   static fromSeed(seed: Uint8Array): NodeIdentity {
-    return new NodeIdentity(seed);
+    return new NodeIdentity(nodeCrypto.signingKey(assertBytes(seed, 32, 'seed')));
   }
 
   /** The identity of an `S…` text. @throws {TypeError} when length, alphabet, version byte or checksum is wrong */
@@ -90,8 +89,4 @@ export class NodeIdentity {
   #newPeerAuth({ networkID }: Network, ecdh: EcdhKey): PeerAuth {
     return new PeerAuth(nodeCrypto, this.#signingKey, ecdh, fromHex(networkID));
   }
-}
-
-function freshEcdhKey(): EcdhKey {
-  return nodeCrypto.ecdhKey(randomBytes(32));
 }
