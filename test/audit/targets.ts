@@ -50,6 +50,8 @@ export class IdleClock extends ManualClock {
 export interface Mutation {
   readonly crypto?: CryptoProvider;
   readonly options?: Partial<PeerOptions>;
+  /** What its ECDH key is made from. Default 9. */
+  readonly ecdhSeed?: number;
   /** Changes what it receives. */
   readonly input?: (peer: PeerOptions) => (chunk: Uint8Array) => Uint8Array;
   /** Changes what it sends. */
@@ -68,12 +70,12 @@ export class MemoryTarget {
     this.#mutation = mutation;
     const crypto = mutation.crypto ?? nodeCrypto;
     const identity = NodeIdentity.fromSeed(new Uint8Array(32).fill(7)).peerAuth(networks.standalone).identity;
-    const ecdh = crypto.ecdhKey(new Uint8Array(32).fill(9));
+    const ecdh = crypto.ecdhKey(new Uint8Array(32).fill(mutation.ecdhSeed ?? 9));
     this.#peerAuth = new PeerAuth(crypto, identity, ecdh, fromHex(networks.standalone.networkID));
   }
 
   /** Our end of a new connection, the target playing its role at the other. */
-  open(role: PeerRole): Duplex {
+  open(role: PeerRole, onSession: (session: Session) => void = () => {}): Duplex {
     const { clock } = this;
     const { crypto = nodeCrypto, options } = this.#mutation;
     const [ours, theirs] = duplexPair();
@@ -92,6 +94,7 @@ export class MemoryTarget {
     });
     const session = new Session(peer, theirs, { connection: { role }, clock, handshakeTimeoutMs: 10_000 });
     void session.ended.then(() => release());
+    onSession(session);
     void drain(session);
     return ours;
   }

@@ -5,12 +5,15 @@
  */
 import type { Duplex } from 'node:stream';
 import { OverlayError } from '../../protocol/errors.ts';
+import type { Hello } from '../../protocol/wire/messages.ts';
 import type { AuditCase } from './case.ts';
+import { IncarnationWatch } from './incarnation.ts';
 import { type AuditOptions, casesFor, makeStage } from './options.ts';
 import { type Played, play, type Stage, TargetGone } from './play.ts';
 import { reconnoitre } from './reconnoitre.ts';
-import { type CaseResult, caseResult, type Judgement } from './result.ts';
+import { type CaseResult, caseResult } from './result.ts';
 import type { TargetFacts } from './scene.ts';
+import { authenticated, authenticatedWithoutGrant } from './steps.ts';
 
 const ROLE = 'WE_CALLED_REMOTE';
 
@@ -21,6 +24,11 @@ export interface InitiatorAuditOptions extends AuditOptions {
    * advertises `listeningPort`, reminds it of us.
    */
   readonly nudge?: (() => Promise<Duplex>) | undefined;
+  /**
+   * How often the target has died so far, when you run it and know. Without it a death is told from the ECDH key alone, which a
+   * process keeps, and from a target that does not dial any more.
+   */
+  readonly deaths?: (() => number) | undefined;
 }
 
 /**
@@ -32,7 +40,8 @@ export interface InitiatorAuditOptions extends AuditOptions {
  *   console.log(result.id, result.verdict)
  *
  * @param accept the next connection the target makes; rejects with the signal's reason when that aborts
- * @throws {OverlayError} when it does not dial, or an honest handshake fails, so that nothing could be said
+ * @throws {OverlayError} when it does not dial, or the first honest handshake fails, so that nothing could be said; and after
+ *   the last verdict, when it has stopped dialling in the middle
  * @throws {RangeError} when an option is wrong
  */
 export async function* auditInitiator(
@@ -42,14 +51,27 @@ export async function* auditInitiator(
   yield* new InitiatorAudit(accept, options).run();
 }
 
+/** A case that was played, and whose verdict waits for a sign of life. */
+interface Withheld {
+  readonly one: AuditCase;
+  readonly played: Played;
+}
+
 class InitiatorAudit {
   readonly #accept: (signal: AbortSignal) => Promise<Duplex>;
   readonly #options: InitiatorAuditOptions;
   readonly #stage: Stage;
+  readonly #incarnations = new IncarnationWatch();
   #queue: AuditCase[];
+  /** Cases that get a second chance. */
   readonly #again: AuditCase[] = [];
+  #withheld: Withheld[] = [];
+  #isFirstPass = true;
   #facts: TargetFacts | undefined;
   #handshakes = 0;
+  #deaths = 0;
+  /** Whether nothing listened any more where the target was to be reminded of us. */
+  #isRefused = false;
 
   constructor(accept: (signal: AbortSignal) => Promise<Duplex>, options: InitiatorAuditOptions) {
     this.#accept = accept;
@@ -59,11 +81,19 @@ class InitiatorAudit {
   }
 
   async *run(): AsyncGenerator<CaseResult, void, undefined> {
+    this.#hasDied();
     this.#facts = await this.#meet();
     this.#options.onFacts?.(this.#facts);
-    yield* this.#playQueue(true);
-    this.#queue = this.#again.splice(0);
-    yield* this.#playQueue(false);
+    try {
+      yield* this.#playQueue();
+      this.#isFirstPass = false;
+      this.#queue = this.#again.splice(0);
+      yield* this.#playQueue();
+    } catch (error) {
+      if (!(error instanceof TargetGone)) throw error;
+      yield* this.#bury(error.message);
+      throw new OverlayError('OVERLAY_HANDSHAKE_TIMEOUT', { stage: 'tcp', message: `${capital(error.message)}.` });
+    }
   }
 
   async #meet(): Promise<TargetFacts> {
@@ -75,45 +105,104 @@ class InitiatorAudit {
     }
   }
 
-  async *#playQueue(isFirst: boolean): AsyncGenerator<CaseResult, void, undefined> {
-    for (let one = this.#queue.shift(); one !== undefined; one = this.#queue.shift()) {
-      let played: Played | undefined;
-      let hasDied: Judgement | undefined;
-      try {
-        const stream = await this.#reach();
-        const streams = [stream];
-        played = await play(one, {
-          ...this.#stage,
-          facts: this.#facts,
-          reach: async () => streams.shift() ?? this.#reach(),
-        });
-        if (isFirst && (played.judgement.verdict === 'undecided' || played.judgement.byTime === true)) this.#again.push(one);
-        else yield caseResult(one, played.judgement, played);
-        // Only who has let us in forgets that we refused it before.
-        if (!played.authenticated) await this.#beNice();
-      } catch (error) {
-        if (!(error instanceof TargetGone)) throw error;
-        hasDied = { verdict: 'undecided', came: error.message };
+  /**
+   * Plays all that is in the queue. Only who has been let in forgets that it was refused before, so that a case that does not
+   * let the target in is followed by one that does, or by an honest handshake.
+   * @throws {TargetGone} when it does not dial any more; what was not played is in the queue then
+   */
+  async *#playQueue(): AsyncGenerator<CaseResult, void, undefined> {
+    let owed = false;
+    for (let one = this.#next(owed); one !== undefined || owed || this.#withheld.length > 0; one = this.#next(owed)) {
+      if (one === undefined) {
+        yield* this.#settle((await this.#beNice())?.hello, true);
+        owed = false;
+        continue;
       }
-      if (hasDied === undefined) continue;
-      const rest = [...(played === undefined ? [one] : []), ...this.#queue.splice(0), ...this.#again.splice(0)];
-      for (const left of rest) yield caseResult(left, hasDied, { durationMs: 0 });
+      let stream: Duplex;
+      try {
+        stream = await this.#reach();
+      } catch (error) {
+        this.#queue.unshift(one);
+        throw error;
+      }
+      yield* this.#settle(undefined);
+      const streams = [stream];
+      const reach = async (): Promise<Duplex> => streams.shift() ?? this.#reach();
+      const played = await play(one, { ...this.#stage, facts: this.#facts, reach });
+      const hasDied = this.#hasDied();
+      yield* this.#settle(played.hello);
+      owed = !played.authenticated;
+      if (hasDied) yield crash(one, played, DIED);
+      else this.#withheld.push({ one, played });
     }
   }
 
-  /** An honest handshake; how it goes does not matter. @throws {TargetGone} when it does not dial any more */
-  async #beNice(): Promise<void> {
+  /** Whether it has died since it was asked last, as far as whoever runs it knows. */
+  #hasDied(): boolean {
+    const before = this.#deaths;
+    this.#deaths = this.#options.deaths?.() ?? 0;
+    return this.#deaths !== before;
+  }
+
+  /** The next case; when an honest handshake is owed, the next one that begins with it. */
+  #next(owed: boolean): AuditCase | undefined {
+    if (!owed) return this.#queue.shift();
+    const at = this.#queue.findIndex(letsIn);
+    return at < 0 ? undefined : this.#queue.splice(at, 1)[0];
+  }
+
+  /**
+   * Tells the verdicts of cases the target has outlived, or died of.
+   * @param hello what it has said since
+   * @param isCertain whether the verdicts are told also when it has said nothing
+   */
+  *#settle(hello: Hello | undefined, isCertain = false): Generator<CaseResult, void, undefined> {
+    const hasDied = this.#hasDied();
+    const isReborn = hello !== undefined && this.#incarnations.isReborn(hello);
+    if (!hasDied && hello === undefined && !isCertain) return;
+    for (const { one, played } of this.#withheld.splice(0)) {
+      const { verdict, byTime } = played.judgement;
+      const isUnclear = verdict === 'undecided' || byTime === true || (isReborn && !hasDied);
+      if (hasDied) yield crash(one, played, DIED);
+      else if (isUnclear && this.#isFirstPass) this.#again.push(one);
+      else if (isReborn)
+        yield crash(one, played, 'the target was another process afterwards, each time: its ECDH key is a new one');
+      else yield caseResult(one, played.judgement, played);
+    }
+  }
+
+  /** Tells what can be told when the target does not dial any more. */
+  *#bury(reason: string): Generator<CaseResult, void, undefined> {
+    const isDead = this.#isRefused || this.#hasDied();
+    for (const { one, played } of this.#withheld.splice(0)) {
+      if (isDead) yield crash(one, played, 'the target died of it, and did not come back');
+      else if (played.judgement.verdict === 'fail') yield caseResult(one, played.judgement, played);
+      else yield caseResult(one, { verdict: 'undecided', came: `${reason} since: it may have died of it` }, played);
+    }
+    for (const one of [...this.#queue.splice(0), ...this.#again.splice(0)])
+      yield caseResult(one, { verdict: 'undecided', came: reason }, { durationMs: 0 });
+  }
+
+  /**
+   * An honest handshake, which need not succeed; after the last case a client may well have no reason to dial again.
+   * @throws {TargetGone} when it does not dial any more
+   */
+  async #beNice(): Promise<TargetFacts | undefined> {
+    const isLast = this.#queue.length + this.#again.length === 0 && this.#options.deaths === undefined;
+    const reach = (): Promise<Duplex> => this.#reach(isLast ? LAST_PATIENCE_MS : undefined);
     try {
-      await reconnoitre(ROLE, this.#stage, `honest ${this.#handshakes++}`);
+      return await reconnoitre(ROLE, { ...this.#stage, reach }, `honest ${this.#handshakes++}`);
     } catch (error) {
       this.#stage.signal?.throwIfAborted();
-      if (!(error instanceof OverlayError)) throw error;
+      if (error instanceof OverlayError || (isLast && error instanceof TargetGone && !this.#isRefused)) return undefined;
+      throw error;
     }
   }
 
   /** The next connection of the target, which is reminded of us when it does not come. */
-  async #reach(): Promise<Duplex> {
-    const { patienceMs = 120_000, nudge } = this.#options;
+  async #reach(mostMs = Number.POSITIVE_INFINITY): Promise<Duplex> {
+    const { nudge } = this.#options;
+    const patienceMs = Math.min(mostMs, this.#options.patienceMs ?? 120_000);
     const { clock, signal } = this.#stage;
     const endMs = clock.now().monotonicMs + patienceMs;
     for (;;) {
@@ -145,8 +234,18 @@ class InitiatorAudit {
   }
 
   async #remind(nudge: () => Promise<Duplex>): Promise<void> {
+    const reach = async (): Promise<Duplex> => {
+      try {
+        const stream = await nudge();
+        this.#isRefused = false;
+        return stream;
+      } catch (cause) {
+        this.#isRefused = true;
+        throw new TargetGone('nothing listens there any more', { cause });
+      }
+    };
     try {
-      await reconnoitre('REMOTE_CALLED_US', { ...this.#stage, reach: nudge }, `nudge ${this.#handshakes++}`);
+      await reconnoitre('REMOTE_CALLED_US', { ...this.#stage, reach }, `nudge ${this.#handshakes++}`);
     } catch {
       // That it listens is not what is judged: it may dial all the same.
       this.#stage.signal?.throwIfAborted();
@@ -154,6 +253,23 @@ class InitiatorAudit {
   }
 }
 
+const DIED = 'the target died of it, and came back';
+
+/** Whether a case begins with an honest handshake. */
+function letsIn({ steps }: AuditCase): boolean {
+  return steps[0] === authenticated || steps[0] === authenticatedWithoutGrant;
+}
+
+function crash(one: AuditCase, played: Played, came: string): CaseResult {
+  return caseResult(one, { verdict: 'fail', came }, { ...played, threat: 'crash of the target' });
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 const TOO_LONG = new Error('too long');
 /** Time without a connection after which the target is reminded of us, in milliseconds. */
 const NUDGE_AFTER_MS = 8_000;
+/** How long an honest handshake after the last case is waited for: as long as a node takes that was refused once, in milliseconds. */
+const LAST_PATIENCE_MS = 25_000;

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../net/clock.ts';
 import { NodeIdentity } from '../../net/identity.ts';
 import type { Network } from '../../protocol/networks.ts';
+import type { Hello } from '../../protocol/wire/messages.ts';
 import { AuditPeer, type HonestHello } from './audit-peer.ts';
 import type { AuditCase } from './case.ts';
 import { seededRandom } from './random.ts';
@@ -33,6 +34,8 @@ export interface Played {
   readonly transcript: readonly TranscriptEntry[];
   /** Whether the target has accepted our AUTH, for whose sake a dialler forgets earlier failures. */
   readonly authenticated: boolean;
+  /** What it said last in a HELLO. */
+  readonly hello: Hello | undefined;
   /** Whether the target ended a connection. */
   readonly ended: boolean;
 }
@@ -70,6 +73,7 @@ export async function play(one: Playable, stage: Stage): Promise<Played> {
     durationMs: clock.now().monotonicMs - startMs,
     transcript: transcript.entries,
     authenticated: scene.peers.some((peer) => peer.types.includes('SEND_MORE_EXTENDED')),
+    hello: scene.peers.findLast(({ remoteHello }) => remoteHello !== undefined)?.remoteHello,
     ended: scene.peers.some(({ ended }) => ended !== undefined),
   };
 }
