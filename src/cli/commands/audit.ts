@@ -123,6 +123,11 @@ async function auditDialler(args: Given, options: AuditOptions, mine: boolean, c
   }
   try {
     context.err.line(`Waiting on ${formatTarget(acceptor)} for the target to dial.`);
+    const minutes = Math.ceil((cases.length * CORE_SECONDS_PER_CASE) / 60);
+    if (minutes > 1)
+      context.err.line(
+        `Each connection plays a case: a stellar-core, which dials every 1 to 20 s, takes about ${minutes} minutes.`,
+      );
     const results = (onFacts: AuditOptions['onFacts']): AsyncIterable<CaseResult> =>
       auditInitiator((signal) => acceptOwn(acceptor, mine, signal, context), {
         ...options,
@@ -135,6 +140,9 @@ async function auditDialler(args: Given, options: AuditOptions, mine: boolean, c
     await acceptor.close();
   }
 }
+
+/** What the back-off of stellar-core, and the 5 s it takes to close, come to. */
+const CORE_SECONDS_PER_CASE = 12;
 
 /** Plays, and reports while it does. */
 async function report(
@@ -153,7 +161,9 @@ async function report(
       await context.out.drained(context.signal);
     }
   } catch (error) {
-    if (!context.signal.aborted) throw error;
+    // A failure that was seen weighs more than what kept the audit from its end.
+    if (!context.signal.aborted && !(report.hasFailed && error instanceof OverlayError)) throw error;
+    if (!context.signal.aborted) context.err.line(`${(error as OverlayError).message} The audit has ended early.`);
   } finally {
     await report.end();
   }
