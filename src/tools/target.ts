@@ -18,7 +18,8 @@ export interface Target {
 export function parseTarget(text: string): Target {
   if (/S[A-Z2-7]{55}/.test(text))
     throw new TypeError('a secret seed is no target, and was not used: keep it off the command line');
-  const match = /^(?:\[([^\]]+)\]|([^:[\]\s/]+))(?::(\d{1,5}))?$/.exec(text);
+  // Subtle: % belongs to the zone of an IPv6 address. In a name it could make one that looks like an address in part.
+  const match = /^(?:\[([^\]]+)\]|([^:[\]\s/%]+))(?::(\d{1,5}))?$/.exec(text);
   const host = match?.[1] ?? match?.[2] ?? (isIPv6(text) ? text : undefined);
   const port = match?.[3] === undefined ? DEFAULT_PORT : Number(match[3]);
   if (host === undefined || (match?.[1] !== undefined && !isIPv6(match[1]))) {
@@ -36,7 +37,7 @@ export function formatTarget({ host, port }: Target): string {
 function isIPv6(text: string): boolean {
   try {
     // A zone (fe80::1%eth0) is the operating system's business.
-    return parseIP(text.replace(/%.*$/, '')).length === 16;
+    return parseIP(text.replace(/%[\w.-]+$/, '')).length === 16;
   } catch {
     return false;
   }

@@ -25,7 +25,7 @@ export function probeRegistry(scrape: Scrape, printable: (text: string) => strin
   const phases = { dns: dnsMs, tcp: timings?.tcpMs, hello: timings?.helloMs, auth: timings?.authMs };
   const duration = new Gauge({
     name: 'stellar_probe_duration_seconds',
-    help: 'Time each phase of the handshake took; their sum is the whole handshake.',
+    help: 'Time each phase took that was over; of a probe that succeeded their sum is the whole handshake.',
     labelNames: ['phase'],
     registers: [registry],
   });

@@ -6,11 +6,10 @@ import { lookup } from 'node:dns/promises';
 import { systemClock } from '../../net/clock.ts';
 import type { NodeOptions } from '../../net/options.ts';
 import { OverlayError } from '../../protocol/errors.ts';
-import { parseIP } from '../../protocol/wire/ip.ts';
 import type { Knowledge } from '../probe/knowledge.ts';
 import { type ProbeResult, probe } from '../probe/probe.ts';
 import { formatTarget } from '../target.ts';
-import type { AllowList } from './allow-list.ts';
+import { type AllowList, isAddress } from './allow-list.ts';
 import { type ProbeRequest, Refusal } from './request.ts';
 import { type Turns, unlessAborted } from './turns.ts';
 
@@ -113,7 +112,9 @@ async function permitted(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { host } = target;
-  const addresses = isIP(host) ? [host] : await unlessAborted(resolve(host), signal).catch((cause) => nameFailure(host, cause));
+  const addresses = isAddress(host)
+    ? [host]
+    : await unlessAborted(resolve(host), signal).catch((cause) => nameFailure(host, cause));
   if (addresses.length === 0) nameFailure(host, undefined);
   const allowed = addresses.filter((address) => allowList.permits(address));
   if (allowed.length === 0)
@@ -153,12 +154,4 @@ function withLookup(result: ProbeResult, dnsMs: number): ProbeResult {
 
 function failed(error: OverlayError): ProbeResult {
   return { target: '', ok: false, role: 'WE_CALLED_REMOTE', error: error.toJSON() };
-}
-
-function isIP(host: string): boolean {
-  try {
-    return parseIP(host.replace(/%.*$/, '')).length > 0;
-  } catch {
-    return false;
-  }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AllowList } from '../../../../src/tools/exporter/allow-list.ts';
+import { AllowList, isAddress } from '../../../../src/tools/exporter/allow-list.ts';
 
 /** What is refused unless it is allowed by name, and why. */
 const REFUSED: readonly (readonly [address: string, why: string])[] = [
@@ -92,6 +92,31 @@ describe('without --allow', () => {
 
   it.each(GLOBAL)('%s is globally routable', (address) => {
     expect(list.permits(address)).toBe(true);
+  });
+});
+
+describe('what only looks like an address', () => {
+  // Node would look these up as names, and a name may be anybody's.
+  it.each([
+    '8.8.8.8%.example.org',
+    '8.8.8.8%eth0',
+    '8.8.8.8%',
+    '2600::1%_.example.org',
+    '2600::1%',
+    '%',
+    '127.1',
+    '0x7f000001',
+    '',
+  ])('%j is permitted to nobody', (text) => {
+    expect([new AllowList([]).permits(text), new AllowList(['0.0.0.0/0', '::/0']).permits(text), isAddress(text)]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it('an address with a zone is one', () => {
+    expect([isAddress('fe80::1%eth0'), isAddress('fe80::1%eth0.1'), isAddress('::ffff:127.0.0.1')]).toEqual([true, true, true]);
   });
 });
 

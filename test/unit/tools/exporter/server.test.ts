@@ -100,6 +100,38 @@ describe('what may be probed', () => {
     expect(samples.get('stellar_exporter_probes_total{result="forbidden"}')).toBe(8);
   });
 
+  it('no name that looks like an address in part: it is not even looked up', async () => {
+    const asked: string[] = [];
+    await using exporting = await exporter({
+      allowList: new AllowList([]),
+      resolve: async (host) => {
+        asked.push(host);
+        return ['127.0.0.1'];
+      },
+    });
+    for (const host of ['8.8.8.8%.example.org', '8.8.8.8%eth0', '8.8.8.8%', '[2600::1%*.example.org]', '[2600::1%]'])
+      expect([host, (await ask(exporting, `/probe?target=${encodeURIComponent(host)}:1`)).status]).toEqual([host, 400]);
+    expect(asked).toEqual([]);
+  });
+
+  it('what the second look of one scrape has found out is known to the next', async () => {
+    let connections = 0;
+    await using node = await goodNode({
+      network: networks.testnet,
+      onEvent: ({ event }) => void (event === 'connected' && connections++),
+    });
+    await using exporting = await exporter();
+    const cause = 'stellar_probe_failure_info{code="OVERLAY_OTHER_NETWORK",cause="other-network",stage="hello"}';
+    const counts: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const before = connections;
+      expect((await probeOf(exporting, node)).samples.get(cause)).toBe(1);
+      counts.push(connections - before);
+    }
+    expect(counts[0]).toBeGreaterThan(2);
+    expect(counts.slice(1)).toEqual([1, 1]);
+  });
+
   it('the address that was checked is dialled: what the name means later does not matter', async () => {
     const asked: string[] = [];
     await using node = await goodNode();

@@ -19,6 +19,8 @@ describe('a list of targets', () => {
 
   it.each([
     ['a.example\nb c\n', 'line 2: not a target: "b c"; write HOST, HOST:PORT or [IPv6]:PORT'],
+    // A zone belongs to IPv6: such a name must not pass for an address.
+    ['192.0.2.1%.example.org', 'line 1: not a target: "192.0.2.1%.example.org"; write HOST, HOST:PORT or [IPv6]:PORT'],
     ['# x\r\n\r\na:70000', 'line 3: not a port from 1 to 65535 in "a:70000"'],
   ])('with a bad line is refused with its number: %j', (list, message) => {
     expect(() => parseTargets(list)).toThrow(new TypeError(message));
