@@ -28,11 +28,16 @@ export function remoteJson(remote: RemotePeer): RemoteJson {
 
 /**
  * Bounds on the clock skew from the age a cert can have: the reference signs for 3,600 s and renews below 1,800 s left.
- * @returns undefined for a cert the reference could not have signed within a day of our time, one dated in milliseconds for example
+ * @returns undefined for a cert the reference could not have signed within a day (or so many seconds) of our time, one dated
+ *   in milliseconds for example
  */
-export function clockSkew(remote: Pick<RemotePeer, 'certExpirationSeconds'>, unixSeconds: number): ClockSkew | undefined {
+export function clockSkew(
+  remote: Pick<RemotePeer, 'certExpirationSeconds'>,
+  unixSeconds: number,
+  withinSeconds = 86_400,
+): ClockSkew | undefined {
   const left = Number(remote.certExpirationSeconds) - Math.floor(unixSeconds);
-  if (Math.abs(left) > 86_400) return undefined;
+  if (Math.abs(left) > withinSeconds) return undefined;
   return { minSeconds: left - 3600, maxSeconds: left - 1800 };
 }
 

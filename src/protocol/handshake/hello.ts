@@ -140,7 +140,8 @@ export const COMPATIBILITY_CHECKS: readonly HelloCheck[] = [
     check: 'peerID not our own',
     code: 'OVERLAY_CONNECTING_TO_SELF',
     holds: ({ peerID }, { peerAuth }) => peerID !== peerAuth.peerID,
-    detail: ({ peerID }, { peerAuth }) => `The peer is ${peerID}, we are ${peerAuth.peerID}.`,
+    detail: ({ peerID }, { peerAuth }, _now, ok) =>
+      ok ? `The peer is ${peerID}, we are ${peerAuth.peerID}.` : `The peer has our own key: both sides are ${peerID}.`,
   },
   {
     check: 'networkID equal',
@@ -159,7 +160,7 @@ export const COMPATIBILITY_CHECKS: readonly HelloCheck[] = [
     check: 'no other connection with this peerID',
     code: 'OVERLAY_ALREADY_CONNECTED',
     holds: ({ peerID }, { claimPeerID }) => claimPeerID?.(peerID) !== false,
-    detail: ({ peerID }) => `The peer is ${peerID}.`,
+    detail: ({ peerID }, _policy, _now, ok) => (ok ? `The peer is ${peerID}.` : `There is another connection with ${peerID}.`),
   },
 ];
 

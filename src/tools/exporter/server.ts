@@ -37,7 +37,11 @@ export async function startExporter(options: ExporterOptions): Promise<Exporter>
   assertInteger(port, 0, 65535, 'port');
   const metrics = new ExporterMetrics(() => prober.inFlight);
   const prober = new Prober(options, (outcome) => metrics.count(outcome));
-  const server = createServer({ headersTimeout: REQUEST_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS });
+  const server = createServer({
+    headersTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: REQUEST_TIMEOUT_MS / 2,
+  });
   server.maxConnections = MAX_HTTP_CONNECTIONS;
   server.listen(port, host);
   try {

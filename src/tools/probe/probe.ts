@@ -160,7 +160,9 @@ async function explained(
     if (finding.is !== 'cut-short') known.learn(error, finding, clock.now().monotonicMs);
   }
   const cause = diagnoseSilence(error, evidence, finding, options.identity !== undefined);
-  return { ...result, ...facts(cause.remote, clock), error: cause.toJSON() };
+  // That the clocks differ is found out: however far.
+  const within = finding.is === 'own-clock-behind' ? Number.POSITIVE_INFINITY : undefined;
+  return { ...result, ...facts(cause.remote, clock, within), error: cause.toJSON() };
 }
 
 /** The range of a peer that refuses ours; undefined when that is not what it does, or it has none. */
@@ -210,9 +212,9 @@ async function settle(connection: Connection): Promise<number | undefined> {
   }
 }
 
-function facts(remote: RemotePeer | undefined, clock: Clock): Pick<ProbeResult, 'remote' | 'clockSkew'> {
+function facts(remote: RemotePeer | undefined, clock: Clock, within?: number): Pick<ProbeResult, 'remote' | 'clockSkew'> {
   if (remote === undefined) return {};
-  const skew = clockSkew(remote, clock.now().unixSeconds);
+  const skew = clockSkew(remote, clock.now().unixSeconds, within);
   return { remote: remoteJson(remote), ...(skew && { clockSkew: skew }) };
 }
 
@@ -220,7 +222,7 @@ function facts(remote: RemotePeer | undefined, clock: Clock): Pick<ProbeResult, 
 function claimedSkew({ code }: OverlayError, hello: Uint8Array | undefined, clock: Clock): Pick<ProbeResult, 'clockSkew'> {
   const message = code === 'OVERLAY_CERT_EXPIRED' && hello !== undefined ? readMessage(hello) : undefined;
   if (message?.type !== 'HELLO') return {};
-  const skew = clockSkew({ certExpirationSeconds: message.cert.expiration }, clock.now().unixSeconds);
+  const skew = clockSkew({ certExpirationSeconds: message.cert.expiration }, clock.now().unixSeconds, Number.POSITIVE_INFINITY);
   return skew === undefined ? {} : { clockSkew: skew };
 }
 
