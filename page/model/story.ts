@@ -69,7 +69,9 @@ export function receptionOf({ views }: Story, { index, to }: WireRecord): Recept
 /** What the run says comes first, then refusals, then what only was told. One event is one problem, however many saw it. */
 function problemsOf(picture: Picture, views: Story['views'], records: readonly WireRecord[]): readonly Problem[] {
   const { error, own = 'A' } = picture;
-  const refusals = (['A', 'B'] as const).filter((side) => isRefusal(views[side].end?.error));
+  const refusals = (['A', 'B'] as const)
+    .filter((side) => isRefusal(views[side].end?.error))
+    .sort((a, b) => (views[a].end?.index ?? 0) - (views[b].end?.index ?? 0));
   const problems = refusals
     .filter((side) => error === undefined || side !== own)
     .map((side) => refusalOf(views[side], views[otherSide(side)], records));

@@ -31,7 +31,11 @@ export function TryIt({
     >
       <label class="control control-wide">
         <span>Record</span>
-        <select value={String(record.index)} onChange={({ currentTarget }) => setIndex(Number(currentTarget.value))}>
+        <select
+          name="record"
+          value={String(record.index)}
+          onChange={({ currentTarget }) => setIndex(Number(currentTarget.value))}
+        >
           {records.map((each, number) => (
             <option key={each.index} value={String(each.index)}>
               {number + 1}. {each.type}, {each.from} to {each.to}
@@ -94,7 +98,7 @@ function Bench({ story, record }: { readonly story: Story; readonly record: Wire
         >
           <label class="control">
             <span>Field</span>
-            <select value={path} onChange={({ currentTarget }) => chooseField(currentTarget.value)}>
+            <select name="field" value={path} onChange={({ currentTarget }) => chooseField(currentTarget.value)}>
               {original.map((each) => (
                 <option key={each.path} value={each.path}>
                   {each.path}
@@ -105,6 +109,7 @@ function Bench({ story, record }: { readonly story: Story; readonly record: Wire
           <label class="control control-wide">
             <span>becomes</span>
             <input
+              name="value"
               value={value}
               spellcheck={false}
               autocomplete="off"
@@ -123,6 +128,7 @@ function Bench({ story, record }: { readonly story: Story; readonly record: Wire
           <label class="control control-small">
             <span>Byte</span>
             <input
+              name="at"
               value={String(at)}
               inputMode="numeric"
               autocomplete="off"
@@ -132,6 +138,7 @@ function Bench({ story, record }: { readonly story: Story; readonly record: Wire
           <label class="control control-small">
             <span>becomes</span>
             <input
+              name="byte"
               value={byte}
               maxLength={2}
               spellcheck={false}

@@ -145,10 +145,14 @@ export class ReceivedRecords {
   };
 }
 
-/** Reads until the peer asks for something, which is the last thing it does by itself, or for so long. */
+/**
+ * Reads until the peer asks for something, which is the last thing it does by itself, or for so long.
+ * @throws {OverlayError} when the connection ends meanwhile, also in an orderly way: a peer that has let us in stays
+ */
 async function quiet(connection: Connection, ms: number): Promise<void> {
   const asked = (async () => {
     for await (const message of connection) if (message.type === 'GET_SCP_STATE') return;
+    throw await connection.ended;
   })();
   const timer = AbortSignal.timeout(ms);
   await Promise.race([asked, new Promise((resolve) => timer.addEventListener('abort', resolve, { once: true }))]);

@@ -10,5 +10,9 @@ export function setup(): void {
     return;
   }
   const root = fileURLToPath(new URL('../../..', import.meta.url));
-  execFileSync('npm', ['run', '--silent', 'build:page'], { cwd: root, stdio: 'inherit' });
+  execFileSync('npm', ['run', '--silent', 'build:page'], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, NODE_ENV: 'production' },
+  });
 }

@@ -1,0 +1,74 @@
+/** Each thing that can go wrong in a handshake, as `explain --html` shows it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { networks } from '../../src/protocol/networks.ts';
+import { mockNode } from '../../src/testing/index.ts';
+import { type Finished, runCli } from '../support/cli.ts';
+import { FAILURES } from '../support/failures.ts';
+import { findBrowser, Viewer } from './support/browser.ts';
+
+describe.runIf(findBrowser())('the page of a handshake that fails', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'page-failures-'));
+  let viewer: Viewer;
+  let files = 0;
+
+  beforeAll(async () => {
+    viewer = await Viewer.start();
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function pageOf(target: string, args: readonly string[]): Promise<{ readonly run: Finished; readonly page: Page }> {
+    const file = join(folder, `${++files}.html`);
+    const run = await runCli(['explain', target, '--network', 'standalone', '--html', file, ...args]);
+    return { run, page: await viewer.open(pathToFileURL(file).href) };
+  }
+
+  it.each(Object.entries(FAILURES))('%s', async (_name, { code, exit, node, args = [] }) => {
+    await using mock = await mockNode({ network: networks.standalone }, node);
+    const { run, page } = await pageOf(`127.0.0.1:${mock.port}`, args);
+    expect(run.code).toBe(exit);
+    const [sentence = '', advice = ''] = run.stdout.split('\n').map((line) => line.replace(/^[✗ ]+/, ''));
+    const failed = page.getByRole('region', { name: 'What failed' });
+    expect(await failed.locator('article').count()).toBe(1);
+    expect(await failed.locator('.sentence').textContent()).toBe(sentence);
+    expect(advice.length).toBeGreaterThan(20);
+    expect(await failed.textContent()).toContain(advice);
+    expect(await failed.textContent()).toContain(code);
+    expect(await page.locator('.row-end').count()).toBeGreaterThan(0);
+    // The first thing on the page: nothing but the title is above it.
+    expect(await failed.evaluate((element) => element.previousElementSibling?.tagName)).toBe('H1');
+    expect(viewer.complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  it('a port where nothing listens has a page, too', async () => {
+    const { run, page } = await pageOf('127.0.0.1:1', []);
+    expect(run.code).toBe(3);
+    const text = await page.getByRole('region', { name: 'What failed' }).textContent();
+    expect(text).toContain('127.0.0.1:1 refused the connection: nothing listens there.');
+    expect(text).toContain('Check that the node runs');
+    expect(await page.locator('.arrow').count()).toBe(0);
+    expect(await viewer.violations(page)).toEqual([]);
+  });
+
+  it('a pinned key that is another names both', async () => {
+    await using mock = await mockNode({ network: networks.standalone }, async (peer) => {
+      await peer.expect('HELLO');
+      peer.hello();
+      await peer.expectEnd();
+    });
+    const pin = 'GAAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQDZ7H';
+    const { page } = await pageOf(`127.0.0.1:${mock.port}`, ['--expect', pin]);
+    expect(await page.getByRole('region', { name: 'What failed' }).textContent()).toContain(pin);
+    const checks = page.locator('.checks .check-failed');
+    expect(await checks.textContent()).toContain('peerID as expected');
+    expect(await page.locator('.checks .check-skipped').count()).toBeGreaterThan(3);
+  });
+});

@@ -1,0 +1,52 @@
+/** Whatever a peer says stays text. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { networks } from '../../src/protocol/networks.ts';
+import { mockNode } from '../../src/testing/index.ts';
+import { explain } from '../../src/tools/explain/explain.ts';
+import type { Picture } from '../../src/tools/explain/picture.ts';
+import { PictureMaker } from '../../src/tools/explain/picture-maker.ts';
+import { findBrowser, Viewer } from './support/browser.ts';
+
+const TEXTS = [
+  '</script><script>alert(1)</script>',
+  '<img src=x onerror=alert(1)>',
+  '--><svg/onload=alert(1)>',
+  "$&$'$`$1<!--<script>",
+  '\u2028\u2029\u202e\u0000\u001b[31m',
+  'null</title><base href=https://example.org>',
+];
+
+describe.runIf(findBrowser())('a peer that says', () => {
+  let viewer: Viewer;
+
+  beforeAll(async () => {
+    viewer = await Viewer.start();
+  });
+  afterAll(() => viewer[Symbol.asyncDispose]());
+
+  it.each(TEXTS)('%j is quoted, not obeyed', async (text) => {
+    const network = networks.standalone;
+    await using mock = await mockNode({ network }, async (peer) => {
+      await peer.expect('HELLO');
+      peer.hello({ versionStr: text });
+      peer.error('ERR_CONF', text);
+      await peer.expectEnd();
+    });
+    const target = { host: mock.host, port: mock.port };
+    const frame = { source: 'live', target: text, own: 'A', network } as const;
+    const maker = new PictureMaker(frame, false, Date.now(), () => performance.now());
+    const { error } = await explain(target, { network }, maker);
+    maker.end(undefined, error);
+    const picture: Picture = {
+      ...maker.picture,
+      error: { ...(maker.picture.error as NonNullable<Picture['error']>), message: text },
+    };
+    const page = await viewer.show(picture);
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toContain(text);
+    expect(await page.getByRole('region', { name: 'What failed' }).locator('.sentence').textContent()).toBe(text);
+    expect(await page.locator('img, base, svg:not(.edges), script:not([type])').count()).toBe(0);
+    await page.locator('#sequence .arrow').nth(1).click();
+    expect(await page.locator('.fields').textContent()).toContain(text);
+    expect(viewer.complaints).toEqual([]);
+  });
+});

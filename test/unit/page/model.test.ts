@@ -1,0 +1,182 @@
+/** What the page works out, without a browser. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { checksOf } from '../../../page/model/checks.ts';
+import { ancestry, keyGraph } from '../../../page/model/keys.ts';
+import { fieldsOf, recordsOf } from '../../../page/model/record.ts';
+import { isRefusal, replay } from '../../../page/model/replay.ts';
+import { ruleOf } from '../../../page/model/rules.ts';
+import { understand } from '../../../page/model/story.ts';
+import { suggestion, tamper, withByte, withField } from '../../../page/model/tamper.ts';
+import { toHex } from '../../../src/protocol/bytes.ts';
+import type { Picture } from '../../../src/tools/explain/picture.ts';
+import { pictureOf } from '../../page/support/pictures.ts';
+import { transcript, transcripts, vectors } from '../../support/vectors.ts';
+
+/** A handshake of the vectors as a picture with the secrets of both sides. */
+function vectorPicture(number = 0): Picture {
+  const { A, B, transcript: records, nowSeconds } = vectors.handshakes[number] as (typeof vectors.handshakes)[0];
+  return {
+    version: 1,
+    source: 'demo',
+    target: 'vectors',
+    startUnixMs: Number(nowSeconds) * 1000,
+    addresses: {},
+    events: records.map(({ from, frameHex }, i) => ({ kind: 'record', from, ms: i, hex: frameHex, mac: 'unknown' })),
+    omitted: 0,
+    secrets: {
+      A: { seed: A.seedHex, ecdhSecret: A.ecdhSecretHex },
+      B: { seed: B.seedHex, ecdhSecret: B.ecdhSecretHex },
+    },
+    running: false,
+  };
+}
+
+describe('a replay', () => {
+  it.each(vectors.handshakes.map(({ id }, number) => [id, number] as const))(
+    'of the vectors %s finds no check that fails',
+    (_id, number) => {
+      const story = understand(vectorPicture(number));
+      // Some end with an ERROR_MSG of B’s, which is no check.
+      expect(story.problems.filter(({ code }) => code !== 'OVERLAY_PEER_ERROR')).toEqual([]);
+      expect(story.authenticated).toBe(true);
+    },
+  );
+
+  it.each(transcripts.map(([name]) => name))('of %s sees the same with and without our secrets', (name) => {
+    const ends = [true, false].map((secrets) => {
+      const story = understand(pictureOf(name, secrets));
+      return (['A', 'B'] as const).map((side) => story.views[side].end?.error.code);
+    });
+    // Without keys nobody can tell that a MAC was wrong when it came.
+    if (!name.includes('unexpected-mac')) expect(ends[1]).toEqual(ends[0]);
+    const { records } = transcript(name);
+    const told = records.some(({ from, type }) => from === 'core' && type === 'ERROR_MSG');
+    if (told) expect(ends[0]?.flat().some((code) => code !== undefined)).toBe(true);
+  });
+
+  it('with MAC keys alone computes MACs', () => {
+    const { derived } = transcript('dial-core');
+    const macKeys = {
+      K_AB: derived?.macKeyInitiatorToAcceptorHex ?? '',
+      K_BA: derived?.macKeyAcceptorToInitiatorHex ?? '',
+    };
+    const picture = { ...pictureOf('dial-core', false), secrets: { macKeys } };
+    expect(replay(picture, 'A').end).toBeUndefined();
+    const wrong = { ...picture, secrets: { macKeys: { K_AB: macKeys.K_BA, K_BA: macKeys.K_AB } } };
+    expect(replay(wrong, 'A').end?.error.code).toBe('OVERLAY_UNEXPECTED_MAC');
+    expect(replay(wrong, 'B').end?.error.code).toBe('OVERLAY_UNEXPECTED_MAC');
+  });
+
+  it('believes a MAC that was judged bad', () => {
+    const picture = pictureOf('dial-core', false);
+    const bad = picture.events.map((event, i) =>
+      event.kind === 'record' && i === 3 ? { ...event, mac: 'bad' as const } : event,
+    );
+    expect(replay({ ...picture, events: bad }, 'A').end?.error.code).toBe('OVERLAY_UNEXPECTED_MAC');
+  });
+});
+
+describe('the key graph', () => {
+  it('has the values of the vectors', () => {
+    const { A, B, keySchedule, transcript: records } = vectors.handshakes[0];
+    const values = Object.fromEntries(keyGraph(vectorPicture()).map(({ id, value }) => [id, value]));
+    const macs = records.filter(({ message }) => message === 'AUTH').map(({ macHex }) => macHex);
+    expect(values).toMatchObject({
+      seedA: A.seedHex,
+      identityA: A.publicKeyHex,
+      pubB: B.ecdhPublicHex,
+      payloadA: A.cert.signedPayloadHex,
+      digestB: B.cert.payloadSha256Hex,
+      sigA: A.cert.signatureHex,
+      q: keySchedule.sharedSecretHex,
+      shared: keySchedule.sharedKeyHex,
+      K_AB: keySchedule.macKeyABHex,
+      K_BA: keySchedule.macKeyBAHex,
+      macA: macs[0],
+      macB: macs[1],
+    });
+    expect(Object.values(values).every((value) => value !== undefined)).toBe(true);
+  });
+
+  it('its formulas are their inputs, byte for byte', () => {
+    const { keySchedule } = vectors.handshakes[0];
+    const nodes = keyGraph(vectorPicture());
+    const input = (id: string, from = 0): string =>
+      nodes
+        .find((node) => node.id === id)
+        ?.inputs.slice(from)
+        .map(({ value }) => value)
+        .join('') ?? '';
+    expect(input('shared', 1)).toBe(keySchedule.hkdfExtractInputHex);
+    expect(input('K_AB', 1)).toBe(keySchedule.expandInputABHex);
+    expect(input('K_BA', 1)).toBe(keySchedule.expandInputBAHex);
+    expect(input('payloadA')).toBe(vectors.handshakes[0].A.cert.signedPayloadHex);
+  });
+
+  it('follows a MAC back to what nobody made', () => {
+    const nodes = keyGraph(vectorPicture());
+    const roots = [...ancestry(nodes, 'macB')].filter((id) => nodes.find((node) => node.id === id)?.formula === undefined);
+    expect(roots.sort()).toEqual(['nonceA', 'nonceB', 'secretA', 'secretB']);
+  });
+});
+
+describe('fields', () => {
+  it('cover every byte of every recorded record, once', () => {
+    for (const [name] of transcripts)
+      for (const { wire } of recordsOf(pictureOf(name))) {
+        let at = 0;
+        for (const field of fieldsOf(wire)) {
+          expect(field.at).toBe(at);
+          at += field.length;
+        }
+        expect(at).toBe(wire.length);
+      }
+  });
+
+  it('have rules whose sections docs/protocol.md has, and whose checks are made', () => {
+    const doc = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8');
+    const headings = new Set(Array.from(doc.matchAll(/^##+ (.+)$/gm), ([, heading]) => heading));
+    for (const [name] of transcripts)
+      for (const { wire, type } of recordsOf(pictureOf(name)))
+        for (const field of fieldsOf(wire)) {
+          const { section, checks } = ruleOf(type, field);
+          expect(headings).toContain(section);
+          const made = checksOf({ type, isMaced: true, isFirstHello: false, steps: [], error: undefined });
+          for (const check of checks) expect(made.map(({ name: each }) => each)).toContain(check);
+        }
+  });
+});
+
+describe('tampering', () => {
+  it('leaves no change of any one byte of a record with a MAC unnoticed', () => {
+    const picture = vectorPicture();
+    for (const record of recordsOf(picture).filter(({ type }) => type === 'AUTH'))
+      for (let at = 4; at < record.wire.length; at++) {
+        const { after } = tamper(picture, record, withByte(record.wire, at, (record.wire[at] as number) ^ 0x10));
+        expect(isRefusal(after.end?.error)).toBe(true);
+      }
+  });
+
+  it('text of another length takes its length, padding and header with it', () => {
+    const [record] = recordsOf(vectorPicture());
+    const wire = record?.wire as Uint8Array;
+    const field = fieldsOf(wire).find(({ path }) => path === 'versionStr');
+    const changed = withField(wire, field as NonNullable<typeof field>, 'ä');
+    expect(fieldsOf(changed).find(({ path }) => path === 'versionStr')?.value).toBe('ä');
+    expect(fieldsOf(changed).find(({ path }) => path === 'record header')?.value).toBe(
+      `last fragment, ${changed.length - 4} bytes follow`,
+    );
+    const back = withField(
+      changed,
+      fieldsOf(changed).find(({ path }) => path === 'versionStr') as typeof field & object,
+      field?.value ?? '',
+    );
+    expect(toHex(back)).toBe(toHex(wire));
+  });
+
+  it('a suggestion always is another value that fits', () => {
+    for (const { wire } of recordsOf(vectorPicture()))
+      for (const field of fieldsOf(wire)) expect(toHex(withField(wire, field, suggestion(field, wire)))).not.toBe(toHex(wire));
+  });
+});
