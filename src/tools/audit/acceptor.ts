@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import type { AuditCase } from './case.ts';
+import { IncarnationWatch } from './incarnation.ts';
 import { type AuditOptions, casesFor, makeStage } from './options.ts';
 import { type Played, play, type Stage, TargetGone } from './play.ts';
 import { reconnoitre } from './reconnoitre.ts';
@@ -62,6 +63,9 @@ class AcceptorAudit {
   /** Counts ends and dials: by the clock, two of them may be at the same moment. */
   #now = 0;
   #gone = false;
+  /** Whether a dial has failed since it was there last. */
+  #wasAway = false;
+  readonly #incarnations = new IncarnationWatch();
   #checks = 0;
   /** Deaths that no case can have caused. */
   #causeless = 0;
@@ -76,7 +80,7 @@ class AcceptorAudit {
     this.#options = options;
     this.#queue = [...casesFor(ROLE, options)];
     this.#isAlone = options.concurrency === 1;
-    this.#stage = { ...makeStage(options), reach: () => this.#reach() };
+    this.#stage = { ...makeStage(options), reach: async () => (await this.#dialNext()).stream };
   }
 
   async *run(): AsyncGenerator<CaseResult, void, undefined> {
@@ -132,7 +136,23 @@ class AcceptorAudit {
   async #work(): Promise<void> {
     for (let one = this.#queue.shift(); one !== undefined && !this.#gone; one = this.#queue.shift()) {
       try {
-        const played = await play(one, { ...this.#stage, facts: this.#facts });
+        // What the target says on a connection shows that it has outlived all that was over when that was dialled.
+        let firstDial: number | undefined;
+        const reach = async (): Promise<Duplex> => {
+          const { dial, stream } = await this.#dialNext();
+          firstDial ??= dial;
+          return stream;
+        };
+        const played = await play(one, { ...this.#stage, facts: this.#facts, reach });
+        if (played.hello !== undefined && firstDial !== undefined) {
+          if (this.#incarnations.isReborn(played.hello)) {
+            // It has died of something before, and nobody dialled while it was away.
+            this.#queue.unshift(one);
+            this.#gone = true;
+            return;
+          }
+          this.#settle(firstDial);
+        }
         const isLast = this.#isAlone;
         if (!isLast && deservesAnotherChance(played.judgement)) this.#again.push(one);
         else if (isLast && played.judgement.byTime === true) await this.#lookCloser(one, played);
@@ -141,6 +161,7 @@ class AcceptorAudit {
         if (!(error instanceof TargetGone)) throw error;
         this.#queue.unshift(one);
         this.#gone = true;
+        this.#wasAway = true;
         return;
       }
     }
@@ -163,8 +184,8 @@ class AcceptorAudit {
     this.#withheld.push({ one, played, end: this.#now++ });
   }
 
-  /** Dials, not too fast. A dial that succeeds clears all cases that were over before it. */
-  async #reach(): Promise<Duplex> {
+  /** Dials, not too fast. That it succeeds says little: also of a process that is dying connections are accepted. */
+  async #dialNext(): Promise<{ readonly dial: number; readonly stream: Duplex }> {
     const { clock } = this.#stage;
     const { spacingMs = 20 } = this.#options;
     const atMs = Math.max(clock.now().monotonicMs, this.#nextDialMs);
@@ -172,14 +193,11 @@ class AcceptorAudit {
     const waitMs = atMs - clock.now().monotonicMs;
     if (waitMs > 0) await new Promise<void>((resolve) => void clock.setTimer(resolve, waitMs));
     const dial = this.#now++;
-    let stream: Duplex;
     try {
-      stream = await this.#dial();
+      return { dial, stream: await this.#dial() };
     } catch (cause) {
       throw new TargetGone('nothing listens there any more', { cause });
     }
-    this.#settle(dial);
-    return stream;
   }
 
   /** Tells the verdicts of cases that were over by then. */
@@ -193,8 +211,13 @@ class AcceptorAudit {
     if (this.#suspects.size > 0 && this.#cleared.length === this.#suspects.size) {
       const ids = [...this.#suspects].map(({ id }) => id).join(', ');
       const what = `the target died while these were played: ${ids}; alone, none of them kills it. It`;
-      for (const one of this.#cleared.splice(0)) this.#ready.push(crash(one, true, what));
+      for (const one of this.#cleared.splice(0)) {
+        // Without a moment in which nothing listened it may as well have a new key for some other reason.
+        if (this.#wasAway) this.#ready.push(crash(one, true, what));
+        else this.#tell(one);
+      }
       this.#suspects.clear();
+      this.#wasAway = false;
     }
     if (this.#ready.length > 0) this.#wake();
   }
@@ -203,12 +226,14 @@ class AcceptorAudit {
     this.#ready.push(caseResult(one, played.judgement, played));
   }
 
-  /** Whether it still does an honest handshake, and what that told. */
+  /** Whether it still does an honest handshake, as the process it was, and what that told. */
   async #isHealthy(): Promise<TargetFacts | undefined> {
     this.#stage.signal?.throwIfAborted();
     try {
-      return await reconnoitre(ROLE, this.#stage, `health ${this.#checks++}`);
+      const facts = await reconnoitre(ROLE, this.#stage, `health ${this.#checks++}`);
+      return this.#incarnations.isReborn(facts.hello) ? undefined : facts;
     } catch (error) {
+      this.#wasAway = true;
       this.#stage.signal?.throwIfAborted();
       if (error instanceof Error && (error.name === 'TargetGone' || error.name === 'OverlayError')) return undefined;
       throw error;
@@ -222,10 +247,12 @@ class AcceptorAudit {
     this.#isAlone = true;
     this.#gone = false;
     const [only] = suspects;
-    if (only !== undefined && suspects.length === 1) {
+    const isProven = this.#wasAway || (only !== undefined && this.#suspects.has(only.one));
+    if (only !== undefined && suspects.length === 1 && isProven) {
       // Of several suspects this is the one.
       for (const one of this.#cleared.splice(0)) this.#tell(one);
       this.#suspects.clear();
+      this.#wasAway = false;
       this.#ready.push(crash(only, isBack, 'the target died of it, and'));
     } else if (isBack && suspects.length > 0) {
       for (const { one } of suspects) this.#suspects.add(one);
@@ -234,7 +261,8 @@ class AcceptorAudit {
       const ids = suspects.map(({ one }) => one.id).join(', ');
       for (const suspect of suspects)
         this.#ready.push(crash(suspect, false, `the target died while these were played: ${ids}. It`));
-      if (suspects.length === 0) this.#causeless++;
+      if (suspects.length === 0 && this.#wasAway) this.#causeless++;
+      this.#wasAway = false;
     }
     if (isBack && this.#causeless < MAX_CAUSELESS_DEATHS) return;
     for (const one of this.#cleared.splice(0)) this.#tell(one);

@@ -13,6 +13,7 @@ import { bytesKey, fromHex } from '../../protocol/bytes.ts';
 import type { OverlayErrorCode } from '../../protocol/error-table.ts';
 import { ProtocolViolation } from '../../protocol/errors.ts';
 import type { Network } from '../../protocol/networks.ts';
+import { checkAuthenticatedMessage, receivedMessage } from '../../protocol/wire/authenticated-message.ts';
 import { encodeRecord } from '../../protocol/wire/framing.ts';
 import type { Hello, StellarMessage, UnknownMessage } from '../../protocol/wire/messages.ts';
 import { type HelloOptions, MockPeer } from '../../testing/mock-peer.ts';
@@ -64,6 +65,8 @@ export class AuditPeer {
   answers = true;
   /** How the target has closed; everything it had said before is in `received`. */
   ended: 'FIN' | 'RST' | undefined;
+  /** Whether the target's MACs are made with a key that is not ours: we have shown it somebody else's, or none yet. */
+  isKeyless = false;
   helloSent = false;
   authSent = false;
   readonly #options: AuditPeerOptions;
@@ -283,7 +286,7 @@ export class AuditPeer {
   #take(body: Uint8Array): void {
     let message: StellarMessage | UnknownMessage;
     try {
-      message = this.mock.read(body);
+      message = this.#open(body);
     } catch (error) {
       this.#fault('a record that an honest peer refuses', error as Error, body);
       return;
@@ -302,6 +305,17 @@ export class AuditPeer {
         { type: 'DONT_HAVE', reqType: 'GENERALIZED_TX_SET', reqHash: message.txSetHash },
         'DONT_HAVE, the answer to its question',
       );
+  }
+
+  /** The message in a record; its MAC is verified where that can be done. */
+  #open(body: Uint8Array): StellarMessage | UnknownMessage {
+    try {
+      return this.mock.read(body);
+    } catch (error) {
+      const isDeaf = this.isKeyless || (this.targetRole === 'WE_CALLED_REMOTE' && !this.helloSent);
+      if (!isDeaf) throw error;
+      return receivedMessage(checkAuthenticatedMessage(body, true), body);
+    }
   }
 
   #fault(what: string, error: Error, body?: Uint8Array): void {

@@ -41,7 +41,9 @@ export function refusal(code: ErrorCodeName, words: string, options: EndOptions 
       const { peer, timing } = scene;
       const tooFar = (): string | undefined => overreach(scene, reached);
       const reacted = (): boolean => peer.refusal !== undefined || tooFar() !== undefined;
-      if (!(await peer.until(reacted, orOpen ? timing.settleMs : timing.reactMs)) && peer.ended === undefined) {
+      const hasReacted = await peer.until(reacted, orOpen ? timing.settleMs : timing.reactMs);
+      if (hasReacted && isTakenIn(scene, reached)) return takenIn(`${tooFar()}`);
+      if (!hasReacted && peer.ended === undefined) {
         const answered = isMidRecord ? () => false : peer.followUp();
         await peer.until(() => answered() || reacted(), timing.closeMs);
         if (answered()) return orOpen ? differs(GOES_ON) : fails('it goes on: what is said next is answered');
@@ -72,7 +74,9 @@ export function drop(options: EndOptions = {}): Expectation {
       const { peer, timing } = scene;
       const tooFar = (): string | undefined => overreach(scene, reached);
       const reacted = (): boolean => peer.refusal !== undefined || tooFar() !== undefined;
-      if (!(await peer.until(reacted, timing.settleMs)) && peer.ended === undefined) {
+      const hasReacted = await peer.until(reacted, timing.settleMs);
+      if (hasReacted && isTakenIn(scene, reached)) return takenIn(`${tooFar()}`);
+      if (!hasReacted && peer.ended === undefined) {
         // A connection that is only slow to close listens no more; one that was not dropped answers.
         const answered = isMidRecord ? () => false : peer.followUp();
         await peer.until(() => answered() || reacted(), timing.closeMs);
@@ -101,6 +105,7 @@ export function open(orRefusal: readonly ErrorCodeName[] = []): Expectation {
       if (finish.how === 'full') return passes(`it accepts our AUTH, and has no slot for us: “${finish.text}”`);
       const { refusal: said } = peer;
       if (said !== undefined && (orRefusal as readonly unknown[]).includes(said.code)) return differs(cameText(peer));
+      if (said === undefined && finish.how === 'ended' && orRefusal.length > 0) return differs('it closes without saying why');
       if (finish.how === 'ended') return fails(`it ends the connection where ${finish.awaited} has to come: ${cameText(peer)}`);
       return fails(`${finish.awaited} does not come`, true);
     },
@@ -188,6 +193,15 @@ function differs(came: string): Judgement {
 
 function fails(came: string, byTime = false): Judgement {
   return { verdict: 'fail', came, byTime };
+}
+
+/** Whether the target, which knows nothing of us yet, deals with us as with a peer it has let in. */
+function isTakenIn({ peer }: Scene, reached: Reached | undefined): boolean {
+  return reached === 'nothing' && peer.types.some((type) => !HANDSHAKE.includes(type) && type !== 'ERROR_MSG');
+}
+
+function takenIn(came: string): Judgement {
+  return { verdict: 'fail', came: `before any handshake, ${came}`, threat: 'unauthenticated acceptance' };
 }
 
 const SAYS: Readonly<Record<PeerRole, Readonly<Record<Reached, readonly string[]>>>> = {

@@ -15,6 +15,7 @@ const STEADY = 3;
  */
 export class IncarnationWatch {
   readonly #known = new Map<string, { key: string; seen: number }>();
+  readonly #former = new Set<string>();
 
   /** Takes note of a HELLO. @returns whether it comes from another process than those of its identity before */
   isReborn({ peerID, cert }: Pick<Hello, 'peerID' | 'cert'>): boolean {
@@ -24,8 +25,11 @@ export class IncarnationWatch {
       known.seen++;
       return false;
     }
+    // What the process before had said may be looked at late.
+    if (this.#former.has(key)) return false;
     // A key that changes once is one of a process; its successor is given the same credit, until it changes too.
     const wasSteady = known !== undefined && known.seen >= STEADY;
+    if (wasSteady) this.#former.add(known.key);
     if (this.#known.size < MAX_IDENTITIES || known !== undefined) this.#known.set(peerID, { key, seen: wasSteady ? STEADY : 1 });
     return wasSteady;
   }

@@ -14,6 +14,7 @@ import { FRAMING_CASES } from './cases/framing.ts';
 import { HELLO_CASES } from './cases/hello.ts';
 import { STRUCTURE_CASES } from './cases/structure.ts';
 import { TIMING_CASES } from './cases/timing.ts';
+import { UNREAD_CASES } from './cases/unread.ts';
 
 /** Every case there is, in the order of a connection's life. */
 export const CASES: readonly AuditCase[] = [
@@ -27,6 +28,7 @@ export const CASES: readonly AuditCase[] = [
   ...FLOW_CASES,
   ...TIMING_CASES,
   ...DIALLER_CASES,
+  ...UNREAD_CASES,
 ];
 
 /** Which cases are wanted. A name is an id, an id without its role, or a group. */

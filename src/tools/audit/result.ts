@@ -19,6 +19,8 @@ export interface Judgement {
   readonly came: string;
   /** Whether it rests on nothing having come in time: a slow machine looks the same. */
   readonly byTime?: boolean;
+  /** What it shows beyond what the case was about. */
+  readonly threat?: Threat;
 }
 
 /** One line of `--json`. */
@@ -45,13 +47,14 @@ export interface CaseResult {
 /** Puts a verdict on a case. A crash is a failure by another name, whatever the case was about. */
 export function caseResult(
   one: AuditCase,
-  { verdict, came }: Judgement,
+  { verdict, came, threat: shown }: Judgement,
   facts: { readonly durationMs: number; readonly transcript?: readonly TranscriptEntry[]; readonly threat?: Threat },
 ): CaseResult {
   const { id, title, severity, role, group, why, source, steps, expect } = one;
-  const threat = verdict === 'fail' ? (facts.threat ?? one.threat) : undefined;
+  const worst = facts.threat ?? shown;
+  const threat = verdict === 'fail' ? (worst ?? one.threat) : undefined;
   return {
-    ...{ id, title, verdict, severity: facts.threat === undefined ? severity : 'critical', role, group, why, source },
+    ...{ id, title, verdict, severity: worst === undefined ? severity : 'critical', role, group, why, source },
     steps: steps.map(({ text }) => text),
     ...{ expected: expect.text, came },
     ...(threat !== undefined && { threat }),

@@ -2,6 +2,7 @@
  * The vocabulary of cases: what can be done to a target. Each step is a value that says what it does.
  * @module
  */
+import { equalBytes } from '../../protocol/bytes.ts';
 import { RECORD_HEADER_BYTES } from '../../protocol/constants.ts';
 import type { StellarMessage, UnknownMessage } from '../../protocol/wire/messages.ts';
 import type { HelloOptions } from '../../testing/mock-peer.ts';
@@ -58,8 +59,10 @@ export const authenticatedWithoutGrant: Step = step('an honest handshake, but we
 export function hello(unusual: string, options: Made<HelloOptions>, edit: (record: Uint8Array) => Uint8Array = same): Step {
   return step(`HELLO: ${unusual}`, (scene) => {
     const { peer } = scene;
-    const record = peer.mock.helloRecord({ ...peer.honestHello, ...made(options, scene) });
+    const fields = made(options, scene);
+    const record = peer.mock.helloRecord({ ...peer.honestHello, ...fields });
     peer.helloSent = true;
+    peer.isKeyless = fields.cert !== undefined && !equalBytes(fields.cert.pubkey, peer.mock.ecdh.publicKey);
     peer.send(edit(record), `HELLO: ${unusual}`);
   });
 }

@@ -33,9 +33,10 @@ function errorMessage(code: ErrorCodeName, msg: string): Step {
 
 /** Something the target has said on this connection, sent back as it came. */
 function reflected(type: 'HELLO' | 'AUTH' | 'SEND_MORE_EXTENDED'): Step {
-  return raw(`the target’s own ${type}, sent back`, ({ peer: { received } }: Scene) => {
-    const own = received.find(({ message }) => message.type === type);
+  return raw(`the target’s own ${type}, sent back`, ({ peer }: Scene) => {
+    const own = peer.received.find(({ message }) => message.type === type);
     if (own === undefined) throw new CannotPlay('not-applicable', `it has said no ${type}`);
+    if (type === 'HELLO') peer.isKeyless = true;
     return encodeRecord(own.body);
   });
 }

@@ -226,7 +226,7 @@ export const STRUCTURE_CASES: readonly AuditCase[] = [
         nestedQuorumSet(2000),
         'Quorum sets nest: without a limit one record exhausts the stack.',
       ),
-      severity: 'critical',
+      severity: 'medium',
     },
     malformed('optional-flag-2', 'SCP_MESSAGE with an optional flag of 2', scpMessage(0, 2)),
     malformed('statement-type-4', 'SCP_MESSAGE with a statement of type 4', scpMessage(4, 0)),
