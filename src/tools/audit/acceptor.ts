@@ -134,7 +134,9 @@ class AcceptorAudit {
   }
 
   async #work(): Promise<void> {
-    for (let one = this.#queue.shift(); one !== undefined && !this.#gone; one = this.#queue.shift()) {
+    while (!this.#gone) {
+      const one = this.#queue.shift();
+      if (one === undefined) return;
       try {
         // What the target says on a connection shows that it has outlived all that was over when that was dialled.
         let firstDial: number | undefined;
@@ -155,7 +157,7 @@ class AcceptorAudit {
         }
         const isLast = this.#isAlone;
         if (!isLast && deservesAnotherChance(played.judgement)) this.#again.push(one);
-        else if (isLast && played.judgement.byTime === true) await this.#lookCloser(one, played);
+        else if (isLast) await this.#lookCloser(one, played);
         else this.#withhold(one, played);
       } catch (error) {
         if (!(error instanceof TargetGone)) throw error;
@@ -167,7 +169,7 @@ class AcceptorAudit {
     }
   }
 
-  /** Nothing came in time: is the target dead, is the machine slow, or is it so? */
+  /** A case was played alone: has the target outlived it? And when nothing came in time, is it only slow? */
   async #lookCloser(one: AuditCase, played: Played): Promise<void> {
     const facts = await this.#isHealthy();
     if (facts === undefined) {
@@ -175,9 +177,10 @@ class AcceptorAudit {
       this.#gone = true;
       return;
     }
-    const isSlow = facts.handshakeMs > this.#stage.timing.reactMs / 4;
+    const isSlow = played.judgement.byTime === true && facts.handshakeMs > this.#stage.timing.reactMs / 4;
     const came = `${played.judgement.came}; but an honest handshake takes ${Math.round(facts.handshakeMs)} ms as well`;
     this.#withhold(one, isSlow ? { ...played, judgement: { verdict: 'undecided', came } } : played);
+    this.#settle(this.#now);
   }
 
   #withhold(one: AuditCase, played: Played): void {
@@ -256,7 +259,7 @@ class AcceptorAudit {
       this.#ready.push(crash(only, isBack, 'the target died of it, and'));
     } else if (isBack && suspects.length > 0) {
       for (const { one } of suspects) this.#suspects.add(one);
-      this.#queue.unshift(...this.#suspects);
+      this.#queue = [...this.#suspects, ...this.#queue.filter((one) => !this.#suspects.has(one))];
     } else {
       const ids = suspects.map(({ one }) => one.id).join(', ');
       for (const suspect of suspects)
