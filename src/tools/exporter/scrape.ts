@@ -4,6 +4,7 @@
  */
 import { lookup } from 'node:dns/promises';
 import { systemClock } from '../../net/clock.ts';
+import { nameError } from '../../net/dial.ts';
 import type { NodeOptions } from '../../net/options.ts';
 import { OverlayError } from '../../protocol/errors.ts';
 import type { Knowledge } from '../probe/knowledge.ts';
@@ -133,7 +134,7 @@ function nameFailure(host: string, cause: unknown): never {
       stage: 'dns',
       message: `The host name ${host} was not resolved in time.`,
     });
-  throw new OverlayError('OVERLAY_NAME_NOT_FOUND', { stage: 'dns', cause, message: `The host name ${host} has no address.` });
+  throw nameError(host, cause);
 }
 
 /** A probe that the deadline has cut short says so, and not that somebody stopped it. */

@@ -330,6 +330,13 @@ describe('debug=true', () => {
     expect(text).toMatch(/^address {2}none$/m);
   });
 
+  it('tells a name that has no address from name servers that do not answer', async () => {
+    const resolve = () => Promise.reject(Object.assign(new Error('getaddrinfo'), { code: 'EAI_AGAIN' }));
+    await using exporting = await exporter({ resolve });
+    const { text } = await ask(exporting, '/probe?target=none.example&debug=true');
+    expect(text).toContain('✗ The host name none.example could not be looked up: no name server answered (EAI_AGAIN).');
+  });
+
   it('a node outside the default range is probed inside its own, and the story says so', async () => {
     await using node = await goodNode({ overlayVersion: 60, overlayMinVersion: 55 });
     await using exporting = await exporter();
