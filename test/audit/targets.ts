@@ -7,10 +7,10 @@ import { type Duplex, duplexPair } from 'node:stream';
 import { nodeCrypto } from '../../src/crypto/node.ts';
 import { NodeIdentity, networks } from '../../src/index.ts';
 import { Session } from '../../src/net/session.ts';
-import type { CryptoProvider } from '../../src/protocol/auth/crypto.ts';
+import type { CryptoProvider, MacKey } from '../../src/protocol/auth/crypto.ts';
 import type { PeerRole } from '../../src/protocol/auth/key-schedule.ts';
 import { PeerAuth } from '../../src/protocol/auth/peer-auth.ts';
-import { fromHex } from '../../src/protocol/bytes.ts';
+import { concatBytes, fromHex } from '../../src/protocol/bytes.ts';
 import { Peer, type PeerOptions } from '../../src/protocol/peer.ts';
 import { ManualClock } from '../../src/testing/index.ts';
 
@@ -46,43 +46,95 @@ export class IdleClock extends ManualClock {
   }
 }
 
+/** What a mutation knows of the connection that it meddles with. */
+export interface Inside {
+  readonly role: PeerRole;
+  /** Keys the target was given, in order: that of what it sends, then that of what it receives. */
+  readonly macKeys: readonly MacKey[];
+}
+
+/** Changes one whole record on its way, header included: what it returns goes on instead; nothing, when it is to be lost. */
+export type RecordFilter = (record: Uint8Array) => Uint8Array | undefined;
+
 /** What is broken about a target. */
 export interface Mutation {
-  readonly crypto?: CryptoProvider;
+  readonly crypto?: Partial<CryptoProvider>;
+  /** Whether every MAC is good. */
+  readonly believesMacs?: boolean;
   readonly options?: Partial<PeerOptions>;
   /** What its ECDH key is made from. Default 9. */
   readonly ecdhSeed?: number;
-  /** Changes what it receives. */
-  readonly input?: (peer: PeerOptions) => (chunk: Uint8Array) => Uint8Array;
-  /** Changes what it sends. */
-  readonly output?: (peer: PeerOptions) => (chunk: Uint8Array) => Uint8Array;
+  /** Changes what it receives, record by record; records of length 0 are among them. */
+  readonly receives?: (inside: Inside) => RecordFilter;
+  /** Changes what it receives, as it comes; undefined ends the connection. */
+  readonly reads?: (inside: Inside) => (chunk: Uint8Array) => Uint8Array | undefined;
+  /** Changes what it sends, record by record. */
+  readonly sends?: (inside: Inside) => RecordFilter;
+  /** Whether the end of what it receives is not noticed. */
+  readonly ignoresEnd?: boolean;
+  /** Whether it never closes. */
+  readonly neverCloses?: boolean;
+  /** Milliseconds between its end and its FIN, as of the reference. */
+  readonly closesAfterMs?: number;
+  /** Whether it says something before it closes, where nothing is to be said. */
+  readonly saysGoodbye?: boolean;
+  /** Whether nobody takes the messages. */
+  readonly isStuck?: boolean;
+  /** Whether it has much to say as soon as it may. */
+  readonly isTalkative?: boolean;
+  /** Its nonce. */
+  readonly nonce?: Uint8Array;
+  /** Plays the other side by itself, instead of all this. */
+  readonly plays?: (stream: Duplex, role: PeerRole) => void;
 }
+
+/** ERROR_MSG(ERR_MISC, “bye”). */
+const GOODBYE = fromHex(`8000003c${'00'.repeat(12)}${'00'.repeat(8)}0000000362796500${'00'.repeat(32)}`);
+
+/** The identity of all targets. */
+export const TARGET_SEED: Uint8Array = new Uint8Array(32).fill(7);
 
 /** A node in memory. */
 export class MemoryTarget {
   readonly clock: IdleClock;
   readonly #mutation: Mutation;
-  readonly #peerAuth: PeerAuth;
   readonly #peerIDs = new Set<string>();
+  readonly #identity = NodeIdentity.fromSeed(TARGET_SEED);
 
   constructor(clock: IdleClock, mutation: Mutation = {}) {
     this.clock = clock;
     this.#mutation = mutation;
-    const crypto = mutation.crypto ?? nodeCrypto;
-    const identity = NodeIdentity.fromSeed(new Uint8Array(32).fill(7)).peerAuth(networks.standalone).identity;
-    const ecdh = crypto.ecdhKey(new Uint8Array(32).fill(mutation.ecdhSeed ?? 9));
-    this.#peerAuth = new PeerAuth(crypto, identity, ecdh, fromHex(networks.standalone.networkID));
   }
 
   /** Our end of a new connection, the target playing its role at the other. */
   open(role: PeerRole, onSession: (session: Session) => void = () => {}): Duplex {
     const { clock } = this;
-    const { crypto = nodeCrypto, options } = this.#mutation;
-    const [ours, theirs] = duplexPair();
-    for (const stream of [ours, theirs]) stream.on('data', () => clock.touch());
+    const mutation = this.#mutation;
+    const [ours, outer] = duplexPair();
+    ours.on('data', () => clock.touch());
+    outer.on('data', () => clock.touch());
+    if (mutation.plays !== undefined) {
+      mutation.plays(outer, role);
+      return ours;
+    }
+    const macKeys: MacKey[] = [];
+    const crypto: CryptoProvider = {
+      ...nodeCrypto,
+      ...mutation.crypto,
+      macKey: (key) => {
+        const real = nodeCrypto.macKey(key);
+        macKeys.push(nodeCrypto.macKey(key));
+        if (mutation.believesMacs !== true) return real;
+        return { seal: (...args) => real.seal(...args), verify: () => true, wipe: () => real.wipe() };
+      },
+    };
+    const stream = this.#meddle(outer, { role, macKeys });
+    const { identity } = this.#identity.peerAuth(networks.standalone);
+    const ecdh = crypto.ecdhKey(new Uint8Array(32).fill(mutation.ecdhSeed ?? 9));
     let release = (): void => {};
     const peer = new Peer({
-      ...{ role, crypto, peerAuth: this.#peerAuth, nonce: randomNonce() },
+      ...{ role, crypto, nonce: mutation.nonce ?? globalThis.crypto.getRandomValues(new Uint8Array(32)) },
+      peerAuth: new PeerAuth(crypto, identity, ecdh, fromHex(networks.standalone.networkID)),
       ...{ overlayVersion: 41, overlayMinVersion: 40, ledgerVersion: 27, versionStr: 'v27.1.0', listeningPort: 11625 },
       claimPeerID: (peerID) => {
         if (this.#peerIDs.has(peerID)) return false;
@@ -90,14 +142,85 @@ export class MemoryTarget {
         release = () => void this.#peerIDs.delete(peerID);
         return true;
       },
-      ...options,
+      unknownMessages: 'refuse',
+      ...mutation.options,
     });
-    const session = new Session(peer, theirs, { connection: { role }, clock, handshakeTimeoutMs: 10_000 });
+    const session = new Session(peer, stream, { connection: { role }, clock, handshakeTimeoutMs: 10_000 });
     void session.ended.then(() => release());
     onSession(session);
-    void drain(session);
+    if (mutation.isStuck !== true) void drain(session);
+    if (mutation.isTalkative === true) void talk(session);
     return ours;
   }
+
+  /** The stream the target gets: what goes over it is changed on the way. */
+  #meddle(outer: Duplex, inside: Inside): Duplex {
+    const { receives, reads, sends, ignoresEnd, neverCloses, closesAfterMs, saysGoodbye } = this.#mutation;
+    const [inner, theirs] = duplexPair();
+    const read = reads?.(inside);
+    const receive = records(receives?.(inside));
+    const send = records(sends?.(inside));
+    const isTampered = receives !== undefined;
+    outer.on('data', (chunk: Buffer) => {
+      const bytes = read === undefined ? new Uint8Array(chunk) : read(new Uint8Array(chunk));
+      if (bytes === undefined) {
+        inner.destroy();
+        outer.end();
+      } else if (inner.writable) {
+        if (!isTampered) inner.write(bytes);
+        else for (const record of receive(bytes)) inner.write(record);
+      }
+    });
+    outer.on('end', () => {
+      if (ignoresEnd !== true) inner.end();
+    });
+    inner.on('data', (chunk: Buffer) => {
+      if (!outer.writable) return;
+      if (sends === undefined) outer.write(chunk);
+      else for (const record of send(new Uint8Array(chunk))) outer.write(record);
+    });
+    const close = (): void => {
+      if (neverCloses === true) return;
+      if (saysGoodbye === true) outer.write(GOODBYE);
+      if (closesAfterMs === undefined) outer.end();
+      else {
+        // Like the reference, it reads no more from then on.
+        outer.pause();
+        this.clock.setTimer(() => outer.end(), closesAfterMs);
+      }
+    };
+    inner.on('end', close);
+    inner.on('error', () => {});
+    outer.on('error', () => {});
+    outer.on('close', () => inner.destroy());
+    return theirs;
+  }
+}
+
+/** Cuts a stream into records, lets the filter change each, and passes on what is left. */
+function records(filter: RecordFilter | undefined): (chunk: Uint8Array) => readonly Uint8Array[] {
+  let parts: Uint8Array[] = [];
+  let length = 0;
+  let needed = 4;
+  return (chunk) => {
+    parts.push(chunk);
+    length += chunk.length;
+    const out: Uint8Array[] = [];
+    while (length >= needed) {
+      const rest = concatBytes(...parts);
+      const whole = 4 + (new DataView(rest.buffer).getUint32(0) & 0x7fffffff);
+      parts = [rest];
+      needed = whole;
+      if (length < whole) break;
+      parts = [rest.slice(whole)];
+      length -= whole;
+      needed = 4;
+      const record = rest.slice(0, whole);
+      const changed = filter === undefined ? record : filter(record);
+      if (changed !== undefined) out.push(changed);
+    }
+    return out;
+  };
 }
 
 async function drain(session: Session): Promise<void> {
@@ -105,8 +228,19 @@ async function drain(session: Session): Promise<void> {
     session.release(message);
 }
 
-function randomNonce(): Uint8Array {
-  return globalThis.crypto.getRandomValues(new Uint8Array(32));
+/** Asks and floods, as much as it is granted. */
+async function talk(session: Session): Promise<void> {
+  try {
+    await session.authenticated;
+    const hash = new Uint8Array(32).fill(1);
+    for (let i = 0; i < 300; i++) {
+      void session.send({ type: 'FLOOD_ADVERT', txHashes: [hash] }).catch(() => {});
+      if (i % 100 === 0) void session.send({ type: 'GET_TX_SET', txSetHash: hash }).catch(() => {});
+      if (i % 100 === 50) void session.send({ type: 'GET_SCP_QUORUMSET', qSetHash: hash }).catch(() => {});
+    }
+  } catch {
+    // The connection has ended: whoever audits it knows.
+  }
 }
 
 /** All that comes. */

@@ -54,6 +54,7 @@ export {
   pause,
   pinged,
   raw,
+  reaction,
   rst,
   type Seal,
   type Step,

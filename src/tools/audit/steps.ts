@@ -148,6 +148,11 @@ export function hears(type: 'HELLO' | 'AUTH' | 'SEND_MORE_EXTENDED'): Step {
   return step(`the target says ${type}`, (scene) => hear(scene, type));
 }
 
+/** The target reacts, or does not: what is done next comes after it. */
+export const reaction: Step = step('a moment for the target to react', async ({ peer, timing }) => {
+  await peer.until(() => peer.refusal !== undefined, timing.settleMs);
+});
+
 /** A ping, and its answer: everything before it has been handled. */
 export const pinged: Step = step('a ping, answered', async (scene) => {
   const { peer, timing, facts } = scene;

@@ -6,7 +6,7 @@ import type { Hello } from '../../../protocol/wire/messages.ts';
 import { type AuditCase, forAcceptor, forBoth } from '../case.ts';
 import { all, drop, onConnection, open, refusal } from '../expect.ts';
 import { CannotPlay, type Scene } from '../scene.ts';
-import { anotherConnection, authenticated, connected, greeted, hello, sends } from '../steps.ts';
+import { anotherConnection, authenticated, connected, greeted, hello, reaction, sends } from '../steps.ts';
 
 /** The target's HELLO, from this connection or an earlier one. */
 function targetHello({ peer, facts }: Scene): Hello {
@@ -291,8 +291,9 @@ export const HELLO_CASES: readonly AuditCase[] = [
       source: '4.4, check 15',
       group: 'hello',
       severity: 'medium',
-      steps: [greeted, anotherConnection('with the same identity'), connected, hello('of the same peer', {})],
-      expect: all(refusal('ERR_CONF', 'already-connected peer', { reached: 'certificate' }), onConnection(0, open())),
+      steps: [greeted, anotherConnection('with the same identity'), connected, hello('of the same peer', {}), reaction],
+      // The one that was there first is asked first: the reference closes it if the handshake does not go on.
+      expect: all(onConnection(0, open()), refusal('ERR_CONF', 'already-connected peer', { reached: 'certificate' })),
     },
   ),
 ];

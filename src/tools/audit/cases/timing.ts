@@ -4,7 +4,7 @@
  */
 import { type AuditCase, forAcceptor, forBoth } from '../case.ts';
 import { all, holds, onConnection, open } from '../expect.ts';
-import type { Scene } from '../scene.ts';
+import { CannotPlay, type Scene } from '../scene.ts';
 import { authenticatedWithoutGrant, connected, greeted, header, raw, type Step, step } from '../steps.ts';
 
 /** It closes by itself within some time, in which nothing is said. */
@@ -137,8 +137,12 @@ export const TIMING_CASES: readonly AuditCase[] = [
     hostile: true,
     timeoutMs: 60_000,
     steps: [
-      step('twenty connections more', async (scene) => {
-        for (let i = 0; i < 20; i++) await scene.open();
+      step('nineteen connections more, and then the honest one', async (scene) => {
+        for (let i = 0; i < 19; i++) await scene.open();
+        await scene.peer.untilEnded(scene.timing.settleMs);
+        if (scene.peers.some(({ ended }) => ended !== undefined))
+          throw new CannotPlay('not-applicable', 'it takes fewer than twenty connections in the handshake');
+        await scene.open();
       }),
     ],
     expect: all(
