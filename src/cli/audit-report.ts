@@ -2,7 +2,10 @@
  * Where the results of an audit go: text, JSON or TAP to stdout, files, a summary.
  * @module
  */
+import { writeFile } from 'node:fs/promises';
 import type { ArgsDef } from 'citty';
+import { auditHtml } from '../tools/audit/html.ts';
+import { auditJUnitXml } from '../tools/audit/junit.ts';
 import { type CaseResult, countVerdicts } from '../tools/audit/result.ts';
 import type { TargetFacts } from '../tools/audit/scene.ts';
 import { tapHeader, tapLine } from '../tools/audit/tap.ts';
@@ -15,6 +18,8 @@ import { openProgress, type Progress } from './progress.ts';
 /** Options of the report; `--json` is every verb's. */
 export const reportArgs = {
   tap: { type: 'boolean', description: 'Print TAP 14' },
+  junit: { type: 'string', description: 'File for the results as JUnit XML', valueHint: 'FILE' },
+  html: { type: 'string', description: 'File for the results as one HTML page', valueHint: 'FILE' },
   strict: { type: 'boolean', description: 'What differs from the reference counts as failed' },
 } as const satisfies ArgsDef;
 
@@ -29,6 +34,8 @@ export interface AuditSubject {
 }
 
 interface ReportGiven {
+  readonly junit?: string | undefined;
+  readonly html?: string | undefined;
   readonly json?: boolean | undefined;
   readonly tap?: boolean | undefined;
   readonly strict?: boolean | undefined;
@@ -41,6 +48,7 @@ export class AuditReport {
   readonly #context: CliContext;
   readonly #progress: Progress;
   readonly #results: CaseResult[] = [];
+  readonly #startMs = Date.now();
   #facts: TargetFacts | undefined;
 
   private constructor(subject: AuditSubject, given: ReportGiven, context: CliContext, progress: Progress) {
@@ -53,7 +61,10 @@ export class AuditReport {
   /** @throws {UsageError} when options contradict each other */
   static async open(subject: AuditSubject, given: ReportGiven, context: CliContext): Promise<AuditReport> {
     if (given.json && given.tap) throw new UsageError('--json and --tap both want stdout: choose one');
-    return new AuditReport(subject, given, context, await openProgress(subject.count, 'cases'));
+    const report = new AuditReport(subject, given, context, await openProgress(subject.count, 'cases'));
+    // That a file cannot be written is known before anything is played, and whatever ends the process, it can be read.
+    await report.#write();
+    return report;
   }
 
   get hasFailed(): boolean {
@@ -86,6 +97,7 @@ export class AuditReport {
   /** Nothing more comes: prints what all of it comes to. */
   async end(): Promise<void> {
     this.#progress.stop();
+    await this.#write();
     if (this.#facts === undefined) return;
     const { json, tap } = this.#given;
     const { out, err } = this.#context;
@@ -94,6 +106,24 @@ export class AuditReport {
       out.line('');
     }
     (json || tap ? err : out).line(this.#summary(this.#facts));
+  }
+
+  /** Writes the files that are wanted. @throws {UsageError} naming the option whose file cannot be written */
+  async #write(): Promise<void> {
+    const { junit, html, strict } = this.#given;
+    const { target, role } = this.#subject;
+    const unixSeconds = this.#startMs / 1000;
+    const write = async (option: string, file: string | undefined, text: () => string): Promise<void> => {
+      try {
+        if (file !== undefined) await writeFile(file, text());
+      } catch (error) {
+        throw new UsageError(`${option}: ${(error as Error).message}`);
+      }
+    };
+    await write('--junit', junit, () => auditJUnitXml(target, this.#results, unixSeconds, strict));
+    const facts = this.#facts;
+    const summary = facts === undefined ? 'It has not begun.' : this.#summary(facts);
+    await write('--html', html, () => auditHtml({ target, role, summary, facts, unixSeconds }, this.#results));
   }
 
   /** One line that can be pasted into an issue. */

@@ -10,6 +10,7 @@ import { equalBytes, fromHex } from '../../src/protocol/bytes.ts';
 import { checkAuthenticatedMessage, decodePublicKey } from '../../src/protocol/index.ts';
 import { MESSAGE_TYPES, type MessageType } from '../../src/protocol/wire/messages.ts';
 import { MockPeer } from '../../src/testing/index.ts';
+import type { AuditCase, Group } from '../../src/tools/audit/index.ts';
 import { type Inside, type Mutation, type RecordFilter, TARGET_SEED } from './targets.ts';
 
 const view = (record: Uint8Array): DataView => new DataView(record.buffer, record.byteOffset, record.byteLength);
@@ -108,6 +109,22 @@ const scripted =
       .finally(() => peer.close());
   };
 
+/** What is no ordinary record, and refused for another reason than it should be. */
+const EXTRAORDINARY: readonly string[] = [
+  'bytes-granted-again',
+  'fragmented-record',
+  'hello-reflected',
+  'messages-granted-again',
+  'network-before-port',
+  'port-0',
+  'port-65536',
+  'port-minus-1',
+  'port-minus-2147483648',
+  'self-before-network',
+  'version-before-network-and-port',
+  'versions-inverted',
+];
+
 /** Everything until the end is read, and pings answered. */
 async function listens(peer: MockPeer): Promise<void> {
   for (let body = await peer.receiveBody(); body !== undefined; body = await peer.receiveBody()) {
@@ -119,14 +136,29 @@ async function listens(peer: MockPeer): Promise<void> {
 
 const flood = { type: 'FLOOD_ADVERT', txHashes: [new Uint8Array(32)] } as const;
 
-/** A target, and which cases have to notice what is wrong with it: names without role, in no order. */
+/** What every target notices that is meddled with record by record: it waits for whatever is announced. */
+export const BY_ANY_FILTER: readonly string[] = [
+  'garbage',
+  'largest-header-before-auth',
+  'oversized-header-after-auth',
+  'oversized-header-after-hello',
+  'oversized-header-before-auth',
+  'pours-before-auth',
+];
+
+/** A target, and which cases have to notice what is wrong with it. */
 export interface Mutant {
   readonly name: string;
   readonly mutation: Mutation;
-  readonly noticed: readonly string[];
+  /** Groups that are played: those in which it must be noticed, and others in which it must not. */
+  readonly groups: readonly Group[];
+  /** Names of cases without role, in no order; or which cases by what they are. */
+  readonly noticed: readonly string[] | ((one: AuditCase) => boolean);
   /** What only a target of one role is noticed by. */
   readonly acceptorOnly?: readonly string[];
   readonly initiatorOnly?: readonly string[];
+  /** What a filter hides that is noticed otherwise. */
+  readonly hides?: readonly string[];
   /** The role it makes sense in; both when left out. */
   readonly role?: PeerRole;
 }
@@ -136,12 +168,55 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'waits for whatever is announced, and skips records of length 0',
     mutation: { receives: lets((record) => record.length > 4) },
-    noticed: [],
+    groups: ['conduct', 'framing'],
+    noticed: ['zero-length-record', 'zero-length-record-after-auth'],
   },
   {
     name: 'skips records that are malformed',
     mutation: { receives: lets((record) => record.length === 4 || isWellFormed(record)) },
-    noticed: [],
+    groups: ['certificate', 'conduct', 'framing', 'structure'],
+    // It says nothing to a malformed record, so that nobody knows how soon it closes.
+    hides: ['garbage', 'largest-header-before-auth', 'oversized-header-before-auth', 'oversized-header-after-hello'],
+    noticed: [
+      'dont-have-type-99',
+      'advert-count-largest',
+      'advert-of-1001',
+      'auth-trailing-word-after-auth',
+      'error-text-101',
+      'fragmented-record',
+      'full-size-record-before-auth',
+      'length-not-a-multiple-of-4',
+      'malformed-and-wrongly-maced',
+      'malformed-auth',
+      'medium-record-after-auth',
+      'optional-flag-2',
+      'padding-not-zero',
+      'peer-id-key-type-1',
+      'quorum-set-2000-deep',
+      'quorum-set-count-largest',
+      'record-of-2-bytes',
+      'record-of-4-bytes',
+      'record-of-44-bytes',
+      'send-more-extended-truncated',
+      'signature-of-65-bytes',
+      'statement-type-4',
+      'survey-response-64001',
+      'trailing-word',
+      'truncated',
+      'type-1',
+      'type-14',
+      'type-14-after-auth',
+      'type-15',
+      'type-25',
+      'type-4',
+      'type-4-after-auth',
+      'type-99-after-auth',
+      'type-minus-1',
+      'union-version-1',
+      'unknown-type-wrongly-maced',
+      'version-str-101',
+    ],
+    initiatorOnly: ['peers-ip-type-2', 'peers-of-101'],
   },
   {
     name: 'skips what comes before HELLO',
@@ -154,7 +229,16 @@ export const MUTANTS: readonly Mutant[] = [
         };
       },
     },
-    noticed: [],
+    groups: ['auth', 'conduct', 'structure'],
+    noticed: [
+      'auth-before-hello',
+      'early-dont-have',
+      'early-get-scp-quorumset',
+      'early-get-scp-state',
+      'early-peers',
+      'early-send-more-extended',
+      'error-before-hello',
+    ],
   },
   {
     name: 'skips what comes between HELLO and AUTH',
@@ -167,16 +251,60 @@ export const MUTANTS: readonly Mutant[] = [
         };
       },
     },
-    noticed: [],
+    groups: ['auth', 'conduct', 'hello'],
+    noticed: [
+      'between-get-scp-quorumset',
+      'between-get-scp-state',
+      'between-send-more-extended',
+      'second-hello-good-mac',
+      'second-hello-zero-mac',
+    ],
+    initiatorOnly: ['between-peers'],
   },
-  { name: 'believes every certificate', mutation: { crypto: { verify: () => true } }, noticed: [] },
+  {
+    name: 'believes every certificate',
+    mutation: { crypto: { verify: () => true } },
+    groups: ['certificate', 'conduct'],
+    noticed: [
+      'malleated-signature',
+      'one-bit-flipped',
+      'other-network',
+      'signature-of-0-bytes',
+      'signature-of-63-bytes',
+      'signed-another-ecdh-key',
+      'signed-another-expiration',
+      'signed-by-another',
+      'signed-one-byte-type',
+      'signed-payload',
+      'universal-forgery',
+      'whole-hello-of-another-network',
+      'zero-signature',
+    ],
+  },
   {
     name: 'believes certificates that have expired',
     mutation: {
       crypto: { verify: () => true },
       receives: editsHello((record) => view(record).setBigUint64(behindVersion(record) + 72, 2n ** 40n)),
     },
-    noticed: [],
+    groups: ['certificate', 'conduct'],
+    noticed: [
+      'expired-just-now',
+      'expired-long-ago',
+      'malleated-signature',
+      'one-bit-flipped',
+      'other-network',
+      'signature-of-0-bytes',
+      'signature-of-63-bytes',
+      'signed-another-ecdh-key',
+      'signed-another-expiration',
+      'signed-by-another',
+      'signed-one-byte-type',
+      'signed-payload',
+      'universal-forgery',
+      'whole-hello-of-another-network',
+      'zero-signature',
+    ],
   },
   {
     name: 'takes ECDH keys of small order',
@@ -192,10 +320,65 @@ export const MUTANTS: readonly Mutant[] = [
         },
       },
     },
-    noticed: [],
+    groups: ['certificate', 'conduct'],
+    noticed: ['small-order-key-0', 'small-order-key-order-8-a', 'small-order-key-p'],
+    acceptorOnly: [
+      'small-order-key-1',
+      'small-order-key-1-top-bit',
+      'small-order-key-order-8-b',
+      'small-order-key-p-1',
+      'small-order-key-p-plus-1',
+    ],
+    acceptorOnly: [
+      'small-order-key-0',
+      'small-order-key-1',
+      'small-order-key-1-top-bit',
+      'small-order-key-order-8-a',
+      'small-order-key-order-8-b',
+      'small-order-key-p',
+      'small-order-key-p-1',
+      'small-order-key-p-plus-1',
+    ],
   },
-  { name: 'believes every MAC', mutation: { believesMacs: true }, noticed: [] },
-  { name: 'takes sequences as they come', mutation: { receives: anySequence }, noticed: [] },
+  {
+    name: 'believes every MAC',
+    mutation: { believesMacs: true },
+    groups: ['auth', 'channel', 'conduct', 'hello'],
+    noticed: [
+      'auth-mac-flipped',
+      'auth-mac-no-sequence',
+      'auth-mac-other-direction',
+      'auth-mac-shared-key',
+      'auth-mac-short-sequence',
+      'auth-mac-swapped-keys',
+      'auth-mac-swapped-nonces',
+      'auth-mac-with-version',
+      'auth-mac-zero',
+      'record-mac-flipped',
+      'record-mac-no-sequence',
+      'record-mac-other-direction',
+      'record-mac-shared-key',
+      'record-mac-short-sequence',
+      'record-mac-with-version',
+      'record-mac-zero',
+      'second-hello-zero-mac',
+    ],
+    acceptorOnly: ['hello-and-bad-auth-at-once'],
+    initiatorOnly: ['auth-reflected'],
+  },
+  {
+    name: 'takes sequences as they come',
+    mutation: { receives: anySequence },
+    groups: ['auth', 'channel', 'conduct'],
+    noticed: [
+      'auth-sequence-largest',
+      'auth-sequence-one',
+      'record-replayed',
+      'record-sequence-zero',
+      'record-skipped',
+      'records-reordered',
+    ],
+  },
   {
     name: 'does not look at overlay versions',
     mutation: {
@@ -204,17 +387,20 @@ export const MUTANTS: readonly Mutant[] = [
         view(record).setUint32(28, 40);
       }),
     },
-    noticed: [],
+    groups: ['conduct', 'hello'],
+    noticed: ['version-before-network-and-port', 'versions-inverted', 'versions-too-new', 'versions-too-old'],
   },
   {
     name: 'does not look at the listening port',
     mutation: { receives: editsHello((record) => view(record).setInt32(behindVersion(record), 11625)) },
-    noticed: [],
+    groups: ['conduct', 'hello'],
+    noticed: ['port-0', 'port-65536', 'port-minus-1', 'port-minus-2147483648'],
   },
   {
     name: 'does not look at the network in HELLO',
     mutation: { receives: editsHello((record) => record.set(fromHex(networks.standalone.networkID), 32)) },
-    noticed: [],
+    groups: ['conduct', 'hello'],
+    noticed: ['network-before-port', 'wrong-network-id'],
   },
   {
     name: 'does not recognise itself',
@@ -226,12 +412,31 @@ export const MUTANTS: readonly Mutant[] = [
         else record.fill(0, at, at + 1);
       }),
     },
-    noticed: [],
+    groups: ['certificate', 'conduct', 'hello'],
+    noticed: [
+      'connecting-to-self',
+      'malleated-signature',
+      'one-bit-flipped',
+      'other-network',
+      'self-before-network',
+      'signature-of-0-bytes',
+      'signature-of-63-bytes',
+      'signed-another-ecdh-key',
+      'signed-another-expiration',
+      'signed-by-another',
+      'signed-one-byte-type',
+      'signed-payload',
+      'universal-forgery',
+      'whole-hello-of-another-network',
+      'zero-signature',
+    ],
+    initiatorOnly: ['hello-reflected'],
   },
   {
     name: 'lets a peer connect twice',
     mutation: { options: { claimPeerID: () => true } },
-    noticed: [],
+    groups: ['conduct', 'hello'],
+    noticed: ['second-connection', 'two-pending-connections'],
     role: 'REMOTE_CALLED_US',
   },
   {
@@ -243,7 +448,8 @@ export const MUTANTS: readonly Mutant[] = [
         return reseal(record, view(record).getBigUint64(8), inside);
       },
     },
-    noticed: [],
+    groups: ['auth', 'conduct'],
+    noticed: ['auth-flags-0', 'auth-flags-1', 'auth-flags-100', 'auth-flags-201', 'auth-flags-minus-1'],
   },
   {
     name: 'skips messages that have no place where they are',
@@ -251,8 +457,11 @@ export const MUTANTS: readonly Mutant[] = [
       receives: (inside) => {
         let auths = 0;
         let hellos = 0;
+        let peers = 0;
         return (record) => {
-          if (is(record, 'SEND_MORE', 'PEERS', 'ERROR_MSG') && isWellFormed(record)) return undefined;
+          if (is(record, 'SEND_MORE', 'ERROR_MSG') && isWellFormed(record)) return undefined;
+          const isFirstPeers = inside.role === 'WE_CALLED_REMOTE' && auths > 0 && peers === 0;
+          if (is(record, 'PEERS') && isWellFormed(record) && (!isFirstPeers || peers++ > 0)) return undefined;
           if (is(record, 'SEND_MORE_EXTENDED') && record.length === 60 && view(record).getUint32(24) === 0) return undefined;
           if (is(record, 'AUTH') && inside.macKeys.length > 0 && isWellFormed(record) && hasGoodMac(record, inside)) {
             if (++auths > 1) return undefined;
@@ -264,9 +473,39 @@ export const MUTANTS: readonly Mutant[] = [
         };
       },
     },
-    noticed: [],
+    groups: ['auth', 'channel', 'conduct', 'flow', 'hello', 'structure'],
+    noticed: [
+      'early-peers',
+      'error-after-auth',
+      'error-after-hello',
+      'error-before-hello',
+      'error-code-99',
+      'error-text-100',
+      'error-with-control-bytes',
+      'error-with-garbage-mac',
+      'grant-of-no-bytes',
+      'second-auth',
+      'second-hello-good-mac',
+      'second-hello-zero-mac',
+      'send-more',
+    ],
+    acceptorOnly: ['peers-to-acceptor'],
+    initiatorOnly: [
+      'between-peers',
+      'full',
+      'peers-twice',
+      'refused-duplicate',
+      'refused-network',
+      'refused-port',
+      'refused-version',
+    ],
   },
-  { name: 'refuses without a word', mutation: { sends: lets((record) => !is(record, 'ERROR_MSG')) }, noticed: [] },
+  {
+    name: 'refuses without a word',
+    mutation: { sends: lets((record) => !is(record, 'ERROR_MSG')) },
+    groups: ['structure', 'hello', 'auth', 'channel'],
+    noticed: (one) => one.expect.text.includes('ERROR_MSG') || one.id.endsWith('dont-have-type-99'),
+  },
   {
     name: 'refuses in other words',
     mutation: {
@@ -275,16 +514,35 @@ export const MUTANTS: readonly Mutant[] = [
         return record;
       },
     },
-    noticed: [],
+    groups: ['structure', 'hello', 'auth', 'channel'],
+    noticed: (one) => one.expect.text.includes('ERROR_MSG'),
   },
   {
     name: 'says ERR_MISC before each silent end',
     mutation: { saysGoodbye: true },
-    noticed: [],
+    groups: ['framing', 'hello', 'certificate', 'auth', 'channel', 'flow'],
+    noticed: (one) => one.expect.text.includes('closes without a word'),
   },
-  { name: 'never closes', mutation: { neverCloses: true }, noticed: [] },
-  { name: 'does not notice that its peer has closed', mutation: { ignoresEnd: true }, noticed: [] },
-  { name: 'answers no question', mutation: { options: { serves: ['GET_SCP_QUORUMSET', 'GET_TX_SET'] } }, noticed: [] },
+  {
+    name: 'never closes',
+    mutation: { neverCloses: true },
+    groups: ['framing', 'certificate', 'flow', 'timing'],
+    noticed: (one) => one.expect.text.includes('closes'),
+  },
+  {
+    name: 'does not notice that its peer has closed',
+    mutation: { ignoresEnd: true },
+    groups: ['framing', 'auth'],
+    noticed: ['half-a-body-then-fin', 'half-a-header-then-fin'],
+    acceptorOnly: ['half-a-handshake-then-fin'],
+    initiatorOnly: ['fin-after-auth', 'fin-at-once', 'hello-then-fin'],
+  },
+  {
+    name: 'answers no question',
+    mutation: { options: { serves: ['GET_SCP_QUORUMSET', 'GET_TX_SET'] } },
+    groups: ['conduct'],
+    noticed: ['answers-for-tx-sets', 'answers-pings'],
+  },
   {
     name: 'understands only what is ordinary',
     mutation: {
@@ -294,7 +552,8 @@ export const MUTANTS: readonly Mutant[] = [
         return (record) => {
           const isOrdinary =
             (is(record, 'HELLO') && isOrdinaryHello(record)) ||
-            is(record, 'AUTH', 'DONT_HAVE', 'GET_TX_SET', 'ERROR_MSG') ||
+            is(record, 'AUTH', 'GET_TX_SET', 'ERROR_MSG') ||
+            (is(record, 'DONT_HAVE') && !equalBytes(record.subarray(24, 56), new Uint8Array(32))) ||
             (is(record, 'SEND_MORE_EXTENDED') && grants++ === 0) ||
             (is(record, 'GET_SCP_QUORUMSET') && pings++ < 2) ||
             !isWellFormed(record);
@@ -302,7 +561,10 @@ export const MUTANTS: readonly Mutant[] = [
         };
       },
     },
-    noticed: [],
+    groups: ['framing', 'structure', 'hello', 'certificate', 'auth', 'flow', 'channel'],
+    noticed: (one) =>
+      (one.expect.text.startsWith('it goes on') || EXTRAORDINARY.includes(one.id.slice(one.id.indexOf('.') + 1))) &&
+      !/hello-byte-by-byte|dont-have-type-99/.test(one.id),
   },
   {
     name: 'wants each record in one piece, and one record in a piece',
@@ -310,16 +572,53 @@ export const MUTANTS: readonly Mutant[] = [
       reads: () => (chunk) =>
         chunk.length >= 4 && (view(chunk).getUint32(0) & 0x7fffffff) === chunk.length - 4 ? chunk : undefined,
     },
-    noticed: [],
+    groups: ['auth', 'channel', 'conduct', 'flow', 'framing'],
+    noticed: [
+      'bytes-granted-again',
+      'fragmented-record',
+      'full-size-record-before-auth',
+      'hello-byte-by-byte',
+      'many-records-at-once',
+      'medium-record-after-auth',
+      'messages-granted-again',
+      'pipelined-channel',
+      'record-replayed',
+      'records-reordered',
+      'scp-state-eleven-times',
+    ],
+    acceptorOnly: ['hello-and-bad-auth-at-once'],
+    initiatorOnly: ['pipelined-answer'],
   },
-  { name: 'has too small a limit after AUTH', mutation: { reads: smallLimit }, noticed: [] },
+  {
+    name: 'has too small a limit after AUTH',
+    mutation: { reads: smallLimit },
+    groups: ['conduct', 'flow', 'framing', 'structure'],
+    noticed: [
+      'advert-of-1001',
+      'bytes-granted-again',
+      'medium-record-after-auth',
+      'quorum-set-2000-deep',
+      'survey-response-64001',
+    ],
+  },
   {
     name: 'grants far more than it says',
     mutation: { options: { floodCapacity: { messages: 100_000, bytes: 1_000_000_000 } } },
-    noticed: [],
+    groups: ['conduct', 'flow'],
+    noticed: ['bytes-beyond-credit', 'messages-beyond-credit'],
   },
-  { name: 'never takes what it is sent', mutation: { isStuck: true }, noticed: [] },
-  { name: 'has the same nonce always', mutation: { nonce: new Uint8Array(32).fill(5) }, noticed: [] },
+  {
+    name: 'never takes what it is sent',
+    mutation: { isStuck: true },
+    groups: ['conduct', 'flow'],
+    noticed: ['bytes-granted-again', 'messages-granted-again'],
+  },
+  {
+    name: 'has the same nonce always',
+    mutation: { nonce: new Uint8Array(32).fill(5) },
+    groups: ['conduct'],
+    noticed: ['nonce-is-fresh'],
+  },
   {
     name: 'floods without credit, and grants late',
     mutation: {
@@ -335,7 +634,21 @@ export const MUTANTS: readonly Mutant[] = [
         await listens(peer);
       }),
     },
-    noticed: [],
+    groups: ['conduct', 'flow'],
+    noticed: [
+      'answers-for-tx-sets',
+      'bytes-beyond-credit',
+      'bytes-granted-again',
+      'certificate-is-short-lived',
+      'credit-for-one-message',
+      'credit-of-few-bytes',
+      'grant-of-no-bytes',
+      'grants-first',
+      'messages-beyond-credit',
+      'messages-granted-again',
+      'no-credit-no-flood',
+      'send-more',
+    ],
   },
   {
     name: 'says everything twice, and garbage where zeros belong',
@@ -354,7 +667,22 @@ export const MUTANTS: readonly Mutant[] = [
         await listens(peer);
       }),
     },
-    noticed: [],
+    groups: ['conduct', 'flow'],
+    noticed: [
+      'answers-for-tx-sets',
+      'auth-once',
+      'bytes-beyond-credit',
+      'bytes-granted-again',
+      'certificate-is-short-lived',
+      'grant-of-no-bytes',
+      'hello-is-bare',
+      'hello-is-plausible',
+      'messages-beyond-credit',
+      'messages-granted-again',
+      'send-more',
+    ],
+    acceptorOnly: ['peers-once', 'speaks-second'],
+    initiatorOnly: ['sends-no-peers'],
   },
   {
     name: 'has a certificate signed by somebody else',
@@ -369,7 +697,45 @@ export const MUTANTS: readonly Mutant[] = [
         await listens(peer);
       }),
     },
-    noticed: [],
+    groups: ['conduct', 'flow'],
+    noticed: [
+      'answers-for-tx-sets',
+      'bytes-beyond-credit',
+      'bytes-granted-again',
+      'certificate-is-good',
+      'certificate-is-short-lived',
+      'grant-of-no-bytes',
+      'messages-beyond-credit',
+      'messages-granted-again',
+      'send-more',
+    ],
+  },
+  {
+    name: 'lets one peer in, ever',
+    mutation: { slots: 1 },
+    groups: ['conduct'],
+    noticed: (one) => one.steps[0]?.text === 'a whole honest handshake',
+  },
+  {
+    name: 'answers ten connections at once',
+    mutation: { answersAtOnce: 10 },
+    groups: ['timing'],
+    noticed: ['twenty-silent-connections'],
+    role: 'REMOTE_CALLED_US',
+  },
+  {
+    name: 'has no patience',
+    mutation: { handshakeTimeoutMs: 2_500 },
+    groups: ['conduct'],
+    noticed: ['slow-answer'],
+    role: 'WE_CALLED_REMOTE',
+  },
+  {
+    name: 'dies when its peer breaks the connection',
+    mutation: { diesOfReset: true },
+    groups: ['framing'],
+    noticed: ['rst-at-once', 'rst-after-hello', 'rst-after-auth'],
+    role: 'WE_CALLED_REMOTE',
   },
 ];
 

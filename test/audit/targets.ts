@@ -82,6 +82,13 @@ export interface Mutation {
   readonly isStuck?: boolean;
   /** Whether it has much to say as soon as it may. */
   readonly isTalkative?: boolean;
+  /** Peers it lets in, ever. */
+  readonly slots?: number;
+  /** Connections it answers at once; others hear nothing. */
+  readonly answersAtOnce?: number;
+  readonly handshakeTimeoutMs?: number;
+  /** Whether it dies when its peer breaks the connection. */
+  readonly diesOfReset?: boolean;
   /** Its nonce. */
   readonly nonce?: Uint8Array;
   /** Plays the other side by itself, instead of all this. */
@@ -99,11 +106,19 @@ export class MemoryTarget {
   readonly clock: IdleClock;
   readonly #mutation: Mutation;
   readonly #peerIDs = new Set<string>();
+  #deaths = 0;
+  #authenticated = 0;
+  #open = 0;
   readonly #identity = NodeIdentity.fromSeed(TARGET_SEED);
 
   constructor(clock: IdleClock, mutation: Mutation = {}) {
     this.clock = clock;
     this.#mutation = mutation;
+  }
+
+  /** How often it has died; it is back at once. */
+  get deaths(): number {
+    return this.#deaths;
   }
 
   /** Our end of a new connection, the target playing its role at the other. */
@@ -113,6 +128,12 @@ export class MemoryTarget {
     const [ours, outer] = duplexPair();
     ours.on('data', () => clock.touch());
     outer.on('data', () => clock.touch());
+    this.#open++;
+    ours.on('close', () => {
+      this.#open--;
+      if (mutation.diesOfReset === true && !ours.writableEnded) this.#deaths++;
+    });
+    if (this.#open > (mutation.answersAtOnce ?? Number.POSITIVE_INFINITY)) return ours;
     if (mutation.plays !== undefined) {
       mutation.plays(outer, role);
       return ours;
@@ -142,10 +163,15 @@ export class MemoryTarget {
         release = () => void this.#peerIDs.delete(peerID);
         return true;
       },
+      takeSlot: () => ++this.#authenticated <= (mutation.slots ?? Number.POSITIVE_INFINITY),
       unknownMessages: 'refuse',
       ...mutation.options,
     });
-    const session = new Session(peer, stream, { connection: { role }, clock, handshakeTimeoutMs: 10_000 });
+    const session = new Session(peer, stream, {
+      connection: { role },
+      clock,
+      handshakeTimeoutMs: mutation.handshakeTimeoutMs ?? 10_000,
+    });
     void session.ended.then(() => release());
     onSession(session);
     if (mutation.isStuck !== true) void drain(session);

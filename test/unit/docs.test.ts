@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { CONFORMANCE_DOC, conformanceDocument } from '../../scripts/conformance-doc.ts';
 import { ERRORS_DOC, errorsDocument } from '../../scripts/errors-doc.ts';
 import { VERSION } from '../../src/net/version.ts';
 import { ERROR_TABLE, PEER_ERROR_TABLE } from '../../src/protocol/error-table.ts';
@@ -9,6 +10,11 @@ const read = (path: string): Promise<string> => readFile(new URL(`../../${path}`
 describe('documents', () => {
   it('docs/errors.md is what the error table says', async () => {
     expect(await readFile(ERRORS_DOC, 'utf8')).toBe(errorsDocument());
+  });
+
+  it('docs/conformance.md lists every case of the audit', async () => {
+    const text = await readFile(CONFORMANCE_DOC, 'utf8');
+    expect(text).toBe(conformanceDocument(text));
   });
 
   it('every cause has one name of its own, advice and a summary', () => {

@@ -8,15 +8,16 @@ import type { AuditPeer } from './audit-peer.ts';
 import { holds } from './expect.ts';
 import { play, type Stage } from './play.ts';
 import type { TargetFacts } from './scene.ts';
-import { step } from './steps.ts';
+import { frame, step } from './steps.ts';
 
 /**
  * Does an honest handshake and says what it has told.
- * @param name what the random values of this handshake depend on, besides the seed
+ * @param name what the random values of this handshake depend on, besides the seed; without one it is the first, and the
+ *   target is also refused something, to see how long it takes to close
  * @throws {TargetGone} when no connection is to be had
  * @throws {OverlayError} when there is one, and the handshake fails
  */
-export async function reconnoitre(role: PeerRole, stage: Stage, name = 'reconnaissance'): Promise<TargetFacts> {
+export async function reconnoitre(role: PeerRole, stage: Stage, name?: string): Promise<TargetFacts> {
   const { clock } = stage;
   let facts: TargetFacts | undefined;
   let failure: OverlayError | undefined;
@@ -38,12 +39,21 @@ export async function reconnoitre(role: PeerRole, stage: Stage, name = 'reconnai
       handshakeMs: clock.now().monotonicMs - startMs,
     };
     peer.grant();
+    if (isIn && name === undefined) facts = { ...facts, closingMs: await measureClosing(peer, stage) };
   });
   const expect = holds('the handshake succeeds', () => undefined);
-  const { judgement } = await play({ id: name, role, steps: [look], expect }, stage);
+  const { judgement } = await play({ id: name ?? 'reconnaissance', role, steps: [look], expect }, stage);
   if (facts === undefined)
     throw failure ?? new OverlayError('OVERLAY_HANDSHAKE_TIMEOUT', { stage: 'hello', message: judgement.came });
   return facts;
+}
+
+/** The time between a refusal in words and the end of the connection; undefined when there is no refusal. */
+async function measureClosing(peer: AuditPeer, { clock, timing }: Stage): Promise<number | undefined> {
+  peer.send(frame(new Uint8Array(4)), 'a record of 4 bytes, which is no message');
+  if (!(await peer.until(() => peer.refusal !== undefined, timing.reactMs))) return undefined;
+  const startMs = clock.now().monotonicMs;
+  return (await peer.untilEnded(timing.closeMs)) ? clock.now().monotonicMs - startMs : undefined;
 }
 
 /** Why an honest handshake did not succeed, as `probe` would say it. */

@@ -19,6 +19,8 @@ export interface TargetFacts {
   readonly answersPings: boolean;
   /** Whether it sent PEERS. */
   readonly sendsPeers: boolean;
+  /** How long it takes to close after an ERROR_MSG of its own, in milliseconds: 5,000 of the reference. */
+  readonly closingMs?: number | undefined;
   /** How long the handshake took, in milliseconds. */
   readonly handshakeMs: number;
 }

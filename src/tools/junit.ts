@@ -1,0 +1,79 @@
+/**
+ * JUnit XML, as continuous integration reads it. What peers have said stands in it as text only.
+ * @module
+ */
+
+/** One test case; without a failure and not skipped it has passed. */
+export interface JUnitCase {
+  readonly name: string;
+  readonly seconds: number;
+  readonly failure?: { readonly type: string; readonly message: string; readonly text: string } | undefined;
+  /** Why it was not tried. */
+  readonly skipped?: string | undefined;
+}
+
+/** Test cases that belong together. */
+export interface JUnitSuite {
+  /** Also the class name of its cases. */
+  readonly name: string;
+  readonly properties?: Readonly<Record<string, string>> | undefined;
+  readonly cases: readonly JUnitCase[];
+}
+
+/**
+ * The document.
+ * @param name of the whole
+ * @param unixSeconds when it began
+ */
+export function junitDocument(name: string, suites: readonly JUnitSuite[], unixSeconds: number): string {
+  const timestamp = new Date(unixSeconds * 1000).toISOString().slice(0, 19);
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites name="${attribute(name)}" ${counts(suites.flatMap(({ cases }) => cases))}>`,
+    ...suites.map((one) => suite(one, timestamp)),
+    '</testsuites>',
+    '',
+  ].join('\n');
+}
+
+function suite({ name, properties = {}, cases }: JUnitSuite, timestamp: string): string {
+  const lines = Object.entries(properties).map(
+    ([property, value]) => `      <property name="${attribute(property)}" value="${attribute(value)}"/>`,
+  );
+  return [
+    `  <testsuite name="${attribute(name)}" timestamp="${timestamp}" ${counts(cases)}>`,
+    ...(lines.length === 0 ? [] : ['    <properties>', ...lines, '    </properties>']),
+    ...cases.map((one) => testCase(name, one)),
+    '  </testsuite>',
+  ].join('\n');
+}
+
+function counts(cases: readonly JUnitCase[]): string {
+  const failures = cases.filter(({ failure }) => failure !== undefined).length;
+  const skipped = cases.filter((one) => one.skipped !== undefined).length;
+  const seconds = cases.reduce((sum, one) => sum + one.seconds, 0);
+  return `tests="${cases.length}" failures="${failures}" errors="0" skipped="${skipped}" time="${seconds.toFixed(3)}"`;
+}
+
+function testCase(suiteName: string, { name, seconds, failure, skipped }: JUnitCase): string {
+  const start = `    <testcase classname="${attribute(suiteName)}" name="${attribute(name)}" time="${seconds.toFixed(3)}"`;
+  if (skipped !== undefined) return `${start}>\n      <skipped message="${attribute(skipped)}"/>\n    </testcase>`;
+  if (failure === undefined) return `${start}/>`;
+  const { type, message, text } = failure;
+  return [
+    `${start}>`,
+    `      <failure type="${attribute(type)}" message="${attribute(message)}">${xmlText(text)}</failure>`,
+    '    </testcase>',
+  ].join('\n');
+}
+
+/** Text between quotes, in one line. */
+function attribute(text: string): string {
+  return xmlText(text.replace(/\s+/g, ' '));
+}
+
+/** Text with no character that XML forbids, none that is invisible, and nothing that is markup. */
+export function xmlText(text: string): string {
+  const visible = text.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\ufffe\uffff]/gu, '');
+  return visible.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
