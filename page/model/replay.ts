@@ -56,14 +56,15 @@ export function replay(picture: Picture, side: Side, change?: Change): View {
   });
   const receptions = new Map<number, Reception>();
   let authenticatedAt: number | undefined;
-  peer.start(momentOf(picture, 0));
+  const momentOf = clockOf(picture);
+  peer.start(momentOf(0));
   for (const { index, from, ms, wire: recorded } of recordsOf(picture)) {
     if (from === side) continue;
     const wire = change?.index === index ? change.wire : recorded;
     const isMaced = peer.stage !== 'hello';
     const isFirstHello = peer.remote === undefined;
     steps.length = 0;
-    const now = momentOf(picture, ms);
+    const now = momentOf(ms);
     peer.push(wire.slice());
     for (let event = peer.next(now); event !== undefined; event = peer.next(now)) {
       if (event.type === 'message') peer.release(event.message);
@@ -84,10 +85,11 @@ export function isRefusal(error: OverlayError | undefined): error is OverlayErro
   return error !== undefined && !NO_JUDGEMENT.includes(error.code);
 }
 
-/** The time of an event. Without a date in the picture the certs give one at which they were good. */
-export function momentOf(picture: Picture, ms: number): Now {
+/** The time of events. Without a date in the picture the certs give one at which they were good. */
+function clockOf(picture: Picture): (ms: number) => Now {
   const start = picture.startUnixMs;
-  if (start !== undefined) return { unixSeconds: (start + ms) / 1000, monotonicMs: ms };
+  if (start !== undefined) return (ms) => ({ unixSeconds: (start + ms) / 1000, monotonicMs: ms });
   const dates = (['A', 'B'] as const).map((side) => Number(helloOf(picture, side)?.cert.expiration ?? 0xffffffff));
-  return { unixSeconds: Math.min(...dates) - 60, monotonicMs: ms };
+  const unixSeconds = Math.min(...dates) - 60;
+  return (ms) => ({ unixSeconds, monotonicMs: ms });
 }

@@ -129,13 +129,13 @@ function failedOf({ end, receptions }: View): Check | undefined {
 }
 
 /** As they were measured, or as the events say. */
-function phasesOf({ timings }: Picture, records: readonly WireRecord[]): readonly Phase[] {
+function phasesOf({ timings, own }: Picture, records: readonly WireRecord[]): readonly Phase[] {
   if (timings !== undefined) return measured(timings);
   const first = records.find(({ from }) => from === 'A');
   const hello = records.find(({ from, type }) => from === 'B' && type === 'HELLO');
   const auth = records.find(({ from, type }) => from === 'B' && type === 'AUTH');
   return [
-    ...(first && first.ms > 0 ? [{ name: 'connect', ms: first.ms } as const] : []),
+    ...(first && first.ms > 0 && own !== 'B' ? [{ name: 'connect', ms: first.ms } as const] : []),
     ...(first && hello ? [{ name: 'HELLO', ms: hello.ms - first.ms } as const] : []),
     ...(hello && auth ? [{ name: 'AUTH', ms: auth.ms - hello.ms } as const] : []),
   ];

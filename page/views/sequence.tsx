@@ -86,7 +86,10 @@ function rowsOf(story: Story): readonly Row[] {
   const marker = (kind: MarkerRow['kind'], key: string, at: number | undefined, text: ComponentChildren, side?: Side): void => {
     rows.push({ kind, key, gap: at === undefined ? 0 : gapTo(at), at, text, ...(side && { side }) });
   };
-  if (records[0] && picture.source !== 'demo') marker('marker', 'tcp', undefined, 'TCP is connected');
+  if (records[0] && picture.source !== 'demo') {
+    const { dnsMs = 0, tcpMs } = picture.timings ?? {};
+    marker('marker', 'tcp', tcpMs === undefined ? undefined : dnsMs + tcpMs, 'TCP is connected');
+  }
   let begun = false;
   for (const [index, event] of picture.events.entries()) {
     if (event.kind === 'stray') {

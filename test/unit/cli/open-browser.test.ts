@@ -1,0 +1,44 @@
+/** Opening the page: the browser gets the address, and nobody else does. */
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { openBrowser } from '../../../src/cli/open-browser.ts';
+
+const URL_WITH_TOKEN = 'http://127.0.0.1:4711/a-token-for-this-test/';
+
+describe.runIf(process.platform === 'linux')('openBrowser', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'open-browser-'));
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('gives the browser a file of ours that leads there, so that no command line has the token', async () => {
+    const seen = join(folder, 'seen');
+    const opener = join(folder, 'xdg-open');
+    writeFileSync(opener, `#!/bin/sh\nprintf '%s\\n' "$@" > ${seen}.new && mv ${seen}.new ${seen}\n`);
+    chmodSync(opener, 0o755);
+    vi.stubEnv('PATH', `${folder}:${process.env.PATH}`);
+    const page = await openBrowser(URL_WITH_TOKEN);
+    expect(page.isStarted).toBe(true);
+    await vi.waitUntil(() => existsSync(seen));
+    const [argument = '', ...more] = readFileSync(seen, 'utf8').trim().split('\n');
+    expect(more).toEqual([]);
+    expect(argument).not.toContain('a-token-for-this-test');
+    const file = fileURLToPath(argument);
+    expect(readFileSync(file, 'utf8')).toContain(`url=${URL_WITH_TOKEN}"`);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(statSync(dirname(file)).mode & 0o777).toBe(0o700);
+    await page.dispose();
+    expect(existsSync(dirname(file))).toBe(false);
+  });
+
+  it('says when there is nothing to open it with', async () => {
+    vi.stubEnv('PATH', '/nonexistent');
+    const page = await openBrowser(URL_WITH_TOKEN);
+    expect(page.isStarted).toBe(false);
+    await page.dispose();
+  });
+});
