@@ -27,7 +27,7 @@ const HELP = `stellar-handshake ${VERSION}: Stellar's overlay peer handshake, fr
 
   stellar-handshake HOST[:PORT]             the same as probe
   stellar-handshake probe HOST[:PORT]…      can this node be reached, and if not, why not?
-  stellar-handshake explain [HOST[:PORT]]   what exactly happens in the handshake?
+  stellar-handshake explain [HOST[:PORT]]   what exactly happens in the handshake? as text or a page
   stellar-handshake listen [HOST:]PORT      be the acceptor, tell how each handshake went
   stellar-handshake watch HOST[:PORT]       what is the node saying? one line a message, until Ctrl-C
   stellar-handshake audit HOST[:PORT]       does it do the same as everyone's, and what does it do with hostile input?
