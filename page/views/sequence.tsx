@@ -9,7 +9,7 @@ import type { WireRecord } from '../model/record.ts';
 import { isRefusal } from '../model/replay.ts';
 import { receptionOf, type Story } from '../model/story.ts';
 import { helloOf } from '../model/witness.ts';
-import { count, Mark, ms, Section } from './text.tsx';
+import { count, Hex, Mark, ms, Section } from './text.tsx';
 
 /** Rows shown at first: a handshake, and what follows it at once. */
 const FIRST_ROWS = 14;
@@ -93,13 +93,8 @@ function rowsOf(story: Story): readonly Row[] {
   let begun = false;
   for (const [index, event] of picture.events.entries()) {
     if (event.kind === 'stray') {
-      marker(
-        'end',
-        `stray${index}`,
-        event.ms,
-        `${event.from} sends ${count(event.length, 'byte')} that are no record`,
-        event.from,
-      );
+      const text = `${event.from} sends ${count(event.length, 'byte')} that are no complete record`;
+      marker('end', `stray${index}`, event.ms, <Stray text={text} hex={event.hex} />, event.from);
       continue;
     }
     if (event.kind === 'note') {
@@ -156,7 +151,7 @@ function Arrow(props: {
   const { from, to, type, wire, index } = record;
   const error = receptionOf(props.story, record)?.error;
   const refused = isRefusal(error);
-  const words = type === 'ERROR_MSG' ? 'not authenticated' : record.mac === 'bad' || refused ? 'refused' : '';
+  const words = type === 'ERROR_MSG' ? 'no MAC' : record.mac === 'bad' || refused ? 'refused' : '';
   return (
     <button
       type="button"
@@ -181,10 +176,20 @@ function Arrow(props: {
 
 function Marker({ row }: { readonly row: MarkerRow }): JSX.Element {
   return (
-    <p class={`marker${row.side ? ` marker-${row.side}` : ''}`}>
+    <div class={`marker${row.side ? ` marker-${row.side}` : ''}`}>
       <span class="when">{row.at === undefined ? '' : ms(row.at)}</span>
-      <span class="marker-text">{row.text}</span>
-    </p>
+      <div class="marker-text">{row.text}</div>
+    </div>
+  );
+}
+
+/** Bytes that are no record, to be looked at. */
+function Stray({ text, hex }: { readonly text: string; readonly hex: string }): JSX.Element {
+  return (
+    <details>
+      <summary>{text}</summary>
+      <Hex hex={hex} />
+    </details>
   );
 }
 

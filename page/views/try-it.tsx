@@ -5,11 +5,12 @@
 import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { type Field, fieldsOf, type WireRecord } from '../model/record.ts';
-import { isRefusal, type View } from '../model/replay.ts';
 import type { Story } from '../model/story.ts';
-import { NotPossible, suggestion, tamper, withByte, withField } from '../model/tamper.ts';
+import { NotPossible, suggestion, withByte, withField } from '../model/tamper.ts';
+import { EveryField } from './every-field.tsx';
 import { HexView } from './hex-view.tsx';
-import { Mark, Section, SideName } from './text.tsx';
+import { Outcome } from './outcome.tsx';
+import { Section } from './text.tsx';
 
 /** The laboratory. It begins with the record that is open above. */
 export function TryIt({
@@ -58,6 +59,7 @@ function Bench({ story, record }: { readonly story: Story; readonly record: Wire
   const [wire, setWire] = useState(record.wire);
   const [mistake, setMistake] = useState<string | undefined>(undefined);
   const changed = useMemo(() => differences(record.wire, wire), [record.wire, wire]);
+  const isChanged = changed.size > 0 || wire.length !== record.wire.length;
   const fields = useMemo(() => fieldsOf(wire), [wire]);
 
   const chooseField = (next: string): void => {
@@ -153,7 +155,7 @@ function Bench({ story, record }: { readonly story: Story; readonly record: Wire
         </form>
         <p class="was">
           <span class="quiet">As it came:</span> <code>{field.value}</code>{' '}
-          {wire !== record.wire && (
+          {isChanged && (
             <button type="button" class="link" onClick={() => setWire(record.wire)}>
               Put it back
             </button>
@@ -178,184 +180,10 @@ function Bench({ story, record }: { readonly story: Story; readonly record: Wire
           }}
         />
       </div>
-      <Outcome story={story} record={record} wire={wire} isChanged={changed.size > 0 || wire.length !== record.wire.length} />
+      <Outcome story={story} record={record} wire={wire} isChanged={isChanged} />
       <EveryField story={story} record={record} fields={original} />
     </div>
   );
-}
-
-function Outcome(props: {
-  readonly story: Story;
-  readonly record: WireRecord;
-  readonly wire: Uint8Array;
-  readonly isChanged: boolean;
-}): JSX.Element {
-  const { story, record, wire, isChanged } = props;
-  const result = useMemo(
-    () => (isChanged ? tamper(story.picture, record, wire) : undefined),
-    [story.picture, record, wire, isChanged],
-  );
-  const { to } = record;
-  return (
-    <div class="outcome-panel" aria-live="polite" data-testid="outcome">
-      {result === undefined ? (
-        <p class="quiet">
-          Nothing is changed yet. What <SideName side={to} /> would do with the changed record appears here.
-        </p>
-      ) : (
-        <AfterChange view={result.after} before={result.before} story={story} record={record} />
-      )}
-    </div>
-  );
-}
-
-function AfterChange(props: {
-  readonly view: View;
-  readonly before: View;
-  readonly story: Story;
-  readonly record: WireRecord;
-}): JSX.Element {
-  const { view, before, story, record } = props;
-  const { side, end, witness } = view;
-  const { sentence, verdict } = outcomeOf(view, before);
-  const at = end && story.records.find(({ index }) => index === end.index);
-  const failed = end && view.receptions.get(end.index)?.checks.find(({ state }) => state === 'failed');
-  const { error } = end ?? {};
-  return (
-    <>
-      <p class={`sentence sentence-${verdict}`}>{sentence}</p>
-      {verdict === 'noticed' && isRefusal(error) && (
-        <dl class="consequence">
-          {failed && (
-            <div>
-              <dt>Check that fails</dt>
-              <dd>
-                <Mark state="failed" /> {failed.name}
-                {failed.detail && <span class="detail"> {failed.detail}</span>}
-              </dd>
-            </div>
-          )}
-          {at && at.index !== record.index && (
-            <div>
-              <dt>Where</dt>
-              <dd>
-                Not at the changed {record.type}, but at the {at.type} that follows it.
-              </dd>
-            </div>
-          )}
-          <div>
-            <dt>The peer is told</dt>
-            <dd>
-              {error.told === null ? (
-                'nothing: a silent drop'
-              ) : (
-                <>
-                  <code>{error.told.code}</code> “{error.told.message}”
-                </>
-              )}
-            </dd>
-          </div>
-          {error.dropReason && (
-            <div>
-              <dt>stellar-core logs</dt>
-              <dd>{error.dropReason}</dd>
-            </div>
-          )}
-          <div>
-            <dt>Advice</dt>
-            <dd>{error.advice}</dd>
-          </div>
-        </dl>
-      )}
-      {witness.assumed && <p class="small">{side} never introduced itself: this is a node with the usual settings.</p>}
-      {!witness.assumed && story.picture.own !== undefined && story.picture.own !== side && (
-        <p class="small">What {side} has configured, a ban for example, is not known here.</p>
-      )}
-      {!witness.computesMacs && (
-        <p class="small">
-          The MAC keys are not in this file, so MACs are not computed: a record that is no longer the one that came has a wrong
-          one.
-        </p>
-      )}
-    </>
-  );
-}
-
-/** Whether the change was noticed, in a sentence. */
-function outcomeOf(view: View, before: View): { readonly sentence: string; readonly verdict: 'noticed' | 'unnoticed' | 'same' } {
-  const { side, end, waits } = view;
-  if (end === undefined && waits && !before.waits)
-    return { verdict: 'noticed', sentence: `${side} waits for bytes that never come, until its deadline ends the connection.` };
-  const isSame = end?.error.code === before.end?.error.code && end?.index === before.end?.index;
-  if (isSame && end !== undefined)
-    return { verdict: 'same', sentence: `It makes no difference: ${side} ends the connection as it did, for the same reason.` };
-  if (end === undefined || !isRefusal(end.error)) {
-    return {
-      verdict: 'unnoticed',
-      sentence: `${side} does not notice. Neither a check nor a key depends on these bytes: they are not authenticated.`,
-    };
-  }
-  return { verdict: 'noticed', sentence: `${side} refuses: ${end.error.message}` };
-}
-
-/** Each field changed in turn. */
-function EveryField(props: {
-  readonly story: Story;
-  readonly record: WireRecord;
-  readonly fields: readonly Field[];
-}): JSX.Element {
-  const { story, record, fields } = props;
-  const [open, setOpen] = useState(false);
-  const rows = useMemo(() => (open ? changeEach(story, record, fields) : []), [open, story, record, fields]);
-  return (
-    <div class="every">
-      {!open && (
-        <button type="button" class="plain" onClick={() => setOpen(true)}>
-          Change every field of this {record.type} in turn
-        </button>
-      )}
-      {open && (
-        <table>
-          <caption>Every field of {record.type}, changed in turn</caption>
-          <thead>
-            <tr>
-              <th scope="col">Field</th>
-              <th scope="col">Check that fails</th>
-              <th scope="col">{record.from} is told</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(({ path, check, told }) => (
-              <tr key={path}>
-                <th scope="row">{path}</th>
-                <td>{check ?? <span class="quiet">nobody notices</span>}</td>
-                <td>{told}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </div>
-  );
-}
-
-interface EachRow {
-  readonly path: string;
-  readonly check: string | undefined;
-  readonly told: string;
-}
-
-function changeEach({ picture }: Story, record: WireRecord, fields: readonly Field[]): readonly EachRow[] {
-  return fields.slice(0, 40).map((field): EachRow => {
-    const { after } = tamper(picture, record, withField(record.wire, field, suggestion(field, record.wire)));
-    const { end, waits, receptions } = after;
-    if (!isRefusal(end?.error))
-      return { path: field.path, check: waits ? 'waits for more bytes' : undefined, told: waits ? 'nothing' : '' };
-    const failed = receptions.get(end?.index ?? -1)?.checks.find(({ state }) => state === 'failed')?.name;
-    const where = end?.index === record.index ? '' : ' (later)';
-    const { told } = end?.error ?? {};
-    return { path: field.path, check: `${failed ?? ''}${where}`, told: told ? `${told.code} “${told.message}”` : 'nothing' };
-  });
 }
 
 function differences(before: Uint8Array, after: Uint8Array): ReadonlySet<number> {

@@ -14,8 +14,13 @@ import type { CliContext } from './context.ts';
 import { openBrowser } from './open-browser.ts';
 import { UsageError } from './options.ts';
 
+/** What comes within so many milliseconds is drawn at once. */
+const REDRAW_MS = 40;
+
 /** Where the page goes. */
 export interface PageArgs {
+  /** Whether stdout is for JSON. */
+  readonly json?: boolean | undefined;
   /** A file; `-` is stdout. */
   readonly html?: string | undefined;
   readonly open?: boolean | undefined;
@@ -29,7 +34,7 @@ export async function explainOnPage(
   context: CliContext,
 ): Promise<Story> {
   await using live = args.open ? await serveLive() : undefined;
-  if (live !== undefined) await bringUp(live, context);
+  if (live !== undefined) await bringUp(live, args, context);
   const showSecrets = target === undefined || options.unsafeStepSecrets === true;
   const frame = {
     source: target === undefined ? 'demo' : 'live',
@@ -38,10 +43,18 @@ export async function explainOnPage(
     network: options.network,
     ...(options.expectedPeerID !== undefined && { expectedPeerID: options.expectedPeerID }),
   } as const;
-  const show = (): void => live?.show(maker.picture);
+  let timer: NodeJS.Timeout | undefined;
+  const show = (): void => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      live?.show(maker.picture);
+    }, REDRAW_MS);
+  };
   const maker: PictureMaker = new PictureMaker(frame, showSecrets, Date.now(), () => performance.now(), live && show);
   const story = await explain(target, options, maker);
   maker.end(story.timings ?? story.phases, story.error);
+  clearTimeout(timer);
+  live?.show(maker.picture);
   if (args.html !== undefined) await writePage(args.html, maker.picture, target !== undefined && showSecrets, context);
   if (live !== undefined) await untilClosed(live, context);
   return story;
@@ -53,7 +66,7 @@ export async function showOnPage(picture: Picture, isSecret: boolean, args: Page
   if (!args.open) return;
   await using live = await serveLive();
   live.show(picture);
-  await bringUp(live, context);
+  await bringUp(live, args, context);
   await untilClosed(live, context);
 }
 
@@ -73,8 +86,8 @@ async function writePage(file: string, picture: Picture, isSecret: boolean, { ou
 }
 
 /** Prints the address, opens it, and waits until a page has come. */
-async function bringUp(live: LivePage, { out, err, signal }: CliContext): Promise<void> {
-  out.line(live.url);
+async function bringUp(live: LivePage, { json }: PageArgs, { out, err, signal }: CliContext): Promise<void> {
+  (json ? err : out).line(live.url);
   const page = await openBrowser(live.url);
   try {
     err.line(

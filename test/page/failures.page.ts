@@ -58,6 +58,17 @@ describe.runIf(findBrowser())('the page of a handshake that fails', () => {
     expect(await viewer.violations(page)).toEqual([]);
   });
 
+  it('bytes that are no record can be looked at', async () => {
+    await using mock = await mockNode({ network: networks.standalone }, async (peer) => {
+      peer.sendRaw(Buffer.from('SSH-2.0-OpenSSH_9.2\r\n'));
+      await peer.expectEnd();
+    });
+    const { page } = await pageOf(`127.0.0.1:${mock.port}`, []);
+    await page.getByText('B sends 21 bytes that are no complete record').click();
+    expect(await page.locator('.marker details .hex').textContent()).toContain('5353482d 322e302d');
+    expect(await viewer.violations(page)).toEqual([]);
+  });
+
   it('a pinned key that is another names both', async () => {
     await using mock = await mockNode({ network: networks.standalone }, async (peer) => {
       await peer.expect('HELLO');
