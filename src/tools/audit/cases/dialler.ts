@@ -123,7 +123,7 @@ export const DIALLER_CASES: readonly AuditCase[] = forInitiator(
     why: 'This is what a node’s answer looks like: four records, each handled under the state the one before has left.',
     source: '4.1',
     group: 'auth',
-    severity: 'critical',
+    severity: 'high',
     steps: [greeted, atOnce(auth(), says(peers(...UNUSABLE)), says(grant), says({ type: 'GET_SCP_STATE', ledgerSeq: 1 }))],
     expect: open(),
   },

@@ -213,7 +213,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     {
       name: 'version-str-longest',
       title: 'HELLO with a version text of 100 bytes',
-      why: '100 bytes are allowed.',
+      why: 'So many are allowed: builds with long names use them.',
       source: '2.5',
       group: 'hello',
       severity: 'medium',

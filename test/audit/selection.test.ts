@@ -1,0 +1,103 @@
+/** Which cases are played, that a run can be had again, and that it can be broken off. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { networks } from '../../src/index.ts';
+import { auditAcceptor, CASES, type CaseResult, selectCases } from '../../src/tools/audit/index.ts';
+import { collect, IdleClock, MemoryTarget } from './targets.ts';
+
+const ROLE = 'REMOTE_CALLED_US';
+const ids = (selection: Parameters<typeof selectCases>[2]): readonly string[] =>
+  selectCases(CASES, ROLE, selection).map(({ id }) => id);
+
+describe('the registry', () => {
+  it('has an id for each case, of its role, and as many as were promised', () => {
+    expect(new Set(CASES.map(({ id }) => id)).size).toBe(CASES.length);
+    for (const { id, role } of CASES)
+      expect(id).toMatch(role === ROLE ? /^acceptor\.[a-z0-9]+(-[a-z0-9]+)*$/ : /^initiator\.[a-z0-9]+(-[a-z0-9]+)*$/);
+    expect(CASES.filter(({ role }) => role === ROLE).length).toBeGreaterThanOrEqual(80);
+    expect(CASES.filter(({ role }) => role !== ROLE).length).toBeGreaterThanOrEqual(30);
+  });
+
+  it('says of each case why it matters, and where it is written', () => {
+    for (const { why, source, title, steps, expect: expected } of CASES) {
+      expect(why).toMatch(/^[A-Z0-9].{20,}\.$/);
+      expect(source).toMatch(/^\d+\.\d+(, check \d+)?$/);
+      expect(title.length).toBeGreaterThan(3);
+      expect(steps.length).toBeGreaterThan(0);
+      expect(expected.text).not.toBe('');
+    }
+  });
+
+  it('calls what is worst by a name, and only that', () => {
+    const critical = CASES.filter(({ severity }) => severity === 'critical');
+    expect(critical.filter(({ threat }) => threat === undefined).map(({ id }) => id)).toEqual([]);
+  });
+});
+
+describe('a selection', () => {
+  it('is by id, by name without role, and by group', () => {
+    expect(ids({ only: ['acceptor.second-auth', 'garbage'] })).toEqual(['acceptor.garbage', 'acceptor.second-auth']);
+    expect(ids({ only: ['flow'], skip: ['send-more'] })).not.toContain('acceptor.send-more');
+    expect(ids({ only: ['initiator.second-auth'] })).toEqual([]);
+  });
+
+  it('leaves out what could hurt, and what takes long, unless it is asked for', () => {
+    const withAll = ids({ hostile: true, slow: true });
+    expect(withAll.filter((id) => !ids({}).includes(id))).toEqual([
+      'acceptor.nothing-granted-nothing-answered',
+      'acceptor.nothing-granted',
+      'acceptor.pours-before-auth',
+      'acceptor.twenty-silent-connections',
+    ]);
+  });
+
+  it('is by severity', () => {
+    const critical = selectCases(CASES, ROLE, { severity: 'critical' });
+    expect(new Set(critical.map(({ severity }) => severity))).toEqual(new Set(['critical']));
+    expect(ids({ severity: 'high' }).length).toBeGreaterThan(critical.length);
+  });
+
+  it('of a name nobody knows is refused', () => {
+    expect(() => ids({ only: ['nonsense'] })).toThrow('there is no case and no group "nonsense"');
+  });
+});
+
+describe('a run', () => {
+  let clock: IdleClock;
+
+  beforeEach(() => {
+    clock = new IdleClock();
+  });
+
+  afterEach(() => clock.stop());
+
+  const run = async (seed: string): Promise<readonly string[]> => {
+    const target = new MemoryTarget(clock, { options: { unknownMessages: 'deliver' } });
+    const options = { network: networks.standalone, clock, seed, only: ['type-99-after-auth'], concurrency: 1 };
+    const results = await collect(auditAcceptor(async () => target.open(ROLE), options));
+    return results.flatMap(({ transcript = [] }: CaseResult) =>
+      transcript.filter(({ from, text }) => from === 'us' && text === 'HELLO').map(({ hex }) => hex?.slice(0, 216) ?? ''),
+    );
+  };
+
+  it('sends the same bytes again with the same seed, and others with another', async () => {
+    const [first, again, other] = [await run('a'), await run('a'), await run('b')];
+    expect(first).toHaveLength(1);
+    expect(again).toEqual(first);
+    expect(other).not.toEqual(first);
+  });
+
+  it('ends when its signal aborts, and throws the reason', async () => {
+    const target = new MemoryTarget(clock);
+    const abort = new AbortController();
+    const audit = auditAcceptor(async () => target.open(ROLE), { network: networks.standalone, clock, signal: abort.signal });
+    expect((await audit.next()).done).toBe(false);
+    abort.abort(new Error('enough'));
+    await expect(collect(audit)).rejects.toThrow('enough');
+  });
+
+  it('tells what is wrong when an honest handshake fails', async () => {
+    const target = new MemoryTarget(clock);
+    const audit = auditAcceptor(async () => target.open(ROLE), { network: networks.pubnet, clock });
+    await expect(audit.next()).rejects.toMatchObject({ code: 'OVERLAY_CONNECTION_CLOSED', stage: 'hello' });
+  });
+});

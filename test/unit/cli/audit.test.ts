@@ -1,0 +1,163 @@
+/** `audit` as a process, against our own listener and with our own dialler. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Connection, connect, type Listener, listen, networks } from '../../../src/index.ts';
+import { finished, runCli, startCli } from '../../support/cli.ts';
+import { xmlElements } from '../../support/xml.ts';
+
+let listener: Listener;
+let target: string;
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'audit-'));
+  listener = await listen({
+    port: 0,
+    network: networks.standalone,
+    onEvent: (event) => {
+      if (event.event === 'authenticated') void drain(event.connection);
+    },
+  });
+  target = `127.0.0.1:${listener.port}`;
+});
+
+afterAll(async () => {
+  await listener.close();
+  await rm(folder, { recursive: true });
+});
+
+async function drain(connection: Connection): Promise<void> {
+  try {
+    for await (const _message of connection);
+  } catch {
+    // However it ends.
+  }
+}
+
+const audit = (...args: readonly string[]): ReturnType<typeof runCli> =>
+  runCli(['audit', target, '--network', 'standalone', ...args]);
+
+describe('audit HOST:PORT', () => {
+  it('plays every case, prints a table and a line to paste, and ends with 0', async () => {
+    const { code, stdout, stderr } = await audit('--seed', 'cli');
+    expect(stdout).toMatch(/^127\.0\.0\.1:\d+ is G[A-Z2-7]{55} /);
+    expect(stdout).toMatch(/≈ acceptor\.type-99-after-auth {2}after AUTH, a message of type 99\n {4}expected {2}.*\n {4}came/);
+    expect(stdout).toMatch(/\n {2}certificate +\d+ +· +· +· +·\n/);
+    expect(stdout).toMatch(/\naudit of 127\.0\.0\.1:\d+ as acceptor \(.*\): \d+ cases, \d+ pass, \d differs, .*, seed cli\n$/);
+    expect([code, stderr]).toEqual([0, '']);
+  });
+
+  it('--strict makes what differs a failure, with 7', async () => {
+    const { code, stdout } = await audit('--only', 'type-99-after-auth', '--strict', '--tap');
+    expect(stdout).toMatch(
+      /^TAP version 14\n1\.\.1\nnot ok 1 - acceptor\.type-99-after-auth: .*\n {2}---\n {2}verdict: "differs"\n/,
+    );
+    expect(code).toBe(7);
+  });
+
+  it('--json prints one object a case', async () => {
+    const { stdout, stderr } = await audit('--only', 'second-auth,type-99-after-auth', '--json');
+    const results = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(results.map(({ id, verdict }) => `${id} ${verdict}`).sort()).toEqual([
+      'acceptor.second-auth pass',
+      'acceptor.type-99-after-auth differs',
+    ]);
+    expect(results.find(({ verdict }) => verdict === 'differs')).toMatchObject({
+      severity: 'low',
+      group: 'structure',
+      role: 'REMOTE_CALLED_US',
+      expected: expect.stringContaining('ERR_DATA'),
+      transcript: expect.arrayContaining([expect.objectContaining({ from: 'us', hex: expect.stringMatching(/^[0-9a-f]+$/) })]),
+    });
+    expect(stderr).toMatch(/\naudit of .*: 2 cases, 1 pass, 1 differs/);
+  });
+
+  it('writes JUnit and a page that stands alone', async () => {
+    const [junit, html] = [join(folder, 'audit.xml'), join(folder, 'audit.html')];
+    await audit('--only', 'second-auth,type-99-after-auth', '--strict', '--junit', junit, '--html', html);
+    const xml = await readFile(junit, 'utf8');
+    expect(xmlElements(xml).length).toBeGreaterThan(3);
+    expect(xml).toMatch(/<testsuites name="stellar-handshake audit" tests="2" failures="1" errors="0" skipped="0"/);
+    const page = await readFile(html, 'utf8');
+    expect(page).toMatch(/^<!doctype html>\n<html lang="en">/);
+    expect(page).not.toMatch(/<script|src=|href="(?!#)/);
+    expect(page.match(/<tr id="acceptor\./g)).toHaveLength(2);
+  });
+
+  it('--list says what there is, and plays nothing', async () => {
+    const { code, stdout } = await runCli(['audit', '--list', '--only', 'garbage']);
+    expect(stdout).toBe(
+      'acceptor.garbage  bytes of another protocol: an HTTP request\n    acceptor, framing, critical, protocol.md section 1.2\n    Ports are scanned; the first four bytes announce 1.2 GB.\n',
+    );
+    expect(code).toBe(0);
+  });
+});
+
+describe('audit refuses', () => {
+  it.each([
+    ['a public address', ['audit', '192.0.66.1'], 'is an address anyone may own'],
+    ['a case nobody knows', ['audit', '127.0.0.1', '--only', 'nonsense'], 'there is no case and no group "nonsense"'],
+    ['a severity nobody knows', ['audit', '127.0.0.1', '--severity', 'mild'], '--severity is one of critical, high, medium, low'],
+    ['no target', ['audit'], 'name a target to dial'],
+    ['two outputs at once', ['audit', '127.0.0.1:PORT', '--network', 'standalone', '--json', '--tap'], 'both want stdout'],
+    [
+      'a file it cannot write',
+      ['audit', '127.0.0.1:PORT', '--network', 'standalone', '--junit', '/nowhere/x'],
+      '--junit: ENOENT',
+    ],
+  ])('%s', async (_what, args, words) => {
+    const { code, stdout, stderr } = await runCli(args.map((arg) => arg.replace('PORT', String(listener.port))));
+    expect(stderr).toContain(words);
+    expect([code, stdout]).toEqual([2, '']);
+  });
+
+  it('a node of another network, as probe does', async () => {
+    const { code, stderr } = await runCli(['audit', target, '--network', 'testnet']);
+    expect(stderr).toContain('other-network');
+    expect(code).toBe(4);
+  });
+});
+
+describe('audit --listen', () => {
+  let dialling = false;
+
+  afterEach(() => {
+    dialling = false;
+  });
+
+  it('plays a case on each connection that comes', async () => {
+    const child = startCli(['audit', '--listen', '0', '--network', 'standalone', '--only', 'auth', '--json']);
+    const port = await new Promise<number>((resolve) => {
+      child.stderr.on('data', (chunk: Buffer) => {
+        const match = /Waiting on 127\.0\.0\.1:(\d+)/.exec(chunk.toString());
+        if (match) resolve(Number(match[1]));
+      });
+    });
+    dialling = true;
+    const dialler = (async () => {
+      while (dialling) {
+        try {
+          await using connection = await connect({ host: '127.0.0.1', port, network: networks.standalone });
+          await drain(connection);
+        } catch {
+          // Refused, which is what it is there for.
+        }
+      }
+    })();
+    const { code, stdout } = await finished(child);
+    dialling = false;
+    await dialler;
+    const results = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(results.length).toBeGreaterThan(25);
+    expect(results.filter(({ verdict }) => verdict !== 'pass')).toEqual([]);
+    expect(code).toBe(0);
+  });
+});
