@@ -26,6 +26,7 @@ export {
   type Expectation,
   ends,
   holds,
+  notObserved,
   onConnection,
   open,
   type Reached,
