@@ -177,8 +177,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'skips records that are malformed',
     mutation: { receives: lets((record) => record.length === 4 || isWellFormed(record)) },
-    groups: ['certificate', 'conduct', 'framing', 'structure'],
+    groups: ['channel', 'certificate', 'conduct', 'framing', 'structure'],
     noticed: [
+      'record-version-flipped',
       'dont-have-type-99',
       'advert-count-largest',
       'advert-of-1001',
@@ -336,6 +337,7 @@ export const MUTANTS: readonly Mutant[] = [
     mutation: { believesMacs: true },
     groups: ['auth', 'channel', 'conduct', 'hello'],
     noticed: [
+      'record-payload-flipped',
       'flood-advert-mac-flipped',
       'flood-demand-mac-flipped',
       'scp-message-mac-flipped',
@@ -373,6 +375,17 @@ export const MUTANTS: readonly Mutant[] = [
       'record-skipped',
       'records-reordered',
     ],
+  },
+  {
+    name: 'takes sequences and MACs as they come',
+    mutation: {
+      receives: (inside) => {
+        let next = 0n;
+        return (record) => (isMaced(record, inside) && record.length >= 52 ? reseal(record, next++, inside) : record);
+      },
+    },
+    groups: ['channel'],
+    noticed: (one) => /ERR_AUTH/.test(one.expect.text),
   },
   {
     name: 'does not look at overlay versions',

@@ -2,10 +2,11 @@
  * The channel after AUTH: sequence and MAC of every record, and messages that have no place there.
  * @module
  */
+import { encodeRecord } from '../../../protocol/wire/framing.ts';
 import { type AuditCase, type CaseSpec, forAcceptor, forBoth } from '../case.ts';
 import { drop, refusal } from '../expect.ts';
 import { MAC_VARIATIONS, type MacVariation } from '../mac.ts';
-import type { Scene } from '../scene.ts';
+import { CannotPlay, type Scene } from '../scene.ts';
 import { authenticated, pinged, raw, type Seal, sends } from '../steps.ts';
 
 const grant = { type: 'SEND_MORE_EXTENDED', numMessages: 1, numBytes: 1000 } as const;
@@ -25,6 +26,15 @@ function unsealed(name: string, title: string, seal: Seal, words: string): CaseS
 }
 
 const sealedGrant = ({ peer: { mock } }: Scene): Uint8Array => mock.seal(mock.record(grant));
+
+/** Where the low byte of the union version, and of the first field of a grant, is in a record. */
+const VERSION_AT = 7;
+const PAYLOAD_AT = 23;
+
+/** A grant, one bit of which has changed after it was sealed. */
+function flipped(at: number): (scene: Scene) => Uint8Array {
+  return (scene) => sealedGrant(scene).map((byte, i) => (i === at ? byte ^ 1 : byte));
+}
 
 /** Cases of the group `channel`. */
 export const CHANNEL_CASES: readonly AuditCase[] = [
@@ -69,6 +79,47 @@ export const CHANNEL_CASES: readonly AuditCase[] = [
       expect: refusal('ERR_AUTH', 'unexpected auth sequence', { reached: 'AUTH' }),
     },
   ),
+  ...forBoth(
+    {
+      name: 'record-payload-flipped',
+      title: 'after AUTH, a grant with one bit of its payload flipped on the way',
+      why: 'This is what tampering looks like: the MAC covers every byte of a message.',
+      source: '3.7',
+      group: 'channel',
+      severity: 'critical',
+      threat: 'unauthenticated acceptance',
+      steps: [authenticated, raw('SEND_MORE_EXTENDED with a bit of numMessages flipped', flipped(PAYLOAD_AT))],
+      expect: refusal('ERR_AUTH', 'unexpected MAC', { reached: 'AUTH' }),
+    },
+    {
+      name: 'record-version-flipped',
+      title: 'after AUTH, a record with one bit of its union version flipped on the way',
+      why: 'The MAC does not cover the union version: nothing but its one value may pass.',
+      source: '3.7',
+      group: 'channel',
+      severity: 'high',
+      steps: [authenticated, raw('SEND_MORE_EXTENDED with a bit of the union version flipped', flipped(VERSION_AT))],
+      expect: refusal('ERR_DATA', 'received corrupt XDR', { reached: 'AUTH' }),
+    },
+  ),
+  ...forAcceptor({
+    name: 'record-reflected',
+    title: 'after AUTH, a record of the target’s own comes back',
+    why: 'Each direction has a key of its own, so that nobody can answer a peer with its own words.',
+    source: '3.6',
+    group: 'channel',
+    severity: 'critical',
+    threat: 'unauthenticated acceptance',
+    steps: [
+      authenticated,
+      raw('the target’s own SEND_MORE_EXTENDED, sent back', ({ peer: { received } }) => {
+        const own = received.find(({ message }) => message.type === 'SEND_MORE_EXTENDED');
+        if (own === undefined) throw new CannotPlay('not-applicable', 'it has granted nothing that could be sent back');
+        return encodeRecord(own.body);
+      }),
+    ],
+    expect: refusal('ERR_AUTH', 'unexpected', { reached: 'AUTH' }),
+  }),
   ...forAcceptor({
     name: 'peers-to-acceptor',
     title: 'PEERS from the side that dialled',
