@@ -101,6 +101,7 @@ export class AuditReport {
     if (this.#facts === undefined) return;
     const { json, tap } = this.#given;
     const { out, err } = this.#context;
+    if (tap && this.#results.length < this.#subject.count) out.line('Bail out! The audit was broken off.');
     if (!json && !tap) {
       printAuditTable(this.#results, out);
       out.line('');

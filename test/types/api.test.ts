@@ -1,4 +1,5 @@
 /** What the compiler has to refuse, and what it has to know. `npm run types` is the judge; nothing is sent here. */
+import type { Duplex } from 'node:stream';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import {
   type Connection,
@@ -16,8 +17,21 @@ import {
   type SendableMessage,
   type StellarMessage,
 } from '../../src/index.ts';
+import { auditAcceptor, auditInitiator, type CaseResult, refusal } from '../../src/tools/audit/index.ts';
 
 const network = networks.standalone;
+
+/** Compiled and never called. */
+function _audits(dial: () => Promise<Duplex>): void {
+  // @ts-expect-error an audit has to know the network
+  void auditAcceptor(dial, {});
+  // @ts-expect-error who dials is played one connection after the other
+  void auditInitiator(dial, { network, concurrency: 2 });
+  // @ts-expect-error no such severity
+  void auditAcceptor(dial, { network, severity: 'mild' });
+  // @ts-expect-error an ERROR_MSG code that does not exist
+  void refusal('ERR_OOPS', 'oops');
+}
 
 /** Compiled and never called. */
 function _refused(connection: Connection): void {
@@ -122,6 +136,8 @@ describe('the types of the library', () => {
   it('have a value for every name they promise', () => {
     for (const value of [connect, listen, OverlayError]) expect(value).toBeTypeOf('function');
     expect(Object.keys(networks)).toEqual(['pubnet', 'testnet', 'futurenet', 'standalone']);
-    expect([_refused, _known].map(({ length }) => length)).toEqual([1, 3]);
+    expect([_refused, _known, _audits].map(({ length }) => length)).toEqual([1, 3, 1]);
+    expectTypeOf(auditAcceptor).returns.toExtend<AsyncIterable<CaseResult>>();
+    expectTypeOf<CaseResult['verdict']>().toEqualTypeOf<'pass' | 'differs' | 'fail' | 'not-applicable' | 'undecided'>();
   });
 });

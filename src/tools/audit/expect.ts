@@ -45,7 +45,7 @@ export function refusal(code: ErrorCodeName, words: string, options: EndOptions 
       if (hasReacted && isTakenIn(scene, reached)) return takenIn(`${tooFar()}`);
       if (!hasReacted && peer.ended === undefined) {
         const answered = isMidRecord ? () => false : peer.followUp();
-        await peer.until(() => answered() || reacted(), timing.closeMs);
+        await peer.until(() => answered() || reacted(), closeMs(scene));
         if (answered()) return orOpen ? differs(GOES_ON) : fails('it goes on: what is said next is answered');
         if (peer.refusal !== undefined && !isMidRecord) return fails(`it goes on, and only then refuses: ${cameText(peer)}`);
       }
@@ -55,7 +55,7 @@ export function refusal(code: ErrorCodeName, words: string, options: EndOptions 
         if (peer.ended === undefined) return fails('nothing comes, and it does not close', true);
         return differs(`it closes without saying why${peer.ended === 'RST' ? ', with RST' : ''}`);
       }
-      if (!(await peer.untilEnded(timing.closeMs))) return fails(`${cameText(peer)}, but it does not close`, true);
+      if (!(await peer.untilEnded(closeMs(scene)))) return fails(`${cameText(peer)}, but it does not close`, true);
       if (said.code !== code) return differs(`another code: ${cameText(peer)}`);
       if (words !== '' && !said.msg.startsWith(words)) return differs(`other words: ${cameText(peer)}`);
       if (!isBare(peer)) return differs('its ERROR_MSG has a sequence or a MAC, which the reference’s never has');
@@ -79,12 +79,12 @@ export function drop(options: EndOptions = {}): Expectation {
       if (!hasReacted && peer.ended === undefined) {
         // A connection that is only slow to close listens no more; one that was not dropped answers.
         const answered = isMidRecord ? () => false : peer.followUp();
-        await peer.until(() => answered() || reacted(), isMidRecord ? dropMs(scene) : timing.closeMs);
+        await peer.until(() => answered() || reacted(), isMidRecord ? dropMs(scene) : closeMs(scene));
         if (answered()) return orOpen ? differs(GOES_ON) : fails('it goes on: what is said next is answered');
         if (peer.refusal !== undefined && !isMidRecord) return fails(`it goes on, and only then refuses: ${cameText(peer)}`);
       }
       if (tooFar() !== undefined) return fails(`it goes on: ${tooFar()}`);
-      if (!(await peer.untilEnded(isMidRecord && peer.refusal === undefined ? 0 : timing.closeMs)))
+      if (!(await peer.untilEnded(isMidRecord && peer.refusal === undefined ? 0 : closeMs(scene))))
         return fails(isMidRecord ? 'it does not close at once: it waits for the rest' : 'it does not close', true);
       if (peer.refusal !== undefined) return differs(`it says more than the reference: ${cameText(peer)}`);
       const less = underreach(scene, reached);
@@ -121,10 +121,10 @@ export function ends(text: string, { isMidRecord = true }: EndOptions = {}): Exp
       const { peer, timing } = scene;
       if (!(await peer.until(() => peer.refusal !== undefined, timing.settleMs)) && peer.ended === undefined && !isMidRecord) {
         const answered = peer.followUp();
-        await peer.until(answered, timing.closeMs);
+        await peer.until(answered, closeMs(scene));
         if (answered()) return fails('it goes on: what is said next is answered');
       }
-      const ended = await peer.untilEnded(isMidRecord ? dropMs(scene) : timing.closeMs);
+      const ended = await peer.untilEnded(isMidRecord ? dropMs(scene) : closeMs(scene));
       return ended ? passes(cameText(peer)) : fails('it does not close', true);
     },
   };
@@ -198,8 +198,14 @@ export function cameText(peer: AuditPeer): string {
 }
 
 /** Time for a drop of a target we cannot ask. One that only waits is dropped later, for being idle. */
-function dropMs({ facts, timing }: Scene): number {
-  return facts?.closingMs === undefined ? timing.closeMs : Math.min(timing.closeMs, facts.closingMs + SLACK_MS);
+function dropMs(scene: Scene): number {
+  const { closingMs } = scene.facts ?? {};
+  return closingMs === undefined ? closeMs(scene) : closingMs + SLACK_MS;
+}
+
+/** Time for any end; a target may take longer than the reference. */
+function closeMs({ facts, timing }: Scene): number {
+  return Math.max(timing.closeMs, (facts?.closingMs ?? 0) + SLACK_MS);
 }
 
 const SLACK_MS = 1_500;

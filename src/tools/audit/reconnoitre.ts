@@ -48,13 +48,16 @@ export async function reconnoitre(role: PeerRole, stage: Stage, name?: string): 
   return facts;
 }
 
+/** More time than this to close is not waited for, in milliseconds. */
+const MOST_CLOSING_MS = 20_000;
+
 /** The time between a refusal in words and the end of the connection; undefined when there is no refusal. */
 async function measureClosing(peer: AuditPeer, { clock, timing }: Stage): Promise<number | undefined> {
   // Of all that is refused this is what a careless target takes least harm from.
   peer.say({ type: 'AUTH', flags: 200 }, 'a second AUTH, to see how long it takes to close');
   if (!(await peer.until(() => peer.refusal !== undefined, timing.reactMs))) return undefined;
   const startMs = clock.now().monotonicMs;
-  return (await peer.untilEnded(timing.closeMs)) ? clock.now().monotonicMs - startMs : undefined;
+  return (await peer.untilEnded(MOST_CLOSING_MS)) ? clock.now().monotonicMs - startMs : undefined;
 }
 
 /** Why an honest handshake did not succeed, as `probe` would say it. */
