@@ -9,7 +9,7 @@ import { auditJUnitXml } from '../tools/audit/junit.ts';
 import { type CaseResult, countVerdicts } from '../tools/audit/result.ts';
 import type { TargetFacts } from '../tools/audit/scene.ts';
 import { tapHeader, tapLine } from '../tools/audit/tap.ts';
-import { printAuditTable, printCase, printFacts, printFailedCase } from './audit-text.ts';
+import { printAuditTable, printCase, printFacts, printFailedCase, printNotApplicable } from './audit-text.ts';
 import type { CliContext } from './context.ts';
 import { UsageError } from './options.ts';
 import { printable } from './output.ts';
@@ -91,7 +91,8 @@ export class AuditReport {
     if (json) this.#progress.above(() => out.line(JSON.stringify(result)));
     else if (tap) this.#progress.above(() => out.line(tapLine(result, this.#results.length, strict)));
     else if (result.verdict === 'fail') this.#progress.above(() => printFailedCase(result, out));
-    else if (result.verdict !== 'pass') this.#progress.above(() => printCase(result, out));
+    // What is not applicable mostly comes in numbers and for one reason: it is told in the end.
+    else if (result.verdict === 'differs' || result.verdict === 'undecided') this.#progress.above(() => printCase(result, out));
   }
 
   /** Nothing more comes: prints what all of it comes to. */
@@ -103,6 +104,7 @@ export class AuditReport {
     const { out, err } = this.#context;
     if (tap && this.#results.length < this.#subject.count) out.line('Bail out! The audit was broken off.');
     if (!json && !tap) {
+      printNotApplicable(this.#results, out);
       printAuditTable(this.#results, out);
       out.line('');
     }

@@ -45,6 +45,17 @@ export function printFailedCase(result: CaseResult, out: Output): void {
   for (const line of transcriptLines(result.transcript ?? [])) out.line(out.style('dim', `    ${printable(line)}`));
 }
 
+/** What could not be played, by the reason. */
+export function printNotApplicable(results: readonly CaseResult[], out: Output): void {
+  const reasons = new Map<string, string[]>();
+  for (const { id, verdict, came } of results)
+    if (verdict === 'not-applicable') reasons.set(came, [...(reasons.get(came) ?? []), id]);
+  for (const [reason, ids] of reasons) {
+    const which = ids.length > 3 ? `${ids.length} cases` : ids.join(', ');
+    out.line(`${out.style('dim', '–')} ${which} not applicable: ${printable(reason)}`);
+  }
+}
+
 /** The results by group, then how many of each verdict. */
 export function printAuditTable(results: readonly CaseResult[], out: Output): void {
   const groups = GROUPS.filter((group) => results.some((result) => result.group === group));

@@ -89,6 +89,14 @@ describe('audit HOST:PORT', () => {
     expect(page.match(/<tr id="acceptor\./g)).toHaveLength(2);
   });
 
+  it('tells once why cases could not be played against a node that is full', async () => {
+    await using full = await listen({ port: 0, network: networks.standalone, maxAuthenticatedConnections: 0 });
+    const { code, stdout } = await runCli(['audit', `127.0.0.1:${full.port}`, '--network', 'standalone', '--only', 'flow']);
+    expect(stdout).toMatch(/\n– \d+ cases not applicable: it has no slot for us: ERR_LOAD “peer rejected”\n/);
+    expect(stdout).toContain('it has no free slot: cases that need one are not applicable');
+    expect(code).toBe(0);
+  });
+
   it('--list says what there is, and plays nothing', async () => {
     const { code, stdout } = await runCli(['audit', '--list', '--only', 'garbage']);
     expect(stdout).toBe(
