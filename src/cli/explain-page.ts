@@ -3,6 +3,7 @@
  * @module
  */
 import { chmod, writeFile } from 'node:fs/promises';
+import { OverlayError } from '../protocol/errors.ts';
 import { explain, type Story } from '../tools/explain/explain.ts';
 import { type LivePage, serveLive } from '../tools/explain/live.ts';
 import { pageHtml } from '../tools/explain/page.ts';
@@ -34,7 +35,7 @@ export async function explainOnPage(
   context: CliContext,
 ): Promise<Story> {
   await using live = args.open ? await serveLive() : undefined;
-  if (live !== undefined) await bringUp(live, args, context);
+  if (live !== undefined && !(await bringUp(live, args, context))) throw notOpened(context);
   const showSecrets = target === undefined || options.unsafeStepSecrets === true;
   const frame = {
     source: target === undefined ? 'demo' : 'live',
@@ -66,8 +67,8 @@ export async function showOnPage(picture: Picture, isSecret: boolean, args: Page
   if (!args.open) return;
   await using live = await serveLive();
   live.show(picture);
-  await bringUp(live, args, context);
-  await untilClosed(live, context);
+  if (await bringUp(live, args, context)) await untilClosed(live, context);
+  else throw notOpened(context);
 }
 
 async function writePage(file: string, picture: Picture, isSecret: boolean, { out, err }: CliContext): Promise<void> {
@@ -85,8 +86,8 @@ async function writePage(file: string, picture: Picture, isSecret: boolean, { ou
   err.line(`${file}: ${Math.round(html.length / 1000)} kB, for any browser, with or without a network`);
 }
 
-/** Prints the address, opens it, and waits until a page has come. */
-async function bringUp(live: LivePage, { json }: PageArgs, { out, err, signal }: CliContext): Promise<void> {
+/** Prints the address, opens it, and waits for a page. @returns whether one has come */
+async function bringUp(live: LivePage, { json }: PageArgs, { out, err, signal }: CliContext): Promise<boolean> {
   (json ? err : out).line(live.url);
   const page = await openBrowser(live.url);
   try {
@@ -95,7 +96,7 @@ async function bringUp(live: LivePage, { json }: PageArgs, { out, err, signal }:
         ? 'The page opens in the browser; if it does not, open the address. Close it or press Ctrl-C to end.'
         : 'There is no browser to start here: open the address in one on this machine. Ctrl-C ends.',
     );
-    await Promise.race([live.opened, aborting(signal)]);
+    return (await Promise.race([live.opened, aborting(signal)])) === true;
   } finally {
     await page.dispose();
   }
@@ -103,6 +104,11 @@ async function bringUp(live: LivePage, { json }: PageArgs, { out, err, signal }:
 
 async function untilClosed(live: LivePage, { signal }: CliContext): Promise<void> {
   await Promise.race([live.gone, aborting(signal)]);
+}
+
+function notOpened({ signal }: CliContext): OverlayError {
+  const message = signal.aborted ? 'Interrupted before the page was opened.' : 'The page was not opened in time.';
+  return new OverlayError('OVERLAY_ABORTED', { stage: 'dns', message });
 }
 
 function aborting(signal: AbortSignal): Promise<void> {
