@@ -69,13 +69,13 @@ function ownNetwork({ own, network }: Picture, side: Side, hello: Hello): Hello 
   return side === own && network !== undefined ? { ...hello, networkID: fromHex(network.networkID) } : hello;
 }
 
-/** A node that never introduced itself, as one has to think of it: on the network that was named, with the usual versions. */
-function standIn({ network }: Picture, remote: Hello | undefined): Hello {
+/** A node that never introduced itself, as one has to think of it: on the network that was found or named, with the usual versions. */
+function standIn({ network, foundNetworkID = network?.networkID }: Picture, remote: Hello | undefined): Hello {
   return {
     ledgerVersion: LEDGER_VERSION,
     overlayVersion: OVERLAY_VERSION,
     overlayMinVersion: OVERLAY_MIN_VERSION,
-    networkID: network === undefined ? (remote?.networkID ?? new Uint8Array(32)) : fromHex(network.networkID),
+    networkID: foundNetworkID === undefined ? (remote?.networkID ?? new Uint8Array(32)) : fromHex(foundNetworkID),
     versionStr: '',
     listeningPort: DEFAULT_PORT,
     peerID: NOBODY,

@@ -176,8 +176,11 @@ function Checks(props: { readonly story: Story; readonly record: WireRecord; rea
   );
 }
 
+/** The field a failed check is most about: the one that fewest others have to do with. */
 function firstFailed(fields: readonly Field[], record: WireRecord, checks: readonly Check[]): Field | undefined {
-  return fields.find((field) => verdictOf(ruleOf(record.type, field), checks) === 'failed');
+  const rules = fields.map((field) => ({ field, rule: ruleOf(record.type, field) }));
+  const failed = rules.filter(({ rule }) => verdictOf(rule, checks) === 'failed');
+  return failed.sort((a, b) => a.rule.checks.length - b.rule.checks.length)[0]?.field;
 }
 
 const STATE: Readonly<Record<FieldVerdict, 'ok' | 'failed' | 'skipped' | 'unchecked'>> = {

@@ -4,8 +4,9 @@
  */
 import type { ComponentChildren, JSX } from 'preact';
 import { useState } from 'preact/hooks';
+import type { OverlayErrorCode } from '../../src/protocol/error-table.ts';
 import type { Side } from '../../src/tools/explain/picture.ts';
-import type { WireRecord } from '../model/record.ts';
+import { otherSide, type WireRecord } from '../model/record.ts';
 import { isRefusal } from '../model/replay.ts';
 import { receptionOf, type Story } from '../model/story.ts';
 import { helloOf } from '../model/witness.ts';
@@ -13,6 +14,15 @@ import { count, Hex, Mark, ms, Section } from './text.tsx';
 
 /** Rows shown at first: a handshake, and what follows it at once. */
 const FIRST_ROWS = 14;
+
+/** Ends of which nobody has said anything, however much has been found out since. */
+const CLOSED_BY_PEER: readonly OverlayErrorCode[] = [
+  'OVERLAY_CONNECTION_CLOSED',
+  'OVERLAY_OTHER_NETWORK',
+  'OVERLAY_OWN_CLOCK_BEHIND',
+  'OVERLAY_BANNED_THERE',
+  'OVERLAY_CLOSED_AT_ONCE',
+];
 
 /** The diagram. A record is chosen by its arrow. */
 export function Sequence(props: {
@@ -76,6 +86,7 @@ interface MarkerRow {
 /** Records and what happens between them, in order. */
 function rowsOf(story: Story): readonly Row[] {
   const { picture, records, views, authenticated } = story;
+  const { error, own = 'A' } = picture;
   const rows: Row[] = [];
   let lastMs = 0;
   const gapTo = (now: number): number => {
@@ -111,7 +122,8 @@ function rowsOf(story: Story): readonly Row[] {
     const { end, authenticatedAt } = views[record.to];
     if (authenticatedAt === index && views[record.from].authenticatedAt !== undefined && record.to === 'A' && authenticated)
       marker('marker', 'authenticated', undefined, 'Both sides are authenticated');
-    if (end?.index !== index) continue;
+    // What is only assumed of a peer is not told beside what it has done.
+    if (end?.index !== index || (views[record.to].witness.assumed && error !== undefined)) continue;
     const { told, peerError } = end.error;
     const drop = told === null ? 'without a word' : `and says “${told.message}”`;
     const text = isRefusal(end.error)
@@ -119,8 +131,11 @@ function rowsOf(story: Story): readonly Row[] {
       : `${record.from} has ended it: “${peerError?.message ?? ''}”`;
     marker('end', `end${index}`, undefined, text, record.to);
   }
-  if (picture.error !== undefined && views[picture.own ?? 'A'].end === undefined)
-    marker('end', 'error', picture.error.ms, picture.error.message, picture.own ?? 'A');
+  if (error !== undefined && views[own].end === undefined) {
+    if (CLOSED_BY_PEER.includes(error.code))
+      marker('end', 'error', error.ms, `${otherSide(own)} closes the connection without a word`, otherSide(own));
+    else marker('end', 'error', error.ms, error.message, own);
+  }
   return rows;
 }
 
@@ -136,7 +151,8 @@ function Head({ side, story }: { readonly side: Side; readonly story: Story }): 
         {picture.own === side && ', this is us'}
       </p>
       <p class="peer-id">{peerID ?? 'never said HELLO'}</p>
-      <p class="quiet">{[version, address].filter(Boolean).join(' · ') || ' '}</p>
+      {version && <p class="quiet">{version}</p>}
+      {address && <p class="quiet">{address}</p>}
     </div>
   );
 }
@@ -149,8 +165,11 @@ function Arrow(props: {
 }): JSX.Element {
   const { record } = props.row;
   const { from, to, type, wire, index } = record;
-  const error = receptionOf(props.story, record)?.error;
+  const reception = receptionOf(props.story, record);
+  const error = reception?.error;
   const refused = isRefusal(error);
+  // Of a node that never answered nobody knows that it took a record.
+  const isSeen = refused || (reception !== undefined && !props.story.views[to].witness.assumed);
   const words = type === 'ERROR_MSG' ? 'no MAC' : record.mac === 'bad' || refused ? 'refused' : '';
   return (
     <button
@@ -169,7 +188,7 @@ function Arrow(props: {
         </span>
       </span>
       <span class="line" aria-hidden="true" />
-      <span class="outcome">{receptionOf(props.story, record) && <Mark state={refused ? 'failed' : 'ok'} />}</span>
+      <span class="outcome">{isSeen && <Mark state={refused ? 'failed' : 'ok'} />}</span>
     </button>
   );
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { networks } from '../../src/protocol/networks.ts';
+import { listen, networks } from '../../src/index.ts';
 import { mockNode } from '../../src/testing/index.ts';
 import { type Finished, runCli } from '../support/cli.ts';
 import { FAILURES } from '../support/failures.ts';
@@ -56,6 +56,18 @@ describe.runIf(findBrowser())('the page of a handshake that fails', () => {
     expect(text).toContain('Check that the node runs');
     expect(await page.locator('.arrow').count()).toBe(0);
     expect(await viewer.violations(page)).toEqual([]);
+  });
+
+  it('a node of another network is shown refusing our certificate', async () => {
+    await using listener = await listen({ host: '127.0.0.1', port: 0, network: networks.testnet });
+    const { run, page } = await pageOf(`127.0.0.1:${listener.port}`, []);
+    expect(run.stdout).toContain('The node is on testnet, not on standalone.');
+    const text = await page.getByRole('region', { name: 'What failed' }).textContent();
+    expect(text).toContain('The node is on testnet, not on standalone.');
+    expect(text).toContain('Check that fails: certificate signed by the peerID for our network.');
+    expect(await page.locator('.readout-name b').textContent()).toBe('cert.sig');
+    await page.getByText('B closes the connection without a word').waitFor();
+    expect(await page.locator('.row-end').count()).toBe(1);
   });
 
   it('bytes that are no record can be looked at', async () => {

@@ -38,6 +38,8 @@ export interface Story {
 export interface HandshakeWatcher {
   step(side: Side, step: HandshakeStep): void;
   bytes(from: Side, bytes: Uint8Array): void;
+  /** The connection has failed; what follows is the look for the cause. */
+  failed(): void;
 }
 
 /** How long to listen to what the peer sends next, in milliseconds. */
@@ -85,6 +87,7 @@ export async function explain(target: Target | undefined, options: ProbeOptions,
     }
   } catch (error) {
     if (!(error instanceof OverlayError)) throw error;
+    watcher?.failed();
     if (target === undefined) return { ...story, error };
     const lastedMs = clock.now().monotonicMs - connectedMs;
     return { ...story, phases, error: await causeOf(error, { firstBytes, lastedMs, network: options.network }, target, options) };

@@ -44,7 +44,8 @@ export class PictureMaker implements HandshakeWatcher {
   #macKeys: { readonly K_AB: Uint8Array; readonly K_BA: Uint8Array } | undefined;
   #bytes = 0;
   #omitted = 0;
-  #end: Pick<Picture, 'timings' | 'error'> | undefined;
+  #failedMs: number | undefined;
+  #end: Pick<Picture, 'timings' | 'error' | 'foundNetworkID'> | undefined;
 
   /**
    * @param unixMs now, in milliseconds since 1970
@@ -81,9 +82,13 @@ export class PictureMaker implements HandshakeWatcher {
     this.#onChange();
   }
 
+  failed(): void {
+    this.#failedMs = this.#elapsedMs();
+  }
+
   /** The connection is over. @param error why, when it ended early */
   end(timings: Partial<Timings> | undefined, error: OverlayError | undefined): void {
-    const ms = this.#elapsedMs();
+    const ms = this.#failedMs ?? this.#elapsedMs();
     for (const from of ['A', 'B'] as const) {
       const rest = this.#streams[from].rest;
       if (rest.length > 0) this.#keep({ from, ms, bytes: rest, isRecord: false });
@@ -91,6 +96,7 @@ export class PictureMaker implements HandshakeWatcher {
     this.#end = {
       ...(timings && { timings: roundMs({ ...timings }) }),
       ...(error && { error: { ...error.toJSON(), told: error.told, ms } }),
+      ...(error?.code === 'OVERLAY_OTHER_NETWORK' && error.remote && { foundNetworkID: error.remote.networkID }),
     };
     this.#onChange();
   }

@@ -34,6 +34,8 @@ export interface Picture {
   readonly timings?: PictureTimings;
   /** Why it ended early, as this side saw it. */
   readonly error?: PictureError;
+  /** Network the other side was found to be on when it had closed without a word: 32 bytes. */
+  readonly foundNetworkID?: string;
   /** Our pin, `G…`. */
   readonly expectedPeerID?: string;
   /** Whether more may come. */

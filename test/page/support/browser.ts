@@ -38,7 +38,7 @@ export class Viewer implements AsyncDisposable {
   }
 
   static async start(): Promise<Viewer> {
-    const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+    const args = ['--disable-gpu', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])];
     const browser = await chromium.launch({ executablePath: findBrowser() as string, args });
     return new Viewer(browser, await mkdtemp(join(tmpdir(), 'page-test-')));
   }
@@ -54,6 +54,7 @@ export class Viewer implements AsyncDisposable {
   async open(url: string, options: BrowserContextOptions = {}): Promise<Page> {
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
     const page = await context.newPage();
+    page.setDefaultTimeout(20_000);
     page.on('pageerror', (error) => this.complaints.push(`error: ${error.message}`));
     page.on('console', (message) => this.complaints.push(`console: ${message.text()}`));
     page.on('dialog', (dialog) => {
