@@ -3,6 +3,7 @@
  * @module
  */
 import type { Duplex } from 'node:stream';
+import { OverlayError } from '../../protocol/errors.ts';
 import type { AuditCase } from './case.ts';
 import { IncarnationWatch } from './incarnation.ts';
 import { type AuditOptions, casesFor, makeStage } from './options.ts';
@@ -30,7 +31,8 @@ export interface AcceptorAuditOptions extends AuditOptions {
  * for await (const result of auditAcceptor(dial, { network: networks.standalone })) console.log(result.id, result.verdict)
  *
  * @param dial opens a connection to the target, a socket or any other duplex stream of bytes; rejects when nothing listens
- * @throws {OverlayError} when an honest handshake fails, so that nothing could be said
+ * @throws {OverlayError} when the first honest handshake fails, so that nothing could be said; and after the last verdict, when
+ *   the target has gone in the middle and does not come back
  * @throws {RangeError} when an option is wrong; nothing is sent then
  */
 export async function* auditAcceptor(
@@ -67,6 +69,10 @@ class AcceptorAudit {
   #wasAway = false;
   readonly #incarnations = new IncarnationWatch();
   #checks = 0;
+  /** Cases in a row that could not be played. */
+  #unplayed = 0;
+  /** Whether it has gone for good. */
+  #isLost = false;
   /** Deaths that no case can have caused. */
   #causeless = 0;
   /** Cases that are played again because the target died while several of them were played, and those that it has outlived. */
@@ -90,6 +96,8 @@ class AcceptorAudit {
     this.#queue = this.#again.splice(0);
     this.#isAlone = true;
     yield* this.#playQueue(1);
+    const message = 'The target does no honest handshake any more.';
+    if (this.#isLost) throw new OverlayError('OVERLAY_HANDSHAKE_TIMEOUT', { stage: 'tcp', message });
   }
 
   /** The first handshake; a target of other versions is met with its own. */
@@ -155,6 +163,11 @@ class AcceptorAudit {
           }
           this.#settle(firstDial);
         }
+        if (await this.#isStuck(played.judgement)) {
+          this.#queue.unshift(one);
+          this.#gone = true;
+          return;
+        }
         const isLast = this.#isAlone;
         if (!isLast && deservesAnotherChance(played.judgement)) this.#again.push(one);
         else if (isLast) await this.#lookCloser(one, played);
@@ -167,6 +180,14 @@ class AcceptorAudit {
         return;
       }
     }
+  }
+
+  /** Whether case after case could not be played, and an honest handshake does not succeed any more either. */
+  async #isStuck({ verdict }: Judgement): Promise<boolean> {
+    this.#unplayed = verdict === 'undecided' ? this.#unplayed + 1 : 0;
+    if (this.#unplayed < MAX_UNPLAYED || this.#isAlone) return false;
+    this.#unplayed = 0;
+    return (await this.#isHealthy()) === undefined;
   }
 
   /** A case was played alone: has the target outlived it? And when nothing came in time, is it only slow? */
@@ -268,6 +289,7 @@ class AcceptorAudit {
       this.#wasAway = false;
     }
     if (isBack && this.#causeless < MAX_CAUSELESS_DEATHS) return;
+    this.#isLost = true;
     for (const one of this.#cleared.splice(0)) this.#tell(one);
     this.#suspects.clear();
     for (const one of [...this.#queue.splice(0), ...this.#again.splice(0)]) {
@@ -290,6 +312,7 @@ class AcceptorAudit {
 
 const REVIVAL_PERIOD_MS = 500;
 const MAX_CAUSELESS_DEATHS = 3;
+const MAX_UNPLAYED = 8;
 
 /** In company a case may fail for want of time, or of a slot. */
 function deservesAnotherChance({ verdict, byTime }: Judgement): boolean {

@@ -50,6 +50,10 @@ export type Finish =
   | { readonly how: 'full'; readonly text: string }
   | { readonly how: 'ended' | 'silent'; readonly awaited: string };
 
+/** Most that is taken from a target on one connection: it has credit for 200 flood messages, and nobody asks it for much else. */
+const MAX_RECORDS = 5_000;
+const MAX_BYTES = 40 << 20;
+
 /** One connection to the target. */
 export class AuditPeer {
   /** Role of the target. */
@@ -70,6 +74,8 @@ export class AuditPeer {
   helloSent = false;
   authSent = false;
   readonly #options: AuditPeerOptions;
+  #records = 0;
+  #bytes = 0;
   readonly #pongs = new Set<string>();
   #held: Uint8Array[] | undefined;
   #wake: (() => void) | undefined;
@@ -273,8 +279,12 @@ export class AuditPeer {
   async #read(): Promise<void> {
     try {
       for (let body = await this.mock.receiveBody(); body !== undefined; body = await this.mock.receiveBody()) {
-        this.#take(body);
+        this.#bytes += body.length;
+        if (++this.#records > MAX_RECORDS || this.#bytes > MAX_BYTES)
+          this.#fault(`more than anyone has asked for: ${this.#records} records of ${this.#bytes} bytes in all`);
+        else this.#take(body);
         this.#wake?.();
+        if (this.faults.length > 0) return;
       }
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
@@ -318,10 +328,14 @@ export class AuditPeer {
     }
   }
 
-  #fault(what: string, error: Error, body?: Uint8Array): void {
-    this.faults.push(`It sends ${what}: ${error.message}`);
+  /** What an honest peer would not put up with. Nothing that comes after it can be of use. */
+  #fault(what: string, error?: Error, body?: Uint8Array): void {
+    const text = error === undefined ? what : `${what}: ${error.message}`;
+    this.faults.push(`It sends ${text}`);
     this.faultCode ??= error instanceof ProtocolViolation ? error.code : 'OVERLAY_BAD_ECDH_KEY';
-    this.note('target', `${what}: ${error.message}`, body && encodeRecord(body));
+    this.note('target', text, body && encodeRecord(body));
+    this.note('us', 'RST');
+    this.mock.reset();
   }
 
   #find<T extends StellarMessage['type']>(type: T): Extract<StellarMessage, { type: T }> | undefined {

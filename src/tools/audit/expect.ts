@@ -41,13 +41,14 @@ export function refusal(code: ErrorCodeName, words: string, options: EndOptions 
       const { peer, timing } = scene;
       const tooFar = (): string | undefined => overreach(scene, reached);
       const reacted = (): boolean => peer.refusal !== undefined || tooFar() !== undefined;
-      const hasReacted = await peer.until(reacted, orOpen ? timing.settleMs : timing.reactMs);
+      const hasReacted = await peer.until(reacted, promptMs(scene, orOpen ? timing.settleMs : ANSWER_MS));
       if (hasReacted && isTakenIn(scene, reached)) return takenIn(`${tooFar()}`);
       if (!hasReacted && peer.ended === undefined) {
         const answered = isMidRecord ? () => false : peer.followUp();
         await peer.until(() => answered() || reacted(), closeMs(scene));
         if (answered()) return orOpen ? differs(GOES_ON) : fails('it goes on: what is said next is answered');
-        if (peer.refusal !== undefined && !isMidRecord) return fails(`it goes on, and only then refuses: ${cameText(peer)}`);
+        if (peer.refusal !== undefined && !isMidRecord)
+          return fails(`it goes on, and only then refuses: ${cameText(peer)}`, true);
       }
       if (tooFar() !== undefined) return fails(`it goes on: ${tooFar()}`);
       const said = peer.refusal;
@@ -74,14 +75,15 @@ export function drop(options: EndOptions = {}): Expectation {
       const { peer, timing } = scene;
       const tooFar = (): string | undefined => overreach(scene, reached);
       const reacted = (): boolean => peer.refusal !== undefined || tooFar() !== undefined;
-      const hasReacted = await peer.until(reacted, timing.settleMs);
+      const hasReacted = await peer.until(reacted, promptMs(scene, timing.settleMs));
       if (hasReacted && isTakenIn(scene, reached)) return takenIn(`${tooFar()}`);
       if (!hasReacted && peer.ended === undefined) {
         // A connection that is only slow to close listens no more; one that was not dropped answers.
         const answered = isMidRecord ? () => false : peer.followUp();
         await peer.until(() => answered() || reacted(), isMidRecord ? dropMs(scene) : closeMs(scene));
         if (answered()) return orOpen ? differs(GOES_ON) : fails('it goes on: what is said next is answered');
-        if (peer.refusal !== undefined && !isMidRecord) return fails(`it goes on, and only then refuses: ${cameText(peer)}`);
+        if (peer.refusal !== undefined && !isMidRecord)
+          return fails(`it goes on, and only then refuses: ${cameText(peer)}`, true);
       }
       if (tooFar() !== undefined) return fails(`it goes on: ${tooFar()}`);
       if (!(await peer.untilEnded(isMidRecord && peer.refusal === undefined ? 0 : closeMs(scene))))
@@ -185,6 +187,14 @@ export function onConnection(index: number, expectation: Expectation): Expectati
       return expectation.judge({ ...scene, peers: scene.peers, peer, open: (identity) => scene.open(identity) });
     },
   };
+}
+
+/** Time a refusal may take before we go on, in milliseconds: less than a careless target takes to lose patience with us. */
+const ANSWER_MS = 1_000;
+
+/** Time this target may take for something, the way it does an honest handshake. */
+function promptMs({ timing, facts }: Scene, ms: number): number {
+  return Math.min(timing.reactMs, Math.max(ms, 4 * (facts?.handshakeMs ?? 0)));
 }
 
 /** What has come, in words. */

@@ -107,13 +107,30 @@ function makeScene({ id, role }: Playable, stage: Stage, transcript: Transcript,
       streams.push(stream);
       const number = peers.length + 1;
       const peer = new AuditPeer(stream, role, {
-        ...{ network, identity, clock, random, hello, transcript, number, reactMs: timing.reactMs },
+        ...{
+          network,
+          identity,
+          clock,
+          random,
+          hello: understood(hello, facts?.hello),
+          transcript,
+          number,
+          reactMs: timing.reactMs,
+        },
       });
       peers.push(peer);
       peer.note('us', role === 'REMOTE_CALLED_US' ? 'TCP is connected' : 'TCP is accepted');
       return peer;
     },
   };
+}
+
+/** An honest HELLO with versions the target shares, once it has said which. */
+export function understood(hello: HonestHello, heard: HonestHello | undefined): HonestHello {
+  if (heard === undefined || heard.overlayMinVersion > heard.overlayVersion) return hello;
+  const { overlayVersion, overlayMinVersion } = heard;
+  const isShared = overlayMinVersion <= hello.overlayVersion && hello.overlayMinVersion <= overlayVersion;
+  return isShared ? hello : { ...hello, overlayVersion, overlayMinVersion };
 }
 
 /** Closes as politely as there is time for. */

@@ -4,9 +4,9 @@
  */
 import type { PeerRole } from '../../protocol/auth/key-schedule.ts';
 import { OverlayError } from '../../protocol/errors.ts';
-import type { AuditPeer } from './audit-peer.ts';
+import type { AuditPeer, HonestHello } from './audit-peer.ts';
 import { holds } from './expect.ts';
-import { play, type Stage } from './play.ts';
+import { play, type Stage, understood } from './play.ts';
 import type { TargetFacts } from './scene.ts';
 import { step } from './steps.ts';
 
@@ -21,6 +21,7 @@ export async function reconnoitre(role: PeerRole, stage: Stage, name?: string): 
   const { clock } = stage;
   let facts: TargetFacts | undefined;
   let failure: OverlayError | undefined;
+  let others: HonestHello | undefined;
   const look = step('an honest handshake', async ({ peer }) => {
     const startMs = clock.now().monotonicMs;
     if (role === 'WE_CALLED_REMOTE') await peer.until(() => peer.remoteHello !== undefined, stage.timing.reactMs);
@@ -29,6 +30,7 @@ export async function reconnoitre(role: PeerRole, stage: Stage, name?: string): 
     const isIn = finish.how === 'open';
     if (hello === undefined || (!isIn && finish.how !== 'full')) {
       failure = failureOf(peer);
+      others = hello;
       return;
     }
     facts = {
@@ -43,6 +45,9 @@ export async function reconnoitre(role: PeerRole, stage: Stage, name?: string): 
   });
   const expect = holds('the handshake succeeds', () => undefined);
   const { judgement } = await play({ id: name ?? 'reconnaissance', role, steps: [look], expect }, stage);
+  // A target that shares no version with us is met with its own.
+  const hello = understood(stage.hello, others);
+  if (facts === undefined && hello !== stage.hello) return reconnoitre(role, { ...stage, hello }, name);
   if (facts === undefined)
     throw failure ?? new OverlayError('OVERLAY_HANDSHAKE_TIMEOUT', { stage: 'hello', message: judgement.came });
   return facts;

@@ -1,0 +1,139 @@
+/** Targets that are no peers at all, or stop being ones in the middle: every audit of them ends, in bounded time and memory. */
+import { type Duplex, duplexPair } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { networks, type OverlayError } from '../../src/index.ts';
+import { MockPeer } from '../../src/testing/index.ts';
+import { auditAcceptor, auditInitiator, CASES, type CaseResult } from '../../src/tools/audit/index.ts';
+import { IdleClock, MemoryTarget } from './targets.ts';
+
+let clock: IdleClock;
+
+beforeEach(() => {
+  clock = new IdleClock();
+});
+
+afterEach(() => clock.stop());
+
+/** What a target does with a connection, its own end in hand. */
+type Misdeed = (stream: Duplex) => void;
+
+/** Our end of a connection to a target that misbehaves. */
+function misbehaved(misdeed: Misdeed): Duplex {
+  const [ours, theirs] = duplexPair();
+  for (const stream of [ours, theirs]) stream.on('error', () => {});
+  ours.on('data', () => clock.touch());
+  misdeed(theirs);
+  return ours;
+}
+
+/** Writes again and again, as fast as it is read, until nobody reads any more or it has been enough for any test. */
+function pours(chunk: () => Uint8Array, sent: number[]): Misdeed {
+  return (stream) => {
+    stream.resume();
+    const connection = sent.push(0) - 1;
+    const pour = (): void => {
+      while (!stream.destroyed && stream.writable && (sent[connection] as number) < FAR_TOO_MUCH) {
+        const bytes = chunk();
+        sent[connection] = (sent[connection] as number) + bytes.length;
+        if (!stream.write(bytes)) {
+          // In memory a drain follows at once: without a turn of the event loop nobody would be heard.
+          stream.once('drain', () => setImmediate(pour));
+          return;
+        }
+      }
+    };
+    pour();
+  };
+}
+
+const FAR_TOO_MUCH = 512 << 20;
+
+const record = (length: number): Uint8Array => {
+  const bytes = new Uint8Array(4 + length);
+  new DataView(bytes.buffer).setUint32(0, 0x80000000 + length);
+  return bytes;
+};
+
+const MISDEEDS: Readonly<Record<string, Misdeed>> = {
+  'closes at once': (stream) => stream.end(),
+  'breaks every connection': (stream) => stream.destroy(),
+  'says nothing and reads nothing': () => {},
+  'says nothing': (stream) => stream.resume(),
+  'speaks HTTP': (stream) => void stream.resume().end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+  'speaks TLS': (stream) => void stream.resume().write(Uint8Array.of(0x15, 3, 1, 0, 2, 2, 0x28)),
+  'sends records of nothing': (stream) => void stream.resume().write(record(0)),
+  'sends records of garbage': (stream) => void stream.resume().write(Buffer.concat(Array.from({ length: 50 }, () => record(64)))),
+  drips: (stream) => {
+    stream.resume();
+    const drip = (): void => {
+      if (!stream.destroyed && stream.write(Uint8Array.of(0x80))) clock.setTimer(drip, 500);
+    };
+    drip();
+  },
+  'refuses in words': (stream) => {
+    new MockPeer(stream, 'REMOTE_CALLED_US', { network: networks.standalone, clock }).error('ERR_MISC', 'go away\u001b[31m');
+    stream.end();
+  },
+};
+
+interface Outcome {
+  readonly results: readonly CaseResult[];
+  readonly code: string;
+}
+
+async function outcome(from: AsyncIterable<CaseResult>): Promise<Outcome> {
+  const results: CaseResult[] = [];
+  try {
+    for await (const one of from) results.push(one);
+  } catch (error) {
+    return { results, code: (error as OverlayError).code };
+  }
+  return { results, code: '' };
+}
+
+const options = () => ({ network: networks.standalone, clock, seed: 'test', hostile: true });
+
+describe.each(Object.entries(MISDEEDS))('a target that %s', (_name, misdeed) => {
+  it('from the start is not audited, and the reason is told', async () => {
+    for (const audit of [auditAcceptor, auditInitiator]) {
+      const { results, code } = await outcome(audit(async () => misbehaved(misdeed), options()));
+      expect(results).toEqual([]);
+      expect(code).toMatch(/^OVERLAY_/);
+    }
+    expect(clock.now().monotonicMs).toBeLessThan(120_000);
+  });
+
+  it('from the middle on is given up soon, and nothing is said to have passed since', async () => {
+    const target = new MemoryTarget(clock);
+    let dials = 0;
+    const dial = async (): Promise<Duplex> => (dials++ < 12 ? target.open('REMOTE_CALLED_US') : misbehaved(misdeed));
+    const { results, code } = await outcome(auditAcceptor(dial, options()));
+    expect(code).toBe('OVERLAY_HANDSHAKE_TIMEOUT');
+    expect(results.map(({ id }) => id).sort()).toEqual(idsOf('REMOTE_CALLED_US'));
+    expect(results.filter(({ verdict }) => verdict === 'pass' || verdict === 'differs').length).toBeLessThan(12);
+    expect(clock.now().monotonicMs).toBeLessThan(240_000);
+  });
+});
+
+function idsOf(role: string): readonly string[] {
+  return CASES.filter((one) => one.role === role && !one.slow)
+    .map(({ id }) => id)
+    .sort();
+}
+
+describe('a target that floods', () => {
+  it.each([
+    ['bytes', () => new Uint8Array(1 << 16)],
+    ['records', () => record(1 << 16)],
+    ['records of 16 MiB', () => record(1 << 24)],
+  ] as const)('us with %s is cut off', async (_what, chunk) => {
+    const target = new MemoryTarget(clock);
+    const sent: number[] = [];
+    let dials = 0;
+    const dial = async (): Promise<Duplex> => (dials++ < 3 ? target.open('REMOTE_CALLED_US') : misbehaved(pours(chunk, sent)));
+    const { results } = await outcome(auditAcceptor(dial, { ...options(), only: ['handshake', 'second-auth'], concurrency: 1 }));
+    expect(results).toHaveLength(2);
+    expect(sent.length).toBeGreaterThan(0);
+    expect(Math.max(...sent)).toBeLessThan(80 << 20);
+  });
+});
