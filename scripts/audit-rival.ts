@@ -17,7 +17,7 @@ import {
   dialTcp,
   SEVERITIES,
 } from '../src/tools/audit/index.ts';
-import { freePort, Rival } from '../test/support/rival.ts';
+import { Rival } from '../test/support/rival.ts';
 
 const DOC = new URL('../docs/conformance.md', import.meta.url);
 const BEGIN = '<!-- connector: made by scripts/audit-rival.ts -->';
@@ -37,9 +37,8 @@ interface RunOptions {
 }
 
 async function accepting({ floods, only }: RunOptions): Promise<Run> {
-  const port = await freePort();
-  await using rival = new Rival({ role: 'listen', port, floods });
-  await rival.listening();
+  await using rival = new Rival({ role: 'listen', floods });
+  const port = await rival.listening();
   const dial = (): ReturnType<typeof dialTcp> => dialTcp({ host: '127.0.0.1', port });
   const results = await collect(auditAcceptor(dial, { network: networks.standalone, seed: SEED, hostile: true, only }));
   return { results, deaths: rival.deaths };

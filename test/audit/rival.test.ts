@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { networks } from '../../src/index.ts';
 import { acceptTcp, auditAcceptor, auditInitiator, type CaseResult, dialTcp } from '../../src/tools/audit/index.ts';
-import { freePort, Rival } from '../support/rival.ts';
+import { Rival } from '../support/rival.ts';
 import { collect } from './targets.ts';
 
 const FATAL = ['record-of-2-bytes', 'auth-before-hello', 'signature-of-0-bytes'];
@@ -36,9 +36,8 @@ describe.concurrent('js-stellar-node-connector', () => {
   it(
     'as acceptor dies of three cases, comes back each time, and the others are judged all the same',
     async () => {
-      const port = await freePort();
-      await using rival = new Rival({ role: 'listen', port, floods: 'none' });
-      await rival.listening();
+      await using rival = new Rival({ role: 'listen', floods: 'none' });
+      const port = await rival.listening();
       const results = await collect(auditAcceptor(() => dialTcp({ host: '127.0.0.1', port }), common));
       const skipped = Object.fromEntries(UNREAD.map((name) => [name, 'unauthenticated acceptance']));
       expect(failures(results)).toEqual({ ...EXPECTED, ...skipped });

@@ -47,7 +47,7 @@ function dial() {
 if (role === 'dial') dial();
 else {
   node.on('connection', use);
-  node.on('listening', () => process.send?.('listening'));
+  node.on('listening', () => process.send?.(node.server.address().port));
   node.acceptIncomingConnections(Number(port), '127.0.0.1');
 }
 
