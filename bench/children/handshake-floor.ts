@@ -4,6 +4,7 @@
  */
 import {
   createHmac,
+  createPrivateKey,
   createPublicKey,
   diffieHellman,
   generateKeyPairSync,
@@ -23,8 +24,8 @@ import { NETWORK_ID } from '../support/raw-peer.ts';
 const [side, variant, port] = process.argv.slice(2) as [Side, Variant, string];
 const VERSION = Buffer.from('stellar-handshake 0.1.0 ');
 
-const identity = generateKeyPairSync('ed25519');
-const identityRaw = rawPublic(identity.publicKey);
+const identity = makeKeyPair('ed25519');
+const identityRaw = identity.publicRaw;
 const verified = new Map<string, boolean>();
 const sharedKeys = new Map<string, Buffer>();
 
@@ -35,13 +36,15 @@ interface Ecdh {
   readonly hello: Buffer;
 }
 
-function rawPublic(key: KeyObject): Buffer {
-  return Buffer.from(key.export({ format: 'jwk' }).x as string, 'base64url');
+/** As JWK: exporting a key that was made as a KeyObject can stop Node 20 for ever. */
+function makeKeyPair(type: 'ed25519' | 'x25519'): { readonly privateKey: KeyObject; readonly publicRaw: Buffer } {
+  const encoding = { publicKeyEncoding: { format: 'jwk' }, privateKeyEncoding: { format: 'jwk' } } as object;
+  const { privateKey: key } = generateKeyPairSync(type as 'ed25519', encoding) as unknown as { privateKey: { x: string } };
+  return { privateKey: createPrivateKey({ key, format: 'jwk' }), publicRaw: Buffer.from(key.x, 'base64url') };
 }
 
 function makeEcdh(): Ecdh {
-  const { privateKey, publicKey } = generateKeyPairSync('x25519');
-  const publicRaw = rawPublic(publicKey);
+  const { privateKey, publicRaw } = makeKeyPair('x25519');
   const expiration = Buffer.alloc(8);
   expiration.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 1000) + 3600));
   const sig = sign(null, hash('sha256', certPayload(expiration, publicRaw), 'buffer'), identity.privateKey);
