@@ -8,7 +8,5 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
-    // A browser may stall on a busy machine; what fails twice is wrong.
-    retry: 1,
   },
 });
