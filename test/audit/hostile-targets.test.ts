@@ -137,3 +137,27 @@ describe('a target that floods', () => {
     expect(Math.max(...sent)).toBeLessThan(80 << 20);
   });
 });
+
+describe('an audit that is given up', () => {
+  it('closes a connection that comes only afterwards', async () => {
+    const target = new MemoryTarget(clock);
+    const stop = new AbortController();
+    const late: Duplex[] = [];
+    let dials = 0;
+    const dial = async (): Promise<Duplex> => {
+      const stream = target.open('REMOTE_CALLED_US');
+      if (dials++ < 1) return stream;
+      late.push(stream);
+      stop.abort(new Error('enough'));
+      await new Promise((resolve) => setImmediate(resolve));
+      return stream;
+    };
+    const giveUp = async (): Promise<void> => {
+      for await (const _ of auditAcceptor(dial, { ...options(), signal: stop.signal }));
+    };
+    await expect(giveUp()).rejects.toThrow('enough');
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(late.length).toBeGreaterThan(0);
+    for (const stream of late) expect(stream.destroyed).toBe(true);
+  });
+});

@@ -61,11 +61,13 @@ export async function play(one: Playable, stage: Stage): Promise<Played> {
   const startMs = clock.now().monotonicMs;
   const transcript = new Transcript(() => clock.now().monotonicMs);
   const streams: Duplex[] = [];
-  const scene = makeScene(one, stage, transcript, streams);
+  const life = { isOver: false };
+  const scene = makeScene(one, stage, transcript, streams, life);
   let judgement: Judgement;
   try {
     judgement = await bounded(judge(one, scene), one.timeoutMs ?? CASE_TIMEOUT_MS, clock, signal);
   } finally {
+    life.isOver = true;
     await Promise.all(scene.peers.map((peer, i) => hangUp(peer, streams[i] as Duplex)));
   }
   return {
@@ -91,7 +93,13 @@ async function judge({ steps, expect }: Playable, scene: Scene): Promise<Judgeme
   }
 }
 
-function makeScene({ id, role }: Playable, stage: Stage, transcript: Transcript, streams: Duplex[]): Scene {
+function makeScene(
+  { id, role }: Playable,
+  stage: Stage,
+  transcript: Transcript,
+  streams: Duplex[],
+  life: { readonly isOver: boolean },
+): Scene {
   const { network, clock, hello, timing, facts, seed } = stage;
   const random = seededRandom(seed, id);
   const peers: AuditPeer[] = [];
@@ -104,6 +112,11 @@ function makeScene({ id, role }: Playable, stage: Stage, transcript: Transcript,
     },
     async open(identity = NodeIdentity.fromSeed(random(32))) {
       const stream = await stage.reach();
+      if (life.isOver) {
+        // It comes too late, and nobody else would close it.
+        stream.destroy();
+        throw new CannotPlay('undecided', 'the case was over before there was a connection');
+      }
       streams.push(stream);
       const number = peers.length + 1;
       const peer = new AuditPeer(stream, role, {
