@@ -250,17 +250,27 @@ class AcceptorAudit {
     this.#ready.push(caseResult(one, played.judgement, played));
   }
 
-  /** Whether it still does an honest handshake, as the process it was, and what that told. */
-  async #isHealthy(): Promise<TargetFacts | undefined> {
+  /**
+   * Whether it still does an honest handshake, as the process it was, and what that told.
+   * @param tries how often it is asked when it closes without a word: connections it has dropped may still take up its places
+   */
+  async #isHealthy(tries = 3): Promise<TargetFacts | undefined> {
     this.#stage.signal?.throwIfAborted();
     try {
       const facts = await reconnoitre(ROLE, this.#stage, `health ${this.#checks++}`);
       return this.#incarnations.isReborn(facts.hello) ? undefined : facts;
     } catch (error) {
-      this.#wasAway = true;
       this.#stage.signal?.throwIfAborted();
-      if (error instanceof Error && (error.name === 'TargetGone' || error.name === 'OverlayError')) return undefined;
-      throw error;
+      // Where something still listens it may only have no place for us at the moment: that alone is no death.
+      if (error instanceof TargetGone) this.#wasAway = true;
+      else if (!(error instanceof OverlayError)) throw error;
+      else if (error.code === 'OVERLAY_CONNECTION_CLOSED' && tries > 1) {
+        const { clock } = this.#stage;
+        const waitMs = (this.#facts?.closingMs ?? 0) + REVIVAL_PERIOD_MS;
+        await new Promise<void>((resolve) => void clock.setTimer(resolve, waitMs));
+        return this.#isHealthy(tries - 1);
+      }
+      return undefined;
     }
   }
 
@@ -276,8 +286,9 @@ class AcceptorAudit {
       // Of several suspects this is the one.
       for (const one of this.#cleared.splice(0)) this.#tell(one);
       this.#suspects.clear();
+      const what = this.#wasAway ? 'the target died of it, and' : 'no honest handshake succeeds after it, each time; the target';
       this.#wasAway = false;
-      this.#ready.push(crash(only, isBack, 'the target died of it, and'));
+      this.#ready.push(crash(only, isBack, what));
     } else if (isBack && suspects.length > 0) {
       for (const { one } of suspects) this.#suspects.add(one);
       this.#queue = [...this.#suspects, ...this.#queue.filter((one) => !this.#suspects.has(one))];
