@@ -121,6 +121,25 @@ function idsOf(role: string): readonly string[] {
     .sort();
 }
 
+describe('a target that has no place for a moment', () => {
+  it.each([
+    ['once', 3],
+    ['as often as it is asked after a case', 5],
+  ])('and closes at once %s is not called dead', async (_often, last) => {
+    const target = new MemoryTarget(clock);
+    let dials = 0;
+    // The first two are the honest handshake and the case.
+    const dial = async (): Promise<Duplex> => {
+      dials++;
+      return dials > 2 && dials <= last ? misbehaved((stream) => stream.end()) : target.open('REMOTE_CALLED_US');
+    };
+    const { results, code } = await outcome(auditAcceptor(dial, { ...options(), only: ['handshake'], concurrency: 1 }));
+    expect(code).toBe('');
+    expect(results.map(({ verdict, threat }) => [verdict, threat])).toEqual([['pass', undefined]]);
+    expect(dials).toBeGreaterThan(last);
+  });
+});
+
 describe('a target that floods', () => {
   it.each([
     ['bytes', () => new Uint8Array(1 << 16)],
