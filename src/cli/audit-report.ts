@@ -140,7 +140,7 @@ export class AuditReport {
       `audit of ${target} as ${role} (${printable(hello.versionStr)}, overlay ${hello.overlayMinVersion} to ${hello.overlayVersion}): ${played}`,
       ...verdicts.map(([verdict, number]) => `${number} ${verdict}`),
       ...threats.map((threat) => threat.toUpperCase()),
-      `stellar-handshake ${version}, seed ${seed}`,
+      `by stellar-handshake ${version}, seed ${seed}`,
     ].join(', ');
   }
 }

@@ -24,11 +24,12 @@ export interface TcpAddress {
  */
 export async function dialTcp({ host, port }: TcpAddress): Promise<Socket> {
   const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
+  // It may break before whoever dialled listens; `close` follows.
+  socket.on('error', () => {});
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_MS) });
     return socket;
   } catch (error) {
-    socket.on('error', () => {});
     socket.destroy();
     throw error;
   }

@@ -6,11 +6,21 @@ import { lookup } from 'node:dns/promises';
 import { OverlayError } from '../../protocol/errors.ts';
 import { AllowList } from '../exporter/allow-list.ts';
 
-const PUBLIC = new AllowList([]);
+/** Named one by one: not everything else is somebody's, but a 6to4 address or one behind a carrier's NAT may well be. */
+const PRIVATE = new AllowList([
+  '127.0.0.0/8', // loopback
+  '10.0.0.0/8', // RFC 1918
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '169.254.0.0/16', // link-local
+  '::1',
+  'fc00::/7', // unique local, RFC 4193
+  'fe80::/10', // link-local
+]);
 
-/** Whether an address is loopback, private or otherwise not globally routable. */
+/** Whether an address is loopback, private or link-local. What is no address is not. */
 export function isPrivateAddress(address: string): boolean {
-  return !PUBLIC.permits(address);
+  return PRIVATE.permits(address);
 }
 
 /**
