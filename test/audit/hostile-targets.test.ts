@@ -158,6 +158,24 @@ describe('a target that floods', () => {
 });
 
 describe('an audit that is given up', () => {
+  it('leaves no connection behind that has just come', async () => {
+    const target = new MemoryTarget(clock);
+    const came: Duplex[] = [];
+    const accept = async (): Promise<Duplex> => {
+      const stream = target.open('WE_CALLED_REMOTE');
+      came.push(stream);
+      return stream;
+    };
+    // The third connection comes from a process that has died meanwhile: the verdict of the case before is told at once.
+    const deaths = (): number => (came.length >= 3 ? 1 : 0);
+    for await (const { threat } of auditInitiator(accept, { ...options(), only: ['conduct'], deaths })) {
+      expect(threat).toBe('crash of the target');
+      break;
+    }
+    expect(came).toHaveLength(3);
+    expect(came[2]?.destroyed).toBe(true);
+  });
+
   it('closes a connection that comes only afterwards', async () => {
     const target = new MemoryTarget(clock);
     const stop = new AbortController();

@@ -125,10 +125,16 @@ class InitiatorAudit {
         this.#queue.unshift(one);
         throw error;
       }
-      yield* this.#settle(undefined);
       const streams = [stream];
       const reach = async (): Promise<Duplex> => streams.shift() ?? this.#reach();
-      const played = await play(one, { ...this.#stage, facts: this.#facts, reach });
+      let played: Played;
+      try {
+        yield* this.#settle(undefined);
+        played = await play(one, { ...this.#stage, facts: this.#facts, reach });
+      } finally {
+        // Whoever wants no more results leaves it untaken.
+        for (const untaken of streams) untaken.destroy();
+      }
       const hasDied = this.#hasDied();
       yield* this.#settle(played.hello);
       owed = !played.authenticated;
@@ -208,6 +214,7 @@ class InitiatorAudit {
     for (;;) {
       const leftMs = endMs - clock.now().monotonicMs;
       const stream = await this.#acceptWithin(nudge === undefined ? leftMs : Math.min(leftMs, NUDGE_AFTER_MS));
+      if (signal?.aborted) stream?.destroy();
       signal?.throwIfAborted();
       if (stream !== undefined) return stream;
       if (clock.now().monotonicMs >= endMs) throw new TargetGone(`the target has not dialled for ${patienceMs / 1000} s`);
