@@ -158,6 +158,24 @@ describe('a target that floods', () => {
 });
 
 describe('an audit that is given up', () => {
+  it('dials no more, and has closed what it had open', async () => {
+    const target = new MemoryTarget(clock);
+    const dialled: Duplex[] = [];
+    const dial = async (): Promise<Duplex> => {
+      const stream = target.open('REMOTE_CALLED_US');
+      dialled.push(stream);
+      return stream;
+    };
+    for await (const { verdict } of auditAcceptor(dial, options())) {
+      expect(verdict).toBe('pass');
+      break;
+    }
+    const before = dialled.length;
+    expect(dialled.filter(({ destroyed }) => !destroyed)).toEqual([]);
+    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(dialled).toHaveLength(before);
+  });
+
   it('leaves no connection behind that has just come', async () => {
     const target = new MemoryTarget(clock);
     const came: Duplex[] = [];

@@ -54,6 +54,8 @@ class AcceptorAudit {
   readonly #dial: () => Promise<Duplex>;
   readonly #options: AcceptorAuditOptions;
   readonly #stage: Stage;
+  /** Nobody wants any more results. */
+  readonly #over = new AbortController();
   #queue: AuditCase[];
   /** Cases that get a second chance, alone. */
   readonly #again: AuditCase[] = [];
@@ -86,7 +88,8 @@ class AcceptorAudit {
     this.#options = options;
     this.#queue = [...casesFor(ROLE, options)];
     this.#isAlone = options.concurrency === 1;
-    this.#stage = { ...makeStage(options), reach: async () => (await this.#dialNext()).stream };
+    const signal = options.signal === undefined ? this.#over.signal : AbortSignal.any([options.signal, this.#over.signal]);
+    this.#stage = { ...makeStage({ ...options, signal }), reach: async () => (await this.#dialNext()).stream };
   }
 
   async *run(): AsyncGenerator<CaseResult, void, undefined> {
@@ -113,11 +116,11 @@ class AcceptorAudit {
   /** Plays all that is in the queue, through every death of the target. */
   async *#playQueue(concurrency: number): AsyncGenerator<CaseResult, void, undefined> {
     while (this.#queue.length > 0 || this.#withheld.length > 0) {
-      const workers = this.#isAlone ? 1 : concurrency;
-      let working = workers;
+      const count = this.#isAlone ? 1 : concurrency;
+      let working = count;
       let failure: { readonly error: unknown } | undefined;
-      for (let i = 0; i < workers; i++) {
-        void this.#work()
+      const workers = Array.from({ length: count }, () =>
+        this.#work()
           .catch((error: unknown) => {
             failure ??= { error };
             this.#queue.length = 0;
@@ -125,14 +128,19 @@ class AcceptorAudit {
           .finally(() => {
             working--;
             this.#wake();
+          }),
+      );
+      try {
+        while (working > 0) {
+          yield* this.#ready.splice(0);
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+            if (working === 0 || this.#ready.length > 0) resolve();
           });
-      }
-      while (working > 0) {
-        yield* this.#ready.splice(0);
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-          if (working === 0 || this.#ready.length > 0) resolve();
-        });
+        }
+      } finally {
+        if (working > 0) this.#over.abort();
+        await Promise.all(workers);
       }
       if (failure !== undefined) throw failure.error;
       if (!this.#gone && (await this.#isHealthy())) this.#settle(this.#now);
@@ -216,6 +224,7 @@ class AcceptorAudit {
     this.#nextDialMs = atMs + spacingMs;
     const waitMs = atMs - clock.now().monotonicMs;
     if (waitMs > 0) await new Promise<void>((resolve) => void clock.setTimer(resolve, waitMs));
+    this.#stage.signal?.throwIfAborted();
     const dial = this.#now++;
     try {
       return { dial, stream: await this.#dial() };
