@@ -3,7 +3,7 @@
  * @module
  */
 import { render } from 'preact';
-import type { PageContent, Picture } from '../src/tools/explain/picture.ts';
+import type { PageContent, Picture } from '../src/explain/picture.ts';
 import { understand } from './model/story.ts';
 import { Page, Waiting } from './views/page.tsx';
 

@@ -13,7 +13,7 @@ export default defineConfig({
   configFile: false,
   logLevel: 'warn',
   build: {
-    outDir: path('../dist/tools/explain'),
+    outDir: path('../dist/explain'),
     emptyOutDir: false,
     target: 'es2022',
     modulePreload: false,

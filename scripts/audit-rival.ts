@@ -6,8 +6,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { networks } from '../src/index.ts';
-import { VERSION } from '../src/net/version.ts';
 import {
   acceptTcp,
   auditAcceptor,
@@ -16,7 +14,9 @@ import {
   countVerdicts,
   dialTcp,
   SEVERITIES,
-} from '../src/tools/audit/index.ts';
+} from '../src/audit/index.ts';
+import { networks } from '../src/index.ts';
+import { VERSION } from '../src/net/version.ts';
 import { Rival } from '../test/support/rival.ts';
 
 const DOC = new URL('../docs/conformance.md', import.meta.url);

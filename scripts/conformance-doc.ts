@@ -4,7 +4,7 @@
  * @module
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { type AuditCase, CASES, GROUPS } from '../src/tools/audit/index.ts';
+import { type AuditCase, CASES, GROUPS } from '../src/audit/index.ts';
 
 /** Where the document is. */
 export const CONFORMANCE_DOC: URL = new URL('../docs/conformance.md', import.meta.url);

@@ -3,13 +3,14 @@
  * two ECDH secrets and two nonces.
  * @module
  */
+
+import type { Picture, Side } from '../../src/explain/picture.ts';
 import { authCertPayload } from '../../src/protocol/auth/auth-cert.ts';
 import { deriveMacKeys, deriveSharedKey } from '../../src/protocol/auth/key-schedule.ts';
 import { fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { MAC_BYTES, SEQUENCE_OFFSET } from '../../src/protocol/constants.ts';
 import { decodePublicKey, encodePublicKey, encodeSecretSeed } from '../../src/protocol/strkey.ts';
 import type { Hello } from '../../src/protocol/wire/messages.ts';
-import type { Picture, Side } from '../../src/tools/explain/picture.ts';
 import { webCrypto } from './crypto.ts';
 import { recordsOf, type WireRecord } from './record.ts';
 import { helloOf } from './witness.ts';

@@ -2,13 +2,14 @@
  * A record with every byte of it in a named field.
  * @module
  */
+
+import type { MacVerdict, Picture, Side } from '../../src/explain/picture.ts';
 import { fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { MESSAGE_OFFSET, RECORD_HEADER_BYTES } from '../../src/protocol/constants.ts';
 import { networkName } from '../../src/protocol/networks.ts';
 import { type AnnotatedField, annotateRecord } from '../../src/protocol/wire/annotate.ts';
 import { checkAuthenticatedMessage, readMessage } from '../../src/protocol/wire/authenticated-message.ts';
 import { type Hello, messageTypeName } from '../../src/protocol/wire/messages.ts';
-import type { MacVerdict, Picture, Side } from '../../src/tools/explain/picture.ts';
 
 /** How a field is written in bytes. */
 export type FieldKind = 'number' | 'text' | 'bytes';

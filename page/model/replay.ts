@@ -2,12 +2,13 @@
  * The connection once more, as one side lived it: `protocol/` itself is fed the records, and says what it checks.
  * @module
  */
+
+import type { Picture, Side } from '../../src/explain/picture.ts';
 import type { Now } from '../../src/protocol/clock.ts';
 import type { OverlayErrorCode } from '../../src/protocol/error-table.ts';
 import type { OverlayError } from '../../src/protocol/errors.ts';
 import type { HandshakeStep } from '../../src/protocol/handshake/steps.ts';
 import { Peer } from '../../src/protocol/peer.ts';
-import type { Picture, Side } from '../../src/tools/explain/picture.ts';
 import { type Check, checksOf } from './checks.ts';
 import { readWire, recordsOf } from './record.ts';
 import { helloOf, type Witness, witnessOf } from './witness.ts';

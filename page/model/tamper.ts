@@ -2,9 +2,10 @@
  * A record changed on the way: one byte, or one field.
  * @module
  */
+
+import type { Picture } from '../../src/explain/picture.ts';
 import { concatBytes, fromHex, toHex, utf8Encode } from '../../src/protocol/bytes.ts';
 import { LAST_FRAGMENT_BIT, RECORD_HEADER_BYTES } from '../../src/protocol/constants.ts';
-import type { Picture } from '../../src/tools/explain/picture.ts';
 import { type Field, otherSide, type WireRecord } from './record.ts';
 import { replay, type View } from './replay.ts';
 

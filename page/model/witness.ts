@@ -3,6 +3,8 @@
  * protocol again. Where its secrets are not there, what they decided is.
  * @module
  */
+
+import type { Picture, Side } from '../../src/explain/picture.ts';
 import type { CryptoProvider, EcdhKey, MacKey, SigningKey } from '../../src/protocol/auth/crypto.ts';
 import { deriveMacKeys, deriveSharedKey } from '../../src/protocol/auth/key-schedule.ts';
 import { PeerAuth } from '../../src/protocol/auth/peer-auth.ts';
@@ -10,7 +12,6 @@ import { equalBytes, fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { DEFAULT_PORT, LEDGER_VERSION, OVERLAY_MIN_VERSION, OVERLAY_VERSION } from '../../src/protocol/constants.ts';
 import { decodePublicKey } from '../../src/protocol/strkey.ts';
 import type { AuthCert, Hello } from '../../src/protocol/wire/messages.ts';
-import type { Picture, Side } from '../../src/tools/explain/picture.ts';
 import { webCrypto } from './crypto.ts';
 import { helloIn, otherSide, recordsOf, type WireRecord } from './record.ts';
 

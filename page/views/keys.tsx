@@ -4,7 +4,7 @@
  */
 import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
-import type { Picture } from '../../src/tools/explain/picture.ts';
+import type { Picture } from '../../src/explain/picture.ts';
 import { ancestry, KEY_ROWS, type KeyInput, type KeyNode, keyGraph, MIRRORS, type MirrorPart } from '../model/keys.ts';
 import { Hex, Section, SideName } from './text.tsx';
 

@@ -4,9 +4,9 @@
  */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
+import type { Side } from '../../src/explain/picture.ts';
 import { toHex } from '../../src/protocol/bytes.ts';
 import { networkName } from '../../src/protocol/networks.ts';
-import type { Side } from '../../src/tools/explain/picture.ts';
 import type { Story } from '../model/story.ts';
 import { helloOf } from '../model/witness.ts';
 import { Keys } from './keys.tsx';

@@ -4,8 +4,8 @@
  */
 import type { ComponentChildren, JSX } from 'preact';
 import { useState } from 'preact/hooks';
+import type { Side } from '../../src/explain/picture.ts';
 import type { OverlayErrorCode } from '../../src/protocol/error-table.ts';
-import type { Side } from '../../src/tools/explain/picture.ts';
 import { otherSide, type WireRecord } from '../model/record.ts';
 import { isRefusal } from '../model/replay.ts';
 import { receptionOf, type Story } from '../model/story.ts';

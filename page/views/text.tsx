@@ -3,7 +3,7 @@
  * @module
  */
 import type { ComponentChildren, JSX } from 'preact';
-import type { Side } from '../../src/tools/explain/picture.ts';
+import type { Side } from '../../src/explain/picture.ts';
 
 /** A side, in its colour. */
 export function SideName({ side }: { readonly side: Side }): JSX.Element {

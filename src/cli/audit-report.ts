@@ -4,11 +4,11 @@
  */
 import { writeFile } from 'node:fs/promises';
 import type { ArgsDef } from 'citty';
-import { auditHtml } from '../tools/audit/html.ts';
-import { auditJUnitXml } from '../tools/audit/junit.ts';
-import { type CaseResult, countVerdicts } from '../tools/audit/result.ts';
-import type { TargetFacts } from '../tools/audit/scene.ts';
-import { tapHeader, tapLine } from '../tools/audit/tap.ts';
+import { auditHtml } from '../audit/html.ts';
+import { auditJUnitXml } from '../audit/junit.ts';
+import { type CaseResult, countVerdicts } from '../audit/result.ts';
+import type { TargetFacts } from '../audit/scene.ts';
+import { tapHeader, tapLine } from '../audit/tap.ts';
 import { printAuditTable, printCase, printFacts, printFailedCase, printNotApplicable } from './audit-text.ts';
 import type { CliContext } from './context.ts';
 import { UsageError } from './options.ts';

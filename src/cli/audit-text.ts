@@ -2,10 +2,10 @@
  * Results of an audit, as text for people.
  * @module
  */
-import { type AuditCase, GROUPS, roleName } from '../tools/audit/case.ts';
-import { type CaseResult, countVerdicts, type Verdict } from '../tools/audit/result.ts';
-import type { TargetFacts } from '../tools/audit/scene.ts';
-import { transcriptLines } from '../tools/audit/transcript-text.ts';
+import { type AuditCase, GROUPS, roleName } from '../audit/case.ts';
+import { type CaseResult, countVerdicts, type Verdict } from '../audit/result.ts';
+import type { TargetFacts } from '../audit/scene.ts';
+import { transcriptLines } from '../audit/transcript-text.ts';
 import { type Output, printable } from './output.ts';
 
 const MARK: Readonly<Record<Verdict, readonly [style: 'green' | 'yellow' | 'red' | 'dim', mark: string]>> = {

@@ -4,8 +4,8 @@
  */
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { KeyLog } from '../tools/capture/keylog.ts';
-import { CaptureFileError } from '../tools/capture/pcap.ts';
+import { KeyLog } from '../capture/keylog.ts';
+import { CaptureFileError } from '../capture/pcap.ts';
 import { UsageError } from './options.ts';
 
 /** The bytes of a file, or of stdin for `-`. */

@@ -57,7 +57,7 @@ export async function openCapture({ record, keylog }: CaptureArgs): Promise<Capt
 }
 
 async function keyLogOptions(path: string, files: LineFile[]): Promise<Capture['options']> {
-  const { keyLogLine, openKeyLog } = await import('../tools/capture/keylog.ts');
+  const { keyLogLine, openKeyLog } = await import('../capture/keylog.ts');
   const file = new LineFile(path, '--keylog', () => openKeyLog(path));
   files.push(file);
   return {
@@ -70,7 +70,7 @@ async function keyLogOptions(path: string, files: LineFile[]): Promise<Capture['
 }
 
 async function recordOptions(path: string, files: LineFile[]): Promise<Capture['options']> {
-  const { RecordingWriter } = await import('../tools/capture/recording.ts');
+  const { RecordingWriter } = await import('../capture/recording.ts');
   const file = new LineFile(path, '--record', () => openSync(path, 'wx', 0o644));
   files.push(file);
   const { onBytes } = new RecordingWriter(

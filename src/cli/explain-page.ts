@@ -3,14 +3,14 @@
  * @module
  */
 import { chmod, writeFile } from 'node:fs/promises';
+import { explain, type Story } from '../explain/explain.ts';
+import { type LivePage, serveLive } from '../explain/live.ts';
+import { pageHtml } from '../explain/page.ts';
+import type { Picture } from '../explain/picture.ts';
+import { PictureMaker } from '../explain/picture-maker.ts';
+import { formatTarget, type Target } from '../net/target.ts';
+import type { ProbeOptions } from '../probe/probe.ts';
 import { OverlayError } from '../protocol/errors.ts';
-import { explain, type Story } from '../tools/explain/explain.ts';
-import { type LivePage, serveLive } from '../tools/explain/live.ts';
-import { pageHtml } from '../tools/explain/page.ts';
-import type { Picture } from '../tools/explain/picture.ts';
-import { PictureMaker } from '../tools/explain/picture-maker.ts';
-import type { ProbeOptions } from '../tools/probe/probe.ts';
-import { formatTarget, type Target } from '../tools/target.ts';
 import type { CliContext } from './context.ts';
 import { openBrowser } from './open-browser.ts';
 import { UsageError } from './options.ts';

@@ -6,9 +6,9 @@ import { parseArgs } from 'node:util';
 import type { ArgsDef } from 'citty';
 import { NodeIdentity } from '../net/identity.ts';
 import { type NodeOptions, networkFromPassphrase, resolveOptions } from '../net/options.ts';
+import { parseTarget, type Target } from '../net/target.ts';
 import { type Network, type NetworkName, networks } from '../protocol/networks.ts';
 import { decodePublicKey } from '../protocol/strkey.ts';
-import { parseTarget, type Target } from '../tools/target.ts';
 
 /** A mistake in the command line: exit code 2. */
 export class UsageError extends Error {

@@ -2,11 +2,12 @@
  * What probes found, as text for people.
  * @module
  */
+
+import type { TimedResult } from '../probe/first-message.ts';
+import type { Verdict } from '../probe/policy.ts';
+import type { TargetTally } from '../probe/tally.ts';
 import type { OverlayErrorJson } from '../protocol/errors.ts';
-import type { ClockSkew } from '../tools/json.ts';
-import type { TimedResult } from '../tools/probe/first-message.ts';
-import type { Verdict } from '../tools/probe/policy.ts';
-import type { TargetTally } from '../tools/probe/tally.ts';
+import type { ClockSkew } from '../report/json.ts';
 import { formatMs, formatSeconds, type Output, printable } from './output.ts';
 
 /** The only result there is: everything it tells. */

@@ -129,7 +129,7 @@ const TABLE = {
       'The peer process may have died, or a firewall or proxy cuts the connection; connect again and look at the peer’s log.',
   },
 
-  // What a second look finds out (tools/probe/diagnose.ts).
+  // What a second look finds out (probe/diagnose.ts).
   OVERLAY_OTHER_NETWORK: {
     cause: 'other-network',
     summary: 'The node is on another network.',

@@ -1,9 +1,9 @@
 /** Targets that are no peers at all, or stop being ones in the middle: every audit of them ends, in bounded time and memory. */
 import { type Duplex, duplexPair } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { auditAcceptor, auditInitiator, CASES, type CaseResult } from '../../src/audit/index.ts';
 import { networks, type OverlayError } from '../../src/index.ts';
 import { MockPeer } from '../../src/testing/index.ts';
-import { auditAcceptor, auditInitiator, CASES, type CaseResult } from '../../src/tools/audit/index.ts';
 import { IdleClock, MemoryTarget } from './targets.ts';
 
 let clock: IdleClock;

@@ -1,8 +1,8 @@
 /** Audits of targets that dial: how the run goes, whatever the verdicts. */
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { auditInitiator, CASES, type CaseResult, type InitiatorAuditOptions } from '../../src/audit/index.ts';
 import { networks, type OverlayError } from '../../src/index.ts';
-import { auditInitiator, CASES, type CaseResult, type InitiatorAuditOptions } from '../../src/tools/audit/index.ts';
 import { CoreDialler } from './core-dialler.ts';
 import { collect, IdleClock, MemoryTarget } from './targets.ts';
 

@@ -1,7 +1,7 @@
 /** No case is vacuous: targets that are broken on purpose are found out by the cases that should notice, and by no others. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type AuditCase, auditAcceptor, auditInitiator, CASES, type CaseResult } from '../../src/audit/index.ts';
 import { networks } from '../../src/index.ts';
-import { type AuditCase, auditAcceptor, auditInitiator, CASES, type CaseResult } from '../../src/tools/audit/index.ts';
 import { BY_ANY_FILTER, MUTANTS, type Mutant } from './mutants.ts';
 import { collect, IdleClock, MemoryTarget } from './targets.ts';
 

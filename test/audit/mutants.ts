@@ -3,6 +3,7 @@
  * @module
  */
 import type { Duplex } from 'node:stream';
+import type { AuditCase, Group } from '../../src/audit/index.ts';
 import { nodeCrypto } from '../../src/crypto/node.ts';
 import { NodeIdentity, networks } from '../../src/index.ts';
 import type { PeerRole } from '../../src/protocol/auth/key-schedule.ts';
@@ -10,7 +11,6 @@ import { equalBytes, fromHex } from '../../src/protocol/bytes.ts';
 import { checkAuthenticatedMessage, decodePublicKey } from '../../src/protocol/index.ts';
 import { MESSAGE_TYPES, type MessageType } from '../../src/protocol/wire/messages.ts';
 import { MockPeer } from '../../src/testing/index.ts';
-import type { AuditCase, Group } from '../../src/tools/audit/index.ts';
 import { type Inside, type Mutation, type RecordFilter, TARGET_SEED } from './targets.ts';
 
 const view = (record: Uint8Array): DataView => new DataView(record.buffer, record.byteOffset, record.byteLength);

@@ -1,8 +1,8 @@
 /** Our own side of a connection, audited in both roles. */
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { auditAcceptor, auditInitiator, CASES, type CaseResult } from '../../src/audit/index.ts';
 import { networks } from '../../src/index.ts';
-import { auditAcceptor, auditInitiator, CASES, type CaseResult } from '../../src/tools/audit/index.ts';
 import { collect, IdleClock, MemoryTarget } from './targets.ts';
 
 let clock: IdleClock;

@@ -1,7 +1,7 @@
 /** No false alarm on targets that behave as the reference may, where our own side does otherwise. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { auditAcceptor, auditInitiator, type CaseResult } from '../../src/audit/index.ts';
 import { networks, type PeerRole } from '../../src/index.ts';
-import { auditAcceptor, auditInitiator, type CaseResult } from '../../src/tools/audit/index.ts';
 import { collect, IdleClock, MemoryTarget, type Mutation } from './targets.ts';
 
 let clock: IdleClock;

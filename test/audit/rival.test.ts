@@ -1,7 +1,7 @@
 /** An implementation by other people, audited in both roles: it dies of some cases, which the audit has to find and to survive. */
 import { describe, expect, it } from 'vitest';
+import { acceptTcp, auditAcceptor, auditInitiator, type CaseResult, dialTcp } from '../../src/audit/index.ts';
 import { networks } from '../../src/index.ts';
-import { acceptTcp, auditAcceptor, auditInitiator, type CaseResult, dialTcp } from '../../src/tools/audit/index.ts';
 import { Rival } from '../support/rival.ts';
 import { collect } from './targets.ts';
 

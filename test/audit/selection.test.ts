@@ -1,7 +1,7 @@
 /** Which cases are played, that a run can be had again, and that it can be broken off. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { auditAcceptor, CASES, type CaseResult, selectCases } from '../../src/audit/index.ts';
 import { networks } from '../../src/index.ts';
-import { auditAcceptor, CASES, type CaseResult, selectCases } from '../../src/tools/audit/index.ts';
 import { collect, IdleClock, MemoryTarget } from './targets.ts';
 
 const ROLE = 'REMOTE_CALLED_US';

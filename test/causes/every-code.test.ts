@@ -19,6 +19,7 @@ import {
 } from '../../src/index.ts';
 import { peerOptions, resolveOptions } from '../../src/net/options.ts';
 import { Session } from '../../src/net/session.ts';
+import { type ProbeOptions, probe } from '../../src/probe/probe.ts';
 import { makeAuthCert } from '../../src/protocol/auth/auth-cert.ts';
 import { fromHex } from '../../src/protocol/bytes.ts';
 import { FloodSender } from '../../src/protocol/channel/flow-control.ts';
@@ -33,7 +34,6 @@ import {
   mockNode,
   mockPair,
 } from '../../src/testing/index.ts';
-import { type ProbeOptions, probe } from '../../src/tools/probe/probe.ts';
 import { CAN_LEAVE_UNANSWERED, unansweredPort } from '../support/unanswered.ts';
 
 const network = networks.standalone;

@@ -1,9 +1,9 @@
 /** What only a second look tells apart, and what is kept of it from one probe of a target to the next. */
 import { describe, expect, it } from 'vitest';
 import { connect, listen, NodeIdentity, networkFromPassphrase, networks } from '../../src/index.ts';
+import { Knowledge } from '../../src/probe/knowledge.ts';
+import { type ProbeResult, probe } from '../../src/probe/probe.ts';
 import { ManualClock, type MockPeer, type MockScript, mockNode } from '../../src/testing/index.ts';
-import { Knowledge } from '../../src/tools/probe/knowledge.ts';
-import { type ProbeResult, probe } from '../../src/tools/probe/probe.ts';
 import { runCli } from '../support/cli.ts';
 
 const network = networks.standalone;

@@ -11,7 +11,7 @@ import {
   networks,
   type ReceivedMessage,
 } from '../../src/index.ts';
-import { parseTarget } from '../../src/tools/target.ts';
+import { parseTarget } from '../../src/net/target.ts';
 import { RawPeer } from '../support/raw-peer.ts';
 
 const { STELLAR_CORE, STELLAR_CORE_PASSPHRASE = networks.standalone.passphrase } = process.env;

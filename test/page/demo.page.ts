@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Picture } from '../../src/tools/explain/picture.ts';
+import type { Picture } from '../../src/explain/picture.ts';
 import { findBrowser, Viewer } from './support/browser.ts';
 import { demoPicture } from './support/demo.ts';
 
@@ -19,7 +19,7 @@ describe.runIf(findBrowser())('the page of the demo', () => {
   afterAll(() => viewer[Symbol.asyncDispose]());
 
   it('is one file of less than 250 kB that asks for nothing else and breaks none of its own rules', async () => {
-    expect(statSync(new URL('../../dist/tools/explain/page.html', import.meta.url)).size).toBeLessThan(250_000);
+    expect(statSync(new URL('../../dist/explain/page.html', import.meta.url)).size).toBeLessThan(250_000);
     await page.getByRole('heading', { level: 1 }).waitFor();
     expect(viewer.complaints).toEqual([]);
   });

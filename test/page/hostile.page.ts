@@ -1,10 +1,10 @@
 /** Whatever a peer says stays text. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { explain } from '../../src/explain/explain.ts';
+import type { Picture } from '../../src/explain/picture.ts';
+import { PictureMaker } from '../../src/explain/picture-maker.ts';
 import { networks } from '../../src/protocol/networks.ts';
 import { mockNode } from '../../src/testing/index.ts';
-import { explain } from '../../src/tools/explain/explain.ts';
-import type { Picture } from '../../src/tools/explain/picture.ts';
-import { PictureMaker } from '../../src/tools/explain/picture-maker.ts';
 import { findBrowser, Viewer } from './support/browser.ts';
 
 const TEXTS = [

@@ -1,7 +1,7 @@
 /** The page at both widths and in both themes: nothing sticks out, nothing jumps, axe finds nothing. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Picture } from '../../src/tools/explain/picture.ts';
+import type { Picture } from '../../src/explain/picture.ts';
 import { findBrowser, Viewer, WIDTHS } from './support/browser.ts';
 import { demoPicture } from './support/demo.ts';
 import { pictureOf } from './support/pictures.ts';

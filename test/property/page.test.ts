@@ -6,8 +6,8 @@ import { fieldsOf, recordsOf } from '../../page/model/record.ts';
 import { ruleOf, verdictOf } from '../../page/model/rules.ts';
 import { receptionOf, understand } from '../../page/model/story.ts';
 import { suggestion, tamper, withField } from '../../page/model/tamper.ts';
+import type { Picture, PictureEvent } from '../../src/explain/picture.ts';
 import { fromHex, toHex } from '../../src/protocol/bytes.ts';
-import type { Picture, PictureEvent } from '../../src/tools/explain/picture.ts';
 import { pictureOf } from '../page/support/pictures.ts';
 
 const NAMES = ['dial-core', 'core-dials-us', 'reject-corrupt-xdr', 'reject-silent-send-more'] as const;

@@ -1,8 +1,9 @@
 /** Captures of recorded connections, and what a decoder makes of them. */
+
+import { CaptureDecoder, type CaptureSource } from '../../src/capture/capture.ts';
+import type { Decoded, DecodedProblem, DecodedRecord } from '../../src/capture/decode.ts';
+import { KeyLog } from '../../src/capture/keylog.ts';
 import { fromHex, toHex } from '../../src/protocol/bytes.ts';
-import { CaptureDecoder, type CaptureSource } from '../../src/tools/capture/capture.ts';
-import type { Decoded, DecodedProblem, DecodedRecord } from '../../src/tools/capture/decode.ts';
-import { KeyLog } from '../../src/tools/capture/keylog.ts';
 import { type SegmentSpec, TcpTalk } from './pcap.ts';
 import type { TranscriptJson } from './vectors.ts';
 

@@ -1,6 +1,7 @@
 /** What the compiler has to refuse, and what it has to know. `npm run types` is the judge; nothing is sent here. */
 import type { Duplex } from 'node:stream';
 import { describe, expect, expectTypeOf, it } from 'vitest';
+import { auditAcceptor, auditInitiator, type CaseResult, refusal } from '../../src/audit/index.ts';
 import {
   type Connection,
   type ConnectOptions,
@@ -17,7 +18,6 @@ import {
   type SendableMessage,
   type StellarMessage,
 } from '../../src/index.ts';
-import { auditAcceptor, auditInitiator, type CaseResult, refusal } from '../../src/tools/audit/index.ts';
 
 const network = networks.standalone;
 

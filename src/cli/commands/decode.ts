@@ -1,7 +1,6 @@
 import { type CommandDef, defineCommand } from 'citty';
-import { MESSAGE_TYPES } from '../../protocol/wire/messages.ts';
-import { CaptureDecoder, type CaptureSource, type PassedOver } from '../../tools/capture/capture.ts';
-import type { Decoded, DecodedProblem, DecodedRecord } from '../../tools/capture/decode.ts';
+import { CaptureDecoder, type CaptureSource, type PassedOver } from '../../capture/capture.ts';
+import type { Decoded, DecodedProblem, DecodedRecord } from '../../capture/decode.ts';
 import {
   decodedRecordJson,
   describeRecord,
@@ -10,8 +9,9 @@ import {
   hexLines,
   NOT_ENCRYPTED,
   rawLines,
-} from '../../tools/capture/text.ts';
-import { messageJson } from '../../tools/xdr-json.ts';
+} from '../../capture/text.ts';
+import { MESSAGE_TYPES } from '../../protocol/wire/messages.ts';
+import { messageJson } from '../../report/xdr-json.ts';
 import { captureInput, captureMistake, readKeyLog } from '../capture-file.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';

@@ -1,8 +1,8 @@
 import { type CommandDef, defineCommand } from 'citty';
+import { explain as explainHandshake, type Story } from '../../explain/explain.ts';
+import { recordType, storyLines } from '../../explain/text.ts';
 import { toHex } from '../../protocol/bytes.ts';
-import { explain as explainHandshake, type Story } from '../../tools/explain/explain.ts';
-import { recordType, storyLines } from '../../tools/explain/text.ts';
-import { remoteJson, roundMs } from '../../tools/json.ts';
+import { remoteJson, roundMs } from '../../report/json.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT_CODE } from '../exit-codes.ts';
 import { expectArg, networkArg, nodeArgs, nodeOptions, readNumber, readTarget, UsageError } from '../options.ts';
@@ -70,7 +70,7 @@ function refuseContradictions(args: Args): void {
 async function explainCapture(args: Args, file: string, context: CliContext): Promise<void> {
   const { err, signal } = context;
   const { captureInput, captureMistake, readKeyLog } = await import('../capture-file.ts');
-  const { capturePicture } = await import('../../tools/explain/capture-picture.ts');
+  const { capturePicture } = await import('../../explain/capture-picture.ts');
   const { showOnPage } = await import('../explain-page.ts');
   const showSecrets = args['unsafe-show-secrets'] === true;
   const named = args.network === undefined ? undefined : (await nodeOptions({ ...args, network: args.network }, signal)).network;

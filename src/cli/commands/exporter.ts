@@ -1,7 +1,7 @@
 import { type CommandDef, defineCommand } from 'citty';
-import { AllowList } from '../../tools/exporter/allow-list.ts';
-import { startExporter } from '../../tools/exporter/server.ts';
-import { formatTarget } from '../../tools/target.ts';
+import { startExporter } from '../../exporter/server.ts';
+import { AllowList } from '../../net/allow-list.ts';
+import { formatTarget } from '../../net/target.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { networkArg, nodeArgs, nodeOptions, readAddress, readAll, readLimit, UsageError } from '../options.ts';

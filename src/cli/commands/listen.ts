@@ -1,8 +1,8 @@
 import { type CommandDef, defineCommand } from 'citty';
 import type { Connection } from '../../net/connection.ts';
 import { type ListenerEvent, listen as listenOn } from '../../net/listen.ts';
-import { clockSkew, remoteJson, roundMs } from '../../tools/json.ts';
-import { formatTarget } from '../../tools/target.ts';
+import { formatTarget } from '../../net/target.ts';
+import { clockSkew, remoteJson, roundMs } from '../../report/json.ts';
 import { captureArgs, openCapture } from '../capture.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';

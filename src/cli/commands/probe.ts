@@ -1,12 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { type CommandDef, defineCommand } from 'citty';
-import { campaign, MAX_CONCURRENCY, MAX_ROUNDS, type Probed } from '../../tools/probe/campaign.ts';
-import { probeTimed, type TimedResult } from '../../tools/probe/first-message.ts';
-import { Knowledge } from '../../tools/probe/knowledge.ts';
-import { judge, type Policy, parsePolicy, rulesFor, type Verdict } from '../../tools/probe/policy.ts';
-import { TargetTally } from '../../tools/probe/tally.ts';
-import { parseTargets, uniqueTargets } from '../../tools/probe/targets.ts';
-import { formatTarget, type Target } from '../../tools/target.ts';
+import { formatTarget, type Target } from '../../net/target.ts';
+import { campaign, MAX_CONCURRENCY, MAX_ROUNDS, type Probed } from '../../probe/campaign.ts';
+import { probeTimed, type TimedResult } from '../../probe/first-message.ts';
+import { Knowledge } from '../../probe/knowledge.ts';
+import { judge, type Policy, parsePolicy, rulesFor, type Verdict } from '../../probe/policy.ts';
+import { TargetTally } from '../../probe/tally.ts';
+import { parseTargets, uniqueTargets } from '../../probe/targets.ts';
 import { captureArgs, openCapture } from '../capture.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, EXIT_CODE } from '../exit-codes.ts';
@@ -184,7 +184,7 @@ async function readPolicy(file: string | undefined): Promise<Policy | undefined>
  */
 async function openJUnit(file: string | undefined, tallies: readonly TargetTally[]): Promise<{ write(): Promise<void> }> {
   if (file === undefined) return { write: async () => {} };
-  const { junitXml } = await import('../../tools/probe/junit.ts');
+  const { junitXml } = await import('../../probe/junit.ts');
   const startSeconds = Date.now() / 1000;
   const write = async (): Promise<void> => {
     try {

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import { pageHtml } from '../../../src/tools/explain/page.ts';
-import type { Picture } from '../../../src/tools/explain/picture.ts';
+import { pageHtml } from '../../../src/explain/page.ts';
+import type { Picture } from '../../../src/explain/picture.ts';
 
 const PLACES = [
   '/usr/bin/chromium',

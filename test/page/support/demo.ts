@@ -1,8 +1,9 @@
 /** A handshake with the embedded peer as a picture. */
+
+import { explain } from '../../../src/explain/explain.ts';
+import type { Picture } from '../../../src/explain/picture.ts';
+import { PictureMaker } from '../../../src/explain/picture-maker.ts';
 import { networks } from '../../../src/protocol/networks.ts';
-import { explain } from '../../../src/tools/explain/explain.ts';
-import type { Picture } from '../../../src/tools/explain/picture.ts';
-import { PictureMaker } from '../../../src/tools/explain/picture-maker.ts';
 
 /** A new one each time. */
 export async function demoPicture(): Promise<Picture> {

@@ -1,5 +1,5 @@
 /** Recorded sessions of stellar-core as pictures. */
-import type { Picture, PictureEvent, Side } from '../../../src/tools/explain/picture.ts';
+import type { Picture, PictureEvent, Side } from '../../../src/explain/picture.ts';
 import { transcript } from '../../support/vectors.ts';
 
 /** A transcript as a picture. @param secrets whether our side’s keys are in it */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Output } from '../../../src/cli/output.ts';
 import { printTable } from '../../../src/cli/probe-text.ts';
-import type { ProbeResult } from '../../../src/tools/probe/probe.ts';
-import { TargetTally } from '../../../src/tools/probe/tally.ts';
-import { parseTarget } from '../../../src/tools/target.ts';
+import { parseTarget } from '../../../src/net/target.ts';
+import type { ProbeResult } from '../../../src/probe/probe.ts';
+import { TargetTally } from '../../../src/probe/tally.ts';
 
 const RESULT: ProbeResult = {
   target: 'a.example:11625',

@@ -8,8 +8,8 @@ import { isRefusal, replay } from '../../../page/model/replay.ts';
 import { ruleOf } from '../../../page/model/rules.ts';
 import { understand } from '../../../page/model/story.ts';
 import { suggestion, tamper, withByte, withField } from '../../../page/model/tamper.ts';
+import type { Picture } from '../../../src/explain/picture.ts';
 import { toHex } from '../../../src/protocol/bytes.ts';
-import type { Picture } from '../../../src/tools/explain/picture.ts';
 import { pictureOf } from '../../page/support/pictures.ts';
 import { transcript, transcripts, vectors } from '../../support/vectors.ts';
 

@@ -1,0 +1,36 @@
+/**
+ * Which targets are audited without a word: those that nobody else can own.
+ * @module
+ */
+import { lookup } from 'node:dns/promises';
+import { AllowList } from '../net/allow-list.ts';
+import { OverlayError } from '../protocol/errors.ts';
+
+/** Named one by one: not everything else is somebody's, but a 6to4 address or one behind a carrier's NAT may well be. */
+const PRIVATE = new AllowList([
+  '127.0.0.0/8', // loopback
+  '10.0.0.0/8', // RFC 1918
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '169.254.0.0/16', // link-local
+  '::1',
+  'fc00::/7', // unique local, RFC 4193
+  'fe80::/10', // link-local
+]);
+
+/** Whether an address is loopback, private or link-local. What is no address is not. */
+export function isPrivateAddress(address: string): boolean {
+  return PRIVATE.permits(address);
+}
+
+/**
+ * The address a host name stands for, to be dialled itself: what a name means can change between a check and a connection.
+ * @throws {OverlayError} OVERLAY_NAME_NOT_FOUND
+ */
+export async function resolveAddress(host: string): Promise<string> {
+  try {
+    return (await lookup(host)).address;
+  } catch (cause) {
+    throw new OverlayError('OVERLAY_NAME_NOT_FOUND', { stage: 'dns', cause, message: `The host name ${host} has no address.` });
+  }
+}

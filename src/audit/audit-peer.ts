@@ -1,0 +1,352 @@
+/**
+ * Our side of one connection to the target: a mock peer that keeps book of all that is said, answers what an honest peer
+ * answers, and knows how to go on honestly from wherever a case has left it.
+ * @module
+ */
+import type { Duplex } from 'node:stream';
+import { nodeCrypto } from '../crypto/node.ts';
+import type { Clock } from '../net/clock.ts';
+import type { NodeIdentity } from '../net/identity.ts';
+import { verifyAuthCert } from '../protocol/auth/auth-cert.ts';
+import type { PeerRole } from '../protocol/auth/key-schedule.ts';
+import { bytesKey, fromHex } from '../protocol/bytes.ts';
+import type { OverlayErrorCode } from '../protocol/error-table.ts';
+import { ProtocolViolation } from '../protocol/errors.ts';
+import type { Network } from '../protocol/networks.ts';
+import { checkAuthenticatedMessage, receivedMessage } from '../protocol/wire/authenticated-message.ts';
+import { encodeRecord } from '../protocol/wire/framing.ts';
+import type { Hello, StellarMessage, UnknownMessage } from '../protocol/wire/messages.ts';
+import { type HelloOptions, MockPeer } from '../testing/mock-peer.ts';
+import type { Transcript } from './transcript.ts';
+
+/** What an honest HELLO of ours says. */
+export type HonestHello = Pick<Hello, 'overlayVersion' | 'overlayMinVersion' | 'ledgerVersion' | 'versionStr' | 'listeningPort'>;
+
+/** What a connection needs. */
+export interface AuditPeerOptions {
+  readonly network: Network;
+  readonly identity: NodeIdentity;
+  readonly clock: Clock;
+  /** Random bytes, reproducible. */
+  readonly random: (length: number) => Uint8Array;
+  readonly hello: HonestHello;
+  readonly transcript: Transcript;
+  /** Number of the connection in its case, from 1. */
+  readonly number: number;
+  /** Most time an honest answer may take, in milliseconds. */
+  readonly reactMs: number;
+}
+
+/** A message of the target. */
+export interface Received {
+  readonly message: StellarMessage | UnknownMessage;
+  readonly body: Uint8Array;
+}
+
+/** How an honest conversation went on. */
+export type Finish =
+  | { readonly how: 'open' }
+  /** The target has no slot for us: it said so, after an AUTH that it had accepted. */
+  | { readonly how: 'full'; readonly text: string }
+  | { readonly how: 'ended' | 'silent'; readonly awaited: string };
+
+/** Most that is taken from a target on one connection: it has credit for 200 flood messages, and nobody asks it for much else. */
+const MAX_RECORDS = 5_000;
+const MAX_BYTES = 40 << 20;
+
+/** One connection to the target. */
+export class AuditPeer {
+  /** Role of the target. */
+  readonly targetRole: PeerRole;
+  readonly mock: MockPeer;
+  /** Everything the target has said, in order. */
+  readonly received: Received[] = [];
+  /** What the target did wrong by itself: its records were no records, or their MACs were wrong. */
+  readonly faults: string[] = [];
+  /** The code of the first of them. */
+  faultCode: OverlayErrorCode | undefined;
+  /** Whether pings and questions are answered, as an honest peer does. */
+  answers = true;
+  /** How the target has closed; everything it had said before is in `received`. */
+  ended: 'FIN' | 'RST' | undefined;
+  /** Whether the target's MACs are made with a key that is not ours: we have shown it somebody else's, or none yet. */
+  isKeyless = false;
+  helloSent = false;
+  authSent = false;
+  readonly #options: AuditPeerOptions;
+  #records = 0;
+  #bytes = 0;
+  readonly #pongs = new Set<string>();
+  #held: Uint8Array[] | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(stream: Duplex, targetRole: PeerRole, options: AuditPeerOptions) {
+    this.targetRole = targetRole;
+    this.#options = options;
+    const { network, identity, clock, random } = options;
+    const role = targetRole === 'REMOTE_CALLED_US' ? 'WE_CALLED_REMOTE' : 'REMOTE_CALLED_US';
+    this.mock = new MockPeer(stream, role, { network, identity, clock, random });
+    const closed = new Promise<void>((resolve) => stream.once('end', resolve).once('close', resolve));
+    void this.#read()
+      .then(() => closed)
+      .then(() => {
+        this.ended = this.mock.end ?? 'RST';
+        this.note('target', this.ended === 'FIN' ? 'closes' : 'breaks the connection');
+        this.#wake?.();
+      });
+  }
+
+  get identity(): NodeIdentity {
+    return this.#options.identity;
+  }
+
+  /** The target's HELLO. */
+  get remoteHello(): Hello | undefined {
+    return this.#find('HELLO');
+  }
+
+  /** The target's ERROR_MSG. */
+  get refusal(): Extract<StellarMessage, { type: 'ERROR_MSG' }> | undefined {
+    return this.#find('ERROR_MSG');
+  }
+
+  /** Types of all it has said. */
+  get types(): readonly string[] {
+    return this.received.map(({ message }) => message.type);
+  }
+
+  /** How often it has said HELLO and AUTH. */
+  said(type: 'HELLO' | 'AUTH'): number {
+    return this.types.filter((said) => said === type).length;
+  }
+
+  /** What an honest HELLO says; to a target that has spoken first, versions it understands. */
+  get honestHello(): HonestHello {
+    const { hello } = this.#options;
+    const heard = this.remoteHello;
+    if (heard === undefined || heard.overlayMinVersion > heard.overlayVersion) return hello;
+    return { ...hello, overlayVersion: heard.overlayVersion, overlayMinVersion: heard.overlayMinVersion };
+  }
+
+  /** Writes a line into the transcript. */
+  note(from: 'us' | 'target', text: string, bytes?: Uint8Array): void {
+    this.#options.transcript.add(this.#options.number, from, text, bytes);
+  }
+
+  /** Sends bytes, or keeps them until `release` while `hold` is in force. */
+  send(bytes: Uint8Array, text: string): void {
+    this.note('us', text, bytes);
+    if (this.#held !== undefined) this.#held.push(bytes);
+    else this.mock.sendRaw(bytes);
+  }
+
+  /** Keeps what is sent, for one write. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** What was held, which is sent now by whoever asked. */
+  release(): Uint8Array {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    return Buffer.concat(held);
+  }
+
+  /** Says HELLO. */
+  hello(options: HelloOptions = {}, text = 'HELLO'): void {
+    this.helloSent = true;
+    this.send(this.mock.helloRecord({ ...this.honestHello, ...options }), text);
+  }
+
+  /** Sends a message with sequence and MAC. */
+  say(message: StellarMessage | UnknownMessage | Uint8Array, text: string): void {
+    this.send(this.mock.seal(this.mock.record(message)), text);
+  }
+
+  /** Says AUTH. */
+  auth(): void {
+    this.authSent = true;
+    this.say({ type: 'AUTH', flags: 200 }, 'AUTH');
+  }
+
+  /** Grants what the reference grants first. */
+  grant(): void {
+    this.say(
+      { type: 'SEND_MORE_EXTENDED', numMessages: 200, numBytes: 300_000 },
+      'SEND_MORE_EXTENDED of 200 messages, 300,000 bytes',
+    );
+  }
+
+  /** A question nobody can answer but with DONT_HAVE. @returns whether the answer has come, to be asked again and again */
+  ping(): () => boolean {
+    const hash = new Uint8Array(32);
+    hash.set(this.#options.random(8));
+    const key = bytesKey(hash);
+    this.say({ type: 'GET_SCP_QUORUMSET', qSetHash: hash }, 'GET_SCP_QUORUMSET of a made-up hash, a ping');
+    return () => this.#pongs.has(key);
+  }
+
+  /** Goes on honestly from wherever the conversation is, up to the answer of a ping. */
+  async finish(answersPings = true): Promise<Finish> {
+    const { reactMs } = this.#options;
+    const answer = async (awaited: string, condition: () => boolean): Promise<Finish | undefined> => {
+      if (await this.until(() => condition() || this.refusal !== undefined, reactMs)) {
+        const { refusal } = this;
+        if (refusal === undefined) return undefined;
+        if (refusal.code === 'ERR_LOAD') return { how: 'full', text: refusal.msg };
+        return { how: 'ended', awaited };
+      }
+      return { how: this.ended === undefined ? 'silent' : 'ended', awaited };
+    };
+    if (!this.helloSent) this.hello();
+    const accepted = this.targetRole === 'REMOTE_CALLED_US' ? 'HELLO' : 'AUTH';
+    const hello = await answer(accepted, () => this.said(accepted) > 0);
+    if (hello !== undefined) return hello;
+    if (!this.authSent) this.auth();
+    const auth = await answer('AUTH', () => this.said('AUTH') > 0);
+    if (auth !== undefined) return auth;
+    const pong = this.ping();
+    const ping = await answer('DONT_HAVE', pong);
+    // Of a target that answers no pings nothing can be asked: that it stays is all there is to see.
+    return ping === undefined || (ping.how === 'silent' && !answersPings) ? { how: 'open' } : ping;
+  }
+
+  /** An honest message that a target which is still listening answers. @returns whether it has been answered */
+  followUp(): () => boolean {
+    const accepted = this.targetRole === 'REMOTE_CALLED_US' ? 'HELLO' : 'AUTH';
+    const before = this.said(accepted);
+    if (before === 0) {
+      this.hello({}, 'an honest HELLO, to see whether anyone is still listening');
+      return () => this.said(accepted) > 0;
+    }
+    const auths = this.said('AUTH');
+    const isGreeted = !this.authSent;
+    if (isGreeted) this.auth();
+    const pong = this.ping();
+    return () => pong() || (isGreeted && this.targetRole === 'REMOTE_CALLED_US' && this.said('AUTH') > auths);
+  }
+
+  /**
+   * Waits.
+   * @returns whether the condition holds; false when the time is over, or the target has closed and it still does not
+   */
+  async until(condition: () => boolean, ms: number): Promise<boolean> {
+    const { clock } = this.#options;
+    const endMs = clock.now().monotonicMs + ms;
+    while (!condition()) {
+      const leftMs = endMs - clock.now().monotonicMs;
+      if (this.ended !== undefined || leftMs <= 0) return false;
+      await new Promise<void>((resolve) => {
+        const timer = clock.setTimer(resolve, leftMs);
+        this.#wake = () => {
+          timer.cancel();
+          resolve();
+        };
+      });
+    }
+    return true;
+  }
+
+  /** Sends bytes no transcript wants, and waits for room. @returns whether they were taken; false when nothing moves any more */
+  async push(bytes: Uint8Array): Promise<boolean> {
+    const { clock, reactMs } = this.#options;
+    let timer: { cancel(): void } | undefined;
+    const stuck = new Promise<boolean>((resolve) => {
+      timer = clock.setTimer(() => resolve(false), reactMs);
+    });
+    try {
+      return await Promise.race([this.mock.push(bytes), stuck]);
+    } finally {
+      timer?.cancel();
+    }
+  }
+
+  /** Whether a certificate is signed by this identity for the network. */
+  isSignedBy(peerID: string, cert: Hello['cert']): boolean {
+    return verifyAuthCert(nodeCrypto, peerID, fromHex(this.#options.network.networkID), cert);
+  }
+
+  /** Waits until the target has closed. @returns whether it has */
+  async untilEnded(ms: number): Promise<boolean> {
+    return this.until(() => this.ended !== undefined, ms);
+  }
+
+  /** Closes our side. */
+  close(): void {
+    this.mock.close();
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for (let body = await this.mock.receiveBody(); body !== undefined; body = await this.mock.receiveBody()) {
+        this.#bytes += body.length;
+        if (++this.#records > MAX_RECORDS || this.#bytes > MAX_BYTES)
+          this.#fault(`more than anyone has asked for: ${this.#records} records of ${this.#bytes} bytes in all`);
+        else this.#take(body);
+        this.#wake?.();
+        if (this.faults.length > 0) return;
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolViolation)) throw error;
+      this.#fault('bytes that are no record', error);
+      this.#wake?.();
+    }
+  }
+
+  #take(body: Uint8Array): void {
+    let message: StellarMessage | UnknownMessage;
+    try {
+      message = this.#open(body);
+    } catch (error) {
+      this.#fault('a record that an honest peer refuses', error as Error, body);
+      return;
+    }
+    this.note('target', describe(message), encodeRecord(body));
+    this.received.push({ message, body });
+    if (message.type === 'DONT_HAVE') this.#pongs.add(bytesKey(message.reqHash));
+    if (!this.answers) return;
+    if (message.type === 'GET_SCP_QUORUMSET')
+      this.say(
+        { type: 'DONT_HAVE', reqType: 'SCP_QUORUMSET', reqHash: message.qSetHash },
+        'DONT_HAVE, the answer to its question',
+      );
+    if (message.type === 'GET_TX_SET')
+      this.say(
+        { type: 'DONT_HAVE', reqType: 'GENERALIZED_TX_SET', reqHash: message.txSetHash },
+        'DONT_HAVE, the answer to its question',
+      );
+  }
+
+  /** The message in a record; its MAC is verified where that can be done. */
+  #open(body: Uint8Array): StellarMessage | UnknownMessage {
+    try {
+      return this.mock.read(body);
+    } catch (error) {
+      const isDeaf = this.isKeyless || (this.targetRole === 'WE_CALLED_REMOTE' && !this.helloSent);
+      if (!isDeaf) throw error;
+      return receivedMessage(checkAuthenticatedMessage(body, true), body);
+    }
+  }
+
+  /** What an honest peer would not put up with. Nothing that comes after it can be of use. */
+  #fault(what: string, error?: Error, body?: Uint8Array): void {
+    const text = error === undefined ? what : `${what}: ${error.message}`;
+    this.faults.push(`It sends ${text}`);
+    this.faultCode ??= error instanceof ProtocolViolation ? error.code : 'OVERLAY_BAD_ECDH_KEY';
+    this.note('target', text, body && encodeRecord(body));
+    this.note('us', 'RST');
+    this.mock.reset();
+  }
+
+  #find<T extends StellarMessage['type']>(type: T): Extract<StellarMessage, { type: T }> | undefined {
+    return this.received.find(({ message }) => message.type === type)?.message as
+      | Extract<StellarMessage, { type: T }>
+      | undefined;
+  }
+}
+
+function describe(message: StellarMessage | UnknownMessage): string {
+  if (message.type === 'UNKNOWN') return `a message of unknown type ${message.typeNumber}`;
+  if (message.type === 'ERROR_MSG') return `ERROR_MSG ${message.code} ${JSON.stringify(message.msg)}`;
+  return message.type;
+}

@@ -1,0 +1,77 @@
+/**
+ * What a case is: one small value. Adding a case is adding a value to a list in `cases/`.
+ * @module
+ */
+import type { PeerRole } from '../protocol/auth/key-schedule.ts';
+import type { Expectation } from './expect.ts';
+import type { Step } from './steps.ts';
+
+/** How bad it is for a target to fail a case. */
+export const SEVERITIES = ['critical', 'high', 'medium', 'low'] as const;
+/** How bad it is for a target to fail a case: `critical` is worst. */
+export type Severity = (typeof SEVERITIES)[number];
+
+/** Part of the protocol a case is about. */
+export const GROUPS = ['conduct', 'framing', 'structure', 'hello', 'certificate', 'auth', 'channel', 'flow', 'timing'] as const;
+/** Part of the protocol a case is about. */
+export type Group = (typeof GROUPS)[number];
+
+/** What it means, by name, when the target fails a case of the worst kind. */
+export type Threat = 'unauthenticated acceptance' | 'crash of the target' | 'unbounded buffering';
+
+/** One case. The target is the one that is judged; we play the other side. */
+export interface AuditCase {
+  /** `acceptor.zero-length-record`: stable, and what `--only` takes. */
+  readonly id: string;
+  /** What is done to the target, in a few words. */
+  readonly title: string;
+  /** Why it matters. */
+  readonly why: string;
+  /** Section of protocol.md that says what is right. */
+  readonly source: string;
+  /** Role of the target: it accepts (`REMOTE_CALLED_US`) or it dials (`WE_CALLED_REMOTE`). */
+  readonly role: PeerRole;
+  readonly group: Group;
+  readonly severity: Severity;
+  /** What is sent and awaited, in order. */
+  readonly steps: readonly Step[];
+  /** What the target has to do then. */
+  readonly expect: Expectation;
+  readonly threat?: Threat;
+  /** Whether it could hurt a node in production, with memory or slots: played only when asked for. */
+  readonly hostile?: boolean;
+  /** Whether it takes a minute or more: played only when asked for. */
+  readonly slow?: boolean;
+  /** Most time the whole case may take, in milliseconds. Default 30,000. */
+  readonly timeoutMs?: number;
+}
+
+/** A case without what its role decides. */
+export type CaseSpec = Omit<AuditCase, 'role' | 'id'> & {
+  /** The id without its role. */
+  readonly name: string;
+};
+
+/** Cases for a target that accepts. */
+export function forAcceptor(...specs: readonly CaseSpec[]): readonly AuditCase[] {
+  return specs.map((spec) => named('REMOTE_CALLED_US', spec));
+}
+
+/** Cases for a target that dials. */
+export function forInitiator(...specs: readonly CaseSpec[]): readonly AuditCase[] {
+  return specs.map((spec) => named('WE_CALLED_REMOTE', spec));
+}
+
+/** Cases for either: steps and expectations are told the role when they are played. */
+export function forBoth(...specs: readonly CaseSpec[]): readonly AuditCase[] {
+  return [...forAcceptor(...specs), ...forInitiator(...specs)];
+}
+
+/** What a role is called in an id. */
+export function roleName(role: PeerRole): 'acceptor' | 'initiator' {
+  return role === 'REMOTE_CALLED_US' ? 'acceptor' : 'initiator';
+}
+
+function named(role: PeerRole, { name, ...rest }: CaseSpec): AuditCase {
+  return { id: `${roleName(role)}.${name}`, role, ...rest };
+}

@@ -1,0 +1,144 @@
+/**
+ * AUTH: sequence, MAC, flags, order (protocol.md sections 3.7 and 4.5), and what may not be said before it.
+ * @module
+ */
+import type { StellarMessage } from '../../protocol/wire/messages.ts';
+import { type AuditCase, type CaseSpec, forAcceptor, forBoth } from '../case.ts';
+import { drop, notObserved, open, refusal } from '../expect.ts';
+import { MAC_VARIATIONS, type MacVariation } from '../mac.ts';
+import { atOnce, auth, authenticated, connected, greeted, hears, hello, sends } from '../steps.ts';
+
+const zeroHash = new Uint8Array(32);
+
+/** Messages that need the handshake, and none that a node out of sync ignores in any state. */
+const EARLY: readonly StellarMessage[] = [
+  { type: 'GET_SCP_STATE', ledgerSeq: 0 },
+  { type: 'GET_SCP_QUORUMSET', qSetHash: zeroHash },
+  { type: 'SEND_MORE_EXTENDED', numMessages: 200, numBytes: 300_000 },
+  { type: 'DONT_HAVE', reqType: 'SCP_QUORUMSET', reqHash: zeroHash },
+  { type: 'PEERS', peers: [] },
+];
+
+const kebab = (type: string): string => type.toLowerCase().replaceAll('_', '-');
+
+function badMac(variation: MacVariation): CaseSpec {
+  return {
+    name: `auth-mac-${variation}`,
+    title: `AUTH with ${MAC_VARIATIONS[variation]}`,
+    why: 'AUTH’s MAC is the one proof that the peer holds the key it has shown: whoever lets this pass lets anyone in.',
+    source: '3.7',
+    group: 'auth',
+    severity: 'critical',
+    threat: 'unauthenticated acceptance',
+    steps: [greeted, auth(200, { mac: variation })],
+    expect: refusal('ERR_AUTH', 'unexpected MAC', { reached: 'HELLO' }),
+  };
+}
+
+function badSequence(name: string, sequence: (next: bigint) => bigint): CaseSpec {
+  return {
+    name: `auth-sequence-${name}`,
+    title: `AUTH with sequence ${BigInt.asUintN(64, sequence(0n))} and a MAC that fits`,
+    why: 'AUTH has sequence 0: records are counted from the first MAC on.',
+    source: '3.7',
+    group: 'auth',
+    severity: 'high',
+    steps: [greeted, auth(200, { sequence })],
+    expect: refusal('ERR_AUTH', 'unexpected auth sequence', { reached: 'HELLO' }),
+  };
+}
+
+/** Cases of the group `auth`. */
+export const AUTH_CASES: readonly AuditCase[] = [
+  ...forBoth(
+    {
+      name: 'auth-before-hello',
+      title: 'AUTH before HELLO',
+      why: 'There are no keys yet: whoever takes it has skipped all that matters, or has no state to fall back on.',
+      source: '4.5',
+      group: 'auth',
+      severity: 'critical',
+      threat: 'unauthenticated acceptance',
+      steps: [connected, auth()],
+      expect: refusal('ERR_MISC', 'out-of-order AUTH message', { reached: 'nothing' }),
+    },
+    ...EARLY.map(
+      (message): CaseSpec => ({
+        name: `early-${kebab(message.type)}`,
+        title: `${message.type} before HELLO`,
+        why: 'Nobody may ask or say anything before the handshake; what is not checked by a MAC must not be acted on.',
+        source: '4.3',
+        group: 'auth',
+        severity: 'high',
+        steps: [connected, sends(message.type, message)],
+        expect: drop({ reached: 'nothing' }),
+      }),
+    ),
+    ...EARLY.slice(0, 3).map(
+      (message): CaseSpec => ({
+        name: `between-${kebab(message.type)}`,
+        title: `${message.type} between HELLO and AUTH, with a good MAC`,
+        why: 'Before AUTH the peer has not been let in, whatever its MACs say.',
+        source: '4.3',
+        group: 'auth',
+        severity: 'high',
+        steps: [greeted, sends(`${message.type}, sealed`, message)],
+        expect: drop({ reached: 'HELLO' }),
+      }),
+    ),
+    ...(Object.keys(MAC_VARIATIONS) as MacVariation[]).map(badMac),
+    badSequence('one', () => 1n),
+    badSequence('largest', () => -1n),
+    {
+      name: 'second-auth',
+      title: 'a second AUTH, with a good MAC',
+      why: 'AUTH opens the channel once: another would reset its state.',
+      source: '4.5, check 2',
+      group: 'auth',
+      severity: 'medium',
+      steps: [authenticated, auth()],
+      expect: refusal('ERR_MISC', 'out-of-order AUTH message', { reached: 'AUTH' }),
+    },
+    {
+      name: 'pipelined-channel',
+      title: 'AUTH, SEND_MORE_EXTENDED and GET_SCP_STATE in one write',
+      why: 'Records are handled one at a time, each under the state the one before has left.',
+      source: '4.1',
+      group: 'auth',
+      severity: 'high',
+      steps: [
+        greeted,
+        atOnce(
+          auth(),
+          sends('SEND_MORE_EXTENDED', { type: 'SEND_MORE_EXTENDED', numMessages: 200, numBytes: 300_000 }),
+          sends('GET_SCP_STATE', { type: 'GET_SCP_STATE', ledgerSeq: 0 }),
+        ),
+      ],
+      expect: open(),
+    },
+  ),
+  ...forBoth(
+    ...([0, 1, 100, 201, -1] as const).map(
+      (flags): CaseSpec => ({
+        name: `auth-flags-${String(flags).replace('-', 'minus-')}`,
+        title: `AUTH with flags ${flags}`,
+        why: 'Flow control in bytes is mandatory, and the flags say so: 200 or nothing.',
+        source: '4.5, check 5',
+        group: 'auth',
+        severity: 'medium',
+        steps: [greeted, auth(flags)],
+        expect: refusal('ERR_CONF', 'flow control bytes disabled', { reached: 'AUTH' }),
+      }),
+    ),
+  ),
+  ...forAcceptor({
+    name: 'hello-and-bad-auth-at-once',
+    title: 'HELLO and an AUTH without a MAC in one write',
+    why: 'The keys are those of the HELLO before, however fast AUTH follows: an implementation that reads ahead may take it for one that needs no MAC.',
+    source: '4.10',
+    group: 'auth',
+    severity: 'low',
+    steps: [atOnce(hello('as it should be', {}), sends('AUTH without a MAC', { type: 'AUTH', flags: 200 })), hears('HELLO')],
+    expect: notObserved(refusal('ERR_AUTH', 'unexpected', { reached: 'HELLO' })),
+  }),
+];

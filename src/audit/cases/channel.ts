@@ -1,0 +1,133 @@
+/**
+ * The channel after AUTH: sequence and MAC of every record, and messages that have no place there.
+ * @module
+ */
+import { encodeRecord } from '../../protocol/wire/framing.ts';
+import { type AuditCase, type CaseSpec, forAcceptor, forBoth } from '../case.ts';
+import { drop, refusal } from '../expect.ts';
+import { MAC_VARIATIONS, type MacVariation } from '../mac.ts';
+import { CannotPlay, type Scene } from '../scene.ts';
+import { authenticated, pinged, raw, type Seal, sends } from '../steps.ts';
+
+const grant = { type: 'SEND_MORE_EXTENDED', numMessages: 1, numBytes: 1000 } as const;
+
+function unsealed(name: string, title: string, seal: Seal, words: string): CaseSpec {
+  return {
+    name,
+    title: `after AUTH, a record with ${title}`,
+    why: 'Each record is authentic or the connection is over: anyone on the path can write into a TCP stream.',
+    source: '3.7',
+    group: 'channel',
+    severity: 'critical',
+    threat: 'unauthenticated acceptance',
+    steps: [authenticated, pinged, sends(`SEND_MORE_EXTENDED with ${title}`, grant, seal)],
+    expect: refusal('ERR_AUTH', words, { reached: 'AUTH' }),
+  };
+}
+
+const sealedGrant = ({ peer: { mock } }: Scene): Uint8Array => mock.seal(mock.record(grant));
+
+/** Where the low byte of the union version, and of the first field of a grant, is in a record. */
+const VERSION_AT = 7;
+const PAYLOAD_AT = 23;
+
+/** A grant, one bit of which has changed after it was sealed. */
+function flipped(at: number): (scene: Scene) => Uint8Array {
+  return (scene) => sealedGrant(scene).map((byte, i) => (i === at ? byte ^ 1 : byte));
+}
+
+/** Cases of the group `channel`. */
+export const CHANNEL_CASES: readonly AuditCase[] = [
+  ...forBoth(
+    ...(Object.keys(MAC_VARIATIONS) as MacVariation[])
+      .filter((variation) => !variation.startsWith('swapped'))
+      .map((variation) => unsealed(`record-mac-${variation}`, MAC_VARIATIONS[variation], { mac: variation }, 'unexpected MAC')),
+    unsealed('record-skipped', 'a sequence one too high', { sequence: (next) => next + 1n }, 'unexpected auth sequence'),
+    unsealed('record-sequence-zero', 'sequence 0 once more', { sequence: () => 0n }, 'unexpected auth sequence'),
+    {
+      name: 'record-replayed',
+      title: 'after AUTH, the same record twice',
+      why: 'A replayed record is one that the peer has not sent: grants could be multiplied by anyone on the path.',
+      source: '3.7',
+      group: 'channel',
+      severity: 'critical',
+      threat: 'unauthenticated acceptance',
+      steps: [
+        authenticated,
+        raw('SEND_MORE_EXTENDED, and the very same record again', (scene) => {
+          const record = sealedGrant(scene);
+          return Uint8Array.of(...record, ...record);
+        }),
+      ],
+      expect: refusal('ERR_AUTH', 'unexpected auth sequence', { reached: 'AUTH' }),
+    },
+    {
+      name: 'records-reordered',
+      title: 'after AUTH, two records in the wrong order',
+      why: 'Records come in the order in which they were sealed, or not at all.',
+      source: '3.7',
+      group: 'channel',
+      severity: 'critical',
+      threat: 'unauthenticated acceptance',
+      steps: [
+        authenticated,
+        raw('two SEND_MORE_EXTENDED, the second first', (scene) => {
+          const first = sealedGrant(scene);
+          return Uint8Array.of(...sealedGrant(scene), ...first);
+        }),
+      ],
+      expect: refusal('ERR_AUTH', 'unexpected auth sequence', { reached: 'AUTH' }),
+    },
+  ),
+  ...forBoth(
+    {
+      name: 'record-payload-flipped',
+      title: 'after AUTH, a grant with one bit of its payload flipped on the way',
+      why: 'This is what tampering looks like: the MAC covers every byte of a message.',
+      source: '3.7',
+      group: 'channel',
+      severity: 'critical',
+      threat: 'unauthenticated acceptance',
+      steps: [authenticated, raw('SEND_MORE_EXTENDED with a bit of numMessages flipped', flipped(PAYLOAD_AT))],
+      expect: refusal('ERR_AUTH', 'unexpected MAC', { reached: 'AUTH' }),
+    },
+    {
+      name: 'record-version-flipped',
+      title: 'after AUTH, a record with one bit of its union version flipped on the way',
+      why: 'The MAC does not cover the union version: nothing but its one value may pass.',
+      source: '3.7',
+      group: 'channel',
+      severity: 'high',
+      steps: [authenticated, raw('SEND_MORE_EXTENDED with a bit of the union version flipped', flipped(VERSION_AT))],
+      expect: refusal('ERR_DATA', 'received corrupt XDR', { reached: 'AUTH' }),
+    },
+  ),
+  ...forAcceptor({
+    name: 'record-reflected',
+    title: 'after AUTH, a record of the target’s own comes back',
+    why: 'Each direction has a key of its own, so that nobody can answer a peer with its own words.',
+    source: '3.6',
+    group: 'channel',
+    severity: 'critical',
+    threat: 'unauthenticated acceptance',
+    steps: [
+      authenticated,
+      raw('the target’s own SEND_MORE_EXTENDED, sent back', ({ peer: { received } }) => {
+        const own = received.find(({ message }) => message.type === 'SEND_MORE_EXTENDED');
+        if (own === undefined) throw new CannotPlay('not-applicable', 'it has granted nothing that could be sent back');
+        return encodeRecord(own.body);
+      }),
+    ],
+    expect: refusal('ERR_AUTH', 'unexpected', { reached: 'AUTH' }),
+  }),
+  ...forAcceptor({
+    name: 'peers-to-acceptor',
+    title: 'PEERS from the side that dialled',
+    why: 'Only nodes one has chosen to dial may name addresses: others could fill the address book.',
+    source: '4.9',
+    group: 'channel',
+    severity: 'medium',
+    steps: [authenticated, sends('PEERS of nobody', { type: 'PEERS', peers: [] })],
+    expect: drop({ reached: 'AUTH' }),
+  }),
+];

@@ -1,0 +1,222 @@
+/**
+ * What only a target that dials can meet: PEERS, refusals, and acceptors that are full, slow, confused or gone.
+ * @module
+ */
+import type { ErrorCodeName } from '../../protocol/error-table.ts';
+import { encodeRecord } from '../../protocol/wire/framing.ts';
+import type { PeerAddress, StellarMessage } from '../../protocol/wire/messages.ts';
+import { type AuditCase, type CaseSpec, forInitiator } from '../case.ts';
+import { drop, ends, holds, open, refusal } from '../expect.ts';
+import { CannotPlay, type Scene } from '../scene.ts';
+import { atOnce, auth, authenticated, connected, fin, greeted, hello, pause, raw, rst, type Step, sends } from '../steps.ts';
+
+const peers = (...addresses: readonly PeerAddress[]): StellarMessage => ({ type: 'PEERS', peers: addresses });
+
+/** Nobody dials any of these: a port that is none, IPv6, and networks that are somebody’s own. */
+const UNUSABLE: readonly PeerAddress[] = [
+  { ip: '203.0.113.1', port: 0, numFailures: 0 },
+  { ip: '203.0.113.2', port: 65_536, numFailures: 0 },
+  { ip: '203.0.113.1', port: 0xffffffff, numFailures: 0xffffffff },
+  { ip: '2001:db8::1', port: 11_625, numFailures: 0 },
+  { ip: '10.255.255.1', port: 11_625, numFailures: 0 },
+  { ip: '172.31.255.1', port: 11_625, numFailures: 0 },
+  { ip: '192.168.255.1', port: 11_625, numFailures: 0 },
+];
+
+const grant: StellarMessage = { type: 'SEND_MORE_EXTENDED', numMessages: 200, numBytes: 300_000 };
+
+const says = (message: StellarMessage): Step => sends(message.type, message);
+
+function errorMessage(code: ErrorCodeName, msg: string): Step {
+  return raw(`ERROR_MSG ${code} “${msg}”`, ({ peer: { mock } }) => mock.record({ type: 'ERROR_MSG', code, msg }));
+}
+
+/** Something the target has said on this connection, sent back as it came. */
+function reflected(type: 'HELLO' | 'AUTH' | 'SEND_MORE_EXTENDED'): Step {
+  return raw(`the target’s own ${type}, sent back`, ({ peer }: Scene) => {
+    const own = peer.received.find(({ message }) => message.type === type);
+    if (own === undefined) throw new CannotPlay('not-applicable', `it has said no ${type}`);
+    if (type === 'HELLO') peer.isKeyless = true;
+    return encodeRecord(own.body);
+  });
+}
+
+/** An acceptor that answers HELLO and refuses in the same breath, as nodes do. */
+function refused(name: string, code: ErrorCodeName, msg: string): CaseSpec {
+  return {
+    name,
+    title: `HELLO and ERROR_MSG ${code} “${msg}” in one write`,
+    why: 'This is how a node refuses: its peer has to go, without an answer, and can tell its user why.',
+    source: '4.4',
+    group: 'hello',
+    severity: 'medium',
+    steps: [connected, atOnce(hello('as it should be', {}), errorMessage(code, msg))],
+    expect: drop(),
+  };
+}
+
+/** An acceptor that leaves in the middle. */
+function left(name: string, title: string, ...steps: readonly Step[]): CaseSpec {
+  return {
+    ...{ name, title, source: '1.3', group: 'framing', severity: 'medium' },
+    why: 'Nodes are restarted and links fail at any moment: who dialled has to let go, and live on.',
+    steps,
+    expect: ends('it closes'),
+  };
+}
+
+/** Cases of several groups, for a target that dials. */
+export const DIALLER_CASES: readonly AuditCase[] = forInitiator(
+  {
+    name: 'peers-empty',
+    title: 'PEERS of no addresses',
+    why: 'A node that knows nobody may say so.',
+    source: '4.9',
+    group: 'channel',
+    severity: 'high',
+    steps: [authenticated, says(peers())],
+    expect: open(),
+  },
+  {
+    name: 'peers-unusable',
+    title: 'PEERS of addresses nobody can use',
+    why: 'Ports 0 and above 65535, IPv6 and private networks are ignored one by one: a node’s address book is not its fault.',
+    source: '4.9',
+    group: 'channel',
+    severity: 'high',
+    steps: [authenticated, says(peers(...UNUSABLE))],
+    expect: open(),
+  },
+  {
+    name: 'peers-of-100',
+    title: 'PEERS of 100 addresses, none of which can be used',
+    why: '100 are allowed, in a record of up to 2,856 bytes.',
+    source: '2.6',
+    group: 'channel',
+    severity: 'medium',
+    steps: [authenticated, says(peers(...Array.from({ length: 100 }, (_, i) => UNUSABLE[i % UNUSABLE.length] as PeerAddress)))],
+    expect: open(),
+  },
+  {
+    name: 'peers-twice',
+    title: 'PEERS twice',
+    why: 'One is all a node ever sends: more would let it fill the address book at will.',
+    source: '4.9',
+    group: 'channel',
+    severity: 'medium',
+    steps: [authenticated, says(peers()), says(peers())],
+    expect: drop({ reached: 'AUTH' }),
+  },
+  {
+    name: 'between-peers',
+    title: 'PEERS between HELLO and AUTH, with a good MAC',
+    why: 'Addresses are taken only from a node that has been let in.',
+    source: '4.3',
+    group: 'auth',
+    severity: 'high',
+    steps: [greeted, sends('PEERS, sealed', peers())],
+    expect: drop({ reached: 'HELLO' }),
+  },
+  {
+    name: 'pipelined-answer',
+    title: 'AUTH, PEERS, SEND_MORE_EXTENDED and GET_SCP_STATE in one write',
+    why: 'This is what a node’s answer looks like: four records, each handled under the state the one before has left.',
+    source: '4.1',
+    group: 'auth',
+    severity: 'high',
+    steps: [greeted, atOnce(auth(), says(peers(...UNUSABLE)), says(grant), says({ type: 'GET_SCP_STATE', ledgerSeq: 1 }))],
+    expect: open(),
+  },
+  {
+    name: 'full',
+    title: 'AUTH, PEERS and ERROR_MSG ERR_LOAD in one write: no slot is free',
+    why: 'A node that is full still tells whom else to ask; it is the commonest refusal there is.',
+    source: '4.5, check 7',
+    group: 'auth',
+    severity: 'high',
+    steps: [greeted, atOnce(auth(), says(peers(...UNUSABLE)), errorMessage('ERR_LOAD', 'peer rejected'))],
+    expect: drop({ reached: 'AUTH' }),
+  },
+  refused('refused-version', 'ERR_CONF', 'wrong protocol version'),
+  refused('refused-network', 'ERR_CONF', 'wrong network passphrase'),
+  refused('refused-port', 'ERR_CONF', 'bad address'),
+  refused('refused-duplicate', 'ERR_CONF', 'already-connected peer: GAAAA'),
+  {
+    name: 'told-shutdown',
+    title: 'after AUTH, ERROR_MSG ERR_MISC “shutdown” and FIN',
+    why: 'This is how a node that is stopped says goodbye.',
+    source: '1.4',
+    group: 'channel',
+    severity: 'medium',
+    steps: [authenticated, errorMessage('ERR_MISC', 'shutdown'), fin],
+    expect: drop({ reached: 'AUTH', isMidRecord: true }),
+  },
+  {
+    name: 'hello-reflected',
+    title: 'the target’s own HELLO, sent back as it came',
+    why: 'A mirror must not get past HELLO: identity, keys and nonces are the target’s own.',
+    source: '4.4, check 10',
+    group: 'hello',
+    severity: 'high',
+    steps: [connected, reflected('HELLO')],
+    expect: refusal('ERR_CONF', 'connecting to self', { reached: 'certificate' }),
+  },
+  {
+    name: 'auth-reflected',
+    title: 'the target’s own AUTH, sent back as it came',
+    why: 'Each direction has a key of its own, so that nobody is let in by an echo.',
+    source: '3.6',
+    group: 'auth',
+    severity: 'critical',
+    threat: 'unauthenticated acceptance',
+    steps: [greeted, reflected('AUTH')],
+    expect: refusal('ERR_AUTH', 'unexpected MAC', { reached: 'HELLO' }),
+  },
+  {
+    name: 'grant-reflected',
+    title: 'the target’s own first grant, sent back as it came',
+    why: 'An echo is no message of the peer: who takes it can be granted credit by anyone on the path.',
+    source: '3.6',
+    group: 'channel',
+    severity: 'critical',
+    threat: 'unauthenticated acceptance',
+    steps: [authenticated, reflected('SEND_MORE_EXTENDED')],
+    expect: refusal('ERR_AUTH', 'unexpected', { reached: 'AUTH' }),
+  },
+  {
+    name: 'oversized-header-after-hello',
+    title: 'a record of 4,097 bytes is announced between HELLO and AUTH',
+    why: 'Anyone can make a certificate: the limit of 4,096 bytes holds until AUTH.',
+    source: '1.2',
+    group: 'framing',
+    severity: 'high',
+    threat: 'unbounded buffering',
+    steps: [greeted, raw('a record header of 80001001: 4097 bytes are announced', Uint8Array.of(0x80, 0, 0x10, 1))],
+    expect: drop({ reached: 'HELLO', isMidRecord: true }),
+  },
+  {
+    name: 'slow-answer',
+    title: 'HELLO after 1.5 s, AUTH after another 1.5 s',
+    why: 'Far and busy nodes take their time, and stay within the two seconds that a node waits.',
+    source: '4.8',
+    group: 'conduct',
+    severity: 'medium',
+    steps: [connected, pause(1_500), hello('as it should be', {}), pause(1_500)],
+    expect: open(),
+  },
+  left('fin-at-once', 'FIN without a word', connected, fin),
+  left('hello-then-fin', 'HELLO, then FIN instead of AUTH', greeted, fin),
+  left('fin-after-auth', 'FIN after the handshake', authenticated, fin),
+  ...(
+    [
+      ['rst-at-once', 'RST without a word', connected],
+      ['rst-after-hello', 'RST after HELLO', greeted],
+      ['rst-after-auth', 'RST after the handshake', authenticated],
+    ] as const
+  ).map(
+    ([name, title, before]): CaseSpec => ({
+      ...left(name, title, before, rst),
+      expect: holds('it lives on, and dials again', () => undefined),
+    }),
+  ),
+);

@@ -1,0 +1,257 @@
+/**
+ * Flow control: grants, credit, and what else is limited (protocol.md section 5).
+ * @module
+ */
+import { isFloodType } from '../../protocol/channel/flow-control.ts';
+import type { MessageType, StellarMessage } from '../../protocol/wire/messages.ts';
+import type { AuditPeer } from '../audit-peer.ts';
+import { type AuditCase, type CaseSpec, forBoth } from '../case.ts';
+import { all, drop, holds, open } from '../expect.ts';
+import type { Scene } from '../scene.ts';
+import { atOnce, authenticated, authenticatedWithoutGrant, pause, pinged, raw, type Step, sends } from '../steps.ts';
+
+const hashes = (count: number, { random }: Scene): readonly Uint8Array[] => Array.from({ length: count }, () => random(32));
+
+/** So many FLOOD_ADVERTs in one write. */
+function adverts(messages: number, hashesEach: number): Step {
+  return raw(
+    `${messages} FLOOD_ADVERT of ${hashesEach} made-up ${hashesEach === 1 ? 'hash' : 'hashes'} each, in one write`,
+    (scene) => {
+      const { mock } = scene.peer;
+      const records = Array.from({ length: messages }, () =>
+        mock.seal(mock.record({ type: 'FLOOD_ADVERT', txHashes: hashes(hashesEach, scene) })),
+      );
+      return Buffer.concat(records);
+    },
+  );
+}
+
+/** The grants that have come after the first one. */
+function grants({ received }: AuditPeer): readonly { readonly numMessages: number; readonly numBytes: number }[] {
+  return received
+    .map(({ message }) => message)
+    .filter((message) => message.type === 'SEND_MORE_EXTENDED')
+    .slice(1) as readonly Extract<StellarMessage, { type: 'SEND_MORE_EXTENDED' }>[];
+}
+
+/** Whether the target gives back what it was sent: neither more, nor nothing. */
+function givesBack(messages: number, bytes: number, exactly: string): CaseSpec['expect'] {
+  return all(
+    holds('what was used is granted again, and no more', async ({ peer, timing }) => {
+      await peer.until(() => grants(peer).length > 0, timing.reactMs);
+      const sum = grants(peer).reduce((total, one) => ({ m: total.m + one.numMessages, b: total.b + one.numBytes }), {
+        m: 0,
+        b: 0,
+      });
+      if (sum.m === 0 && sum.b === 0) return 'nothing is granted again';
+      if (sum.m > messages || sum.b > bytes)
+        return `${sum.m} messages and ${sum.b} bytes are granted where ${messages} and ${bytes} were used`;
+      return undefined;
+    }),
+    holds(
+      exactly,
+      async ({ peer, timing, facts }) => {
+        const pong = peer.ping();
+        await peer.until(pong, facts?.answersPings === false ? timing.settleMs : timing.reactMs);
+        const said = grants(peer)
+          .map(({ numMessages, numBytes }) => `(${numMessages}, ${numBytes})`)
+          .join(', ');
+        return said === `(${messages}, ${bytes})` ? undefined : `it grants ${said}`;
+      },
+      'differs',
+    ),
+  );
+}
+
+const floods = ({ types }: AuditPeer): number => types.filter((type) => isFloodType(type as MessageType)).length;
+
+const grantsAway = (numMessages: number, numBytes: number): Step =>
+  sends(`SEND_MORE_EXTENDED of ${numMessages} messages, ${numBytes} bytes`, {
+    type: 'SEND_MORE_EXTENDED',
+    numMessages,
+    numBytes,
+  });
+
+const asksForState: Step = sends('GET_SCP_STATE from ledger 0 on', { type: 'GET_SCP_STATE', ledgerSeq: 0 });
+
+/** Floods at most so many messages. */
+function floodsAtMost(most: number): CaseSpec['expect'] {
+  return all(
+    open(),
+    holds(`at most ${most} flood messages come`, ({ peer }) => {
+      const count = floods(peer);
+      return count <= most ? undefined : `${count} flood messages have come`;
+    }),
+  );
+}
+
+const OBEYS = {
+  why: 'Credit is what keeps a peer from being flooded: a sender that overruns it is dropped by the reference.',
+  source: '5.2',
+  group: 'flow',
+  severity: 'high',
+} as const;
+
+/** Cases of the group `flow`. */
+export const FLOW_CASES: readonly AuditCase[] = forBoth(
+  {
+    name: 'send-more',
+    title: 'SEND_MORE, the grant of old',
+    why: 'Flow control counts bytes since overlay version 35: a grant without them means nothing.',
+    source: '5.4',
+    group: 'flow',
+    severity: 'medium',
+    steps: [authenticated, sends('SEND_MORE of 100 messages', { type: 'SEND_MORE', numMessages: 100 })],
+    expect: drop({ reached: 'AUTH' }),
+  },
+  {
+    name: 'grant-of-no-bytes',
+    title: 'SEND_MORE_EXTENDED of 5 messages and 0 bytes',
+    why: 'A grant without bytes is invalid.',
+    source: '5.4',
+    group: 'flow',
+    severity: 'medium',
+    steps: [authenticated, grantsAway(5, 0)],
+    expect: drop({ reached: 'AUTH' }),
+  },
+  {
+    name: 'grant-of-no-messages',
+    title: 'SEND_MORE_EXTENDED of 0 messages and 5 bytes',
+    why: 'It is valid: nodes send such grants when the network raises the transaction size limit.',
+    source: '5.4',
+    group: 'flow',
+    severity: 'high',
+    steps: [authenticated, grantsAway(0, 5)],
+    expect: open(),
+  },
+  {
+    name: 'grants-add-up',
+    title: 'three grants of 2^32 - 1 messages and bytes',
+    why: 'Credits have 64 bits and accumulate: whoever counts in 32 wraps around, or refuses an honest peer.',
+    source: '5.4',
+    group: 'flow',
+    severity: 'medium',
+    steps: [authenticated, ...Array.from({ length: 3 }, () => grantsAway(0xffffffff, 0xffffffff))],
+    expect: open(),
+  },
+  {
+    name: 'messages-beyond-credit',
+    title: '300 flood messages where 200 were granted',
+    why: 'What was not granted must not be kept: else a peer fills memory at will. A fast reader may have room again in time.',
+    source: '5.3',
+    group: 'flow',
+    severity: 'medium',
+    threat: 'unbounded buffering',
+    steps: [authenticated, adverts(300, 1)],
+    expect: drop({ reached: 'AUTH', orOpen: true }),
+  },
+  {
+    name: 'bytes-beyond-credit',
+    title: '20 flood messages of 32,008 bytes where 300,000 bytes were granted',
+    why: 'What was not granted must not be kept, in bytes as in messages. A fast reader may have room again in time.',
+    source: '5.3',
+    group: 'flow',
+    severity: 'medium',
+    threat: 'unbounded buffering',
+    steps: [authenticated, adverts(20, 1000)],
+    expect: drop({ reached: 'AUTH', orOpen: true }),
+  },
+  {
+    name: 'messages-granted-again',
+    title: '40 small flood messages',
+    why: 'Credit comes back when messages are processed, or the peer starves, and drops us.',
+    source: '5.3',
+    group: 'flow',
+    severity: 'high',
+    steps: [authenticated, adverts(40, 1)],
+    expect: givesBack(40, 1600, 'one SEND_MORE_EXTENDED of 40 messages and 1,600 bytes'),
+  },
+  {
+    name: 'bytes-granted-again',
+    title: '4 flood messages of 32,008 bytes',
+    why: 'Large messages are granted again by their bytes, long before there are 40 of them.',
+    source: '5.3',
+    group: 'flow',
+    severity: 'medium',
+    steps: [authenticated, adverts(4, 1000)],
+    expect: givesBack(4, 128_032, 'one SEND_MORE_EXTENDED of 4 messages and 128,032 bytes'),
+  },
+  {
+    ...OBEYS,
+    name: 'no-credit-no-flood',
+    title: 'nothing is granted, and the SCP state asked for',
+    steps: [authenticatedWithoutGrant, asksForState, pause(1_500)],
+    expect: floodsAtMost(0),
+  },
+  {
+    ...OBEYS,
+    name: 'credit-for-one-message',
+    title: 'one message is granted, and the SCP state asked for',
+    steps: [authenticatedWithoutGrant, grantsAway(1, 1_000_000), asksForState, pause(1_500)],
+    expect: floodsAtMost(1),
+  },
+  {
+    ...OBEYS,
+    name: 'credit-of-few-bytes',
+    title: 'five messages and ten bytes are granted, and the SCP state asked for',
+    steps: [authenticatedWithoutGrant, grantsAway(5, 10), asksForState, pause(1_500)],
+    expect: floodsAtMost(0),
+  },
+  {
+    name: 'advert-of-nothing',
+    title: 'FLOOD_ADVERT and FLOOD_DEMAND of no hashes',
+    why: 'They mean nothing, and are well-formed.',
+    source: '6.1',
+    group: 'flow',
+    severity: 'low',
+    steps: [
+      authenticated,
+      sends('FLOOD_ADVERT of nothing', { type: 'FLOOD_ADVERT', txHashes: [] }),
+      sends('FLOOD_DEMAND of nothing', { type: 'FLOOD_DEMAND', txHashes: [] }),
+    ],
+    expect: open(),
+  },
+  {
+    name: 'demand-of-the-unknown',
+    title: 'FLOOD_DEMAND of a transaction nobody has',
+    why: 'There is nothing to answer, and nothing wrong.',
+    source: '6.1',
+    group: 'flow',
+    severity: 'medium',
+    steps: [
+      authenticated,
+      sends('FLOOD_DEMAND of a made-up hash', (scene) => ({ type: 'FLOOD_DEMAND', txHashes: hashes(1, scene) })),
+    ],
+    expect: open(),
+  },
+  {
+    name: 'scp-state-eleven-times',
+    title: 'GET_SCP_STATE eleven times',
+    why: 'The reference answers ten in a minute and ignores the rest: asking too often is no offence.',
+    source: '6.3',
+    group: 'flow',
+    severity: 'low',
+    steps: [authenticated, atOnce(...Array.from({ length: 11 }, () => asksForState))],
+    expect: open(),
+  },
+  {
+    name: 'grants-first',
+    title: 'what the target says first after AUTH',
+    why: 'Before its first grant its peer may send no flood message; the grant comes at once, and before anything else.',
+    source: '4.5, check 8',
+    group: 'flow',
+    severity: 'high',
+    steps: [authenticated, pinged],
+    expect: holds('SEND_MORE_EXTENDED with bytes is the first message after AUTH and PEERS', ({ peer }) => {
+      const channel = peer.received
+        .map(({ message }) => message)
+        .filter(({ type }) => !['HELLO', 'AUTH', 'PEERS'].includes(type));
+      const [first] = channel;
+      const grant = channel.find((message) => message.type === 'SEND_MORE_EXTENDED');
+      if (grant === undefined) return 'it grants nothing';
+      if (grant.numBytes === 0 || grant.numMessages === 0)
+        return `it grants ${grant.numMessages} messages and ${grant.numBytes} bytes`;
+      return first === grant ? undefined : `${first?.type} comes before its first grant`;
+    }),
+  },
+);

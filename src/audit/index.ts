@@ -1,0 +1,66 @@
+/**
+ * The conformance and hostile-input battery as a library: give it a way to reach your implementation, and it yields verdicts.
+ * Run it in your own test suite.
+ * @packageDocumentation
+ */
+
+export { acceptTcp, dialTcp, type TcpAcceptor, type TcpAddress } from '../testing/tcp.ts';
+export { type AcceptorAuditOptions, auditAcceptor } from './acceptor.ts';
+export type { AuditPeer, AuditPeerOptions, Finish, HonestHello, Received } from './audit-peer.ts';
+export {
+  type AuditCase,
+  type CaseSpec,
+  forAcceptor,
+  forBoth,
+  forInitiator,
+  GROUPS,
+  type Group,
+  SEVERITIES,
+  type Severity,
+  type Threat,
+} from './case.ts';
+export {
+  all,
+  drop,
+  type EndOptions,
+  type Expectation,
+  ends,
+  holds,
+  notObserved,
+  onConnection,
+  open,
+  type Reached,
+  refusal,
+} from './expect.ts';
+export { auditInitiator, type InitiatorAuditOptions } from './initiator.ts';
+export { MAC_VARIATIONS, type MacVariation } from './mac.ts';
+export { type AuditOptions, freshSeed } from './options.ts';
+export { CASES, type Selection, selectCases } from './registry.ts';
+export { type CaseResult, countVerdicts, type Judgement, type Verdict } from './result.ts';
+export { CannotPlay, type Scene, type TargetFacts, type Timing } from './scene.ts';
+export {
+  anotherConnection,
+  atOnce,
+  auth,
+  authenticated,
+  authenticatedWithoutGrant,
+  byteByByte,
+  connected,
+  fin,
+  greeted,
+  header,
+  hears,
+  hello,
+  type Made,
+  pause,
+  pinged,
+  raw,
+  reaction,
+  rst,
+  type Seal,
+  type Step,
+  sends,
+  sendsBody,
+  step,
+} from './steps.ts';
+export type { Transcript, TranscriptEntry } from './transcript.ts';

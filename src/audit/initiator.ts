@@ -1,0 +1,282 @@
+/**
+ * Audits a target that dials: each connection it makes plays one case. A node that is refused again and again dials ever more
+ * rarely, so that it is treated well in between.
+ * @module
+ */
+import type { Duplex } from 'node:stream';
+import { OverlayError } from '../protocol/errors.ts';
+import type { Hello } from '../protocol/wire/messages.ts';
+import type { AuditCase } from './case.ts';
+import { IncarnationWatch } from './incarnation.ts';
+import { type AuditOptions, casesFor, makeStage } from './options.ts';
+import { type Played, play, type Stage, TargetGone } from './play.ts';
+import { reconnoitre } from './reconnoitre.ts';
+import { type CaseResult, caseResult } from './result.ts';
+import type { TargetFacts } from './scene.ts';
+import { authenticated, authenticatedWithoutGrant } from './steps.ts';
+
+const ROLE = 'WE_CALLED_REMOTE';
+
+/** Options of `auditInitiator`. */
+export interface InitiatorAuditOptions extends AuditOptions {
+  /**
+   * Opens a connection to a target that also listens. When it has not dialled for a while, an honest handshake there, which
+   * advertises `listeningPort`, reminds it of us.
+   */
+  readonly nudge?: (() => Promise<Duplex>) | undefined;
+  /**
+   * How often the target has died so far, when you run it and know. Without it a death is told from the ECDH key alone, which a
+   * process keeps, and from a target that does not dial any more.
+   */
+  readonly deaths?: (() => number) | undefined;
+}
+
+/**
+ * Plays a case on each connection the target makes, with honest handshakes in between, and yields the verdicts.
+ *
+ * @example
+ * await using acceptor = await acceptTcp({ host: '127.0.0.1', port: 11700 })
+ * for await (const result of auditInitiator((signal) => acceptor.next(signal), { network: networks.standalone }))
+ *   console.log(result.id, result.verdict)
+ *
+ * @param accept the next connection the target makes; rejects with the signal's reason when that aborts
+ * @throws {OverlayError} when it does not dial, or the first honest handshake fails, so that nothing could be said; and after
+ *   the last verdict, when it has stopped dialling in the middle
+ * @throws {RangeError} when an option is wrong
+ */
+export async function* auditInitiator(
+  accept: (signal: AbortSignal) => Promise<Duplex>,
+  options: InitiatorAuditOptions,
+): AsyncGenerator<CaseResult, void, undefined> {
+  yield* new InitiatorAudit(accept, options).run();
+}
+
+/** A case that was played, and whose verdict waits for a sign of life. */
+interface Withheld {
+  readonly one: AuditCase;
+  readonly played: Played;
+}
+
+class InitiatorAudit {
+  readonly #accept: (signal: AbortSignal) => Promise<Duplex>;
+  readonly #options: InitiatorAuditOptions;
+  readonly #stage: Stage;
+  readonly #incarnations = new IncarnationWatch();
+  #queue: AuditCase[];
+  /** Cases that get a second chance. */
+  readonly #again: AuditCase[] = [];
+  #withheld: Withheld[] = [];
+  #isFirstPass = true;
+  #facts: TargetFacts | undefined;
+  #handshakes = 0;
+  #deaths = 0;
+  /** Whether nothing listened any more where the target was to be reminded of us. */
+  #isRefused = false;
+
+  constructor(accept: (signal: AbortSignal) => Promise<Duplex>, options: InitiatorAuditOptions) {
+    this.#accept = accept;
+    this.#options = options;
+    this.#queue = [...casesFor(ROLE, options)];
+    this.#stage = { ...makeStage(options), reach: () => this.#reach() };
+  }
+
+  async *run(): AsyncGenerator<CaseResult, void, undefined> {
+    this.#hasDied();
+    this.#facts = await this.#meet();
+    this.#options.onFacts?.(this.#facts);
+    try {
+      yield* this.#playQueue();
+      this.#isFirstPass = false;
+      this.#queue = this.#again.splice(0);
+      yield* this.#playQueue();
+    } catch (error) {
+      if (!(error instanceof TargetGone)) throw error;
+      yield* this.#bury(error.message);
+      throw new OverlayError('OVERLAY_HANDSHAKE_TIMEOUT', { stage: 'tcp', message: `${capital(error.message)}.` });
+    }
+  }
+
+  async #meet(): Promise<TargetFacts> {
+    try {
+      return await reconnoitre(ROLE, this.#stage);
+    } catch (error) {
+      if (!(error instanceof TargetGone)) throw error;
+      throw new OverlayError('OVERLAY_HANDSHAKE_TIMEOUT', { stage: 'tcp', message: 'Nobody has dialled.' });
+    }
+  }
+
+  /**
+   * Plays all that is in the queue. Only who has been let in forgets that it was refused before, so that a case that does not
+   * let the target in is followed by one that does, or by an honest handshake.
+   * @throws {TargetGone} when it does not dial any more; what was not played is in the queue then
+   */
+  async *#playQueue(): AsyncGenerator<CaseResult, void, undefined> {
+    let owed = false;
+    for (let one = this.#next(owed); one !== undefined || owed || this.#withheld.length > 0; one = this.#next(owed)) {
+      if (one === undefined) {
+        yield* this.#settle((await this.#beNice())?.hello, true);
+        owed = false;
+        continue;
+      }
+      let stream: Duplex;
+      try {
+        stream = await this.#reach();
+      } catch (error) {
+        this.#queue.unshift(one);
+        throw error;
+      }
+      const streams = [stream];
+      const reach = async (): Promise<Duplex> => streams.shift() ?? this.#reach();
+      let played: Played;
+      try {
+        yield* this.#settle(undefined);
+        played = await play(one, { ...this.#stage, facts: this.#facts, reach });
+      } finally {
+        // Whoever wants no more results leaves it untaken.
+        for (const untaken of streams) untaken.destroy();
+      }
+      const hasDied = this.#hasDied();
+      yield* this.#settle(played.hello);
+      owed = !played.authenticated;
+      if (hasDied) yield crash(one, played, DIED);
+      else this.#withheld.push({ one, played });
+    }
+  }
+
+  /** Whether it has died since it was asked last, as far as whoever runs it knows. */
+  #hasDied(): boolean {
+    const before = this.#deaths;
+    this.#deaths = this.#options.deaths?.() ?? 0;
+    return this.#deaths !== before;
+  }
+
+  /** The next case; when an honest handshake is owed, the next one that begins with it. */
+  #next(owed: boolean): AuditCase | undefined {
+    if (!owed) return this.#queue.shift();
+    const at = this.#queue.findIndex(letsIn);
+    return at < 0 ? undefined : this.#queue.splice(at, 1)[0];
+  }
+
+  /**
+   * Tells the verdicts of cases the target has outlived, or died of.
+   * @param hello what it has said since
+   * @param isCertain whether the verdicts are told also when it has said nothing
+   */
+  *#settle(hello: Hello | undefined, isCertain = false): Generator<CaseResult, void, undefined> {
+    const hasDied = this.#hasDied();
+    const isReborn = hello !== undefined && this.#incarnations.isReborn(hello);
+    if (!hasDied && hello === undefined && !isCertain) return;
+    for (const { one, played } of this.#withheld.splice(0)) {
+      const { verdict, byTime } = played.judgement;
+      const isUnclear = verdict === 'undecided' || byTime === true || (isReborn && !hasDied);
+      if (hasDied) yield crash(one, played, DIED);
+      else if (isUnclear && this.#isFirstPass) this.#again.push(one);
+      else if (isReborn)
+        yield crash(one, played, 'the target was another process afterwards, each time: its ECDH key is a new one');
+      else yield caseResult(one, played.judgement, played);
+    }
+  }
+
+  /** Tells what can be told when the target does not dial any more. */
+  *#bury(reason: string): Generator<CaseResult, void, undefined> {
+    const isDead = this.#isRefused || this.#hasDied();
+    for (const { one, played } of this.#withheld.splice(0)) {
+      if (isDead) yield crash(one, played, 'the target died of it, and did not come back');
+      else if (played.judgement.verdict === 'fail') yield caseResult(one, played.judgement, played);
+      else yield caseResult(one, { verdict: 'undecided', came: `${reason} since: it may have died of it` }, played);
+    }
+    for (const one of [...this.#queue.splice(0), ...this.#again.splice(0)])
+      yield caseResult(one, { verdict: 'undecided', came: reason }, { durationMs: 0 });
+  }
+
+  /**
+   * An honest handshake, which need not succeed; after the last case a client may well have no reason to dial again.
+   * @throws {TargetGone} when it does not dial any more
+   */
+  async #beNice(): Promise<TargetFacts | undefined> {
+    const isLast = this.#queue.length + this.#again.length === 0 && this.#options.deaths === undefined;
+    const reach = (): Promise<Duplex> => this.#reach(isLast ? LAST_PATIENCE_MS : undefined);
+    try {
+      return await reconnoitre(ROLE, { ...this.#stage, reach }, `honest ${this.#handshakes++}`);
+    } catch (error) {
+      this.#stage.signal?.throwIfAborted();
+      if (error instanceof OverlayError || (isLast && error instanceof TargetGone && !this.#isRefused)) return undefined;
+      throw error;
+    }
+  }
+
+  /** The next connection of the target, which is reminded of us when it does not come. */
+  async #reach(mostMs = Number.POSITIVE_INFINITY): Promise<Duplex> {
+    const { nudge } = this.#options;
+    const patienceMs = Math.min(mostMs, this.#options.patienceMs ?? 120_000);
+    const { clock, signal } = this.#stage;
+    const endMs = clock.now().monotonicMs + patienceMs;
+    for (;;) {
+      const leftMs = endMs - clock.now().monotonicMs;
+      const stream = await this.#acceptWithin(nudge === undefined ? leftMs : Math.min(leftMs, NUDGE_AFTER_MS));
+      if (signal?.aborted) stream?.destroy();
+      signal?.throwIfAborted();
+      if (stream !== undefined) return stream;
+      if (clock.now().monotonicMs >= endMs) throw new TargetGone(`the target has not dialled for ${patienceMs / 1000} s`);
+      if (nudge !== undefined) await this.#remind(nudge);
+    }
+  }
+
+  async #acceptWithin(ms: number): Promise<Duplex | undefined> {
+    const { clock, signal } = this.#stage;
+    const limit = new AbortController();
+    const timer = clock.setTimer(() => limit.abort(TOO_LONG), Math.max(1, ms));
+    const abort = (): void => limit.abort(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted) abort();
+    try {
+      return await this.#accept(limit.signal);
+    } catch (error) {
+      if (error !== TOO_LONG) throw error;
+      return undefined;
+    } finally {
+      timer.cancel();
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  async #remind(nudge: () => Promise<Duplex>): Promise<void> {
+    const reach = async (): Promise<Duplex> => {
+      try {
+        const stream = await nudge();
+        this.#isRefused = false;
+        return stream;
+      } catch (cause) {
+        this.#isRefused = true;
+        throw new TargetGone('nothing listens there any more', { cause });
+      }
+    };
+    try {
+      await reconnoitre('REMOTE_CALLED_US', { ...this.#stage, reach }, `nudge ${this.#handshakes++}`);
+    } catch {
+      // That it listens is not what is judged: it may dial all the same.
+      this.#stage.signal?.throwIfAborted();
+    }
+  }
+}
+
+const DIED = 'the target died of it, and came back';
+
+/** Whether a case begins with an honest handshake. */
+function letsIn({ steps }: AuditCase): boolean {
+  return steps[0] === authenticated || steps[0] === authenticatedWithoutGrant;
+}
+
+function crash(one: AuditCase, played: Played, came: string): CaseResult {
+  return caseResult(one, { verdict: 'fail', came }, { ...played, threat: 'crash of the target' });
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+const TOO_LONG = new Error('too long');
+/** Time without a connection after which the target is reminded of us, in milliseconds. */
+const NUDGE_AFTER_MS = 8_000;
+/** How long an honest handshake after the last case is waited for: as long as a node takes that was refused once, in milliseconds. */
+const LAST_PATIENCE_MS = 25_000;

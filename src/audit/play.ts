@@ -1,0 +1,185 @@
+/**
+ * Plays one case from its first connection to its verdict.
+ * @module
+ */
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../net/clock.ts';
+import { NodeIdentity } from '../net/identity.ts';
+import type { Network } from '../protocol/networks.ts';
+import type { Hello } from '../protocol/wire/messages.ts';
+import { AuditPeer, type HonestHello } from './audit-peer.ts';
+import type { AuditCase } from './case.ts';
+import { seededRandom } from './random.ts';
+import type { Judgement } from './result.ts';
+import { CannotPlay, type Scene, type TargetFacts, type Timing } from './scene.ts';
+import { Transcript, type TranscriptEntry } from './transcript.ts';
+
+/** What all cases of an audit share. */
+export interface Stage {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly seed: string;
+  readonly hello: HonestHello;
+  readonly timing: Timing;
+  readonly facts?: TargetFacts | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** The next connection to the target. @throws {TargetGone} when there is none to be had */
+  reach(): Promise<Duplex>;
+}
+
+/** A case that was played. */
+export interface Played {
+  readonly judgement: Judgement;
+  readonly durationMs: number;
+  readonly transcript: readonly TranscriptEntry[];
+  /** Whether the target has accepted our AUTH, for whose sake a dialler forgets earlier failures. */
+  readonly authenticated: boolean;
+  /** What it said last in a HELLO. */
+  readonly hello: Hello | undefined;
+  /** Whether the target ended a connection. */
+  readonly ended: boolean;
+}
+
+/** Nothing listens there any more, or nobody dials. */
+export class TargetGone extends Error {
+  override readonly name: string = 'TargetGone';
+}
+
+/** Most time a case may take, when it does not say, in milliseconds. */
+const CASE_TIMEOUT_MS = 45_000;
+/** How long the target is given to close too, before we forget a connection, in milliseconds. */
+const LINGER_MS = 200;
+
+type Playable = Pick<AuditCase, 'id' | 'role' | 'steps' | 'expect' | 'timeoutMs'>;
+
+/**
+ * Plays a case with fresh keys.
+ * @throws {TargetGone} when no connection is to be had
+ */
+export async function play(one: Playable, stage: Stage): Promise<Played> {
+  const { clock, signal } = stage;
+  const startMs = clock.now().monotonicMs;
+  const transcript = new Transcript(() => clock.now().monotonicMs);
+  const streams: Duplex[] = [];
+  const life = { isOver: false };
+  const scene = makeScene(one, stage, transcript, streams, life);
+  let judgement: Judgement;
+  try {
+    judgement = await bounded(judge(one, scene), one.timeoutMs ?? CASE_TIMEOUT_MS, clock, signal);
+  } finally {
+    life.isOver = true;
+    await Promise.all(scene.peers.map((peer, i) => hangUp(peer, streams[i] as Duplex)));
+  }
+  return {
+    judgement,
+    durationMs: clock.now().monotonicMs - startMs,
+    transcript: transcript.entries,
+    authenticated: scene.peers.some((peer) => peer.types.includes('SEND_MORE_EXTENDED')),
+    hello: scene.peers.findLast(({ remoteHello }) => remoteHello !== undefined)?.remoteHello,
+    ended: scene.peers.some(({ ended }) => ended !== undefined),
+  };
+}
+
+async function judge({ steps, expect }: Playable, scene: Scene): Promise<Judgement> {
+  try {
+    await scene.open();
+    for (const { play } of steps) await play(scene);
+    const judgement = await expect.judge(scene);
+    const fault = scene.peers.flatMap(({ faults }) => faults)[0];
+    return fault === undefined || judgement.verdict === 'fail' ? judgement : { verdict: 'fail', came: fault };
+  } catch (error) {
+    if (!(error instanceof CannotPlay)) throw error;
+    return { verdict: error.verdict, came: error.message, byTime: error.verdict === 'undecided' };
+  }
+}
+
+function makeScene(
+  { id, role }: Playable,
+  stage: Stage,
+  transcript: Transcript,
+  streams: Duplex[],
+  life: { readonly isOver: boolean },
+): Scene {
+  const { network, clock, hello, timing, facts, seed } = stage;
+  const random = seededRandom(seed, id);
+  const peers: AuditPeer[] = [];
+  return {
+    ...{ role, network, facts, clock, random, hello, timing, peers },
+    get peer() {
+      const peer = peers.at(-1);
+      if (peer === undefined) throw new Error('no connection yet');
+      return peer;
+    },
+    async open(identity = NodeIdentity.fromSeed(random(32))) {
+      const stream = await stage.reach();
+      if (life.isOver) {
+        // It comes too late, and nobody else would close it.
+        stream.destroy();
+        throw new CannotPlay('undecided', 'the case was over before there was a connection');
+      }
+      streams.push(stream);
+      const number = peers.length + 1;
+      const peer = new AuditPeer(stream, role, {
+        ...{
+          network,
+          identity,
+          clock,
+          random,
+          hello: understood(hello, facts?.hello),
+          transcript,
+          number,
+          reactMs: timing.reactMs,
+        },
+      });
+      peers.push(peer);
+      peer.note('us', role === 'REMOTE_CALLED_US' ? 'TCP is connected' : 'TCP is accepted');
+      return peer;
+    },
+  };
+}
+
+/** An honest HELLO with versions the target shares, once it has said which. */
+export function understood(hello: HonestHello, heard: HonestHello | undefined): HonestHello {
+  if (heard === undefined || heard.overlayMinVersion > heard.overlayVersion) return hello;
+  const { overlayVersion, overlayMinVersion } = heard;
+  const isShared = overlayMinVersion <= hello.overlayVersion && hello.overlayMinVersion <= overlayVersion;
+  return isShared ? hello : { ...hello, overlayVersion, overlayMinVersion };
+}
+
+/** Closes as politely as there is time for. */
+async function hangUp(peer: AuditPeer, stream: Duplex): Promise<void> {
+  peer.answers = false;
+  peer.close();
+  stream.resume();
+  await peer.untilEnded(LINGER_MS);
+  stream.destroy();
+}
+
+/** The judgement, or that it took too long. @throws the reason of the signal, when it aborts */
+async function bounded(
+  judging: Promise<Judgement>,
+  ms: number,
+  clock: Clock,
+  signal: AbortSignal | undefined,
+): Promise<Judgement> {
+  judging.catch(() => {});
+  let timer: { cancel(): void } | undefined;
+  let onAbort: (() => void) | undefined;
+  try {
+    return await Promise.race([
+      judging,
+      new Promise<Judgement>((resolve, reject) => {
+        timer = clock.setTimer(
+          () => resolve({ verdict: 'undecided', came: `it took longer than ${ms / 1000} s`, byTime: true }),
+          ms,
+        );
+        onAbort = () => reject(signal?.reason);
+        signal?.addEventListener('abort', onAbort, { once: true });
+        if (signal?.aborted) onAbort();
+      }),
+    ]);
+  } finally {
+    timer?.cancel();
+    if (onAbort) signal?.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * All cases, and how some of them are chosen.
+ * @module
+ */
+import type { PeerRole } from '../protocol/auth/key-schedule.ts';
+import { type AuditCase, GROUPS, SEVERITIES, type Severity } from './case.ts';
+import { AUTH_CASES } from './cases/auth.ts';
+import { CERTIFICATE_CASES } from './cases/certificate.ts';
+import { CHANNEL_CASES } from './cases/channel.ts';
+import { CONDUCT_CASES } from './cases/conduct.ts';
+import { DIALLER_CASES } from './cases/dialler.ts';
+import { FLOW_CASES } from './cases/flow.ts';
+import { FRAMING_CASES } from './cases/framing.ts';
+import { HELLO_CASES } from './cases/hello.ts';
+import { STRUCTURE_CASES } from './cases/structure.ts';
+import { TIMING_CASES } from './cases/timing.ts';
+import { UNREAD_CASES } from './cases/unread.ts';
+
+/** Every case there is, in the order of a connection's life. */
+export const CASES: readonly AuditCase[] = [
+  ...CONDUCT_CASES,
+  ...FRAMING_CASES,
+  ...STRUCTURE_CASES,
+  ...HELLO_CASES,
+  ...CERTIFICATE_CASES,
+  ...AUTH_CASES,
+  ...CHANNEL_CASES,
+  ...FLOW_CASES,
+  ...TIMING_CASES,
+  ...DIALLER_CASES,
+  ...UNREAD_CASES,
+];
+
+/** Which cases are wanted. A name is an id, an id without its role, or a group. */
+export interface Selection {
+  /** Only these. */
+  readonly only?: readonly string[] | undefined;
+  /** Not these. */
+  readonly skip?: readonly string[] | undefined;
+  /** Only cases at least as bad to fail. */
+  readonly severity?: Severity | undefined;
+  /** Also those that could hurt a node in production. */
+  readonly hostile?: boolean | undefined;
+  /** Also those that take a minute or more. */
+  readonly slow?: boolean | undefined;
+}
+
+/**
+ * The cases for a role that are wanted, in their order. What is named in `only` is taken, hostile and slow cases when asked for.
+ * @throws {RangeError} when a name is not that of a case or a group
+ */
+export function selectCases(
+  cases: readonly AuditCase[],
+  role: PeerRole,
+  { only, skip = [], severity = 'low', hostile = false, slow = false }: Selection,
+): readonly AuditCase[] {
+  const unknown = [...(only ?? []), ...skip].find(
+    (name) => !GROUPS.some((group) => group === name) && !cases.some((one) => isNamed(one, name)),
+  );
+  if (unknown !== undefined) throw new RangeError(`there is no case and no group ${JSON.stringify(unknown)}`);
+  return cases.filter(
+    (one) =>
+      one.role === role &&
+      (only === undefined || only.some((name) => isNamed(one, name))) &&
+      !skip.some((name) => isNamed(one, name)) &&
+      SEVERITIES.indexOf(one.severity) <= SEVERITIES.indexOf(severity) &&
+      (hostile || one.hostile !== true) &&
+      (slow || one.slow !== true),
+  );
+}
+
+function isNamed({ id, group }: AuditCase, name: string): boolean {
+  return name === id || name === group || name === id.slice(id.indexOf('.') + 1);
+}

@@ -1,0 +1,71 @@
+/**
+ * What came of a case.
+ * @module
+ */
+import type { PeerRole } from '../protocol/auth/key-schedule.ts';
+import type { AuditCase, Group, Severity, Threat } from './case.ts';
+import type { TranscriptEntry } from './transcript.ts';
+
+/**
+ * `pass`; `differs`: harmless, but not what the reference does; `fail`; `not-applicable` to this target; `undecided`: nothing
+ * can be said. The last two always have a reason.
+ */
+export type Verdict = 'pass' | 'differs' | 'fail' | 'not-applicable' | 'undecided';
+
+/** A verdict, and on what it rests. */
+export interface Judgement {
+  readonly verdict: Verdict;
+  /** What came, in words; for `not-applicable` and `undecided` the reason. */
+  readonly came: string;
+  /** Whether it rests on nothing having come in time: a slow machine looks the same. */
+  readonly byTime?: boolean;
+  /** What it shows beyond what the case was about. */
+  readonly threat?: Threat;
+}
+
+/** One line of `--json`. */
+export interface CaseResult {
+  readonly id: string;
+  readonly title: string;
+  readonly verdict: Verdict;
+  readonly severity: Severity;
+  readonly role: PeerRole;
+  readonly group: Group;
+  readonly why: string;
+  readonly source: string;
+  /** What is done, one line a step. */
+  readonly steps: readonly string[];
+  readonly expected: string;
+  readonly came: string;
+  /** The name of the worst that a failure can mean. */
+  readonly threat?: Threat;
+  readonly durationMs: number;
+  /** What was sent and received, unless the target has passed. */
+  readonly transcript?: readonly TranscriptEntry[];
+}
+
+/** Puts a verdict on a case. A crash is a failure by another name, whatever the case was about. */
+export function caseResult(
+  one: AuditCase,
+  { verdict, came, threat: shown }: Judgement,
+  facts: { readonly durationMs: number; readonly transcript?: readonly TranscriptEntry[]; readonly threat?: Threat },
+): CaseResult {
+  const { id, title, severity, role, group, why, source, steps, expect } = one;
+  const worst = facts.threat ?? shown;
+  const threat = verdict === 'fail' ? (worst ?? one.threat) : undefined;
+  return {
+    ...{ id, title, verdict, severity: worst === undefined ? severity : 'critical', role, group, why, source },
+    steps: steps.map(({ text }) => text),
+    ...{ expected: expect.text, came },
+    ...(threat !== undefined && { threat }),
+    durationMs: Math.round(facts.durationMs),
+    ...(verdict !== 'pass' && facts.transcript !== undefined && { transcript: facts.transcript }),
+  };
+}
+
+/** How many of each verdict. */
+export function countVerdicts(results: readonly CaseResult[]): Readonly<Record<Verdict, number>> {
+  const counts = { pass: 0, differs: 0, fail: 0, 'not-applicable': 0, undecided: 0 };
+  for (const { verdict } of results) counts[verdict]++;
+  return counts;
+}

@@ -1,0 +1,70 @@
+/**
+ * What a case is played in: the target, how to reach it, and the connections so far.
+ * @module
+ */
+import type { Clock } from '../net/clock.ts';
+import type { NodeIdentity } from '../net/identity.ts';
+import type { PeerRole } from '../protocol/auth/key-schedule.ts';
+import type { Network } from '../protocol/networks.ts';
+import type { Hello } from '../protocol/wire/messages.ts';
+import type { AuditPeer, HonestHello } from './audit-peer.ts';
+
+/** What an honest handshake has told about the target. */
+export interface TargetFacts {
+  /** Its HELLO. */
+  readonly hello: Hello;
+  /** Whether it let us in: not when it has no free slot. */
+  readonly hasSlot: boolean;
+  /** Whether it answers GET_SCP_QUORUMSET, with which we ask whether it is alive. */
+  readonly answersPings: boolean;
+  /** Whether it sent PEERS. */
+  readonly sendsPeers: boolean;
+  /** How long it takes to close after an ERROR_MSG of its own, in milliseconds: 5,000 of the reference. */
+  readonly closingMs?: number | undefined;
+  /** How long the handshake took, in milliseconds. */
+  readonly handshakeMs: number;
+}
+
+/** How long things may take, in milliseconds. */
+export interface Timing {
+  /** An answer. The reference takes less than 10. Default 4,000. */
+  readonly reactMs: number;
+  /** From a drop until the connection is closed. The reference takes 5,040. Default 7,500. */
+  readonly closeMs: number;
+  /** After a record, before we conclude that it was not answered at once. Default 300. */
+  readonly settleMs: number;
+}
+
+/** Time the reference needs, and what a loaded machine adds. */
+export const TIMING: Timing = { reactMs: 4_000, closeMs: 7_500, settleMs: 300 };
+
+/** Where a case is played. */
+export interface Scene {
+  /** Role of the target. */
+  readonly role: PeerRole;
+  readonly network: Network;
+  /** What is known of the target; undefined while it is being got to know. */
+  readonly facts: TargetFacts | undefined;
+  readonly clock: Clock;
+  /** Random bytes, reproducible. */
+  readonly random: (length: number) => Uint8Array;
+  readonly hello: HonestHello;
+  readonly timing: Timing;
+  /** The connections of this case, in order. */
+  readonly peers: readonly AuditPeer[];
+  /** The one that steps and expectations mean: the last. */
+  readonly peer: AuditPeer;
+  /** Another connection, with a fresh identity or this one. */
+  open(identity?: NodeIdentity): Promise<AuditPeer>;
+}
+
+/** The honest part of a case did not work, so that nothing can be said about the rest. */
+export class CannotPlay extends Error {
+  override readonly name: string = 'CannotPlay';
+  readonly verdict: 'not-applicable' | 'undecided';
+
+  constructor(verdict: 'not-applicable' | 'undecided', reason: string) {
+    super(reason);
+    this.verdict = verdict;
+  }
+}

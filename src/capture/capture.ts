@@ -1,0 +1,262 @@
+/**
+ * Any capture to what is in it: pcap, pcapng, a recording, or hex, told apart by how they begin.
+ * @module
+ */
+import { concatBytes } from '../protocol/bytes.ts';
+import { type Decoded, Decoder } from './decode.ts';
+import { decodeHex, type HexForm, readHexText, recogniseHex } from './hex.ts';
+import { KeyLog } from './keylog.ts';
+import { type NoSegment, segmentOf } from './packet.ts';
+import { CaptureFileError, looksLikePcap, type Packet, PcapReader } from './pcap.ts';
+import { type Conversation, Reassembly } from './reassembly.ts';
+import { looksLikeRecording, type RecordingEntry, readRecordingLine } from './recording.ts';
+
+/** What the input is; the first thing told. */
+export interface CaptureSource {
+  readonly kind: 'source';
+  readonly format: 'pcap' | 'pcapng' | 'recording' | 'hex';
+  /** Of hex. */
+  readonly form?: HexForm;
+}
+
+/** What was passed over, and why. */
+export interface PassedOver {
+  /** TCP connections that are not Stellar's. */
+  readonly otherConnections: number;
+  readonly packets: Readonly<Partial<Record<NoSegment, number>>>;
+  /** Bytes at the end that are no whole packet, or characters that are no whole line. */
+  readonly incomplete: number;
+}
+
+/** Reads one format. */
+interface Reader {
+  push(chunk: Uint8Array): Generator<CaptureSource | Decoded>;
+  end(): Generator<CaptureSource | Decoded>;
+  readonly passedOver: PassedOver;
+}
+
+/** Longest hex text and longest line of a recording, in characters. */
+const MAX_TEXT = 0x8000000;
+/** Connections of a recording that are kept: it does not say when one has ended. */
+const MAX_CONNECTIONS = 10_000;
+/** Bytes after which it is clear what the input is. */
+const SNIFFED_BYTES = 64;
+
+/** Decodes a capture as it comes, in chunks of any size. */
+export class CaptureDecoder {
+  readonly #keys: KeyLog;
+  #reader: Reader | undefined;
+  #start: Uint8Array = new Uint8Array(0);
+
+  /** @param keys none: MACs are not judged */
+  constructor(keys: KeyLog = new KeyLog()) {
+    this.#keys = keys;
+  }
+
+  /** Complete after `end`. */
+  get passedOver(): PassedOver {
+    return this.#reader?.passedOver ?? { otherConnections: 0, packets: {}, incomplete: 0 };
+  }
+
+  /**
+   * What these bytes complete; take all of it before the next call. Bytes of records are views that last until then.
+   * @throws {CaptureFileError} when the input is damaged or of no known format
+   */
+  *push(chunk: Uint8Array): Generator<CaptureSource | Decoded> {
+    // Subtle: no Buffer from here on, whose `slice` does not copy.
+    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    if (this.#reader !== undefined) {
+      yield* this.#reader.push(bytes);
+      return;
+    }
+    this.#start = concatBytes(this.#start, bytes);
+    if (this.#start.length >= SNIFFED_BYTES) yield* this.#open();
+  }
+
+  /** The input is at its end. @throws {CaptureFileError} as `push` does */
+  *end(): Generator<CaptureSource | Decoded> {
+    if (this.#reader === undefined) yield* this.#open();
+    if (this.#reader !== undefined) yield* this.#reader.end();
+  }
+
+  *#open(): Generator<CaptureSource | Decoded> {
+    const start = this.#start;
+    const pcap = looksLikePcap(start);
+    if (pcap !== undefined) {
+      yield { kind: 'source', format: pcap };
+      this.#reader = new PacketReader(this.#keys);
+    } else if (looksLikeRecording(textOf(start))) {
+      yield { kind: 'source', format: 'recording' };
+      this.#reader = new RecordingReader(this.#keys);
+    } else this.#reader = new HexReader(this.#keys);
+    this.#start = new Uint8Array(0);
+    yield* this.#reader.push(start);
+  }
+}
+
+class PacketReader implements Reader {
+  readonly #packets = new PcapReader();
+  readonly #streams = new Reassembly();
+  readonly #decoder: Decoder;
+  readonly #passedOver: Partial<Record<NoSegment, number>> = {};
+
+  constructor(keys: KeyLog) {
+    this.#decoder = new Decoder(keys);
+  }
+
+  get passedOver(): PassedOver {
+    return { otherConnections: this.#decoder.others, packets: this.#passedOver, incomplete: this.#packets.pending };
+  }
+
+  *push(chunk: Uint8Array): Generator<Decoded> {
+    for (const packet of this.#packets.push(chunk)) yield* this.#packet(packet);
+  }
+
+  *end(): Generator<Decoded> {
+    for (const event of this.#streams.end()) yield* this.#decoder.push(event);
+    yield* this.#decoder.end();
+  }
+
+  *#packet(packet: Packet): Generator<Decoded> {
+    const segment = segmentOf(packet);
+    if (typeof segment === 'string') this.#passedOver[segment] = (this.#passedOver[segment] ?? 0) + 1;
+    else for (const event of this.#streams.push(segment)) yield* this.#decoder.push(event);
+  }
+}
+
+class RecordingReader implements Reader {
+  readonly #decoder: Decoder;
+  /** By number, the longest silent first. */
+  readonly #connections = new Map<number, Conversation>();
+  #startMs = 0;
+  /** The line that has begun. */
+  #parts: string[] = [];
+  #partsLength = 0;
+  #line = 0;
+  #incomplete = 0;
+
+  constructor(keys: KeyLog) {
+    this.#decoder = new Decoder(keys);
+  }
+
+  get passedOver(): PassedOver {
+    return { otherConnections: 0, packets: {}, incomplete: this.#incomplete };
+  }
+
+  *push(chunk: Uint8Array): Generator<Decoded> {
+    const [first = '', ...more] = textOf(chunk).split('\n');
+    this.#add(first);
+    for (const part of more) {
+      const line = this.#takeLine();
+      this.#add(part);
+      yield* this.#entry(this.#read(line));
+    }
+  }
+
+  /** A recording that was cut off, because the process was ended, ends with a line that is none. */
+  *end(): Generator<Decoded> {
+    const line = this.#takeLine();
+    let entry: RecordingEntry | undefined;
+    try {
+      entry = readRecordingLine(line);
+    } catch {
+      this.#incomplete = line.length;
+    }
+    yield* this.#entry(entry);
+    yield* this.#decoder.end();
+  }
+
+  #add(part: string): void {
+    this.#parts.push(part);
+    this.#partsLength += part.length;
+    if (this.#partsLength > MAX_TEXT) throw new CaptureFileError(`damaged in line ${this.#line + 1}: it does not end`);
+  }
+
+  #takeLine(): string {
+    const line = this.#parts.join('');
+    this.#parts = [];
+    this.#partsLength = 0;
+    this.#line++;
+    return line;
+  }
+
+  #read(line: string): RecordingEntry | undefined {
+    try {
+      return readRecordingLine(line);
+    } catch (error) {
+      throw new CaptureFileError(`damaged in line ${this.#line}: ${(error as Error).message}`);
+    }
+  }
+
+  *#entry(entry: RecordingEntry | undefined): Generator<Decoded> {
+    switch (entry?.kind) {
+      case 'started':
+        this.#startMs = entry.unixMs;
+        break;
+      case 'connection': {
+        const { connection: number, role, local, remote } = entry;
+        const dialler = role === 'WE_CALLED_REMOTE' ? 0 : 1;
+        yield* this.#keep(number, { number, ends: [local, remote], dialler, isStellar: true });
+        break;
+      }
+      case 'bytes': {
+        const { connection: number, ms, direction, bytes } = entry;
+        const conversation = this.#connections.get(number) ?? { number, ends: ['', ''], dialler: undefined };
+        this.#connections.delete(number);
+        yield* this.#keep(number, conversation);
+        const from = direction === 'sent' ? 0 : 1;
+        yield* this.#decoder.push({ event: 'bytes', conversation, from, bytes, unixMs: this.#startMs + ms });
+        break;
+      }
+      default:
+    }
+  }
+
+  *#keep(number: number, conversation: Conversation): Generator<Decoded> {
+    this.#connections.set(number, conversation);
+    if (this.#connections.size <= MAX_CONNECTIONS) return;
+    for (const [oldest, silent] of this.#connections) {
+      this.#connections.delete(oldest);
+      yield* this.#decoder.push({ event: 'end', conversation: silent, unixMs: undefined });
+      return;
+    }
+  }
+}
+
+class HexReader implements Reader {
+  readonly #keys: KeyLog;
+  readonly #parts: string[] = [];
+  #length = 0;
+  readonly passedOver: PassedOver = { otherConnections: 0, packets: {}, incomplete: 0 };
+
+  constructor(keys: KeyLog) {
+    this.#keys = keys;
+  }
+
+  // biome-ignore lint/correctness/useYield: hex is decoded when it is complete
+  *push(chunk: Uint8Array): Generator<CaptureSource | Decoded> {
+    this.#length += chunk.length;
+    if (this.#length > MAX_TEXT || chunk.includes(0)) throw new CaptureFileError(NO_FORMAT);
+    this.#parts.push(textOf(chunk));
+  }
+
+  *end(): Generator<CaptureSource | Decoded> {
+    let bytes: Uint8Array;
+    try {
+      bytes = readHexText(this.#parts.join(''));
+    } catch (error) {
+      throw new CaptureFileError(`${NO_FORMAT}: ${(error as Error).message}`);
+    }
+    const form = recogniseHex(bytes);
+    if (form === undefined) throw new CaptureFileError('hex, but neither of records nor of a message of the overlay');
+    yield { kind: 'source', format: 'hex', form };
+    yield* decodeHex(bytes, form, this.#keys);
+  }
+}
+
+/** A character a byte: all that means something is ASCII. */
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
+const NO_FORMAT = 'neither pcap, pcapng, a recording, nor hex';

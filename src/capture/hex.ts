@@ -1,0 +1,133 @@
+/**
+ * Hex as people paste it: a stream of records, one record body, or one message; which of them is found out.
+ * @module
+ */
+import { nodeCrypto } from '../crypto/node.ts';
+import { concatBytes, fromHex } from '../protocol/bytes.ts';
+import { ENVELOPE_BYTES, MAC_BYTES, MESSAGE_OFFSET, SEQUENCE_OFFSET } from '../protocol/constants.ts';
+import { type CheckedType, checkAuthenticatedMessage, messageXdr, readMessage } from '../protocol/wire/authenticated-message.ts';
+import { encodeRecord } from '../protocol/wire/framing.ts';
+import { type Hello, messageTypeName } from '../protocol/wire/messages.ts';
+import { XdrReader } from '../protocol/xdr/reader.ts';
+import type { Decoded, DecodedProblem, MacVerdict, Side } from './decode.ts';
+import type { KeyLog, MacKeys } from './keylog.ts';
+import { isRecordStart, RecordStream, type StreamItem } from './record-stream.ts';
+
+/** What bytes are. */
+export type HexForm = 'records' | 'record body' | 'message';
+
+/**
+ * The bytes of a hex text: white space, colons, commas, `0x`, and comments from `#`, `//` or `;` to the end of the line do
+ * not matter.
+ * @throws {TypeError} naming the line with something else
+ */
+export function readHexText(text: string): Uint8Array {
+  const lines = text.split(/\r?\n/).map((line) => line.replace(/(#|\/\/|;).*$/, '').replace(/0x|[\s:,]/gi, ''));
+  const wrong = lines.findIndex((line) => /[^0-9a-f]/i.test(line));
+  if (wrong >= 0) throw new TypeError(`line ${wrong + 1} is not hex`);
+  return fromHex(lines.join(''));
+}
+
+/** Which form the bytes have: the one they are without fault, else the one they begin like; undefined for none. */
+export function recogniseHex(bytes: Uint8Array): HexForm | undefined {
+  if (bytes.length < 4) return undefined;
+  if (areRecords(bytes)) return 'records';
+  if (typeOf(bytes, false) !== undefined) return 'record body';
+  if (typeOf(asBody(bytes), false) !== undefined) return 'message';
+  // Nothing else has the first bit set: versions and types are small.
+  if ((bytes[0] as number) >= 0x80 || (bytes.length >= MESSAGE_OFFSET + 8 && isRecordStart(bytes, 0, true))) return 'records';
+  const first = new XdrReader(bytes).uint32();
+  if (first === 0 && bytes.length >= ENVELOPE_BYTES + 4) return 'record body';
+  return messageTypeName(first) === undefined ? undefined : 'message';
+}
+
+/** Decodes bytes of one form, all as connection 1. Who sent what is known only where a key tells. */
+export function* decodeHex(bytes: Uint8Array, form: HexForm, keys: KeyLog): Generator<Decoded> {
+  if (form === 'records') {
+    yield* decodeItems(bytes, keys);
+    return;
+  }
+  for (const found of decodeItems(encodeRecord(form === 'message' ? asBody(bytes) : bytes), keys)) {
+    if (form === 'message' && found.kind === 'record') yield { ...found, mac: 'none', sequence: undefined, body: undefined };
+    else yield found;
+  }
+}
+
+function* decodeItems(bytes: Uint8Array, keys: KeyLog): Generator<Decoded> {
+  const stream = new RecordStream();
+  const nonces: Uint8Array[] = [];
+  const items = function* (): Generator<StreamItem> {
+    yield* stream.begin();
+    stream.setAuthenticated(true);
+    yield* stream.push(bytes);
+  };
+  for (const item of items()) {
+    if (item.item !== 'record') {
+      const found = problem(item.item === 'corrupt' ? 'xdr' : 'length', true, item.message);
+      yield item.item === 'corrupt' ? { ...found, body: item.body } : found;
+      continue;
+    }
+    const { type, body } = item;
+    if (item.skipped > 0) yield problem('skipped', true, `${item.skipped} bytes are passed over: they are no records.`);
+    // The first HELLO is of the side that dialled.
+    const hello = type === 'HELLO' ? nonces.push((readMessage(body) as unknown as Hello).nonce) : 0;
+    const [nonceA, nonceB] = nonces;
+    const known = nonceA && nonceB && keys.find(nonceA, nonceB);
+    const { mac, from } =
+      type === 'HELLO' || type === 'ERROR_MSG'
+        ? { mac: 'none' as const, from: hello === 0 || nonces.length > 2 ? undefined : (['A', 'B'] as const)[hello - 1] }
+        : judge(body, known ? [known] : keys.all, known !== undefined);
+    const reader = new XdrReader(body, SEQUENCE_OFFSET);
+    const [sequence, typeNumber] = [reader.uint64(), reader.int32()];
+    yield {
+      kind: 'record',
+      ...{ connection: 1, from, unixMs: undefined, type, typeNumber, sequence, mac, body },
+      xdr: messageXdr(body),
+    };
+  }
+  if (stream.skipped > 0) yield problem('skipped', true, `${stream.skipped} bytes are passed over: they are no records.`);
+  if (stream.pending > 0) yield problem('end', false, `The end comes ${stream.pending} bytes into a record.`);
+}
+
+/** Whose key the MAC is good with. */
+function judge(
+  body: Uint8Array,
+  candidates: readonly MacKeys[],
+  isKnown: boolean,
+): { readonly mac: MacVerdict; readonly from: Side | undefined } {
+  for (const { K_AB, K_BA } of candidates) {
+    for (const [from, key] of [['A', K_AB] as const, ['B', K_BA] as const]) {
+      if (nodeCrypto.macKey(key).verify(body, SEQUENCE_OFFSET, body.length - MAC_BYTES)) return { mac: 'good', from };
+    }
+  }
+  return { mac: isKnown ? 'bad' : 'unknown', from: undefined };
+}
+
+function problem(name: DecodedProblem['problem'], isFault: boolean, message: string): DecodedProblem {
+  return { kind: 'problem', connection: 1, from: undefined, unixMs: undefined, problem: name, isFault, message };
+}
+
+/** Whether everything is records without fault. */
+function areRecords(bytes: Uint8Array): boolean {
+  let at = 0;
+  while (at + 4 <= bytes.length) {
+    const length = new XdrReader(bytes, at).uint32() & 0x7fffffff;
+    const body = bytes.subarray(at + 4, at + 4 + length);
+    if (body.length < length || typeOf(body, true) === undefined) return false;
+    at += 4 + length;
+  }
+  return at === bytes.length;
+}
+
+function typeOf(body: Uint8Array, allowUnknown: boolean): CheckedType | undefined {
+  try {
+    return checkAuthenticatedMessage(body, allowUnknown);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A message with everything around it zero. */
+function asBody(message: Uint8Array): Uint8Array {
+  return concatBytes(new Uint8Array(MESSAGE_OFFSET), message, new Uint8Array(MAC_BYTES));
+}

@@ -1,0 +1,162 @@
+/**
+ * explain: a handshake as a story, from the steps the connection tells and the bytes that pass.
+ * @module
+ */
+import { systemClock } from '../net/clock.ts';
+import { connect } from '../net/connect.ts';
+import type { Connection, Timings } from '../net/connection.ts';
+import { NodeIdentity } from '../net/identity.ts';
+import type { OnBytes, Phase } from '../net/options.ts';
+import { formatTarget, type Target } from '../net/target.ts';
+import { diagnose, diagnoseSilence, type Evidence, isSilentRefusal } from '../probe/diagnose.ts';
+import type { ProbeOptions } from '../probe/probe.ts';
+import { secondLook } from '../probe/second-look.ts';
+import { MAX_RECORD_BYTES } from '../protocol/constants.ts';
+import { OverlayError } from '../protocol/errors.ts';
+import type { HandshakeStep } from '../protocol/handshake/steps.ts';
+import type { Network } from '../protocol/networks.ts';
+import { RecordDecoder } from '../protocol/wire/framing.ts';
+import { connectedPair } from '../testing/pair.ts';
+import type { Side } from './picture.ts';
+
+/** A told handshake. */
+export interface Story {
+  /** `HOST:PORT`, or undefined for the embedded peer. */
+  readonly target: string | undefined;
+  readonly network: Network;
+  readonly steps: readonly HandshakeStep[];
+  /** Bodies of the records the peer sent after its AUTH. */
+  readonly next: readonly Uint8Array[];
+  readonly timings?: Timings;
+  /** Milliseconds of the phases that were completed before it failed. */
+  readonly phases?: Partial<Timings>;
+  /** Why it ended early. */
+  readonly error?: OverlayError;
+}
+
+/** Sees a handshake as it happens: steps of either side as far as it is ours, and all bytes. Secrets are in the steps. */
+export interface HandshakeWatcher {
+  step(side: Side, step: HandshakeStep): void;
+  bytes(from: Side, bytes: Uint8Array): void;
+  /** The connection has failed; what follows is the look for the cause. */
+  failed(): void;
+}
+
+/** How long to listen to what the peer sends next, in milliseconds. */
+const LISTEN_MS = 500;
+
+/**
+ * Does one handshake and tells it. One that fails in silence gets the second look of a probe.
+ * @param target whom to dial; undefined: an embedded peer, whose keys and ours are thrown away, so that nothing is secret
+ * @param watcher sees everything, secrets too; the story itself has them only when the options say so
+ * @throws {TypeError | RangeError} when an option is wrong; every failure of the connection is in the story
+ */
+export async function explain(target: Target | undefined, options: ProbeOptions, watcher?: HandshakeWatcher): Promise<Story> {
+  const steps: HandshakeStep[] = [];
+  const received = new ReceivedRecords();
+  const clock = options.clock ?? systemClock;
+  const phases: Partial<Record<`${Phase}Ms`, number>> = {};
+  let connectedMs = clock.now().monotonicMs;
+  let firstBytes = new Uint8Array(0);
+  const showSecrets = target === undefined || options.unsafeStepSecrets === true;
+  const told: ProbeOptions = {
+    ...options,
+    unsafeStepSecrets: showSecrets || watcher !== undefined,
+    onStep: (step) => {
+      watcher?.step('A', step);
+      steps.push(showSecrets ? step : withoutSecrets(step));
+    },
+    onBytes: (direction, bytes, connection) => {
+      watcher?.bytes(direction === 'sent' ? 'A' : 'B', bytes);
+      received.onBytes(direction, bytes, connection);
+      if (direction === 'received' && firstBytes.length === 0) firstBytes = bytes.slice(0, 64);
+    },
+  };
+  const onPhase = (phase: Phase, ms: number): void => {
+    phases[`${phase}Ms`] = ms;
+    if (phase === 'tcp') connectedMs = clock.now().monotonicMs;
+  };
+  const story = { target: target && formatTarget(target), network: options.network, steps, next: received.afterAuth };
+  try {
+    const connection = target === undefined ? await embedded(told, watcher) : await connect({ ...told, onPhase, ...target });
+    try {
+      await quiet(connection, LISTEN_MS);
+      return { ...story, timings: connection.timings };
+    } finally {
+      await connection.close();
+    }
+  } catch (error) {
+    if (!(error instanceof OverlayError)) throw error;
+    watcher?.failed();
+    if (target === undefined) return { ...story, error };
+    const lastedMs = clock.now().monotonicMs - connectedMs;
+    return { ...story, phases, error: await causeOf(error, { firstBytes, lastedMs, network: options.network }, target, options) };
+  }
+}
+
+/** The failure in the words of a probe, with what a second look finds where there were none. */
+async function causeOf(error: OverlayError, evidence: Evidence, target: Target, options: ProbeOptions): Promise<OverlayError> {
+  if (!isSilentRefusal(error, evidence)) return diagnose(error, evidence);
+  return diagnoseSilence(error, evidence, await secondLook(target, options), false);
+}
+
+/** Both identities are made for this one run: a seed of the user’s is never shown. The embedded peer tells two documentation addresses, and speaks as v27.1.0 does. */
+async function embedded(options: ProbeOptions, watcher: HandshakeWatcher | undefined): Promise<Connection> {
+  const [connection] = await connectedPair(
+    { ...options, identity: NodeIdentity.random() },
+    {
+      identity: NodeIdentity.random(),
+      onStep: watcher && ((step) => watcher.step('B', step)),
+      expectedPeerID: undefined,
+      overlayVersion: 41,
+      overlayMinVersion: 40,
+      versionStr: 'embedded peer',
+      listeningPort: 11625,
+      scpStateLedgerSeq: 0,
+      peers: [
+        { ip: '192.0.2.4', port: 11625, numFailures: 0 },
+        { ip: '198.51.100.7', port: 11625, numFailures: 0 },
+      ],
+    },
+  );
+  return connection;
+}
+
+function withoutSecrets(step: HandshakeStep): HandshakeStep {
+  if (!('secrets' in step)) return step;
+  const { secrets: _secrets, ...rest } = step;
+  return rest;
+}
+
+/** Cuts what comes into records and keeps those after AUTH. */
+export class ReceivedRecords {
+  readonly afterAuth: Uint8Array[] = [];
+  readonly #decoder = new RecordDecoder();
+  #gotAuth = false;
+
+  readonly onBytes: OnBytes = (direction, bytes) => {
+    if (direction === 'sent') return;
+    this.#decoder.push(bytes);
+    try {
+      for (let body = this.#decoder.next(MAX_RECORD_BYTES); body; body = this.#decoder.next(MAX_RECORD_BYTES)) {
+        if (this.#gotAuth) this.afterAuth.push(body);
+        this.#gotAuth ||= body[15] === 2;
+      }
+    } catch {
+      // The connection itself says what is wrong with such bytes.
+    }
+  };
+}
+
+/**
+ * Reads until the peer asks for something, which is the last thing it does by itself, or for so long.
+ * @throws {OverlayError} when the connection ends meanwhile, also in an orderly way: a peer that has let us in stays
+ */
+async function quiet(connection: Connection, ms: number): Promise<void> {
+  const asked = (async () => {
+    for await (const message of connection) if (message.type === 'GET_SCP_STATE') return;
+    throw await connection.ended;
+  })();
+  const timer = AbortSignal.timeout(ms);
+  await Promise.race([asked, new Promise((resolve) => timer.addEventListener('abort', resolve, { once: true }))]);
+}

@@ -1,0 +1,175 @@
+/**
+ * From what a connection of ours tells to a picture of it, complete or as far as it has come.
+ * @module
+ */
+import { nodeCrypto } from '../crypto/node.ts';
+import type { Timings } from '../net/connection.ts';
+import { concatBytes, toHex } from '../protocol/bytes.ts';
+import { MAC_BYTES, MAX_RECORD_BYTES, RECORD_HEADER_BYTES, SEQUENCE_OFFSET } from '../protocol/constants.ts';
+import type { OverlayError } from '../protocol/errors.ts';
+import type { HandshakeStep } from '../protocol/handshake/steps.ts';
+import { roundMs } from '../report/json.ts';
+import type { HandshakeWatcher } from './explain.ts';
+import type { MacVerdict, Picture, PictureEvent, PictureSecrets, Side, SideSecrets } from './picture.ts';
+import { recordType } from './text.ts';
+
+/** What is known of a connection before it begins. */
+export type PictureFrame = Pick<Picture, 'source' | 'target' | 'own' | 'network' | 'expectedPeerID'>;
+
+/** Events and bytes a picture holds: a page has to stay readable. */
+const MAX_EVENTS = 500;
+const MAX_BYTES = 0x80000;
+/** Bytes shown of what is no record. */
+const STRAY_BYTES = 512;
+
+/** Something that passed, its record kept as bytes. */
+interface Seen {
+  readonly from: Side;
+  readonly ms: number;
+  readonly bytes: Uint8Array;
+  readonly isRecord: boolean;
+}
+
+/** Watches a handshake. Secrets are kept to judge MACs with, and are in the picture only when it was told to show them. */
+export class PictureMaker implements HandshakeWatcher {
+  readonly #frame: PictureFrame;
+  readonly #showSecrets: boolean;
+  readonly #onChange: () => void;
+  readonly #monotonicMs: () => number;
+  readonly #startMs: number;
+  readonly #startUnixMs: number;
+  readonly #streams = { A: new RecordCutter(), B: new RecordCutter() };
+  readonly #seen: Seen[] = [];
+  readonly #secrets: { A?: SideSecrets; B?: SideSecrets } = {};
+  #macKeys: { readonly K_AB: Uint8Array; readonly K_BA: Uint8Array } | undefined;
+  #bytes = 0;
+  #omitted = 0;
+  #failedMs: number | undefined;
+  #end: Pick<Picture, 'timings' | 'error' | 'foundNetworkID'> | undefined;
+
+  /**
+   * @param unixMs now, in milliseconds since 1970
+   * @param monotonicMs a clock that is never set
+   * @param onChange told whenever the picture is another one
+   */
+  constructor(
+    frame: PictureFrame,
+    showSecrets: boolean,
+    unixMs: number,
+    monotonicMs: () => number,
+    onChange: () => void = () => {},
+  ) {
+    this.#frame = frame;
+    this.#showSecrets = showSecrets;
+    this.#onChange = onChange;
+    this.#monotonicMs = monotonicMs;
+    this.#startMs = monotonicMs();
+    this.#startUnixMs = unixMs;
+  }
+
+  step(side: Side, step: HandshakeStep): void {
+    if (step.step === 'keys' && step.secrets !== undefined) {
+      const { seed, ecdhSecret } = step.secrets;
+      this.#secrets[side] = { seed: toHex(seed), ecdhSecret: toHex(ecdhSecret) };
+    }
+    if (step.step === 'mac-keys' && step.secrets !== undefined) this.#macKeys = step.secrets;
+    this.#onChange();
+  }
+
+  bytes(from: Side, bytes: Uint8Array): void {
+    const ms = this.#elapsedMs();
+    for (const { record, isRecord } of this.#streams[from].push(bytes)) this.#keep({ from, ms, bytes: record, isRecord });
+    this.#onChange();
+  }
+
+  failed(): void {
+    this.#failedMs = this.#elapsedMs();
+  }
+
+  /** The connection is over. @param error why, when it ended early */
+  end(timings: Partial<Timings> | undefined, error: OverlayError | undefined): void {
+    const ms = this.#failedMs ?? this.#elapsedMs();
+    for (const from of ['A', 'B'] as const) {
+      const rest = this.#streams[from].rest;
+      if (rest.length > 0) this.#keep({ from, ms, bytes: rest, isRecord: false });
+    }
+    this.#end = {
+      ...(timings && { timings: roundMs({ ...timings }) }),
+      ...(error && { error: { ...error.toJSON(), told: error.told, ms } }),
+      ...(error?.code === 'OVERLAY_OTHER_NETWORK' && error.remote && { foundNetworkID: error.remote.networkID }),
+    };
+    this.#onChange();
+  }
+
+  /** As far as it has come. */
+  get picture(): Picture {
+    const secrets: PictureSecrets = this.#showSecrets
+      ? {
+          ...this.#secrets,
+          ...(this.#macKeys && { macKeys: { K_AB: toHex(this.#macKeys.K_AB), K_BA: toHex(this.#macKeys.K_BA) } }),
+        }
+      : {};
+    return {
+      version: 1,
+      ...this.#frame,
+      startUnixMs: this.#startUnixMs,
+      addresses: this.#frame.source === 'live' ? { B: this.#frame.target } : {},
+      events: this.#events(),
+      omitted: this.#omitted,
+      secrets,
+      ...this.#end,
+      running: this.#end === undefined,
+    };
+  }
+
+  #elapsedMs(): number {
+    return Math.round((this.#monotonicMs() - this.#startMs) * 1000) / 1000;
+  }
+
+  #keep(seen: Seen): void {
+    if (this.#seen.length >= MAX_EVENTS || this.#bytes + seen.bytes.length > MAX_BYTES) {
+      this.#omitted++;
+      return;
+    }
+    this.#bytes += seen.bytes.length;
+    this.#seen.push(seen);
+  }
+
+  /** Subtle: MACs are judged here, because bytes are seen before the handshake has made the keys for them. */
+  #events(): readonly PictureEvent[] {
+    const said = new Set<Side>();
+    return this.#seen.map(({ from, ms, bytes, isRecord }): PictureEvent => {
+      if (!isRecord) return { kind: 'stray', from, ms, hex: toHex(bytes.subarray(0, STRAY_BYTES)), length: bytes.length };
+      const body = bytes.subarray(RECORD_HEADER_BYTES);
+      const type = recordType(body);
+      const isPlain = type === 'ERROR_MSG' || (type === 'HELLO' && !said.has(from));
+      if (type === 'HELLO') said.add(from);
+      return { kind: 'record', from, ms, hex: toHex(bytes), mac: isPlain ? 'none' : this.#judge(from, body) };
+    });
+  }
+
+  #judge(from: Side, body: Uint8Array): MacVerdict {
+    if (this.#macKeys === undefined || body.length < SEQUENCE_OFFSET + MAC_BYTES) return 'unknown';
+    const key = nodeCrypto.macKey(from === 'A' ? this.#macKeys.K_AB : this.#macKeys.K_BA);
+    return key.verify(body, SEQUENCE_OFFSET, body.length - MAC_BYTES) ? 'good' : 'bad';
+  }
+}
+
+/** Cuts what one side sent into whole records, headers and all; from a length that is not allowed on, nothing is one. */
+class RecordCutter {
+  rest: Uint8Array = new Uint8Array(0);
+
+  push(bytes: Uint8Array): readonly { readonly record: Uint8Array; readonly isRecord: boolean }[] {
+    this.rest = concatBytes(this.rest, bytes);
+    const records: { readonly record: Uint8Array; readonly isRecord: boolean }[] = [];
+    while (this.rest.length >= RECORD_HEADER_BYTES) {
+      const view = new DataView(this.rest.buffer, this.rest.byteOffset);
+      const length = RECORD_HEADER_BYTES + (view.getUint32(0) & 0x7fffffff);
+      if (length === RECORD_HEADER_BYTES || length > RECORD_HEADER_BYTES + MAX_RECORD_BYTES) break;
+      if (this.rest.length < length) break;
+      records.push({ record: this.rest.slice(0, length), isRecord: true });
+      this.rest = this.rest.slice(length);
+    }
+    return records;
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * The story of a handshake as text.
+ * @module
+ */
+import { concatBytes, toHex } from '../protocol/bytes.ts';
+import { MAC_BYTES, MESSAGE_OFFSET, SEQUENCE_OFFSET } from '../protocol/constants.ts';
+import type { HandshakeStep } from '../protocol/handshake/steps.ts';
+import { encodeSecretSeed } from '../protocol/strkey.ts';
+import { annotateRecord } from '../protocol/wire/annotate.ts';
+import { messageTypeName } from '../protocol/wire/messages.ts';
+import { XdrReader } from '../protocol/xdr/reader.ts';
+import type { Story } from './explain.ts';
+
+/** How parts of the text stand out; identity functions where nothing does. */
+export interface Emphasis {
+  readonly heading: (text: string) => string;
+  readonly good: (text: string) => string;
+  readonly bad: (text: string) => string;
+  readonly dim: (text: string) => string;
+}
+
+type Step<S extends HandshakeStep['step']> = Extract<HandshakeStep, { step: S }>;
+
+const HEX_BYTES_A_LINE = 32;
+const LABEL_WIDTH = 14;
+const HIDDEN = '(secret, not shown; --unsafe-show-secrets shows it)';
+
+/** The story, line by line. */
+export function* storyLines(story: Story, emphasis: Emphasis, printable: (text: string) => string): Generator<string> {
+  const { target, network, steps, error } = story;
+  const { heading, good, bad, dim } = emphasis;
+  yield heading(
+    `Stellar overlay handshake with ${target ?? 'an embedded peer'} on ${network.name ?? 'a network of its own'} (${network.passphrase})`,
+  );
+  if (target === undefined) yield dim('Every key below is made for this run and thrown away: that is why the secrets are shown.');
+  yield dim('A is the side that dialled (we), B the side that accepted. || joins bytes, all integers are big-endian.');
+
+  let number = 0;
+  const title = (text: string): string => `\n${heading(`${++number}. ${text}`)}`;
+  let checking = false;
+  for (const step of steps) {
+    switch (step.step) {
+      case 'keys':
+        yield title('Seed to identity');
+        yield* identityLines(step);
+        yield title('ECDH key, one per process');
+        yield* bytesLines('secret', step.secrets?.ecdhSecret);
+        yield* bytesLines('public', step.ecdhPublicKey, 'X25519(secret, base point 9)');
+        break;
+      case 'cert':
+        yield title('AuthCert: the identity vouches for the ECDH key');
+        yield* certLines(step);
+        break;
+      case 'sent':
+      case 'received': {
+        const arrow = step.step === 'sent' ? 'we send' : 'the peer sends';
+        yield title(`${step.type}: ${arrow} ${step.body.length + 4} bytes`);
+        yield* recordLines(step.body, dim, printable);
+        if (step.macKey !== undefined) yield* macLines(step.body, step.macKey);
+        break;
+      }
+      case 'check':
+        if (!checking) yield `\n   ${dim('Checked, in the order of the reference:')}`;
+        yield `   ${step.ok ? good('✓') : bad('✗')} ${step.check} ${dim(`— ${printable(step.detail)}`)}`;
+        break;
+      case 'shared-key':
+        yield title('Shared key');
+        yield* bytesLines('q', step.secrets?.q, 'X25519(our secret, cert.pubkey of the peer); all zero is refused');
+        yield* bytesLines('pubA', step.pubA, 'the dialler’s ECDH key, always first');
+        yield* bytesLines('pubB', step.pubB);
+        if (step.secrets)
+          yield* bytesLines('HMAC input', concatBytes(step.secrets.q, step.pubA, step.pubB), 'q || pubA || pubB, 96 bytes');
+        yield* bytesLines(
+          'shared key',
+          step.secrets?.sharedKey,
+          'HMAC-SHA256(key = 32 zero bytes, q || pubA || pubB): HKDF-Extract',
+        );
+        break;
+      case 'mac-keys':
+        yield title('MAC keys, new for each connection by the nonces');
+        yield* bytesLines('K_AB input', step.inputAB, '00 || nonceA || nonceB || 01, 66 bytes');
+        yield* bytesLines(
+          'K_AB',
+          step.secrets?.K_AB,
+          `HMAC-SHA256(shared key, K_AB input): ${step.sendsWith === 'K_AB' ? 'we send, the peer receives' : 'the peer sends'}`,
+        );
+        yield* bytesLines('K_BA input', step.inputBA, '01 || nonceB || nonceA || 01, 66 bytes');
+        yield* bytesLines(
+          'K_BA',
+          step.secrets?.K_BA,
+          `HMAC-SHA256(shared key, K_BA input): ${step.sendsWith === 'K_BA' ? 'we send, the peer receives' : 'the peer sends, we receive'}`,
+        );
+        break;
+      case 'authenticated':
+        yield title('Authenticated');
+        yield `   ${good('✓')} ${step.remote.peerID} (${printable(step.remote.versionStr)}) holds its keys. From here on every message but ERROR_MSG`;
+        yield '     carries a sequence number and a MAC, and may be up to 16 MiB long. Nothing is encrypted.';
+        break;
+    }
+    checking = step.step === 'check';
+  }
+  if (story.next.length > 0) {
+    yield title(error ? 'What came next; it ended the connection, so not all of it is the peer’s' : 'What the peer sends next');
+    for (const body of story.next) yield* nextLines(body, dim, printable);
+  }
+  yield '';
+  if (error) {
+    yield bad(`✗ ${printable(error.message)}`);
+    yield `  ${error.advice}`;
+    yield dim(
+      `  ${error.code}, stage ${error.stage}${error.told ? `; the peer is told ${error.told.code} “${error.told.message}”` : ''}`,
+    );
+  } else yield good('✓ The handshake is complete.');
+}
+
+/** Name of the message in a record body. */
+export function recordType(body: Uint8Array): string {
+  if (body.length < MESSAGE_OFFSET + 4) return 'MALFORMED';
+  const number = new XdrReader(body, MESSAGE_OFFSET).int32();
+  return messageTypeName(number) ?? `UNKNOWN (${number})`;
+}
+
+function* identityLines({ secrets, publicKey, peerID }: Step<'keys'>): Generator<string> {
+  yield* bytesLines('seed', secrets?.seed, '32 random bytes, kept in the node’s configuration');
+  if (secrets) yield labelled('as StrKey', `${encodeSecretSeed(secrets.seed)}`);
+  yield* bytesLines('public key', publicKey, 'ed25519 of the seed');
+  yield labelled('peerID', peerID);
+  yield labelled('', '= base32(0x30 || public key || CRC16 little-endian)');
+}
+
+function* certLines({ payload, digest, cert }: Step<'cert'>): Generator<string> {
+  yield* bytesLines('payload', payload, 'networkID || 00000003 (ENVELOPE_TYPE_AUTH) || expiration || ECDH public key, 76 bytes');
+  yield labelled('expiration', `${cert.expiration} Unix seconds = ${new Date(Number(cert.expiration) * 1000).toISOString()}`);
+  yield* bytesLines('digest', digest, 'SHA-256(payload)');
+  yield* bytesLines('sig', cert.sig, 'ed25519(seed, digest)');
+}
+
+function* recordLines(body: Uint8Array, dim: Emphasis['dim'], printable: (text: string) => string): Generator<string> {
+  yield dim(`   ${'offset'.padStart(6)} ${'size'.padStart(5)}  ${'field'.padEnd(20)} value`);
+  for (const { path, offset, length, type, value } of annotateRecord(body)) {
+    const prefix = `   ${String(offset).padStart(6)} ${String(length).padStart(5)}  ${path.padEnd(20)} `;
+    const text = type.startsWith('string') ? JSON.stringify(value) : value;
+    const lines = isLongHex(text) ? chunks(text, 2 * HEX_BYTES_A_LINE) : [printable(text)];
+    yield prefix + lines[0];
+    for (const line of lines.slice(1)) yield ' '.repeat(prefix.length) + line;
+  }
+}
+
+function* macLines(body: Uint8Array, key: string): Generator<string> {
+  yield* bytesLines('MAC input', body.subarray(SEQUENCE_OFFSET, body.length - MAC_BYTES), 'sequence (8 bytes) || StellarMessage');
+  yield labelled('mac', `= HMAC-SHA256(${key}, MAC input)`);
+}
+
+function* nextLines(body: Uint8Array, dim: Emphasis['dim'], printable: (text: string) => string): Generator<string> {
+  const type = recordType(body);
+  let all: ReturnType<typeof annotateRecord>;
+  try {
+    all = annotateRecord(body);
+  } catch {
+    // What the connection has refused may be anything.
+    yield `   ${'MALFORMED'.padEnd(20)} ${dim(`${body.length + 4} bytes: ${toHex(body.subarray(0, 24))}${body.length > 24 ? '…' : ''}`)}`;
+    return;
+  }
+  const fields = all.filter(({ path }) => !['v', 'type', 'mac'].includes(path));
+  const shown = fields.slice(0, 6).map(({ path, value }) => `${path} ${printable(value).slice(0, 24)}`);
+  const more = fields.length > shown.length ? ' …' : '';
+  yield `   ${type.padEnd(20)} ${dim(`${body.length + 4} bytes: ${shown.join(', ')}${more}`)}`;
+}
+
+function* bytesLines(label: string, bytes: Uint8Array | undefined, formula?: string): Generator<string> {
+  const lines = bytes === undefined ? [HIDDEN] : chunks(toHex(bytes), 2 * HEX_BYTES_A_LINE);
+  yield labelled(label, lines[0] ?? '');
+  for (const line of lines.slice(1)) yield labelled('', line);
+  if (formula !== undefined) yield labelled('', `= ${formula}`);
+}
+
+function labelled(label: string, text: string): string {
+  return `   ${label.padEnd(LABEL_WIDTH)} ${text}`;
+}
+
+function isLongHex(text: string): boolean {
+  return /^[0-9a-f]{65,}$/.test(text);
+}
+
+function chunks(text: string, size: number): string[] {
+  const out: string[] = [];
+  for (let i = 0; i < text.length; i += size) out.push(text.slice(i, i + size));
+  return out;
+}

@@ -1,0 +1,126 @@
+/**
+ * Metrics: what a probe found, and what the exporter itself does. Names and units as Prometheus wants them: base units, and
+ * nothing that must not be added up under one name.
+ * @module
+ */
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { VERSION } from '../net/version.ts';
+import type { Scrape } from './scrape.ts';
+
+/**
+ * The metrics of one probe, in a registry of their own: nothing of the last one can be in it.
+ * @param printable makes text of a peer harmless
+ */
+export function probeRegistry(scrape: Scrape, printable: (text: string) => string): Registry {
+  const { result, dnsMs, elapsedMs, unixSeconds, address } = scrape;
+  const { ok, timings, clockSkew, remote, error } = result;
+  const registry = new Registry();
+  const gauge = (name: string, help: string, value: number | undefined, labels: Readonly<Record<string, string>> = {}): void => {
+    if (value === undefined || Number.isNaN(value)) return;
+    new Gauge({ name, help, labelNames: Object.keys(labels), registers: [registry] }).set(labels, value);
+  };
+
+  gauge('stellar_probe_success', 'Whether the handshake succeeded and the node kept us.', ok ? 1 : 0);
+  gauge('stellar_probe_elapsed_seconds', 'How long the probe took, whatever came of it.', seconds(elapsedMs));
+  const phases = { dns: dnsMs, tcp: timings?.tcpMs, hello: timings?.helloMs, auth: timings?.authMs };
+  const duration = new Gauge({
+    name: 'stellar_probe_duration_seconds',
+    help: 'Time each phase took that was over; of a probe that succeeded their sum is the whole handshake.',
+    labelNames: ['phase'],
+    registers: [registry],
+  });
+  for (const [phase, ms] of Object.entries(phases)) if (ms !== undefined) duration.set({ phase }, seconds(ms));
+  const pingMs = timings?.pingMs;
+  gauge(
+    'stellar_probe_ping_seconds',
+    'Round trip right after the handshake.',
+    pingMs === undefined ? undefined : seconds(pingMs),
+  );
+  if (address !== undefined)
+    gauge('stellar_probe_ip_protocol', 'IP version of the address that was dialled, 4 or 6.', address.includes(':') ? 6 : 4);
+  if (error) {
+    const { code, cause, stage } = error;
+    gauge('stellar_probe_failure_info', 'Why the probe failed; docs/errors.md lists the causes.', 1, { code, cause, stage });
+  }
+  if (remote) {
+    const { peerID, versionStr, overlayVersion, overlayMinVersion, ledgerVersion } = remote;
+    gauge('stellar_probe_peer_info', 'Who the node says it is; proved when the probe succeeded.', 1, {
+      peer_id: peerID,
+      version: printable(versionStr),
+      network: remote.network ?? remote.networkID,
+    });
+    gauge('stellar_probe_peer_overlay_version', 'Newest overlay version the node speaks.', overlayVersion);
+    gauge('stellar_probe_peer_overlay_min_version', 'Oldest overlay version the node speaks.', overlayMinVersion);
+    gauge('stellar_probe_peer_ledger_version', 'Newest ledger protocol the node knows.', ledgerVersion);
+    const expiry = unixTime(remote.certExpiration);
+    gauge(
+      'stellar_probe_peer_certificate_expiry_timestamp_seconds',
+      'When the AuthCert of this connection expires, in Unix time.',
+      expiry,
+    );
+    gauge(
+      'stellar_probe_peer_certificate_remaining_seconds',
+      'How long the AuthCert of this connection is valid by our clock; stellar-core signs for an hour.',
+      Math.round(expiry - unixSeconds),
+    );
+  }
+  gauge(
+    'stellar_probe_clock_skew_min_seconds',
+    'The clock of the node is ahead of ours by at least this.',
+    clockSkew?.minSeconds,
+  );
+  gauge('stellar_probe_clock_skew_max_seconds', 'The clock of the node is ahead of ours by at most this.', clockSkew?.maxSeconds);
+  return registry;
+}
+
+/** What became of a request for a probe. */
+export type ProbeOutcome = 'success' | 'failure' | 'forbidden' | 'busy' | 'aborted';
+const OUTCOMES: readonly ProbeOutcome[] = ['success', 'failure', 'forbidden', 'busy', 'aborted'];
+
+/** Gauges of prom-client that are named like counters; `nodejs_active_handles` and so on, by type, are there without it. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
+/** The metrics of the process. */
+export class ExporterMetrics {
+  readonly registry: Registry = new Registry();
+  readonly #probes: Counter<'result'>;
+
+  /** @param inFlight how many probes there are at the moment */
+  constructor(inFlight: () => number) {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    for (const name of MISNAMED) this.registry.removeSingleMetric(name);
+    this.#probes = new Counter({
+      name: 'stellar_exporter_probes_total',
+      help: 'Requests for a probe by what became of them.',
+      labelNames: ['result'],
+      registers,
+    });
+    for (const result of OUTCOMES) this.#probes.inc({ result }, 0);
+    new Gauge({
+      name: 'stellar_exporter_probes_in_flight',
+      help: 'Probes that are running or wait for another one of the same node.',
+      registers,
+      collect() {
+        this.set(inFlight());
+      },
+    });
+    const build = { name: 'stellar_exporter_build_info', help: 'Version of the exporter.', labelNames: ['version'], registers };
+    new Gauge(build).set({ version: VERSION }, 1);
+  }
+
+  /** Counts a request for a probe. */
+  count(result: ProbeOutcome): void {
+    this.#probes.inc({ result });
+  }
+}
+
+/** Seconds, to the microsecond: more digits only look precise. */
+function seconds(ms: number): number {
+  return Math.round(ms * 1000) / 1e6;
+}
+
+/** Unix seconds of an ISO 8601 date, or of digits where the date is beyond ISO 8601. */
+function unixTime(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : Date.parse(text) / 1000;
+}

@@ -1,0 +1,142 @@
+/**
+ * From the parameters of a scrape to its answer: one real handshake each, so many at once.
+ * @module
+ */
+
+import { AllowList } from '../net/allow-list.ts';
+import type { NodeIdentity } from '../net/identity.ts';
+import { type NodeOptions, resolveOptions } from '../net/options.ts';
+import { Knowledge } from '../probe/knowledge.ts';
+import { targetKey } from '../probe/targets.ts';
+import { assertInteger } from '../protocol/bytes.ts';
+import { type ProbeOutcome, probeRegistry } from './metrics.ts';
+import { deadlineMs, type ProbeRequest, Refusal, readProbeRequest } from './request.ts';
+import { type Resolve, resolveByOS, scrape } from './scrape.ts';
+import { StoryTeller } from './story.ts';
+import { Turns } from './turns.ts';
+
+/** Options of the probes. */
+export interface ProberOptions {
+  /**
+   * Options of every connection. `network` is for requests that name none, `handshakeTimeoutMs` is the most a whole probe
+   * may take, and without `identity` a random one is kept for all probes.
+   */
+  readonly node: Omit<NodeOptions, 'signal' | 'onStep' | 'onBytes' | 'unsafeStepSecrets'>;
+  /** Addresses that may be probed. Default: whatever is globally routable. */
+  readonly allowList?: AllowList | undefined;
+  /** Probes at once; one more is answered with 503. Default 16. */
+  readonly concurrency?: number | undefined;
+  /** Makes text of peers and of requests harmless where it is printed. */
+  readonly printable: (text: string) => string;
+  /** Finds the addresses of names. Default: the operating system does. */
+  readonly resolve?: Resolve | undefined;
+}
+
+/** Body of an HTTP answer. */
+export interface Answer {
+  /** Content-Type. */
+  readonly type: string;
+  readonly text: string;
+}
+
+const CONCURRENCY = 16;
+/** Targets about which something is known. */
+const MAX_KNOWN = 1_024;
+
+/** Probes what it may. */
+export class Prober {
+  readonly #options: ProberOptions;
+  readonly #identity: NodeIdentity;
+  readonly #capMs: number;
+  readonly #concurrency: number;
+  readonly #allowList: AllowList;
+  readonly #count: (outcome: ProbeOutcome) => void;
+  readonly #turns = new Turns();
+  /** By target and network; the oldest is forgotten first. */
+  readonly #known = new Map<string, Knowledge>();
+  #inFlight = 0;
+
+  /**
+   * @param count is told of each request what became of it
+   * @throws {TypeError | RangeError} when an option is wrong
+   */
+  constructor(options: ProberOptions, count: (outcome: ProbeOutcome) => void) {
+    const { identity, handshakeTimeoutMs } = resolveOptions(options.node);
+    this.#options = options;
+    this.#identity = identity;
+    this.#capMs = handshakeTimeoutMs;
+    this.#concurrency = assertInteger(options.concurrency ?? CONCURRENCY, 1, 65535, 'concurrency');
+    this.#allowList = options.allowList ?? new AllowList([]);
+    this.#count = count;
+  }
+
+  /** Our own identity, `G…`. */
+  get peerID(): string {
+    return this.#identity.peerID;
+  }
+
+  /** Probes that run or wait for another one of the same node. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /**
+   * Does what a scrape asks for.
+   * @param timeout how long Prometheus waits, in seconds, as its header says
+   * @throws {Refusal} when it is not done
+   * @throws the signal's reason when it aborts
+   */
+  async run(query: URLSearchParams, timeout: string | undefined, signal: AbortSignal): Promise<Answer> {
+    const request = readProbeRequest(query, this.#options.node.network);
+    const limitMs = deadlineMs(timeout, this.#capMs);
+    if (this.#inFlight >= this.#concurrency) {
+      this.#count('busy');
+      throw new Refusal(503, `${this.#inFlight} probes are running, and more are not allowed.`, { 'Retry-After': '1' });
+    }
+    this.#inFlight++;
+    try {
+      return await this.#probe(request, limitMs, signal);
+    } catch (error) {
+      this.#count(error instanceof Refusal ? (error.status === 403 ? 'forbidden' : 'busy') : 'aborted');
+      throw error;
+    } finally {
+      this.#inFlight--;
+    }
+  }
+
+  async #probe(request: ProbeRequest, limitMs: number, signal: AbortSignal): Promise<Answer> {
+    const { node, printable, resolve = resolveByOS } = this.#options;
+    const teller = request.debug ? new StoryTeller(this.peerID) : undefined;
+    const found = await scrape(request, {
+      node: { ...node, identity: this.#identity, ...this.#ecdh(request), ...teller?.options },
+      known: this.#knowledgeOf(request),
+      allowList: this.#allowList,
+      turns: this.#turns,
+      resolve,
+      deadlineMs: limitMs,
+      signal,
+    });
+    this.#count(found.result.ok ? 'success' : 'failure');
+    const registry = probeRegistry(found, printable);
+    const metrics = await registry.metrics();
+    if (teller === undefined) return { type: registry.contentType, text: metrics };
+    return { type: 'text/plain; charset=utf-8', text: teller.text(request, found, metrics, printable) };
+  }
+
+  /** What earlier scrapes of the same have learnt; a story is told from the beginning. */
+  #knowledgeOf({ target, network, debug }: ProbeRequest): Knowledge {
+    const key = `${targetKey(target)} ${network.networkID}`;
+    const known = (debug ? undefined : this.#known.get(key)) ?? new Knowledge();
+    this.#known.delete(key);
+    this.#known.set(key, known);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest);
+    return known;
+  }
+
+  /** Keys are kept for networks that have a name: of passphrases there is no end, and an identity forgets none. */
+  #ecdh({ network }: ProbeRequest): Pick<NodeOptions, 'ecdh'> {
+    const { node } = this.#options;
+    return network.name === undefined && network.networkID !== node.network.networkID ? { ecdh: 'per-connection' } : {};
+  }
+}

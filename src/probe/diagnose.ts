@@ -1,0 +1,149 @@
+/**
+ * From a failed attempt to the cause, told by what was seen of it and what a second look has found.
+ * @module
+ */
+import { toHex } from '../protocol/bytes.ts';
+import { RECORD_HEADER_BYTES } from '../protocol/constants.ts';
+import { OverlayError } from '../protocol/errors.ts';
+import type { Network } from '../protocol/networks.ts';
+import type { Finding } from './knowledge.ts';
+
+/** What was seen of the connection that failed. */
+export interface Evidence {
+  /** The first bytes that came, 64 at most. */
+  readonly firstBytes: Uint8Array;
+  /** How long it lasted, from the open socket on, in milliseconds. */
+  readonly lastedMs: number;
+  /** The network we said we are on. */
+  readonly network: Network;
+}
+
+/** Beginnings of answers of other services, as text. */
+const OTHERS: readonly (readonly [pattern: RegExp, name: string])[] = [
+  [/^HTTP\/\d|^<(?:!doctype|html)/i, 'an HTTP server'],
+  [/^SSH-/, 'an SSH server'],
+  [/^220[ -]/, 'a mail or FTP server'],
+  [/^\* OK/, 'an IMAP server'],
+  [/^(?:-ERR|\+OK|\+PONG)/, 'a Redis or POP3 server'],
+  [/^[\t\r\n\x20-\x7e]{8}/, 'a service that speaks text'],
+];
+
+/** The same as hex. */
+const BINARY_OTHERS: typeof OTHERS = [
+  [/^1[56]03/, 'a TLS server'],
+  [/^.{6}000a(?:3[0-9])+2e/, 'a MySQL server'],
+  [/^fff[b-e]/, 'a Telnet server'],
+];
+
+/** Whether the peer closed in the face of our HELLO, so that only a second look can tell why. */
+export function isSilentRefusal({ code, stage }: OverlayError, { firstBytes }: Evidence): boolean {
+  const closed = code === 'OVERLAY_CONNECTION_CLOSED' || code === 'OVERLAY_CONNECTION_RESET';
+  return closed && stage === 'hello' && firstBytes.length === 0;
+}
+
+/** The same failure with what the evidence says of it; itself when there is nothing to add. */
+export function diagnose(error: OverlayError, evidence: Evidence): OverlayError {
+  switch (`${error.code} ${error.stage}`) {
+    case 'OVERLAY_RECORD_LENGTH hello':
+    case 'OVERLAY_CORRUPT_XDR hello':
+      return isLikeHello(evidence.firstBytes) ? error : notStellar(error, evidence);
+    case 'OVERLAY_HANDSHAKE_TIMEOUT hello':
+      return retold(error, silence(evidence));
+    case 'OVERLAY_HANDSHAKE_TIMEOUT auth':
+      return retold(error, 'It has answered our HELLO with its own, and then sent no AUTH in time.');
+    case 'OVERLAY_CONNECTION_CLOSED auth':
+      return retold(error, 'It has sent its HELLO, and closed the connection without a word when we sent AUTH.');
+    case 'OVERLAY_CONNECTION_CLOSED channel':
+      return retold(error, 'It has let us in, and closed the connection without a word right behind that.');
+    case 'OVERLAY_CERT_EXPIRED hello':
+      return retold(error, `${error.message} Either our clock is ahead, or its clock is behind by half an hour or more.`);
+    default:
+      return error;
+  }
+}
+
+/**
+ * A refusal without a word, with what a second look has found; where it found nothing, that is said.
+ * @param ownKeyAgain whether our own key was refused a second time, after another one was let in
+ */
+export function diagnoseSilence(
+  error: OverlayError,
+  { lastedMs, network }: Evidence,
+  finding: Finding,
+  ownKeyAgain: boolean,
+): OverlayError {
+  const known = { stage: 'hello', cause: error } as const;
+  switch (finding.is) {
+    case 'other-network':
+      return new OverlayError('OVERLAY_OTHER_NETWORK', {
+        ...known,
+        remote: finding.remote,
+        message: `The node is on ${finding.network.name}, not on ${network.name ?? 'the network that was named'}.`,
+      });
+    case 'own-clock-behind':
+      return new OverlayError('OVERLAY_OWN_CLOCK_BEHIND', {
+        ...known,
+        remote: finding.remote,
+        message: `The clock of this machine is at least ${duration(finding.seconds)} behind that of the node, which takes our certificate for expired.`,
+      });
+    case 'closes-at-once':
+      return new OverlayError('OVERLAY_CLOSED_AT_ONCE', known);
+    case 'lets-others-in':
+      if (ownKeyAgain) return new OverlayError('OVERLAY_BANNED_THERE', { ...known, remote: finding.remote });
+      return retold(error, `${silentEnd(error, lastedMs)} Why is undecided: it answers some connections and not others.`);
+    case 'cut-short':
+      return retold(error, `${silentEnd(error, lastedMs)} Why is undecided: there was no time for a second look.`);
+    default:
+      return retold(
+        error,
+        `${silentEnd(error, lastedMs)} Why is undecided: no other network known here, no later certificate and no other key fares better.`,
+      );
+  }
+}
+
+function silentEnd({ code }: OverlayError, lastedMs: number): string {
+  const how = code === 'OVERLAY_CONNECTION_RESET' ? 'broke' : 'closed';
+  return `It ${how} the connection without a word, ${(lastedMs / 1000).toFixed(1)} s after our HELLO.`;
+}
+
+function retold(error: OverlayError, message: string): OverlayError {
+  const { code, stage, remote, peers, peerError } = error;
+  return new OverlayError(code, { stage, cause: error, message, remote, peers, peerError });
+}
+
+/** A header, version 0 and the type of HELLO: whatever is wrong behind that, a Stellar node sent it. */
+function isLikeHello(bytes: Uint8Array): boolean {
+  const body = bytes.subarray(RECORD_HEADER_BYTES);
+  return toHex(body.subarray(0, 4)) === '00000000' && toHex(body.subarray(12, 16)) === '0000000d';
+}
+
+function notStellar(error: OverlayError, { firstBytes }: Evidence): OverlayError {
+  const text = String.fromCharCode(...firstBytes);
+  const hex = toHex(firstBytes);
+  const [, name] = BINARY_OTHERS.find(([pattern]) => pattern.test(hex)) ?? OTHERS.find(([pattern]) => pattern.test(text)) ?? [];
+  const start = text.split(/[\r\n]/)[0] ?? '';
+  const shown = /^[\x20-\x7e]{3,}$/.test(start) ? `“${start}”` : hexOf(firstBytes);
+  return new OverlayError('OVERLAY_NOT_STELLAR', {
+    stage: 'hello',
+    cause: error,
+    message: name ? `It answers like ${name}: ${shown}.` : `It answers, but not like a Stellar node: ${shown}.`,
+  });
+}
+
+function silence({ firstBytes, lastedMs }: Evidence): string {
+  const within = `within ${(lastedMs / 1000).toFixed(1)} s`;
+  if (firstBytes.length === 0) return `It takes the connection, but says nothing ${within}.`;
+  return `It sent ${hexOf(firstBytes)} and no whole message ${within}.`;
+}
+
+/** The first bytes, 12 of them at most. */
+function hexOf(bytes: Uint8Array): string {
+  const shown = bytes.subarray(0, 12);
+  return `the bytes ${toHex(shown).replace(/../g, '$& ').trim()}${bytes.length > shown.length ? ' …' : ''}`;
+}
+
+/** Seconds in the largest unit that is whole in them. */
+function duration(seconds: number): string {
+  const [size, unit] = seconds >= 172_800 ? [86_400, 'days'] : seconds >= 7_200 ? [3_600, 'hours'] : [60, 'minutes'];
+  return `${Math.floor(seconds / (size as number))} ${unit}`;
+}

@@ -1,0 +1,47 @@
+/**
+ * A campaign as JUnit XML, for continuous integration: a test suite for each target, a test case for the handshake and one
+ * for each rule.
+ * @module
+ */
+import { type JUnitCase, type JUnitSuite, junitDocument } from '../report/junit.ts';
+import type { TargetTally } from './tally.ts';
+
+/**
+ * The XML document.
+ * @param unixSeconds when the campaign began
+ */
+export function junitXml(tallies: readonly TargetTally[], unixSeconds: number): string {
+  return junitDocument('stellar-handshake probe', tallies.map(suite), unixSeconds);
+}
+
+function suite(tally: TargetTally): JUnitSuite {
+  const { remote } = tally;
+  const properties = remote && { peerID: remote.peerID, versionStr: remote.versionStr, networkID: remote.networkID };
+  return { name: tally.target, properties, cases: casesOf(tally) };
+}
+
+function casesOf(tally: TargetTally): JUnitCase[] {
+  const { probes, lost, firstError } = tally;
+  const skipped = probes === 0 ? 'interrupted before the first probe was over' : undefined;
+  const handshake: JUnitCase = {
+    name: 'handshake',
+    seconds: tally.elapsedMs / 1000,
+    skipped,
+    failure: firstError && {
+      type: firstError.code,
+      message: `${outOf(lost, probes)}${firstError.message}`,
+      text: `${firstError.advice}\n${firstError.cause} (${firstError.code}, in ${firstError.stage})`,
+    },
+  };
+  const rules = tally.rules.map(({ rule, kept, broken, detail }): JUnitCase => {
+    if (broken > 0)
+      return { name: rule, seconds: 0, failure: { type: rule, message: `${outOf(broken, probes)}${detail}`, text: detail } };
+    return { name: rule, seconds: 0, skipped: kept > 0 ? undefined : (skipped ?? detail) };
+  });
+  return [handshake, ...rules];
+}
+
+/** How many, when there was more than one. */
+function outOf(number: number, probes: number): string {
+  return probes > 1 ? `${number} of ${probes} probes: ` : '';
+}

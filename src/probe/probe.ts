@@ -1,0 +1,243 @@
+/**
+ * probe: one real handshake, and everything it tells about a node.
+ * @module
+ */
+import { type Clock, systemClock } from '../net/clock.ts';
+import { connect } from '../net/connect.ts';
+import type { Connection, Timings } from '../net/connection.ts';
+import type { NodeOptions, OnBytes, Phase } from '../net/options.ts';
+import { formatTarget, type Target } from '../net/target.ts';
+import { OVERLAY_MIN_VERSION, OVERLAY_VERSION } from '../protocol/constants.ts';
+import { OverlayError, type OverlayErrorJson } from '../protocol/errors.ts';
+import type { RemotePeer } from '../protocol/handshake/hello.ts';
+import { readMessage } from '../protocol/wire/authenticated-message.ts';
+import type { PeerAddress } from '../protocol/wire/messages.ts';
+import { type ClockSkew, clockSkew, type RemoteJson, remoteJson, roundMs } from '../report/json.ts';
+import { diagnose, diagnoseSilence, type Evidence, isSilentRefusal } from './diagnose.ts';
+import { Knowledge, type OverlayRange } from './knowledge.ts';
+import { secondLook } from './second-look.ts';
+
+/** Options of a probe. */
+export interface ProbeOptions extends NodeOptions {
+  /** The only peerID accepted, `G…`. */
+  readonly expectedPeerID?: string | undefined;
+  /** What probes of this target on this network have learnt before; this one adds to it. */
+  readonly known?: Knowledge | undefined;
+}
+
+/** How long each phase took, in milliseconds: those that were reached. */
+export interface ProbeTimings extends Partial<Timings> {
+  readonly pingMs?: number;
+  /** From the start to the failure, when it failed. */
+  readonly failedAfterMs?: number;
+}
+
+/** What a probe found, in the form `--json` prints. */
+export interface ProbeResult {
+  readonly target: string;
+  readonly ok: boolean;
+  readonly role: 'WE_CALLED_REMOTE';
+  /** Whenever the peer's certificate was good, also when the handshake failed later. */
+  readonly remote?: RemoteJson;
+  /** Addresses of other nodes it told, `HOST:PORT`: also one that is full, which helps newcomers on with them. */
+  readonly peers?: readonly string[];
+  readonly timings?: ProbeTimings;
+  readonly clockSkew?: ClockSkew;
+  readonly error?: OverlayErrorJson;
+  /** What is worth knowing although the handshake succeeded. */
+  readonly warnings?: readonly string[];
+}
+
+/** How long a node that has just accepted us is given to refuse us after all, or to answer a ping, in milliseconds. */
+const SETTLE_MS = 1_000;
+/** Clock skew that is not worth a word, in seconds. */
+const SKEW_TOLERANCE_SECONDS = 10;
+
+/**
+ * Probes one target. It asks for nothing it does not need, and closes.
+ * @throws {TypeError | RangeError} when an option is wrong; every failure of the connection is in the result
+ */
+export async function probe(target: Target, options: ProbeOptions): Promise<ProbeResult> {
+  const { known = new Knowledge() } = options;
+  const chosen = options.overlayVersion !== undefined || options.overlayMinVersion !== undefined;
+  const range = chosen ? undefined : known.overlayRange;
+  const first = await attempt(target, { ...options, ...range });
+  const its = first.error && !chosen ? refusedRange(first.error) : undefined;
+  const isSaid = ({ overlayVersion, overlayMinVersion }: OverlayRange): boolean =>
+    overlayVersion === (range?.overlayVersion ?? OVERLAY_VERSION) &&
+    overlayMinVersion === (range?.overlayMinVersion ?? OVERLAY_MIN_VERSION);
+  if (its === undefined || isSaid(its)) return withRange(await explained(first, target, options, known), range);
+  // The node is newer or older than this package: its own range is what it understands.
+  known.overlayRange = its;
+  const second = await attempt(target, { ...options, ...its });
+  return withRange(await explained(second, target, options, known), its);
+}
+
+/** One connection and what came of it. */
+interface Attempt {
+  readonly result: ProbeResult;
+  /** Why it failed. */
+  readonly error?: OverlayError;
+  readonly evidence: Evidence;
+}
+
+async function attempt(target: Target, options: ProbeOptions): Promise<Attempt> {
+  const base = { target: formatTarget(target), role: 'WE_CALLED_REMOTE' } as const;
+  const clock = options.clock ?? systemClock;
+  const start = clock.now().monotonicMs;
+  const phases: Partial<Record<`${Phase}Ms`, number>> = {};
+  let firstBytes = new Uint8Array(0);
+  let connectedMs = 0;
+  let hello: Uint8Array | undefined;
+  let peers: readonly PeerAddress[] | undefined;
+  const observers = {
+    onBytes: ((direction, bytes, connection) => {
+      if (direction === 'received' && firstBytes.length === 0) firstBytes = bytes.slice(0, 64);
+      options.onBytes?.(direction, bytes, connection);
+    }) satisfies OnBytes,
+    onStep: ((step, connection) => {
+      if (step.step === 'received' && step.type === 'HELLO') hello = step.body;
+      options.onStep?.(step, connection);
+    }) satisfies NodeOptions['onStep'],
+    onPhase(phase: Phase, ms: number): void {
+      phases[`${phase}Ms`] = ms;
+      if (phase === 'tcp') connectedMs = clock.now().monotonicMs - start;
+    },
+  };
+  const evidence = (): Evidence => ({
+    firstBytes,
+    lastedMs: clock.now().monotonicMs - start - connectedMs,
+    network: options.network,
+  });
+  try {
+    const connection = await connect({ scpStateLedgerSeq: null, ...options, ...observers, ...target });
+    const reading = readPeers(connection, (told) => {
+      peers = told;
+    });
+    try {
+      const { remote, timings } = connection;
+      const pingMs = await settle(connection);
+      const all = { ...timings, ...(pingMs !== undefined && { pingMs }) };
+      const told = { ...facts(remote, clock), ...peersOf(peers) };
+      return {
+        result: { ...base, ok: true, ...told, timings: roundMs(all), ...warningsOf(remote, pingMs, clock) },
+        evidence: evidence(),
+      };
+    } finally {
+      await connection.close();
+      await reading;
+    }
+  } catch (error) {
+    if (!(error instanceof OverlayError)) throw error;
+    const timings = roundMs({ ...phases, failedAfterMs: clock.now().monotonicMs - start });
+    const told = { ...facts(error.remote, clock), ...claimedSkew(error, hello, clock), ...peersOf(error.peers ?? peers) };
+    return { result: { ...base, ok: false, ...told, timings }, error, evidence: evidence() };
+  }
+}
+
+/** The result of an attempt, with the cause when it failed: looking for it may take more connections. */
+async function explained(
+  { result, error, evidence }: Attempt,
+  target: Target,
+  options: ProbeOptions,
+  known: Knowledge,
+): Promise<ProbeResult> {
+  if (error === undefined || !isSilentRefusal(error, evidence)) {
+    known.forget();
+    return error === undefined ? result : { ...result, error: diagnose(error, evidence).toJSON() };
+  }
+  const clock = options.clock ?? systemClock;
+  let finding = known.findingOf(error, clock.now().monotonicMs);
+  if (finding === undefined) {
+    finding = await secondLook(target, options);
+    if (finding.is === 'lets-others-in') {
+      const again = await attempt(target, options);
+      if (again.error === undefined || !isSilentRefusal(again.error, again.evidence)) {
+        const warning = 'It closed a first connection without a word, and took the next one.';
+        return withWarning(await explained(again, target, options, known), warning);
+      }
+    }
+    if (finding.is !== 'cut-short') known.learn(error, finding, clock.now().monotonicMs);
+  }
+  const cause = diagnoseSilence(error, evidence, finding, options.identity !== undefined);
+  // That the clocks differ is found out: however far.
+  const within = finding.is === 'own-clock-behind' ? Number.POSITIVE_INFINITY : undefined;
+  return { ...result, ...facts(cause.remote, clock, within), error: cause.toJSON() };
+}
+
+/** The range of a peer that refuses ours; undefined when that is not what it does, or it has none. */
+function refusedRange({ code, peerError, remote }: OverlayError): OverlayRange | undefined {
+  if (code !== 'OVERLAY_WRONG_PROTOCOL_VERSION' && peerError?.message !== 'wrong protocol version') return undefined;
+  if (remote === undefined || remote.overlayMinVersion > remote.overlayVersion) return undefined;
+  return { overlayVersion: remote.overlayVersion, overlayMinVersion: remote.overlayMinVersion };
+}
+
+function withRange(result: ProbeResult, range: OverlayRange | undefined): ProbeResult {
+  if (range === undefined) return result;
+  const { overlayMinVersion, overlayVersion } = range;
+  return withWarning(
+    result,
+    `The node refuses overlay ${OVERLAY_MIN_VERSION} to ${OVERLAY_VERSION}, our default; probed with its own range, overlay ${overlayMinVersion} to ${overlayVersion}.`,
+  );
+}
+
+function withWarning(result: ProbeResult, warning: string): ProbeResult {
+  return { ...result, warnings: [...(result.warnings ?? []), warning] };
+}
+
+/** Reads until the end, and tells what PEERS says. Never rejects. */
+async function readPeers(connection: Connection, onPeers: (peers: readonly PeerAddress[]) => void): Promise<void> {
+  try {
+    for await (const message of connection) if (message.type === 'PEERS') onPeers(message.peers);
+  } catch {
+    // Why it ended is told elsewhere.
+  }
+}
+
+function peersOf(peers: readonly PeerAddress[] | undefined): Pick<ProbeResult, 'peers'> {
+  return peers === undefined ? {} : { peers: peers.map(({ ip, port }) => formatTarget({ host: ip, port })) };
+}
+
+/**
+ * A full node completes the handshake and refuses right behind it, so success is only known when it has answered once.
+ * @returns the round trip, or undefined when nothing came: not every peer answers pings
+ * @throws {OverlayError} when the connection ended instead
+ */
+async function settle(connection: Connection): Promise<number | undefined> {
+  try {
+    return await connection.ping({ signal: AbortSignal.timeout(SETTLE_MS) });
+  } catch (error) {
+    if (error instanceof OverlayError && error.code === 'OVERLAY_ABORTED') return undefined;
+    throw error;
+  }
+}
+
+function facts(remote: RemotePeer | undefined, clock: Clock, within?: number): Pick<ProbeResult, 'remote' | 'clockSkew'> {
+  if (remote === undefined) return {};
+  const skew = clockSkew(remote, clock.now().unixSeconds, within);
+  return { remote: remoteJson(remote), ...(skew && { clockSkew: skew }) };
+}
+
+/** A certificate that has expired is not proved, but it says by how much the clocks differ. */
+function claimedSkew({ code }: OverlayError, hello: Uint8Array | undefined, clock: Clock): Pick<ProbeResult, 'clockSkew'> {
+  const message = code === 'OVERLAY_CERT_EXPIRED' && hello !== undefined ? readMessage(hello) : undefined;
+  if (message?.type !== 'HELLO') return {};
+  const skew = clockSkew({ certExpirationSeconds: message.cert.expiration }, clock.now().unixSeconds, Number.POSITIVE_INFINITY);
+  return skew === undefined ? {} : { clockSkew: skew };
+}
+
+/** What is odd about a node that lets us in. */
+function warningsOf(remote: RemotePeer, pingMs: number | undefined, clock: Clock): Pick<ProbeResult, 'warnings'> {
+  const warnings: string[] = [];
+  const skew = clockSkew(remote, clock.now().unixSeconds);
+  if (skew === undefined) {
+    const inMs = Number(remote.certExpirationSeconds) / 1000 - clock.now().unixSeconds;
+    const unit = Math.abs(inMs) < 366 * 86_400 ? 'in milliseconds instead of seconds' : 'far from now';
+    warnings.push(`Its certificate is dated ${unit}: it works, but never expires for those who check it.`);
+  } else if (skew.minSeconds > SKEW_TOLERANCE_SECONDS || skew.maxSeconds < -SKEW_TOLERANCE_SECONDS) {
+    const by = skew.minSeconds > 0 ? `at least ${skew.minSeconds} s ahead of` : `at least ${-skew.maxSeconds} s behind`;
+    warnings.push(`Its clock is ${by} ours, if it dates certificates as stellar-core does: synchronise both with NTP.`);
+  }
+  if (pingMs === undefined) warnings.push(`It did not answer a ping within ${SETTLE_MS} ms after the handshake.`);
+  return warnings.length > 0 ? { warnings } : {};
+}

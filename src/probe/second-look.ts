@@ -1,0 +1,136 @@
+/**
+ * A second look at a node that closed without a word. The protocol answers a wrong network passphrase, a clock that is
+ * behind, a ban, a full node and more with the same silence; what tells them apart is whether another attempt fares better.
+ * @module
+ */
+import { type Clock, systemClock } from '../net/clock.ts';
+import { connect } from '../net/connect.ts';
+import { dial } from '../net/dial.ts';
+import { NodeIdentity } from '../net/identity.ts';
+import type { Target } from '../net/target.ts';
+import { CERT_LIFETIME_SECONDS, CERT_REFRESH_SECONDS, HANDSHAKE_TIMEOUT_MS } from '../protocol/constants.ts';
+import { OverlayError } from '../protocol/errors.ts';
+import type { RemotePeer } from '../protocol/handshake/hello.ts';
+import { networks } from '../protocol/networks.ts';
+import { readMessage } from '../protocol/wire/authenticated-message.ts';
+import type { Finding } from './knowledge.ts';
+import type { ProbeOptions } from './probe.ts';
+
+/** The year 2096: a certificate that ends then has expired by nobody's clock, and dates behind it are no seconds. */
+export const FAR_FUTURE_SECONDS = 4_000_000_000;
+/** So long a connection on which we say nothing is watched; stellar-core waits twice as long and more, in milliseconds. */
+const UNHEARD_MS = 1_000;
+
+/**
+ * Looks at the node in several ways side by side, each with a key of its own, until one of them is answered with a HELLO.
+ * Never rejects; nothing is left open.
+ */
+export async function secondLook(target: Target, options: ProbeOptions): Promise<Finding> {
+  const over = new AbortController();
+  const signal = options.signal === undefined ? over.signal : AbortSignal.any([over.signal, options.signal]);
+  const within = { ...options, signal };
+  const others = Object.values(networks).filter(({ networkID }) => networkID !== options.network.networkID);
+  const looks = [
+    withAnotherKey(target, within),
+    withLaterCertificate(target, within),
+    ...others.map((network) => onAnotherNetwork(target, { ...within, network })),
+  ];
+  const unheard = closesUnheard(target, within);
+  try {
+    const finding = await firstOf(looks);
+    if (finding !== undefined) return finding;
+    if (await unheard) return { is: 'closes-at-once' };
+    return { is: signal.aborted ? 'cut-short' : 'nothing' };
+  } finally {
+    over.abort();
+    await Promise.all([...looks, unheard]);
+  }
+}
+
+async function withAnotherKey(target: Target, options: ProbeOptions): Promise<Finding | undefined> {
+  const remote = await helloOf(target, options);
+  return remote && { is: 'lets-others-in', remote };
+}
+
+async function onAnotherNetwork(target: Target, options: ProbeOptions): Promise<Finding | undefined> {
+  const remote = await helloOf(target, options);
+  return remote && { is: 'other-network', network: options.network, remote };
+}
+
+/** With a certificate that ends in another time: does the node only think that ours has expired? */
+async function withLaterCertificate(target: Target, options: ProbeOptions): Promise<Finding | undefined> {
+  const clock = options.clock ?? systemClock;
+  let expiration: bigint | undefined;
+  const onStep: ProbeOptions['onStep'] = (step, connection) => {
+    options.onStep?.(step, connection);
+    if (step.step !== 'received' || step.type !== 'HELLO') return;
+    const hello = readMessage(step.body);
+    if (hello.type === 'HELLO') expiration = hello.cert.expiration;
+  };
+  await helloOf(target, { ...options, onStep, clock: clockAt(FAR_FUTURE_SECONDS, clock) });
+  if (expiration === undefined || expiration > BigInt(FAR_FUTURE_SECONDS)) return undefined;
+  // Its certificate was signed at most so long before its end.
+  const itsSeconds = Number(expiration) - CERT_LIFETIME_SECONDS;
+  const aheadSeconds = Math.round(itsSeconds - clock.now().unixSeconds);
+  // It may have been signed half an hour later, and a certificate of ours is good for half an hour at least.
+  if (aheadSeconds + CERT_REFRESH_SECONDS <= CERT_REFRESH_SECONDS) return undefined;
+  const seconds = Math.max(aheadSeconds, CERT_REFRESH_SECONDS);
+  // Now by its clock, so that its certificate can be verified.
+  const remote = await helloOf(target, { ...options, clock: clockAt(itsSeconds + CERT_REFRESH_SECONDS / 2, clock) });
+  return remote && { is: 'own-clock-behind', seconds, remote };
+}
+
+/** Whether it closes a connection on which nothing has been said. */
+async function closesUnheard({ host, port }: Target, options: ProbeOptions): Promise<boolean> {
+  const { clock = systemClock, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS, signal } = options;
+  const socket = await dial({ host, port, clock, timeoutMs: handshakeTimeoutMs, signal }).catch(() => undefined);
+  if (socket === undefined) return false;
+  const closes = await new Promise<boolean>((resolve) => {
+    // What has come by then counts, however busy this process is.
+    const timer = clock.setTimer(() => setImmediate(resolve, false), UNHEARD_MS);
+    const settle = (closes: boolean) => (): void => {
+      timer.cancel();
+      signal?.removeEventListener('abort', stay);
+      resolve(closes);
+    };
+    const stay = settle(false);
+    signal?.addEventListener('abort', stay, { once: true });
+    if (signal?.aborted) stay();
+    socket
+      .on('error', () => {})
+      .on('data', stay)
+      .on('end', settle(true))
+      .on('close', settle(true));
+  });
+  socket.destroy();
+  return closes;
+}
+
+/** Who answers with a HELLO, if anyone does. A random identity: ours may be what is refused. */
+async function helloOf(target: Target, options: ProbeOptions): Promise<RemotePeer | undefined> {
+  const { network, handshakeTimeoutMs, signal, clock, overlayVersion, overlayMinVersion, onBytes, onStep } = options;
+  const limits = { handshakeTimeoutMs, signal, clock, overlayVersion, overlayMinVersion };
+  try {
+    const identity = NodeIdentity.random();
+    const connection = await connect({ ...limits, onBytes, onStep, ...target, network, identity, scpStateLedgerSeq: null });
+    await connection.close();
+    return connection.remote;
+  } catch (error) {
+    return error instanceof OverlayError ? error.remote : undefined;
+  }
+}
+
+/** The same timers at another date. */
+function clockAt(unixSeconds: number, clock: Clock): Clock {
+  const ahead = unixSeconds - clock.now().unixSeconds;
+  const now: Clock['now'] = () => ({ ...clock.now(), unixSeconds: clock.now().unixSeconds + ahead });
+  return { now, setTimer: (callback, ms) => clock.setTimer(callback, ms) };
+}
+
+/** The first that finds something; undefined when none does. */
+async function firstOf(looks: readonly Promise<Finding | undefined>[]): Promise<Finding | undefined> {
+  return new Promise((resolve) => {
+    for (const look of looks) void look.then((finding) => finding && resolve(finding));
+    void Promise.all(looks).then(() => resolve(undefined));
+  });
+}

@@ -1,0 +1,345 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Decoded } from '../../../src/capture/decode.ts';
+import { concatBytes, fromHex } from '../../../src/protocol/bytes.ts';
+import { encodeRecord } from '../../../src/protocol/wire/framing.ts';
+import { decodeAll, framesOf, keyLineOf, keyLog, linesOf, recordLine, talkOf } from '../../support/captures.ts';
+import { ipPacket, pcapFile, pcapngFile, pcapOf, type SegmentSpec, TcpTalk } from '../../support/pcap.ts';
+import { split, transcript, transcripts } from '../../support/vectors.ts';
+
+const dialCore = transcript('dial-core');
+const frames = framesOf(dialCore);
+const expected = linesOf(dialCore, 'good');
+const keys = keyLog(keyLineOf(dialCore));
+/** Recorded sessions in which somebody got sequence or MAC wrong. */
+const WRONG = /unexpected|skipped-sequence|corrupt/;
+
+function lines(segments: readonly SegmentSpec[]): readonly string[] {
+  return decodeAll(pcapOf(segments), keys).records.map(recordLine);
+}
+
+/** Both directions' lines apart: how they interleave depends on when each is complete. */
+function bySide(found: readonly string[]): readonly (readonly string[])[] {
+  return ['A', 'B'].map((side) => found.filter((line) => line.startsWith(side)));
+}
+
+function problemsOf(all: readonly Decoded[]): readonly string[] {
+  return all.flatMap((item) =>
+    item.kind === 'problem' ? [`${item.from} ${item.problem} ${item.isFault ? 'fault' : 'note'}`] : [],
+  );
+}
+
+/** The message in the way of a record whose length says otherwise. */
+function resized(frame: Uint8Array, length: number): Uint8Array {
+  const out = frame.slice();
+  new DataView(out.buffer).setUint32(0, 0x80000000 + length);
+  return out;
+}
+
+describe('recorded sessions of stellar-core', () => {
+  it.each(transcripts.filter(([name]) => !WRONG.test(name)))(
+    '%s: every record, its MAC good with the keys and unknown without',
+    (_, recorded) => {
+      const line = keyLineOf(recorded);
+      const file = pcapOf(talkOf(recorded));
+      const judged = line === undefined ? 'unknown' : 'good';
+      expect(decodeAll(file, keyLog(line)).records.map(recordLine)).toEqual(linesOf(recorded, judged));
+      expect(decodeAll(file).records.map(recordLine)).toEqual(linesOf(recorded, 'unknown'));
+    },
+  );
+
+  it.each(transcripts.filter(([name]) => /unexpected|skipped-sequence/.test(name)))(
+    '%s: what was wrong with it is found',
+    (_, recorded) => {
+      const { records, all } = decodeAll(pcapOf(talkOf(recorded)), keyLog(keyLineOf(recorded)));
+      expect(records.map(({ type }) => type)).toEqual(recorded.records.map(({ type }) => type));
+      const bad = records.filter(({ mac }) => mac === 'bad').map(({ type }) => `bad MAC of ${type}`);
+      expect([...bad, ...problemsOf(all)].length).toBeGreaterThan(0);
+    },
+  );
+
+  it.each(transcripts.filter(([name]) => name.includes('corrupt')))(
+    '%s: the corrupt record is named with its bytes, and those after it are decoded',
+    (_, recorded) => {
+      const { problems, records } = decodeAll(pcapOf(talkOf(recorded)));
+      expect(problems.map(({ problem, isFault }) => [problem, isFault])).toContainEqual(['xdr', true]);
+      expect(problems[0]?.body?.length).toBeGreaterThan(0);
+      expect(records.map(({ type }) => type)).toContain('ERROR_MSG');
+    },
+  );
+});
+
+describe('a conversation', () => {
+  it('is told with its addresses before its records, and its times are those of the packets', () => {
+    const { all, records } = decodeAll(pcapOf(talkOf(dialCore)));
+    const [first] = all;
+    expect(first).toMatchObject({ kind: 'connection', connection: 1, a: '10.0.0.1:50000', b: '10.0.0.2:11625', isGuess: false });
+    expect(records[0]?.unixMs).toBe(1_700_000_000_003);
+  });
+
+  it('has its sides from SYN, whoever’s address comes first', () => {
+    for (const [a, b] of [
+      ['10.0.0.9:50000', '10.0.0.1:11625'],
+      ['[::2]:11625', '[::1]:11626'],
+    ] as const) {
+      const { all, records } = decodeAll(pcapOf(talkOf(dialCore, new TcpTalk(a, b))), keys);
+      expect(all[0]).toMatchObject({ a, b });
+      expect(records.map(recordLine)).toEqual(expected);
+    }
+  });
+
+  it('without SYN has its sides from the first HELLO', () => {
+    const segments = talkOf(dialCore, new TcpTalk('10.0.0.2:1', '10.0.0.1:60000')).slice(3);
+    const { all, records } = decodeAll(pcapOf(segments), keys);
+    expect(all[0]).toMatchObject({ a: '10.0.0.2:1', isGuess: false });
+    expect(records.map(recordLine)).toEqual(expected);
+  });
+
+  it('joined midway is verified with the key that fits, which tells the sides too', () => {
+    const talk = new TcpTalk('10.0.0.2:11625', '10.0.0.1:60000');
+    const segments = talkOf(dialCore, talk).slice(3 + 4);
+    const other = keyLineOf(transcript('core-dials-us'));
+    const { all, records } = decodeAll(pcapOf(segments), keyLog(keyLineOf(dialCore), other));
+    expect(all[0]).toMatchObject({ a: '10.0.0.2:11625', isGuess: false });
+    expect(records.map(recordLine)).toEqual(expected.slice(4));
+  });
+
+  it('joined midway without keys has its sides by the ports, and says that it is a guess', () => {
+    const { all } = decodeAll(pcapOf(talkOf(dialCore).slice(8)));
+    expect(all[0]).toMatchObject({ a: '10.0.0.1:50000', b: '10.0.0.2:11625', isGuess: true });
+  });
+
+  it('joined in the middle of a record begins with the next one', () => {
+    const stream = concatBytes(...frames.filter(({ from }) => from === 'B').map(({ frame }) => frame));
+    const talk = new TcpTalk();
+    const { records, problems } = decodeAll(pcapOf([talk.send('B', stream.subarray(100))]), keys);
+    expect(records.map(recordLine)).toEqual(bySide(expected)[1]?.slice(1));
+    expect(problems).toMatchObject([{ problem: 'skipped', isFault: false }]);
+  });
+
+  it('is read from many at once, each with its number and its keys', () => {
+    const names = ['dial-core', 'core-dials-us', 'traffic', 'reject-bad-address'];
+    const talks = names.map((name, i) => talkOf(transcript(name), new TcpTalk(`10.0.0.1:${50000 + i}`)));
+    const longest = Math.max(...talks.map(({ length }) => length));
+    const mixed = Array.from({ length: longest }, (_, i) => talks.flatMap((talk) => talk[i] ?? [])).flat();
+    const { records } = decodeAll(pcapOf(mixed), keyLog(...names.map((name) => keyLineOf(transcript(name)))));
+    for (const [i, name] of names.entries()) {
+      const own = records.filter(({ connection }) => connection === i + 1).map(recordLine);
+      expect(own).toEqual(linesOf(transcript(name), 'good'));
+    }
+  });
+
+  it('that uses the ports of an earlier one again is another one', () => {
+    const again = talkOf(dialCore, new TcpTalk(undefined, undefined, { A: 77, B: 88 }));
+    const { records } = decodeAll(pcapOf([...talkOf(dialCore), ...again]), keys);
+    expect(records.map(recordLine)).toEqual([...expected, ...expected]);
+    expect(new Set(records.map(({ connection }) => connection))).toEqual(new Set([1, 2]));
+    const cut = talkOf(dialCore).slice(0, 5);
+    expect(
+      decodeAll(pcapOf([...cut, ...again]), keys)
+        .records.map(({ connection }) => connection)
+        .at(-1),
+    ).toBe(2);
+  });
+
+  it('that is not Stellar’s is counted and otherwise passed over', () => {
+    const http = new TcpTalk('10.0.0.3:50001', '10.0.0.4:80');
+    const text = (what: string): Uint8Array => new TextEncoder().encode(what);
+    const segments = [
+      ...http.open(),
+      http.send('A', text('GET / HTTP/1.1\r\nHost: example.org\r\n\r\n')),
+      http.send('B', text('HTTP/1.1 200 OK\r\n\r\n')),
+      ...talkOf(dialCore),
+      ...new TcpTalk('10.0.0.5:1').open(),
+    ];
+    const { records, problems, decoder } = decodeAll(pcapOf(segments), keys);
+    expect(records.map(recordLine)).toEqual(expected);
+    expect(problems).toEqual([]);
+    expect(decoder.passedOver).toEqual({ otherConnections: 1, packets: {}, incomplete: 0 });
+  });
+
+  it('one end of which answers with something else has that as a fault', () => {
+    const talk = new TcpTalk();
+    const [hello] = frames;
+    const segments = [...talk.open(), talk.send('B', fromHex('deadbeef')), talk.send('A', hello?.frame)];
+    expect(problemsOf(decodeAll(pcapOf(segments)).all)).toEqual(['B length fault']);
+  });
+
+  it('with a length that is not allowed has that as a fault, and goes on with the next record', () => {
+    const talk = new TcpTalk();
+    const [helloA, helloB, authA, authB] = frames.map(({ frame }) => frame) as Uint8Array[];
+    for (const length of [0, 4097, 0x1000001, 0x7fffffff]) {
+      const bad = resized(authB as Uint8Array, length);
+      const segments = [...talk.open(), talk.send('A', helloA), talk.send('B', helloB), talk.send('A', authA)];
+      const { all, records } = decodeAll(pcapOf([...segments, talk.send('B', concatBytes(bad, authB as Uint8Array))]), keys);
+      expect(problemsOf(all)).toEqual(['B length fault', 'B skipped fault']);
+      expect(records.map(({ type }) => type)).toEqual(['HELLO', 'HELLO', 'AUTH', 'AUTH']);
+    }
+  });
+
+  it('with a message of an unknown type shows it as it is', () => {
+    const body = concatBytes(new Uint8Array(12), fromHex('00000063cafe0000'), new Uint8Array(32));
+    const talk = new TcpTalk();
+    const segments = [...talk.open(), talk.send('A', frames[0]?.frame), talk.send('A', encodeRecord(body))];
+    expect(decodeAll(pcapOf(segments)).records[1]).toMatchObject({
+      type: 'UNKNOWN',
+      typeNumber: 99,
+      xdr: fromHex('00000063cafe0000'),
+    });
+  });
+
+  it('with a flipped bit in a message has one bad MAC', () => {
+    for (const place of [20, 12 + 4, 30]) {
+      const segments = talkOf(dialCore).map((segment, i) => {
+        if (i !== 3 + 6) return segment;
+        const data = (segment.data as Uint8Array).slice();
+        data[data.length - place] = (data[data.length - place] as number) ^ 1;
+        return { ...segment, data };
+      });
+      const { records } = decodeAll(pcapOf(segments), keys);
+      expect(records.filter(({ mac }) => mac === 'bad')).toHaveLength(1);
+    }
+  });
+
+  it('with a record missing from one side, or repeated in it, has a wrong sequence even without keys', () => {
+    const talk = new TcpTalk();
+    const sent = frames.filter((_, i) => i !== 4).map(({ from, frame }) => talk.send(from, frame));
+    expect(problemsOf(decodeAll(pcapOf([...talk.open(), ...sent].slice(3))).all)).toEqual([`${frames[4]?.from} sequence fault`]);
+  });
+
+  it('that ends inside a record says so', () => {
+    const talk = new TcpTalk();
+    const [helloA] = frames;
+    const segments = [
+      ...talk.open(),
+      talk.send('A', helloA?.frame),
+      talk.send('B', frames[1]?.frame.subarray(0, 50)),
+      ...talk.close(),
+    ];
+    const { problems } = decodeAll(pcapOf(segments));
+    expect(problems).toMatchObject([{ problem: 'end', from: 'B', message: 'The end comes 50 bytes into a record.' }]);
+  });
+});
+
+describe('TCP', () => {
+  const whole = talkOf(dialCore);
+
+  it('gives the same records however the bytes are cut into segments, across the wrap of sequence numbers', () => {
+    const cuts = fc.array(fc.nat(6000), { maxLength: 40 });
+    fc.assert(
+      fc.property(cuts, cuts, fc.nat(3000), (cutsA, cutsB, back) => {
+        const talk = new TcpTalk(undefined, undefined, { A: 2 ** 32 - 1 - back, B: 2 ** 32 - 1 - 2 * back });
+        const sides = (['A', 'B'] as const).map((side) => frames.filter(({ from }) => from === side).map(({ frame }) => frame));
+        const opening = talk.open();
+        const [a = [], b = []] = sides.map((own, i) =>
+          split(concatBytes(...own), i === 0 ? cutsA : cutsB).map((data) => talk.send(i === 0 ? 'A' : 'B', data)),
+        );
+        expect(bySide(lines([...opening, ...a, ...b]))).toEqual(bySide(expected));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('gives the same records however segments are reordered, repeated, overlapped, and the file is cut into chunks', () => {
+    const [syn, synAck, ...rest] = whole as [SegmentSpec, SegmentSpec, ...SegmentSpec[]];
+    const segment = fc.record({ delay: fc.nat(40), repeats: fc.nat(2), back: fc.nat(300) });
+    const plan = fc.array(segment, { minLength: rest.length, maxLength: rest.length });
+    fc.assert(
+      fc.property(plan, fc.array(fc.nat(60_000), { maxLength: 20 }), (delays, cuts) => {
+        const sent = rest.flatMap((spec, i) => {
+          const { delay, repeats, back } = delays[i] as { delay: number; repeats: number; back: number };
+          const again = Array.from({ length: repeats }, (_, n) => ({
+            at: i + delay * (n + 1),
+            spec: overlapping(rest, spec, back),
+          }));
+          return [{ at: i + delay, spec }, ...again];
+        });
+        const inOrder = sent.sort((x, y) => x.at - y.at).map(({ spec }) => spec);
+        const found = decodeAll(split(pcapOf([syn, synAck, ...inOrder]), cuts), keys);
+        expect(bySide(found.records.map(recordLine))).toEqual(bySide(expected));
+        expect(found.problems).toEqual([]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('that lost a segment for good has a gap, and goes on with the next record', () => {
+    const at = 3 + frames.findIndex(({ from, type }, i) => from === 'B' && type !== 'HELLO' && i > 4);
+    const { all, records } = decodeAll(pcapOf(whole.filter((_, i) => i !== at)), keys);
+    expect(problemsOf(all)).toEqual(['B gap note']);
+    expect(records).toHaveLength(expected.length - 1);
+    expect(records.every(({ mac }) => mac !== 'bad')).toBe(true);
+  });
+
+  it('waits for what is missing for 64 segments and no longer', () => {
+    const talk = new TcpTalk();
+    const [hello] = frames.map(({ frame }) => frame) as [Uint8Array];
+    const head = [...talk.open(), talk.send('A', hello)];
+    const lost = talk.send('A', frames[2]?.frame);
+    const later = Array.from({ length: 65 }, () => talk.send('A', new Uint8Array(8)));
+    const late = decodeAll(pcapOf([...head, ...later.slice(0, 64), lost, ...later.slice(64)]));
+    expect(late.records.map(({ type }) => type)).toEqual(['HELLO', 'AUTH']);
+    const tooLate = decodeAll(pcapOf([...head, ...later, lost]));
+    expect(tooLate.records.map(({ type }) => type)).toEqual(['HELLO']);
+    expect(problemsOf(tooLate.all)).toEqual(['A gap note', 'A skipped note']);
+  });
+
+  it('waits for a mebibyte and no longer', () => {
+    const talk = new TcpTalk();
+    const head = [...talk.open(), talk.send('A', frames[0]?.frame)];
+    talk.send('A', new Uint8Array(100));
+    const later = Array.from({ length: 20 }, () => talk.send('A', new Uint8Array(60_000)));
+    const segments = [...head, ...later, talk.send('A', frames[2]?.frame)];
+    const { all } = decodeAll(pcapOf(segments));
+    expect(all.findIndex((item) => item.kind === 'problem')).toBeLessThan(all.findLastIndex((item) => item.kind === 'record'));
+    expect(problemsOf(all)).toContain('A gap note');
+  });
+
+  it('whose packets were cut off in the capture has gaps that say so', () => {
+    const packets = whole.map((segment) => ipPacket(segment)).map((bytes) => ({ bytes, captured: Math.min(bytes.length, 100) }));
+    for (const file of [pcapFile(packets), pcapngFile(packets)]) {
+      const { problems, records } = decodeAll(file);
+      expect(problems[0]?.message).toBe(
+        '244 bytes are missing: the capture has cut them off (snapshot length); a record is incomplete for it.',
+      );
+      expect(records.every(({ xdr }) => xdr.length <= 60)).toBe(true);
+    }
+  });
+
+  it('ends with RST too, and what comes after it is not read', () => {
+    const cut = whole.slice(0, 8);
+    const talk = new TcpTalk('10.0.0.1:50000');
+    const reset = { ...(cut.at(-1) as SegmentSpec), flags: 'R', data: new Uint8Array(0) };
+    expect(lines([...cut, reset, ...whole.slice(8)])).toEqual(expected.slice(0, 5));
+    expect(talk.open()).toHaveLength(3);
+  });
+
+  it('whose SYN comes after the data it opens is one conversation', () => {
+    const [syn, ...rest] = whole;
+    expect(lines([...rest.slice(0, 3), syn as SegmentSpec, ...rest.slice(3)])).toEqual(expected);
+  });
+
+  it('with data in its SYN, keep-alives and zero-window probes gives the same records', () => {
+    const talk = new TcpTalk();
+    const sent = frames.flatMap(({ from, frame }, i) => {
+      if (i === 0) return [talk.send(from, frame, 'S')];
+      const segment = talk.send(from, frame);
+      const keepAlive = { ...segment, sequence: (segment.sequence - 1) >>> 0, data: new Uint8Array(1) };
+      const probe = { ...segment, data: frame.subarray(0, 1) };
+      return i === 1 ? [{ ...segment, sequence: segment.sequence }, probe] : [keepAlive, probe, segment];
+    });
+    expect(bySide(lines(sent))).toEqual(bySide(expected));
+  });
+});
+
+/** The same bytes once more, with up to so many bytes of the sender's before them. */
+function overlapping(all: readonly SegmentSpec[], spec: SegmentSpec, back: number): SegmentSpec {
+  const { data = new Uint8Array(0) } = spec;
+  const before = all.find(
+    ({ from, data: other = new Uint8Array(0), sequence }) =>
+      from === spec.from && other.length > 0 && sequence + other.length === spec.sequence,
+  );
+  if (data.length === 0 || before?.data === undefined) return spec;
+  const tail = before.data.subarray(Math.max(0, before.data.length - back));
+  return { ...spec, sequence: spec.sequence - tail.length, data: concatBytes(tail, data) };
+}

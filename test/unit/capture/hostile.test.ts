@@ -1,0 +1,161 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CaptureDecoder } from '../../../src/capture/capture.ts';
+import { CaptureFileError } from '../../../src/capture/pcap.ts';
+import { describeRecord, hexLines } from '../../../src/capture/text.ts';
+import { concatBytes, toHex, utf8Encode } from '../../../src/protocol/bytes.ts';
+import { decodeAll, framesOf, keyLineOf, keyLog, talkOf } from '../../support/captures.ts';
+import { ipPacket, LINKS, pcapFile, pcapngFile, pcapOf, type SegmentSpec, TcpTalk } from '../../support/pcap.ts';
+import { transcript } from '../../support/vectors.ts';
+
+const dialCore = transcript('dial-core');
+const keys = keyLog(keyLineOf(dialCore));
+const segments = talkOf(dialCore).slice(0, 20);
+
+/** A file of each kind. */
+const FILES: readonly Uint8Array[] = [
+  pcapOf(segments),
+  pcapFile(
+    segments.map((segment) => ({ bytes: ipPacket(segment) })),
+    { littleEndian: false, nanoseconds: true },
+  ),
+  pcapngFile(
+    segments.map((segment) => ({ bytes: LINKS.ethernet?.[1](ipPacket(segment)) as Uint8Array })),
+    [{ linkType: 1 }],
+  ),
+  utf8Encode(
+    [
+      '{"format":"stellar-handshake recording","version":1,"started":"2026-01-01T00:00:00.000Z"}',
+      '{"connection":1,"role":"WE_CALLED_REMOTE","local":"a:1","remote":"b:2"}',
+      ...framesOf(dialCore)
+        .slice(0, 12)
+        .map(({ from, frame }) =>
+          JSON.stringify({ connection: 1, ms: 1, direction: from === 'A' ? 'sent' : 'received', hex: toHex(frame) }),
+        ),
+    ].join('\n'),
+  ),
+  utf8Encode(
+    framesOf(dialCore)
+      .map(({ frame }) => toHex(frame))
+      .join('\n'),
+  ),
+];
+
+/** Decodes whatever it is and prints all of it; damage is the one way in which it may fail. */
+function survive(bytes: Uint8Array): number {
+  const decoder = new CaptureDecoder(keys);
+  let items = 0;
+  const take = (found: ReturnType<CaptureDecoder['push']>): void => {
+    for (const item of found) {
+      items++;
+      if (item.kind === 'record') items += describeRecord(item).length > 0 ? [...hexLines(item)].length : 0;
+    }
+  };
+  try {
+    take(decoder.push(bytes));
+    take(decoder.end());
+  } catch (error) {
+    if (!(error instanceof CaptureFileError)) throw error;
+  }
+  return items;
+}
+
+/** Numbers that are the same in every run. */
+function* randomNumbers(seed: number): Generator<number, never> {
+  let state = seed;
+  for (;;) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    yield state >>> 8;
+  }
+}
+
+describe('hostile input', () => {
+  it('of random bytes is no file', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 500 }), (bytes) => void survive(bytes)),
+      { numRuns: 500 },
+    );
+  });
+
+  it('cut off anywhere is decoded as far as it goes', () => {
+    for (const file of FILES) for (let length = 0; length < file.length; length += 211) survive(file.subarray(0, length));
+  });
+
+  it('of 10,000 files with bytes changed, moved and lost crashes nothing', () => {
+    const random = randomNumbers(1);
+    const below = (limit: number): number => random.next().value % limit;
+    let items = 0;
+    for (let i = 0; i < 10_000; i++) {
+      const original = FILES[i % FILES.length] as Uint8Array;
+      let file: Uint8Array = original.slice(0, 200 + below(original.length));
+      for (let changes = 1 + below(6); changes > 0; changes--) {
+        const at = below(file.length);
+        switch (below(4)) {
+          case 0:
+            file[at] = below(256);
+            break;
+          case 1:
+            file.fill(below(2) * 255, at, at + 1 + below(8));
+            break;
+          case 2:
+            file = concatBytes(file.subarray(0, at), file.subarray(at + 1 + below(60)));
+            break;
+          default:
+            file = concatBytes(
+              file.subarray(0, at),
+              original.subarray(below(original.length)).subarray(0, 80),
+              file.subarray(at),
+            );
+        }
+        if (file.length === 0) break;
+      }
+      items += survive(file);
+    }
+    expect(items).toBeGreaterThan(10_000);
+  });
+
+  it('of random bytes in TCP conversations is not Stellar’s', () => {
+    const random = randomNumbers(2);
+    const all: SegmentSpec[] = [];
+    for (let i = 0; i < 50; i++) {
+      const talk = new TcpTalk(`10.1.0.1:${1000 + i}`);
+      all.push(...talk.open());
+      for (let n = 0; n < 20; n++)
+        all.push(
+          talk.send(
+            n % 2 === 0 ? 'A' : 'B',
+            Uint8Array.from({ length: 400 }, () => random.next().value & 255),
+          ),
+        );
+    }
+    const { records, decoder } = decodeAll(pcapOf(all));
+    expect(records).toEqual([]);
+    expect(decoder.passedOver.otherConnections).toBe(50);
+  });
+
+  it('of zeros, or of nothing but beginnings of records, is passed over in time that grows with it and no faster', () => {
+    const talk = new TcpTalk();
+    const start = framesOf(dialCore)[0]?.frame.subarray(0, 20) as Uint8Array;
+    const starts = concatBytes(...Array.from({ length: 3000 }, () => start));
+    const all = [talk.send('A', new Uint8Array(60_000)), ...Array.from({ length: 20 }, () => talk.send('A', starts))];
+    expect(decodeAll(pcapOf(all)).records).toEqual([]);
+  });
+
+  it('that announces long records in many conversations holds what it has sent and no more', () => {
+    const [helloA, , authA] = framesOf(dialCore).map(({ frame }) => frame);
+    const announced = Uint8Array.from([0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 8]);
+    const decoder = new CaptureDecoder();
+    const before = process.memoryUsage();
+    let problems = 0;
+    for (let i = 0; i < 12_000; i++) {
+      const talk = new TcpTalk(`10.1.${i >> 8}.${i & 255}:1000`);
+      const opening = [...talk.open(), ...[helloA, authA, announced].map((data) => talk.send('A', data))];
+      const file = pcapOf(opening);
+      for (const item of decoder.push(i === 0 ? file : file.subarray(24))) if (item.kind === 'problem') problems++;
+    }
+    const after = process.memoryUsage();
+    // The oldest conversations have made room.
+    expect(problems).toBe(2000);
+    expect(after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers).toBeLessThan(200e6);
+  });
+});

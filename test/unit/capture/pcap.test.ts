@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+import { type Segment, segmentOf } from '../../../src/capture/packet.ts';
+import { CaptureFileError, type Packet, PcapReader } from '../../../src/capture/pcap.ts';
+import { concatBytes, toHex } from '../../../src/protocol/bytes.ts';
+import { be, block, ipPacket, LINKS, number, pcapFile, pcapngFile } from '../../support/pcap.ts';
+import { split } from '../../support/vectors.ts';
+
+const MICROS = 1_795_503_236_123_456;
+const DATA = Uint8Array.from({ length: 40 }, (_, i) => i);
+const V4 = { from: '10.0.0.1:50000', to: '10.0.0.2:11625', sequence: 0xfffffff0, flags: 'A', data: DATA };
+const V6 = { ...V4, from: '[2001:db8::1]:50000', to: '[::1]:11625' };
+
+function packetsOf(...chunks: readonly Uint8Array[]): Packet[] {
+  const reader = new PcapReader();
+  return chunks.flatMap((chunk) => [...reader.push(chunk)].map((packet) => ({ ...packet, data: packet.data.slice() })));
+}
+
+function segmentsOf(file: Uint8Array): Segment[] {
+  return packetsOf(file).map((packet) => {
+    const segment = segmentOf(packet);
+    if (typeof segment === 'string') throw new Error(segment);
+    return segment;
+  });
+}
+
+/** What becomes of one IP packet. */
+function fate(ip: Uint8Array): Segment | string {
+  return segmentOf({ unixMs: 0, linkType: 101, data: ip, originalLength: ip.length });
+}
+
+describe('pcap files', () => {
+  for (const littleEndian of [true, false])
+    for (const nanoseconds of [true, false]) {
+      const name = `${littleEndian ? 'little' : 'big'}-endian, ${nanoseconds ? 'nano' : 'micro'}seconds`;
+      it(`are read in ${name}, whole and byte by byte`, () => {
+        const bytes = ipPacket(V4);
+        const file = pcapFile([{ bytes, micros: MICROS }, { bytes: DATA }], { littleEndian, nanoseconds });
+        for (const chunks of [[file], split(file, [...file.keys()])]) {
+          const [first, second] = packetsOf(...chunks);
+          expect(first).toEqual({
+            unixMs: expect.closeTo(MICROS / 1000, 3),
+            linkType: 101,
+            data: bytes,
+            originalLength: bytes.length,
+          });
+          expect(second?.data).toEqual(DATA);
+        }
+      });
+    }
+
+  it('that end in the middle of a packet give the ones before it', () => {
+    const file = pcapFile([{ bytes: DATA }, { bytes: DATA }]);
+    const reader = new PcapReader();
+    expect([...reader.push(file.subarray(0, -1))]).toHaveLength(1);
+    expect(reader.pending).toBe(16 + DATA.length - 1);
+  });
+
+  it('with a packet of an absurd length are damaged, and said where', () => {
+    const file = pcapFile([{ bytes: DATA }, { bytes: DATA }]);
+    file.set(be(0x7fffffff, 4), 24 + 16 + DATA.length + 8);
+    expect(() => packetsOf(file)).toThrow(new CaptureFileError('damaged at byte 80: a length of 4294967167 bytes'));
+  });
+
+  it('with bits for a frame check sequence in the link type are read', () => {
+    expect(packetsOf(pcapFile([{ bytes: DATA }], { linkType: 0x14000001 }))[0]?.linkType).toBe(1);
+  });
+});
+
+describe('pcapng files', () => {
+  for (const littleEndian of [true, false]) {
+    it(`are read ${littleEndian ? 'little' : 'big'}-endian, with several interfaces, whole and byte by byte`, () => {
+      const interfaces = [
+        { linkType: 1 },
+        { linkType: 101, resolution: 9 },
+        { linkType: 113, resolution: 0x80 | 20, offsetSeconds: 1000 },
+      ];
+      const packets = interfaces.map((_, i) => ({ bytes: DATA.subarray(i), micros: MICROS, interface: i }));
+      const file = pcapngFile(packets, interfaces, littleEndian);
+      for (const chunks of [[file], split(file, [...file.keys()])]) {
+        const found = packetsOf(...chunks);
+        expect(found.map(({ linkType }) => linkType)).toEqual([1, 101, 113]);
+        expect(found.map(({ data }) => toHex(data))).toEqual(packets.map(({ bytes }) => toHex(bytes)));
+        for (const { unixMs } of found) expect(unixMs).toBeCloseTo(MICROS / 1000, 2);
+      }
+    });
+  }
+
+  it('begin anew with each section, in a byte order of its own', () => {
+    const file = concatBytes(
+      pcapngFile([{ bytes: DATA }], [{ linkType: 1 }], true),
+      pcapngFile([{ bytes: DATA }], [{ linkType: 101 }], false),
+    );
+    expect(packetsOf(file).map(({ linkType }) => linkType)).toEqual([1, 101]);
+  });
+
+  it('may have simple packets, without time and cut at the snapshot length', () => {
+    const simple = block(3, concatBytes(number(DATA.length, 4, true), DATA.subarray(0, 12)), true);
+    const [packet] = packetsOf(concatBytes(pcapngFile([], [{ linkType: 101, snapLength: 12 }]), simple));
+    expect(packet).toEqual({ unixMs: undefined, linkType: 101, data: DATA.slice(0, 12), originalLength: DATA.length });
+  });
+
+  it('may have the packet blocks of old', () => {
+    const fields = [number(0, 2, true), number(0, 2, true), number(0, 4, true), number(5e6, 4, true), number(4, 4, true)];
+    const old = block(2, concatBytes(...fields, number(4, 4, true), DATA.subarray(0, 4)), true);
+    expect(packetsOf(concatBytes(pcapngFile([]), old))).toEqual([
+      { unixMs: 5000, linkType: 101, data: DATA.slice(0, 4), originalLength: 4 },
+    ]);
+  });
+
+  it.each([
+    ['a packet of an interface nobody described', pcapngFile([{ bytes: DATA, interface: 3 }])],
+    ['a packet longer than its block', concatBytes(pcapngFile([]), block(6, new Uint8Array(20).fill(1, 12, 13), true))],
+    ['a block shorter than its fields', concatBytes(pcapngFile([]), block(6, new Uint8Array(0), true))],
+    ['a block length that is none', concatBytes(pcapngFile([]), number(6, 4, true), number(13, 4, true), new Uint8Array(9))],
+    ['a section without byte order', concatBytes(be(0x0a0d0d0a, 4), new Uint8Array(24))],
+  ])('with %s are damaged', (_, file) => {
+    expect(() => packetsOf(file)).toThrow(CaptureFileError);
+  });
+});
+
+describe('a packet', () => {
+  for (const [name, [linkType, wrap]] of Object.entries(LINKS))
+    for (const spec of [V4, V6])
+      it(`of link type ${linkType} (${name}) with ${spec === V4 ? 'IPv4' : 'IPv6'} has its segment`, () => {
+        const [segment] = segmentsOf(pcapFile([{ bytes: wrap(ipPacket(spec)) }], { linkType }));
+        expect(segment).toMatchObject({ source: spec.from, destination: spec.to, sequence: 0xfffffff0, data: DATA, missing: 0 });
+      });
+
+  it('has its flags', () => {
+    expect(fate(ipPacket({ ...V4, flags: 'SA' }))).toMatchObject({ syn: true, ack: true, fin: false, rst: false });
+    expect(fate(ipPacket({ ...V4, flags: 'FR' }))).toMatchObject({ syn: false, ack: false, fin: true, rst: true });
+  });
+
+  it('may have options in IPv4 and TCP, and extension headers in IPv6', () => {
+    expect(fate(ipPacket({ ...V4, ipOptions: 8, tcpOptions: 12 }))).toMatchObject({ data: DATA });
+    const extensions = [0, 43, 60].map((kind) => [kind, new Uint8Array(16).fill(1, 1, 2)] as const);
+    const authentication = [51, new Uint8Array(24).fill(4, 1, 2)] as const;
+    expect(fate(ipPacket({ ...V6, extensions: [...extensions, authentication] }))).toMatchObject({ data: DATA });
+  });
+
+  it('that is a fragment is none, but one that could have been', () => {
+    expect(fate(ipPacket({ ...V4, fragment: 0x2000 }))).toBe('IP fragment');
+    expect(fate(ipPacket({ ...V4, fragment: 0x0010 }))).toBe('IP fragment');
+    expect(fate(ipPacket({ ...V6, extensions: [[44, Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 0)]] }))).toBe('IP fragment');
+    expect(fate(ipPacket({ ...V6, extensions: [[44, new Uint8Array(8)]] }))).toMatchObject({ data: DATA });
+  });
+
+  it('of UDP, ARP or an unknown link is none', () => {
+    expect(fate(ipPacket({ ...V4, protocol: 17 }))).toBe('not TCP');
+    expect(fate(ipPacket({ ...V6, protocol: 17 }))).toBe('not TCP');
+    const arp = concatBytes(new Uint8Array(12), be(0x0806, 2), new Uint8Array(28));
+    expect(segmentOf({ unixMs: 0, linkType: 1, data: arp, originalLength: arp.length })).toBe('not TCP');
+    expect(segmentOf({ unixMs: 0, linkType: 147, data: arp, originalLength: arp.length })).toBe('unknown link type');
+  });
+
+  it('that was cut off says how many bytes are missing, or that it is cut off in its headers', () => {
+    const bytes = ipPacket(V4);
+    for (let captured = 0; captured <= bytes.length; captured++) {
+      const segment = segmentOf({ unixMs: 0, linkType: 101, data: bytes.subarray(0, captured), originalLength: bytes.length });
+      if (captured >= 40)
+        expect(segment).toMatchObject({ data: DATA.subarray(0, captured - 40), missing: bytes.length - captured });
+      else if (captured < 34) expect(segment).toBe('cut off in its headers');
+    }
+  });
+
+  it('that the network card was going to cut up has length 0 in IP', () => {
+    expect(fate(ipPacket({ ...V4, ipLength: 0 }))).toMatchObject({ data: DATA, missing: 0 });
+    expect(fate(ipPacket({ ...V6, ipLength: 0 }))).toMatchObject({ data: DATA, missing: 0 });
+  });
+
+  it('with header lengths that cannot be is none', () => {
+    const short = ipPacket(V4);
+    short[0] = 0x41;
+    expect(fate(short)).toBe('not TCP');
+    const long = ipPacket(V4);
+    long[32] = 0xf0;
+    expect(fate(long.slice(0, 60))).toBe('not TCP');
+  });
+});

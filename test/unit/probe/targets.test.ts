@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { formatTarget, parseTarget } from '../../../src/net/target.ts';
+import { parseTargets, targetKey, uniqueTargets } from '../../../src/probe/targets.ts';
+
+describe('a list of targets', () => {
+  it('has one a line, in any line ending, without comments and blank lines', () => {
+    const list = '\ufeff# ours\na.example:11625\r\n\r\n  b.example   # the second\n\t\n[2001:db8::1]:1\r192.0.2.1';
+    expect(parseTargets(list).map(formatTarget)).toEqual([
+      'a.example:11625',
+      'b.example:11625',
+      '[2001:db8::1]:1',
+      '192.0.2.1:11625',
+    ]);
+  });
+
+  it.each(['', '\n\n', '# nothing\n'])('may be empty: %j', (list) => {
+    expect(parseTargets(list)).toEqual([]);
+  });
+
+  it.each([
+    ['a.example\nb c\n', 'line 2: not a target: "b c"; write HOST, HOST:PORT or [IPv6]:PORT'],
+    // A zone belongs to IPv6: such a name must not pass for an address.
+    ['192.0.2.1%.example.org', 'line 1: not a target: "192.0.2.1%.example.org"; write HOST, HOST:PORT or [IPv6]:PORT'],
+    ['# x\r\n\r\na:70000', 'line 3: not a port from 1 to 65535 in "a:70000"'],
+  ])('with a bad line is refused with its number: %j', (list, message) => {
+    expect(() => parseTargets(list)).toThrow(new TypeError(message));
+  });
+});
+
+describe('a seed among targets', () => {
+  it('is refused and not repeated', () => {
+    const seed = 'SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY';
+    expect(() => parseTargets(`a.example\n${seed}\n`)).toThrow(new TypeError('line 2: a secret seed is no target'));
+  });
+});
+
+describe('targets', () => {
+  it('are the same when host and port are, however they are spelled', () => {
+    const spellings = ['Core.example', 'core.EXAMPLE:11625', '[2001:db8::1]', '2001:DB8:0::1', '192.0.2.1', '192.0.2.1:11625'];
+    expect(uniqueTargets(spellings.map(parseTarget)).map(formatTarget)).toEqual([
+      'Core.example:11625',
+      '[2001:db8::1]:11625',
+      '192.0.2.1:11625',
+    ]);
+  });
+
+  it('are different when port, zone or the kind of name differ', () => {
+    const different = ['a.example:1', 'a.example:2', 'fe80::1%eth0', 'fe80::1%eth1', 'fe80::1', '192.0.2.1', 'c0000201'];
+    expect(new Set(different.map((text) => targetKey(parseTarget(text)))).size).toBe(different.length);
+  });
+});
