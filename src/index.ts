@@ -5,28 +5,23 @@
 
 export type { Clock, Timer } from './net/clock.ts';
 export { connect } from './net/connect.ts';
-export { Connection, type RemoteAddress, type Timings } from './net/connection.ts';
+export { Connection } from './net/connection.ts';
+export type { ConnectionInfo, OnBytes, PeerIDRegistry, Phase, RemoteAddress, Timings } from './net/connection-info.ts';
 export { NodeIdentity } from './net/identity.ts';
 export { Listener, type ListenerEvent, type ListenOptions, listen } from './net/listen.ts';
-export {
-  type ConnectionInfo,
-  type ConnectOptions,
-  type NodeOptions,
-  networkFromPassphrase,
-  type OnBytes,
-  type Phase,
-} from './net/options.ts';
+export { type ConnectOptions, type NodeOptions, networkFromPassphrase } from './net/options.ts';
 export { verifySCPEnvelope } from './net/scp-envelope.ts';
 export type { PeerRole } from './protocol/auth/key-schedule.ts';
 export type { PeerAuth } from './protocol/auth/peer-auth.ts';
 export type { ServedRequest } from './protocol/channel/channel.ts';
 export type { Now } from './protocol/clock.ts';
 export { ERROR_TABLE, type ErrorCodeName, type ErrorInfo, type OverlayErrorCode, type Stage } from './protocol/error-table.ts';
-export { OverlayError, type OverlayErrorJson, type OverlayErrorOptions, type PeerError } from './protocol/errors.ts';
+export { OverlayError, type OverlayErrorJson, type OverlayErrorOptions } from './protocol/errors.ts';
 export type { RemotePeer } from './protocol/handshake/hello.ts';
 export type { HandshakeStep, OnStep } from './protocol/handshake/steps.ts';
 export { type Network, type NetworkName, networks } from './protocol/networks.ts';
 export { decodePublicKey, decodeSecretSeed, encodePublicKey, encodeSecretSeed } from './protocol/strkey.ts';
+export type { PeerError, ViolationDetails } from './protocol/violation.ts';
 export type { ApplicationMessage, ReceivedMessage, SendableMessage } from './protocol/wire/authenticated-message.ts';
 export type {
   AuthCert,

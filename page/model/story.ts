@@ -4,7 +4,7 @@
  */
 
 import type { Picture, PictureTimings, Side } from '../../src/explain/picture.ts';
-import type { PeerError } from '../../src/protocol/errors.ts';
+import type { PeerError } from '../../src/protocol/violation.ts';
 import type { Check } from './checks.ts';
 import { otherSide, recordsOf, type WireRecord } from './record.ts';
 import { isRefusal, type Reception, replay, type View } from './replay.ts';

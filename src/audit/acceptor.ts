@@ -6,10 +6,11 @@ import type { Duplex } from 'node:stream';
 import { OverlayError } from '../protocol/errors.ts';
 import type { AuditCase } from './case.ts';
 import { IncarnationWatch } from './incarnation.ts';
+import type { Judgement } from './judgement.ts';
 import { type AuditOptions, casesFor, makeStage } from './options.ts';
 import { type Played, play, type Stage, TargetGone } from './play.ts';
 import { reconnoitre } from './reconnoitre.ts';
-import { type CaseResult, caseResult, type Judgement } from './result.ts';
+import { type CaseResult, caseResult } from './result.ts';
 import type { TargetFacts } from './scene.ts';
 
 const ROLE = 'REMOTE_CALLED_US';

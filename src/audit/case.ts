@@ -4,6 +4,7 @@
  */
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
 import type { Expectation } from './expect.ts';
+import type { Threat } from './judgement.ts';
 import type { Step } from './steps.ts';
 
 /** How bad it is for a target to fail a case. */
@@ -15,9 +16,6 @@ export type Severity = (typeof SEVERITIES)[number];
 export const GROUPS = ['conduct', 'framing', 'structure', 'hello', 'certificate', 'auth', 'channel', 'flow', 'timing'] as const;
 /** Part of the protocol a case is about. */
 export type Group = (typeof GROUPS)[number];
-
-/** What it means, by name, when the target fails a case of the worst kind. */
-export type Threat = 'unauthenticated acceptance' | 'crash of the target' | 'unbounded buffering';
 
 /** One case. The target is the one that is judged; we play the other side. */
 export interface AuditCase {

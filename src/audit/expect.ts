@@ -8,7 +8,7 @@ import { isAllZero } from '../protocol/bytes.ts';
 import { MAC_BYTES, MESSAGE_OFFSET, SEQUENCE_OFFSET } from '../protocol/constants.ts';
 import type { ErrorCodeName } from '../protocol/error-table.ts';
 import type { AuditPeer } from './audit-peer.ts';
-import type { Judgement } from './result.ts';
+import type { Judgement } from './judgement.ts';
 import type { Scene } from './scene.ts';
 
 /** What a target has to do. */

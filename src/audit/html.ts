@@ -5,7 +5,8 @@
 import { toHex } from '../protocol/bytes.ts';
 import { xmlText } from '../report/junit.ts';
 import { GROUPS } from './case.ts';
-import { type CaseResult, countVerdicts, type Verdict } from './result.ts';
+import type { Verdict } from './judgement.ts';
+import { type CaseResult, countVerdicts } from './result.ts';
 import type { TargetFacts } from './scene.ts';
 import { transcriptLines } from './transcript-text.ts';
 

@@ -17,7 +17,6 @@ export {
   type Group,
   SEVERITIES,
   type Severity,
-  type Threat,
 } from './case.ts';
 export {
   all,
@@ -33,10 +32,11 @@ export {
   refusal,
 } from './expect.ts';
 export { auditInitiator, type InitiatorAuditOptions } from './initiator.ts';
+export type { Judgement, Threat, Verdict } from './judgement.ts';
 export { MAC_VARIATIONS, type MacVariation } from './mac.ts';
 export { type AuditOptions, freshSeed } from './options.ts';
 export { CASES, type Selection, selectCases } from './registry.ts';
-export { type CaseResult, countVerdicts, type Judgement, type Verdict } from './result.ts';
+export { type CaseResult, countVerdicts } from './result.ts';
 export { CannotPlay, type Scene, type TargetFacts, type Timing } from './scene.ts';
 export {
   anotherConnection,

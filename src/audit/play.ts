@@ -9,8 +9,8 @@ import type { Network } from '../protocol/networks.ts';
 import type { Hello } from '../protocol/wire/messages.ts';
 import { AuditPeer, type HonestHello } from './audit-peer.ts';
 import type { AuditCase } from './case.ts';
+import type { Judgement } from './judgement.ts';
 import { seededRandom } from './random.ts';
-import type { Judgement } from './result.ts';
 import { CannotPlay, type Scene, type TargetFacts, type Timing } from './scene.ts';
 import { Transcript, type TranscriptEntry } from './transcript.ts';
 

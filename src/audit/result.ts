@@ -3,25 +3,9 @@
  * @module
  */
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
-import type { AuditCase, Group, Severity, Threat } from './case.ts';
+import type { AuditCase, Group, Severity } from './case.ts';
+import type { Judgement, Threat, Verdict } from './judgement.ts';
 import type { TranscriptEntry } from './transcript.ts';
-
-/**
- * `pass`; `differs`: harmless, but not what the reference does; `fail`; `not-applicable` to this target; `undecided`: nothing
- * can be said. The last two always have a reason.
- */
-export type Verdict = 'pass' | 'differs' | 'fail' | 'not-applicable' | 'undecided';
-
-/** A verdict, and on what it rests. */
-export interface Judgement {
-  readonly verdict: Verdict;
-  /** What came, in words; for `not-applicable` and `undecided` the reason. */
-  readonly came: string;
-  /** Whether it rests on nothing having come in time: a slow machine looks the same. */
-  readonly byTime?: boolean;
-  /** What it shows beyond what the case was about. */
-  readonly threat?: Threat;
-}
 
 /** One line of `--json`. */
 export interface CaseResult {

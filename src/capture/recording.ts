@@ -8,7 +8,7 @@
  * `ms` counts from `started`. Bytes are those of the TCP stream, cut as the program got or wrote them.
  * @module
  */
-import type { ConnectionInfo, OnBytes } from '../net/options.ts';
+import type { ConnectionInfo, OnBytes } from '../net/connection-info.ts';
 import { formatTarget } from '../net/target.ts';
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
 import { fromHex } from '../protocol/bytes.ts';

@@ -3,7 +3,8 @@
  * @module
  */
 import { type AuditCase, GROUPS, roleName } from '../audit/case.ts';
-import { type CaseResult, countVerdicts, type Verdict } from '../audit/result.ts';
+import type { Verdict } from '../audit/judgement.ts';
+import { type CaseResult, countVerdicts } from '../audit/result.ts';
 import type { TargetFacts } from '../audit/scene.ts';
 import { transcriptLines } from '../audit/transcript-text.ts';
 import { type Output, printable } from './output.ts';

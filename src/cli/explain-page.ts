@@ -9,7 +9,7 @@ import { pageHtml } from '../explain/page.ts';
 import type { Picture } from '../explain/picture.ts';
 import { PictureMaker } from '../explain/picture-maker.ts';
 import { formatTarget, type Target } from '../net/target.ts';
-import type { ProbeOptions } from '../probe/probe.ts';
+import type { ProbeOptions } from '../probe/options.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { CliContext } from './context.ts';
 import { openBrowser } from './open-browser.ts';

@@ -4,12 +4,12 @@
  */
 import { systemClock } from '../net/clock.ts';
 import { connect } from '../net/connect.ts';
-import type { Connection, Timings } from '../net/connection.ts';
+import type { Connection } from '../net/connection.ts';
+import type { OnBytes, Phase, Timings } from '../net/connection-info.ts';
 import { NodeIdentity } from '../net/identity.ts';
-import type { OnBytes, Phase } from '../net/options.ts';
 import { formatTarget, type Target } from '../net/target.ts';
 import { diagnose, diagnoseSilence, type Evidence, isSilentRefusal } from '../probe/diagnose.ts';
-import type { ProbeOptions } from '../probe/probe.ts';
+import type { ProbeOptions } from '../probe/options.ts';
 import { secondLook } from '../probe/second-look.ts';
 import { MAX_RECORD_BYTES } from '../protocol/constants.ts';
 import { OverlayError } from '../protocol/errors.ts';

@@ -3,7 +3,7 @@
  * @module
  */
 import { nodeCrypto } from '../crypto/node.ts';
-import type { Timings } from '../net/connection.ts';
+import type { Timings } from '../net/connection-info.ts';
 import { concatBytes, toHex } from '../protocol/bytes.ts';
 import { MAC_BYTES, MAX_RECORD_BYTES, RECORD_HEADER_BYTES, SEQUENCE_OFFSET } from '../protocol/constants.ts';
 import type { OverlayError } from '../protocol/errors.ts';

@@ -3,8 +3,9 @@
  * with `protocol/` itself. Types only, so that the page shares them.
  * @module
  */
-import type { OverlayErrorJson, PeerError } from '../protocol/errors.ts';
+import type { OverlayErrorJson } from '../protocol/errors.ts';
 import type { Network } from '../protocol/networks.ts';
+import type { PeerError } from '../protocol/violation.ts';
 
 /** Side of a connection: A dialled, B accepted. */
 export type Side = 'A' | 'B';

@@ -5,8 +5,8 @@
 
 import { ReceivedRecords } from '../explain/explain.ts';
 import { storyLines } from '../explain/text.ts';
-import type { Timings } from '../net/connection.ts';
-import type { ConnectionInfo, NodeOptions } from '../net/options.ts';
+import type { ConnectionInfo, Timings } from '../net/connection-info.ts';
+import type { NodeOptions } from '../net/options.ts';
 import { formatTarget } from '../net/target.ts';
 import type { ProbeTimings } from '../probe/probe.ts';
 import { FAR_FUTURE_SECONDS } from '../probe/second-look.ts';

@@ -6,8 +6,9 @@ import { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import { Peer } from '../protocol/peer.ts';
 import { Connection } from './connection.ts';
+import type { Phase } from './connection-info.ts';
 import { dial } from './dial.ts';
-import { type ConnectOptions, type Phase, peerOptions, resolveOptions, resolveTarget } from './options.ts';
+import { type ConnectOptions, peerOptions, resolveOptions, resolveTarget } from './options.ts';
 import { Session } from './session.ts';
 
 /**

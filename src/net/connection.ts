@@ -6,24 +6,8 @@ import type { PeerRole } from '../protocol/auth/key-schedule.ts';
 import type { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenticated-message.ts';
+import type { RemoteAddress, Timings } from './connection-info.ts';
 import { aborted, type Session } from './session.ts';
-
-/** How long each phase took, in milliseconds. An accepted connection has no name to resolve and no TCP to wait for: 0. */
-export interface Timings {
-  readonly dnsMs: number;
-  readonly tcpMs: number;
-  /** From TCP to the peer's HELLO being accepted. */
-  readonly helloMs: number;
-  /** From there to its AUTH being accepted. */
-  readonly authMs: number;
-  readonly totalMs: number;
-}
-
-/** The other end of the TCP connection. */
-export interface RemoteAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 /**
  * An authenticated channel: every message read from it was sent by `remote`, in this order, unchanged. It is not

@@ -8,7 +8,7 @@ import { connect, isIP, type Socket } from 'node:net';
 import type { OverlayErrorCode, Stage } from '../protocol/error-table.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { Clock } from './clock.ts';
-import type { Phase } from './options.ts';
+import type { Phase } from './connection-info.ts';
 
 /** Where to, and within which limits. */
 export interface DialOptions {

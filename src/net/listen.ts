@@ -10,7 +10,8 @@ import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import { Peer } from '../protocol/peer.ts';
 import { parseIP } from '../protocol/wire/ip.ts';
 import type { PeerAddress } from '../protocol/wire/messages.ts';
-import { Connection, type RemoteAddress } from './connection.ts';
+import { Connection } from './connection.ts';
+import type { PeerIDRegistry, RemoteAddress } from './connection-info.ts';
 import { type NodeOptions, peerOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { Session } from './session.ts';
 
@@ -83,7 +84,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
 }
 
 /** A listening node. */
-export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
+export class Listener implements AsyncIterable<Connection>, AsyncDisposable, PeerIDRegistry {
   /** Address and port listened on. */
   readonly host: string;
   readonly port: number;

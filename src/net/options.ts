@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { nodeCrypto } from '../crypto/node.ts';
-import type { PeerRole } from '../protocol/auth/key-schedule.ts';
 import { assertInteger, utf8Encode } from '../protocol/bytes.ts';
 import type { ServedRequest } from '../protocol/channel/channel.ts';
 import {
@@ -21,9 +20,8 @@ import { makeNetwork, type Network } from '../protocol/networks.ts';
 import type { PeerOptions } from '../protocol/peer.ts';
 import { decodePublicKey } from '../protocol/strkey.ts';
 import { type Clock, systemClock } from './clock.ts';
-import type { RemoteAddress } from './connection.ts';
+import type { ConnectionInfo, OnBytes, PeerIDRegistry, Phase } from './connection-info.ts';
 import { NodeIdentity } from './identity.ts';
-import type { Listener } from './listen.ts';
 import { VERSION } from './version.ts';
 
 /** What both `connect` and `listen` take. */
@@ -70,19 +68,6 @@ export interface NodeOptions {
   readonly clock?: Clock | undefined;
 }
 
-/** Sees the raw stream of a connection. */
-export type OnBytes = (direction: 'sent' | 'received', bytes: Uint8Array, connection: ConnectionInfo) => void;
-
-/** Which connection a callback is told of: one object for each, the same one every time. */
-export interface ConnectionInfo {
-  readonly role: PeerRole;
-  readonly localAddress?: RemoteAddress | undefined;
-  readonly remoteAddress?: RemoteAddress | undefined;
-}
-
-/** Part of the way to an authenticated peer. */
-export type Phase = 'dns' | 'tcp' | 'hello' | 'auth';
-
 /** Options of `connect`. */
 export interface ConnectOptions extends NodeOptions {
   /** Host name, IPv4 or IPv6 address (without brackets). */
@@ -92,7 +77,7 @@ export interface ConnectOptions extends NodeOptions {
   /** The peer's `G…`, checked right after its certificate: another peer is refused. */
   readonly expectedPeerID?: string | undefined;
   /** The listener of the same node: no peer is then connected twice, whoever dialled (protocol.md section 4.4, checks 14 and 15). */
-  readonly listener?: Listener | undefined;
+  readonly listener?: PeerIDRegistry | undefined;
   /** Is told how long each phase took as soon as it is over, in milliseconds: also when a later one fails. */
   readonly onPhase?: ((phase: Phase, ms: number) => void) | undefined;
 }

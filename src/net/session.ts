@@ -15,12 +15,13 @@ import {
   TIMER_PERIOD_MS,
 } from '../protocol/constants.ts';
 import type { OverlayErrorCode } from '../protocol/error-table.ts';
-import { OverlayError, type PeerError } from '../protocol/errors.ts';
+import { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import type { Peer, PeerEvent } from '../protocol/peer.ts';
+import type { PeerError } from '../protocol/violation.ts';
 import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenticated-message.ts';
 import type { Clock, Timer } from './clock.ts';
-import type { ConnectionInfo, OnBytes } from './options.ts';
+import type { ConnectionInfo, OnBytes } from './connection-info.ts';
 
 /** What a session needs besides the peer and the stream. */
 export interface SessionOptions {

@@ -3,13 +3,14 @@
  * @module
  */
 import { type Clock, systemClock } from '../net/clock.ts';
-import type { ConnectionInfo, OnBytes } from '../net/options.ts';
+import type { ConnectionInfo, OnBytes } from '../net/connection-info.ts';
 import type { Target } from '../net/target.ts';
 import { MAX_RECORD_BYTES } from '../protocol/constants.ts';
-import { ProtocolViolation } from '../protocol/errors.ts';
+import { ProtocolViolation } from '../protocol/violation.ts';
 import { RecordDecoder } from '../protocol/wire/framing.ts';
 import { roundMs } from '../report/json.ts';
-import { type ProbeOptions, type ProbeResult, probe } from './probe.ts';
+import type { ProbeOptions } from './options.ts';
+import { type ProbeResult, probe } from './probe.ts';
 
 /** A result of `probe` with one phase more. */
 export interface TimedResult extends ProbeResult {

@@ -4,8 +4,9 @@
  */
 import { type Clock, systemClock } from '../net/clock.ts';
 import { connect } from '../net/connect.ts';
-import type { Connection, Timings } from '../net/connection.ts';
-import type { NodeOptions, OnBytes, Phase } from '../net/options.ts';
+import type { Connection } from '../net/connection.ts';
+import type { OnBytes, Phase, Timings } from '../net/connection-info.ts';
+import type { NodeOptions } from '../net/options.ts';
 import { formatTarget, type Target } from '../net/target.ts';
 import { OVERLAY_MIN_VERSION, OVERLAY_VERSION } from '../protocol/constants.ts';
 import { OverlayError, type OverlayErrorJson } from '../protocol/errors.ts';
@@ -15,15 +16,8 @@ import type { PeerAddress } from '../protocol/wire/messages.ts';
 import { type ClockSkew, clockSkew, type RemoteJson, remoteJson, roundMs } from '../report/json.ts';
 import { diagnose, diagnoseSilence, type Evidence, isSilentRefusal } from './diagnose.ts';
 import { Knowledge, type OverlayRange } from './knowledge.ts';
+import type { ProbeOptions } from './options.ts';
 import { secondLook } from './second-look.ts';
-
-/** Options of a probe. */
-export interface ProbeOptions extends NodeOptions {
-  /** The only peerID accepted, `G…`. */
-  readonly expectedPeerID?: string | undefined;
-  /** What probes of this target on this network have learnt before; this one adds to it. */
-  readonly known?: Knowledge | undefined;
-}
 
 /** How long each phase took, in milliseconds: those that were reached. */
 export interface ProbeTimings extends Partial<Timings> {

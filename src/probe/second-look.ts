@@ -14,7 +14,7 @@ import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import { networks } from '../protocol/networks.ts';
 import { readMessage } from '../protocol/wire/authenticated-message.ts';
 import type { Finding } from './knowledge.ts';
-import type { ProbeOptions } from './probe.ts';
+import type { ProbeOptions } from './options.ts';
 
 /** The year 2096: a certificate that ends then has expired by nobody's clock, and dates behind it are no seconds. */
 export const FAR_FUTURE_SECONDS = 4_000_000_000;

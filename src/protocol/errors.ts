@@ -2,60 +2,23 @@
  * The one error class, and what becomes one.
  * @module
  */
-import {
-  ERROR_TABLE,
-  type ErrorCodeName,
-  type ErrorInfo,
-  type OverlayErrorCode,
-  PEER_ERROR_TABLE,
-  type Stage,
-} from './error-table.ts';
+import { ERROR_TABLE, type ErrorInfo, type OverlayErrorCode, PEER_ERROR_TABLE, type Stage } from './error-table.ts';
 import type { RemotePeer } from './handshake/hello.ts';
+import type { PeerError, ViolationDetails } from './violation.ts';
 import type { PeerAddress } from './wire/messages.ts';
 
-/** An ERROR_MSG, as it is told to a peer or was told by one. */
-export interface PeerError {
-  /** Name of the code; `UNKNOWN` for a number the reference does not define. */
-  readonly code: ErrorCodeName | 'UNKNOWN';
-  /** The text, every character outside printable ASCII shown as `*`. Unauthenticated: never trust it. */
-  readonly message: string;
-}
-
-/**
- * A rule of the protocol that a peer broke, thrown where it is noticed. It never leaves a connection: the peer turns it
- * into an OverlayError, which also knows the stage and the remote.
- */
-export class ProtocolViolation extends Error {
-  override readonly name: string = 'ProtocolViolation';
-  readonly code: OverlayErrorCode;
-  /** What only some violations know. */
-  readonly details: Pick<OverlayErrorOptions, 'peerError' | 'told' | 'dropReason'>;
-
-  constructor(code: OverlayErrorCode, message: string = ERROR_TABLE[code].summary, details: ProtocolViolation['details'] = {}) {
-    super(message);
-    this.code = code;
-    this.details = details;
-  }
-}
-
 /** What is known of a failure besides its code. */
-export interface OverlayErrorOptions {
+export interface OverlayErrorOptions extends ViolationDetails {
   /** Where it happened. */
   readonly stage: Stage;
   /** What happened in this case, when more is known than the table says. */
   readonly message?: string | undefined;
   /** The error underneath, a socket's for example. */
   readonly cause?: unknown;
-  /** The peer's ERROR_MSG. */
-  readonly peerError?: PeerError | undefined;
   /** The peer, when its HELLO had been verified. */
   readonly remote?: RemotePeer | undefined;
   /** The addresses it had told in PEERS. */
   readonly peers?: readonly PeerAddress[] | undefined;
-  /** What this side tells the peer, when it differs from the table. */
-  readonly told?: PeerError | undefined;
-  /** What stellar-core would log, when it differs from the table. */
-  readonly dropReason?: string | undefined;
 }
 
 /** How an OverlayError looks in JSON output. */

@@ -29,13 +29,14 @@ export {
   type OverlayErrorCode,
   type Stage,
 } from './error-table.ts';
-export { OverlayError, type OverlayErrorJson, type OverlayErrorOptions, type PeerError, ProtocolViolation } from './errors.ts';
+export { OverlayError, type OverlayErrorJson, type OverlayErrorOptions } from './errors.ts';
 export type { HandshakeOptions } from './handshake/handshake.ts';
 export type { HelloPolicy, RemotePeer } from './handshake/hello.ts';
 export type { HandshakeStep, OnStep } from './handshake/steps.ts';
 export { makeNetwork, type Network, type NetworkName, networkName, networks } from './networks.ts';
 export { Peer, type PeerEvent, type PeerOptions } from './peer.ts';
 export { decodePublicKey, decodeSecretSeed, encodePublicKey, encodeSecretSeed } from './strkey.ts';
+export { type PeerError, ProtocolViolation, type ViolationDetails } from './violation.ts';
 export {
   type ApplicationMessage,
   type CheckedType,

@@ -24,9 +24,10 @@ import {
   SEND_MODE_IDLE_TIMEOUT_MS,
 } from './constants.ts';
 import { ERROR_CODES, ERROR_TABLE, type ErrorCodeName, type OverlayErrorCode, type Stage } from './error-table.ts';
-import { OverlayError, type OverlayErrorOptions, type PeerError, ProtocolViolation } from './errors.ts';
+import { OverlayError, type OverlayErrorOptions } from './errors.ts';
 import { Handshake, type HandshakeOptions, type HandshakeState } from './handshake/handshake.ts';
 import type { RemotePeer } from './handshake/hello.ts';
+import { type PeerError, ProtocolViolation } from './violation.ts';
 import {
   type CheckedType,
   checkAuthenticatedMessage,

@@ -19,7 +19,8 @@ import {
 } from '../../src/index.ts';
 import { peerOptions, resolveOptions } from '../../src/net/options.ts';
 import { Session } from '../../src/net/session.ts';
-import { type ProbeOptions, probe } from '../../src/probe/probe.ts';
+import type { ProbeOptions } from '../../src/probe/options.ts';
+import { probe } from '../../src/probe/probe.ts';
 import { makeAuthCert } from '../../src/protocol/auth/auth-cert.ts';
 import { fromHex } from '../../src/protocol/bytes.ts';
 import { FloodSender } from '../../src/protocol/channel/flow-control.ts';

@@ -8,9 +8,9 @@ import { concatBytes, fromHex, isAllZero, toHex } from '../../src/protocol/bytes
 import { MacReceiver, MacSender } from '../../src/protocol/channel/mac.ts';
 import { MAC_BYTES } from '../../src/protocol/constants.ts';
 import { ERROR_TABLE, type OverlayErrorCode } from '../../src/protocol/error-table.ts';
-import { ProtocolViolation } from '../../src/protocol/errors.ts';
 import { Peer, type PeerEvent } from '../../src/protocol/peer.ts';
 import { decodePublicKey } from '../../src/protocol/strkey.ts';
+import { ProtocolViolation } from '../../src/protocol/violation.ts';
 import {
   checkAuthenticatedMessage,
   messageXdr,

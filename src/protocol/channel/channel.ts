@@ -6,7 +6,8 @@
 import type { PeerRole } from '../auth/key-schedule.ts';
 import { bytesKey } from '../bytes.ts';
 import { ENVELOPE_BYTES, FLOOD_CAPACITY_BYTES, FLOOD_CAPACITY_MESSAGES } from '../constants.ts';
-import { type OverlayError, ProtocolViolation } from '../errors.ts';
+import type { OverlayError } from '../errors.ts';
+import { ProtocolViolation } from '../violation.ts';
 import { type CheckedType, type ReceivedMessage, readMessage, receivedMessage } from '../wire/authenticated-message.ts';
 import type { StellarMessage } from '../wire/messages.ts';
 import { type FloodCapacity, FloodReceiver, FloodSender, type FloodType, isFloodType, type Settle } from './flow-control.ts';

@@ -4,7 +4,8 @@
  * @module
  */
 import { SEND_MORE_BATCH_BYTES, SEND_MORE_BATCH_MESSAGES } from '../constants.ts';
-import { type OverlayError, ProtocolViolation } from '../errors.ts';
+import type { OverlayError } from '../errors.ts';
+import { ProtocolViolation } from '../violation.ts';
 
 /** Messages and bytes, together a capacity or a grant. */
 export interface FloodCapacity {

@@ -5,7 +5,7 @@
  */
 import type { MacKey } from '../auth/crypto.ts';
 import { MAC_BYTES, SEQUENCE_OFFSET } from '../constants.ts';
-import { ProtocolViolation } from '../errors.ts';
+import { ProtocolViolation } from '../violation.ts';
 
 /** The next sequence number, as two 32-bit halves: a bigint a message would cost more than the rest of the check. */
 class Sequence {

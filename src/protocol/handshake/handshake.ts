@@ -9,7 +9,7 @@ import { isAllZero } from '../bytes.ts';
 import { MacReceiver, MacSender } from '../channel/mac.ts';
 import type { Now } from '../clock.ts';
 import { AUTH_MSG_FLAG_FLOW_CONTROL_BYTES_REQUESTED } from '../constants.ts';
-import { ProtocolViolation } from '../errors.ts';
+import { ProtocolViolation } from '../violation.ts';
 import type { Hello, PeerAddress, StellarMessage } from '../wire/messages.ts';
 import {
   CERT_CHECKS,

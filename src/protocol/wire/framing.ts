@@ -4,7 +4,7 @@
  * @module
  */
 import { LAST_FRAGMENT_BIT, RECORD_HEADER_BYTES } from '../constants.ts';
-import { ProtocolViolation } from '../errors.ts';
+import { ProtocolViolation } from '../violation.ts';
 
 /** One record: header and body. The reference sets bit 31 always, and so do we. */
 export function encodeRecord(body: Uint8Array): Uint8Array {

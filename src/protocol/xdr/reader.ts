@@ -3,7 +3,7 @@
  * @module
  */
 
-import { ProtocolViolation } from '../errors.ts';
+import { ProtocolViolation } from '../violation.ts';
 
 /** Bytes that are not the XDR they should be. */
 export class XdrError extends ProtocolViolation {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { utf8Encode } from '../../../src/protocol/bytes.ts';
 import { ERROR_TABLE, type OverlayErrorCode, PEER_ERROR_TABLE } from '../../../src/protocol/error-table.ts';
-import { OverlayError, ProtocolViolation } from '../../../src/protocol/errors.ts';
+import { OverlayError } from '../../../src/protocol/errors.ts';
+import { ProtocolViolation } from '../../../src/protocol/violation.ts';
 
 const CODES = Object.keys(ERROR_TABLE) as OverlayErrorCode[];
 
