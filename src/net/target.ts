@@ -3,6 +3,7 @@
  * @module
  */
 import { DEFAULT_PORT } from '../protocol/constants.ts';
+import { hasSecretSeed } from '../protocol/strkey.ts';
 import { parseIP } from '../protocol/wire/ip.ts';
 
 /** Where to connect to. */
@@ -16,8 +17,7 @@ export interface Target {
  * @throws {TypeError} when it is none of these
  */
 export function parseTarget(text: string): Target {
-  if (/S[A-Z2-7]{55}/.test(text))
-    throw new TypeError('a secret seed is no target, and was not used: keep it off the command line');
+  if (hasSecretSeed(text)) throw new TypeError('a secret seed is no target, and was not used: keep it off the command line');
   // Subtle: % belongs to the zone of an IPv6 address. In a name it could make one that looks like an address in part.
   const match = /^(?:\[([^\]]+)\]|([^:[\]\s/%]+))(?::(\d{1,5}))?$/.exec(text);
   const host = match?.[1] ?? match?.[2] ?? (isIPv6(text) ? text : undefined);

@@ -37,6 +37,19 @@ export function decodeSecretSeed(text: string): Uint8Array {
   return decode('S', text);
 }
 
+/** What has the form of a secret seed, checksum or not: a mistyped one gives away nearly as much. */
+const SEED_FORM = /S[A-Z2-7]{55}/;
+
+/** Whether a text has a secret seed in it, or what was meant to be one. */
+export function hasSecretSeed(text: string): boolean {
+  return SEED_FORM.test(text);
+}
+
+/** The text with `S…` in place of every secret seed in it: what may be shown of a text that somebody else wrote. */
+export function withoutSecretSeeds(text: string): string {
+  return text.replace(new RegExp(SEED_FORM, 'g'), 'S…');
+}
+
 /** CRC16-XModem: polynomial 0x1021, initial 0, no reflection, no final xor. */
 export function crc16(bytes: Uint8Array, end: number = bytes.length): number {
   let crc = 0;

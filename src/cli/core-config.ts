@@ -1,0 +1,242 @@
+/**
+ * stellar-core.cfg: what a node's configuration says about its peers, its validators and its quorum set.
+ * Source: stellar-core, Config.cpp (`processConfig`, `parseValidators`, `loadQset`) and docs/stellar-core_example.cfg.
+ * @module
+ */
+import type { TomlTable, TomlValue } from 'smol-toml';
+import { NodeIdentity } from '../net/identity.ts';
+import { decodePublicKey, withoutSecretSeeds } from '../protocol/strkey.ts';
+
+/** QUALITY of a validator or of a home domain. */
+export type Quality = 'LOW' | 'MEDIUM' | 'HIGH' | 'CRITICAL';
+
+/** One entry of [[VALIDATORS]], whose archive (HISTORY) is left out. */
+export interface CoreValidator {
+  readonly name: string;
+  /** PUBLIC_KEY: `G…`. */
+  readonly peerID: string;
+  readonly homeDomain: string;
+  /** Its own QUALITY, or that of its HOME_DOMAIN in [[HOME_DOMAINS]]. */
+  readonly quality: Quality;
+  /** HOST[:PORT], as it is written. */
+  readonly address?: string;
+}
+
+/** [QUORUM_SET], or one of the tables in it. */
+export interface CoreQuorumSet {
+  /** THRESHOLD_PERCENT, 1 to 100; 67 when it is left out. The threshold is 1 + floor((members x percent - 1) / 100). */
+  readonly thresholdPercent: number;
+  /** `G…` keys in their order; names such as `$self` are resolved. */
+  readonly validators: readonly string[];
+  readonly innerSets: readonly CoreQuorumSet[];
+}
+
+/** What a stellar-core.cfg says. It holds no secret: of NODE_SEED there is the public key. */
+export interface CoreConfig {
+  readonly networkPassphrase?: string;
+  /** KNOWN_PEERS, as they are written. */
+  readonly knownPeers: readonly string[];
+  /** PREFERRED_PEERS, as they are written. */
+  readonly preferredPeers: readonly string[];
+  /** The public key of NODE_SEED, `G…`; absent when there is no seed, or one that is kept elsewhere (`$FILE:`). */
+  readonly peerID?: string;
+  /** NODE_IS_VALIDATOR: stellar-core then adds the node itself to the validators of its home domain. */
+  readonly nodeIsValidator: boolean;
+  readonly nodeHomeDomain?: string;
+  readonly validators: readonly CoreValidator[];
+  /** [[HOME_DOMAINS]]: the quality of each domain. */
+  readonly homeDomains: ReadonlyMap<string, Quality>;
+  /** [QUORUM_SET]; without it stellar-core makes one of `validators`. */
+  readonly quorumSet?: CoreQuorumSet;
+}
+
+/** The deepest inner set: MAXIMUM_QUORUM_NESTING_LEVEL. */
+const MAX_NESTING = 4;
+
+const QUALITIES: readonly string[] = ['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'] satisfies readonly Quality[];
+
+/**
+ * Reads a stellar-core.cfg. What it says of other things is not looked at.
+ * @throws {TypeError} naming the line or the entry that is wrong; it never repeats a text of the file but names and public keys
+ */
+export async function parseCoreConfig(text: string): Promise<CoreConfig> {
+  const toml = await parseToml(text);
+  const names = new Names(toml);
+  const homeDomains = readHomeDomains(toml);
+  const validators = readValidators(toml, homeDomains, names);
+  for (const entry of strings(toml, 'PREFERRED_PEER_KEYS')) names.declare(entry);
+  const networkPassphrase = optionalString(toml, 'NETWORK_PASSPHRASE');
+  const nodeHomeDomain = optionalString(toml, 'NODE_HOME_DOMAIN');
+  const quorumSet = toml.QUORUM_SET;
+  if (quorumSet !== undefined) names.declareAll(quorumSet);
+  return {
+    ...(networkPassphrase && { networkPassphrase }),
+    knownPeers: strings(toml, 'KNOWN_PEERS'),
+    preferredPeers: strings(toml, 'PREFERRED_PEERS'),
+    ...(names.self !== undefined && { peerID: names.self }),
+    nodeIsValidator: toml.NODE_IS_VALIDATOR === true,
+    ...(nodeHomeDomain && { nodeHomeDomain }),
+    validators,
+    homeDomains,
+    ...(quorumSet !== undefined && { quorumSet: readQuorumSet(quorumSet, 'QUORUM_SET', 0, names) }),
+  };
+}
+
+async function parseToml(text: string): Promise<TomlTable> {
+  const { parse, TomlError } = await import('smol-toml');
+  try {
+    return parse(text.replace(/^\ufeff/, ''), { integersAsBigInt: 'asNeeded' });
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    // Subtle: the rest of the message shows the lines around it, and one of them may be NODE_SEED.
+    const [reason = ''] = error.message.split('\n', 1);
+    throw wrong(`line ${error.line}, column ${error.column}: ${reason.replace(/^Invalid TOML document: /, '')}`);
+  }
+}
+
+/** The common names of nodes: `KEY name` gives one, `$name` stands for the key. */
+class Names {
+  /** The public key of NODE_SEED. */
+  readonly self: string | undefined;
+  readonly #keys = new Map<string, string>();
+  /** The name after NODE_SEED, whose key is not known here. */
+  readonly #withoutKey: string | undefined;
+
+  constructor(toml: TomlTable) {
+    const [seed = '', name] = words(optionalString(toml, 'NODE_SEED') ?? '');
+    try {
+      this.self = NodeIdentity.fromSecretSeed(seed).peerID;
+    } catch {
+      // It is elsewhere ($FILE:…), or a place to fill in: only who refers to it needs to know.
+      this.#withoutKey = name ?? 'self';
+    }
+    // The $$self of older configurations is the node itself, by whatever name.
+    if (this.self !== undefined) this.#keys.set('$self', this.self).set(name ?? 'self', this.self);
+    for (const entry of strings(toml, 'NODE_NAMES')) this.declare(entry);
+  }
+
+  /** Takes the name in `KEY name`, if there is one. */
+  declare(entry: string): void {
+    const [key = '', name] = words(entry);
+    if (name !== undefined && !key.startsWith('$')) this.add(name, publicKey(key, `the key of ${name}`));
+  }
+
+  /** Takes every name in the VALIDATORS of a quorum set and its inner sets, since each may refer to all. */
+  declareAll(quorumSet: TomlValue): void {
+    if (!isTable(quorumSet)) return;
+    for (const [key, value] of Object.entries(quorumSet)) {
+      if (key === 'VALIDATORS') for (const entry of strings(quorumSet, key)) this.declare(entry);
+      else this.declareAll(value);
+    }
+  }
+
+  add(name: string, key: string): void {
+    const known = this.#keys.get(name);
+    if (known !== undefined && known !== key) throw wrong(`two keys have the name ${name}`);
+    this.#keys.set(name, key);
+  }
+
+  /** The key of `KEY`, `KEY name`, `$name` or `$$self`. */
+  resolve(entry: string, where: string): string {
+    const [word = ''] = words(entry);
+    if (!word.startsWith('$')) return publicKey(word, where);
+    const name = word.slice(1);
+    const key = this.#keys.get(name);
+    if (key !== undefined) return key;
+    if (name === '$self' || name === this.#withoutKey)
+      throw wrong(`${where}: ${word} is this node itself, and NODE_SEED has no seed to take its key from`);
+    throw wrong(`${where}: no key has the name ${name}`);
+  }
+}
+
+function readHomeDomains(toml: TomlTable): Map<string, Quality> {
+  const domains = new Map<string, Quality>();
+  for (const entry of tables(toml, 'HOME_DOMAINS')) {
+    const domain = requiredString(entry, 'HOME_DOMAIN', 'HOME_DOMAINS');
+    if (domains.has(domain)) throw wrong(`HOME_DOMAINS: ${domain} is there twice`);
+    domains.set(domain, quality(requiredString(entry, 'QUALITY', `HOME_DOMAINS ${domain}`), `HOME_DOMAINS ${domain}`));
+  }
+  return domains;
+}
+
+function readValidators(toml: TomlTable, homeDomains: ReadonlyMap<string, Quality>, names: Names): CoreValidator[] {
+  return tables(toml, 'VALIDATORS').map((entry) => {
+    const name = requiredString(entry, 'NAME', 'VALIDATORS');
+    const where = `VALIDATORS ${name}`;
+    const peerID = publicKey(requiredString(entry, 'PUBLIC_KEY', where), `${where}: PUBLIC_KEY`);
+    const homeDomain = requiredString(entry, 'HOME_DOMAIN', where);
+    const address = optionalString(entry, 'ADDRESS', `${where}: `);
+    const own = optionalString(entry, 'QUALITY', `${where}: `);
+    const ofDomain = homeDomains.get(homeDomain);
+    if (own !== undefined && ofDomain !== undefined)
+      throw wrong(`${where}: HOME_DOMAINS has the QUALITY of ${homeDomain} already`);
+    if (own === undefined && ofDomain === undefined)
+      throw wrong(`${where}: no QUALITY, neither here nor of ${homeDomain} in HOME_DOMAINS`);
+    names.add(name, peerID);
+    return { name, peerID, homeDomain, quality: ofDomain ?? quality(own ?? '', where), ...(address && { address }) };
+  });
+}
+
+function readQuorumSet(value: TomlValue, where: string, level: number, names: Names): CoreQuorumSet {
+  if (!isTable(value)) throw wrong(`${where}: not a table`);
+  if (level > MAX_NESTING) throw wrong(`${where}: more than ${MAX_NESTING} levels of inner sets`);
+  const { THRESHOLD_PERCENT: percent = 67, VALIDATORS: _, ...inner } = value;
+  if (typeof percent !== 'number' || !Number.isInteger(percent) || percent < 1 || percent > 100)
+    throw wrong(`${where}: THRESHOLD_PERCENT is a whole number from 1 to 100`);
+  const validators = strings(value, 'VALIDATORS', `${where}: `).map((entry) => names.resolve(entry, `${where}: VALIDATORS`));
+  const innerSets = Object.entries(inner).map(([key, table]) => readQuorumSet(table, `${where}.${key}`, level + 1, names));
+  if (validators.length + innerSets.length === 0) throw wrong(`${where}: no validator and no inner set`);
+  return { thresholdPercent: percent, validators, innerSets };
+}
+
+function publicKey(text: string, where: string): string {
+  try {
+    decodePublicKey(text);
+    return text;
+  } catch (error) {
+    throw wrong(`${where}: ${(error as Error).message}`);
+  }
+}
+
+function quality(text: string, where: string): Quality {
+  if (!QUALITIES.includes(text)) throw wrong(`${where}: QUALITY is one of ${QUALITIES.join(', ')}`);
+  return text as Quality;
+}
+
+/** The error of an entry. A seed may stand in any place, also where a name belongs. */
+function wrong(message: string): TypeError {
+  return new TypeError(withoutSecretSeeds(message));
+}
+
+function words(text: string): string[] {
+  return text.split(/\s+/).filter((word) => word !== '');
+}
+
+function isTable(value: TomlValue | undefined): value is TomlTable {
+  return typeof value === 'object' && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function tables(toml: TomlTable, key: string): TomlTable[] {
+  const value = toml[key] ?? [];
+  if (!Array.isArray(value) || !value.every(isTable)) throw wrong(`${key}: write [[${key}]]`);
+  return value;
+}
+
+function strings(toml: TomlTable, key: string, where = ''): string[] {
+  const value = toml[key] ?? [];
+  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
+    throw wrong(`${where}${key}: not an array of strings`);
+  return value as string[];
+}
+
+function optionalString(toml: TomlTable, key: string, where = ''): string | undefined {
+  const value = toml[key];
+  if (value !== undefined && typeof value !== 'string') throw wrong(`${where}${key}: not a string`);
+  return value;
+}
+
+function requiredString(toml: TomlTable, key: string, where: string): string {
+  const value = optionalString(toml, key, `${where}: `);
+  if (!value) throw wrong(`${where}: ${key} is missing`);
+  return value;
+}
