@@ -13,6 +13,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { BenchOptions } from './support/options.ts';
 import { keep, type Report } from './support/report.ts';
+import { installRival } from './support/rivals.ts';
 
 type Bench = { readonly run: (options: BenchOptions) => Promise<Report> };
 
@@ -42,6 +43,7 @@ const options: BenchOptions = {
   only: values.only,
   against: values.against && resolve(values.against),
 };
+if (!options.fast) await installRival('connector');
 for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {
   const load = BENCHES[name];
   if (load === undefined) throw new RangeError(`no bench ${name}; there are ${Object.keys(BENCHES).join(', ')}`);

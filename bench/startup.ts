@@ -10,8 +10,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { listen, networks } from '../src/index.ts';
 import { build, ROOT } from './support/build.ts';
+import { CONNECTOR } from './support/connector.ts';
 import type { BenchOptions } from './support/options.ts';
-import { type Case, median, type Report, RIVAL_NAME, ratio } from './support/report.ts';
+import { type Case, median, type Report, ratio } from './support/report.ts';
+import { rivalVersion } from './support/rivals.ts';
 
 const run_ = promisify(execFile);
 /** Whole processes in each round. */
@@ -92,13 +94,14 @@ async function install(options: BenchOptions, notes: string[]): Promise<Case> {
   const directory = mkdtempSync(join(tmpdir(), 'stellar-handshake-install-'));
   try {
     const ours = await installed(join(directory, 'ours'), await pack(directory));
-    const rivalVersion = version(join(ROOT, 'node_modules', RIVAL_NAME, 'package.json'));
     const rival = options.fast
       ? undefined
-      : await installed(join(directory, 'rival'), `${RIVAL_NAME}@${rivalVersion}`).catch((error: Error) => {
-          notes.push(`the rival could not be installed: ${error.message.split('\n')[0]}`);
-          return undefined;
-        });
+      : await installed(join(directory, 'rival'), `${CONNECTOR}@${rivalVersion('connector', CONNECTOR)}`).catch(
+          (error: Error) => {
+            notes.push(`the rival could not be installed: ${error.message.split('\n')[0]}`);
+            return undefined;
+          },
+        );
     return {
       name: 'production install',
       figures: {
@@ -125,7 +128,7 @@ async function pack(directory: string): Promise<string> {
   const copy = join(directory, 'copy');
   mkdirSync(copy);
   for (const name of readdirSync(ROOT)) {
-    if (!['node_modules', '.git', 'dist', 'coverage'].includes(name))
+    if (!['node_modules', '.git', 'dist', 'coverage', '.cache'].includes(name))
       cpSync(join(ROOT, name), join(copy, name), { recursive: true });
   }
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
@@ -151,8 +154,4 @@ async function installed(directory: string, what: string): Promise<{ readonly pa
     if (entry.isFile()) bytes += statSync(join(entry.parentPath, entry.name)).size;
   }
   return { packages, bytes };
-}
-
-function version(file: string): string {
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

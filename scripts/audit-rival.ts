@@ -4,8 +4,8 @@
  * @module
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { CONNECTOR } from '../bench/support/connector.ts';
+import { installRival, rivalVersion } from '../bench/support/rivals.ts';
 import {
   acceptTcp,
   auditAcceptor,
@@ -22,7 +22,6 @@ import { Rival } from '../test/support/rival.ts';
 const DOC = new URL('../docs/conformance.md', import.meta.url);
 const BEGIN = '<!-- connector: made by scripts/audit-rival.ts -->';
 const END = '<!-- connector: end -->';
-const NAME = '@stellarbeat/js-stellar-node-connector';
 const SEED = 'conformance';
 
 /** Results of one run, and how often the target died in it. */
@@ -99,7 +98,7 @@ function section(a: Run, d: Run, unread: readonly CaseResult[]): string {
     ({ verdict, came }) => verdict === 'differs' && came.startsWith('it closes without saying why'),
   );
   const differing = [...a.results, ...d.results].filter(({ verdict }) => verdict === 'differs');
-  return `## ${NAME} ${rivalVersion()}
+  return `## ${CONNECTOR} ${rivalVersion('connector', CONNECTOR)}
 
 Audited on ${new Date().toISOString().slice(0, 10)} with stellar-handshake ${VERSION} on Node ${process.versions.node}, \`--hostile\`, seed \`${SEED}\`, over
 loopback. The connector runs as its own example sets it up: it listens for \`error\`, closes on \`timeout\`, takes every message
@@ -122,11 +121,6 @@ ${failures(unread, [])}
 `;
 }
 
-function rivalVersion(): string {
-  const main = createRequire(import.meta.url).resolve(NAME);
-  return (JSON.parse(readFileSync(join(dirname(main), '../package.json'), 'utf8')) as { readonly version: string }).version;
-}
-
 function write(text: string): void {
   const before = existsSync(DOC) ? readFileSync(DOC, 'utf8') : '# Conformance\n';
   const [from, to] = [before.indexOf(BEGIN), before.indexOf(END)];
@@ -136,6 +130,7 @@ function write(text: string): void {
   writeFileSync(DOC, after);
 }
 
+await installRival('connector');
 const accepted = await accepting({ floods: 'all' });
 const dialled = await dialling({ floods: 'all' });
 const only = ['flood-advert', 'flood-demand', 'scp-message', 'transaction'].map((type) => `${type}-mac-flipped`);

@@ -1,6 +1,6 @@
 /** Shakes hands with the rival. Arguments: dials or accepts, variant, port to dial. */
-import type { Connection, Node } from '@stellarbeat/js-stellar-node-connector';
 import { cpuSince, serve, tell } from '../support/child.ts';
+import type { ConnectorConnection, ConnectorNode } from '../support/connector.ts';
 import { dialMany, type Side, type Variant } from '../support/handshakes.ts';
 import { rivalNode, rivalSeed } from '../support/rival.ts';
 
@@ -8,9 +8,9 @@ const [side, variant, port] = process.argv.slice(2) as [Side, Variant, string];
 const seed = rivalSeed();
 let node = rivalNode(seed);
 /** An ECDH key for each connection is not offered; a new node object with the same seed has one. */
-const nextNode = (): Node => (variant === 'own ECDH key each' ? rivalNode(seed) : node);
+const nextNode = (): ConnectorNode => (variant === 'own ECDH key each' ? rivalNode(seed) : node);
 
-function closed(connection: Connection): Promise<void> {
+function closed(connection: ConnectorConnection): Promise<void> {
   connection.on('error', (error: Error) => {
     throw error;
   });
@@ -23,8 +23,8 @@ if (side === 'dials') {
   tell({ port: 0 });
 } else {
   let onClosed = (): void => {};
-  const accept = (from: Node): void => {
-    from.on('connection', (connection: Connection) => {
+  const accept = (from: ConnectorNode): void => {
+    from.on('connection', (connection: ConnectorConnection) => {
       if (variant === 'own ECDH key each') {
         // The same server, another node object for the next connection.
         node = nextNode();
@@ -35,7 +35,7 @@ if (side === 'dials') {
     from.acceptIncomingConnections(0, '127.0.0.1');
   };
   accept(node);
-  const server = Reflect.get(node, 'server') as import('node:net').Server;
+  const { server } = node;
   await new Promise<void>((resolve) => server.once('listening', resolve));
   serve(async ({ count }: { count: number }) => {
     const mark = process.cpuUsage();

@@ -1,8 +1,8 @@
 /** Accepts connections and keeps them. Asked, it says how much memory is in use. Argument: ours, rival or bare-socket. */
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Connection as RivalConnection } from '@stellarbeat/js-stellar-node-connector';
 import { type Connection, listen, networks } from '../../src/index.ts';
 import { serve, tell } from '../support/child.ts';
+import type { ConnectorConnection } from '../support/connector.ts';
 import { readMemory } from '../support/memory-reading.ts';
 
 const [subject] = process.argv.slice(2);
@@ -16,7 +16,7 @@ async function read(connection: Connection): Promise<void> {
   kept.delete(connection);
 }
 
-function keep(connection: RivalConnection | Socket): void {
+function keep(connection: ConnectorConnection | Socket): void {
   kept.add(connection);
   connection.on('error', () => {});
   connection.on('data', () => {});
@@ -42,7 +42,7 @@ if (subject === 'ours') {
   const node = rivalNode();
   node.on('connection', keep);
   node.acceptIncomingConnections(0, '127.0.0.1');
-  tell(await listening(Reflect.get(node, 'server') as Server));
+  tell(await listening(node.server));
 } else {
   const server = createServer({ noDelay: true }, keep);
   server.listen(0, '127.0.0.1');

@@ -1,6 +1,6 @@
 /** Receives with the rival. Arguments: port, messages a round. */
-import type { StellarMessageWork } from '@stellarbeat/js-stellar-node-connector/lib/connection/connection.js';
 import { endWithBench, Meter } from '../support/child.ts';
+import type { ConnectorWork } from '../support/connector.ts';
 import { rivalNode } from '../support/rival.ts';
 
 const [port, count] = process.argv.slice(2).map(Number) as [number, number];
@@ -10,7 +10,7 @@ const connection = rivalNode().connectTo('127.0.0.1', port);
 connection.on('error', (error: Error) => {
   throw error;
 });
-connection.on('data', ({ done }: StellarMessageWork) => {
+connection.on('data', ({ done }: ConnectorWork) => {
   done();
   meter.tick();
 });

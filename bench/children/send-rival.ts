@@ -1,18 +1,12 @@
 /** Sends with the rival. Arguments: port, case, messages a round. */
-import { createRequire } from 'node:module';
 import { cpuSince, serve, tell } from '../support/child.ts';
+import type { ConnectorMessage } from '../support/connector.ts';
 import { type MessageCase, makeMessage } from '../support/messages.ts';
 import { encode } from '../support/raw-peer.ts';
-import { rivalNode } from '../support/rival.ts';
-
-const require = createRequire(createRequire(import.meta.url).resolve('@stellarbeat/js-stellar-node-connector'));
-const { xdr } = require('@stellar/stellar-base') as { xdr: { StellarMessage: { fromXDR(bytes: Buffer): RivalMessage } } };
-type RivalMessage = Parameters<ReturnType<ReturnType<typeof rivalNode>['connectTo']>['sendStellarMessage']>[0];
+import { rivalMessage, rivalNode } from '../support/rival.ts';
 
 const [port, name, count] = process.argv.slice(2) as [string, MessageCase, string];
-const messages = Array.from({ length: Number(count) }, (_, i) =>
-  xdr.StellarMessage.fromXDR(Buffer.from(encode(makeMessage(name, i)))),
-);
+const messages = Array.from({ length: Number(count) }, (_, i) => rivalMessage(encode(makeMessage(name, i))));
 const connection = rivalNode().connectTo('127.0.0.1', Number(port));
 connection.on('error', (error: Error) => {
   throw error;
@@ -23,7 +17,7 @@ serve(async () => {
   const mark = process.cpuUsage();
   for (let i = 0; i < messages.length; i += 64) {
     const batch = messages.slice(i, i + 64);
-    const last = batch.pop() as RivalMessage;
+    const last = batch.pop() as ConnectorMessage;
     for (const message of batch) connection.sendStellarMessage(message);
     await new Promise<void>((resolve) => connection.sendStellarMessage(last, () => resolve()));
   }

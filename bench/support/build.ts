@@ -27,6 +27,7 @@ export function build(checkout: string = ROOT): string {
   writeFileSync(join(out, 'package.json'), '{"type":"module"}');
   compile(join(checkout, 'src'), join(out, 'src'));
   compile(join(ROOT, 'bench'), join(out, 'bench'));
+  for (const name of ['bench/rivals', '.cache']) symlinkSync(join(ROOT, name), join(out, name));
   return out;
 }
 

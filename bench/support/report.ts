@@ -6,6 +6,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './build.ts';
+import { CONNECTOR } from './connector.ts';
+import { rivalVersion } from './rivals.ts';
 
 /** What a bench found out in one situation. */
 export interface Case {
@@ -32,9 +34,6 @@ export interface Report {
   readonly cases: readonly Case[];
   readonly notes?: readonly string[];
 }
-
-/** The rival's version. */
-export const RIVAL_NAME = '@stellarbeat/js-stellar-node-connector';
 
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
@@ -90,7 +89,7 @@ function environment(): object {
     node: process.version,
     openssl: process.versions.openssl,
     package: version(join(ROOT, 'package.json')),
-    rival: `${RIVAL_NAME} ${version(join(ROOT, 'node_modules', RIVAL_NAME, 'package.json'))}`,
+    rival: `${CONNECTOR} ${rivalVersion('connector', CONNECTOR)}`,
     cpu: `${cpu?.model ?? 'unknown'}, ${cpus().length} cores`,
     load: loadavg()[0]?.toFixed(2),
   };

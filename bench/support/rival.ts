@@ -4,15 +4,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
-import type { Node } from '@stellarbeat/js-stellar-node-connector';
 import { encodeSecretSeed, networks } from '../../src/index.ts';
+import { type ConnectorMessage, type ConnectorNode, requireConnector } from './connector.ts';
+import { rivalFile } from './rivals.ts';
 
-const { createNode } = createRequire(import.meta.url)('@stellarbeat/js-stellar-node-connector') as {
-  createNode(config: object): Node;
-};
+const { createNode, xdr } = requireConnector(createRequire(rivalFile('connector')));
 
 /** A node of the rival with an identity and an ECDH key of its own. */
-export function rivalNode(privateKey?: string): Node {
+export function rivalNode(privateKey?: string): ConnectorNode {
   return createNode({
     network: networks.standalone.passphrase,
     nodeInfo: { ledgerVersion: 27, overlayMinVersion: 38, overlayVersion: 42, versionString: 'rival' },
@@ -25,6 +24,11 @@ export function rivalNode(privateKey?: string): Node {
     peerFloodReadingCapacityBytes: 0xffffffff,
     flowControlSendMoreBatchSizeBytes: 100_000,
   });
+}
+
+/** A message in the rival's form, from its XDR. */
+export function rivalMessage(bytes: Uint8Array): ConnectorMessage {
+  return xdr.StellarMessage.fromXDR(Buffer.from(bytes));
 }
 
 /** A fresh seed in the rival's form. */

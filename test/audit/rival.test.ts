@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { acceptTcp, auditAcceptor, auditInitiator, type CaseResult, dialTcp } from '../../src/audit/index.ts';
 import { networks } from '../../src/index.ts';
-import { Rival } from '../support/rival.ts';
+import { connectorOrNothing, Rival } from '../support/rival.ts';
 import { collect } from './targets.ts';
 
 const FATAL = ['record-of-2-bytes', 'auth-before-hello', 'signature-of-0-bytes'];
@@ -32,7 +32,9 @@ const EXPECTED = {
   'versions-too-new': 'high',
 };
 
-describe.concurrent('js-stellar-node-connector', () => {
+const connector = await connectorOrNothing();
+
+describe.skipIf(connector === undefined).concurrent('js-stellar-node-connector', () => {
   it(
     'as acceptor dies of three cases, comes back each time, and the others are judged all the same',
     async () => {

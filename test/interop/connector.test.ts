@@ -3,23 +3,26 @@
  * It writes the expiration of its certificates in milliseconds and leaves bit 31 of the record header clear; both are accepted.
  */
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
-import { type Connection as Connector, createNode, type Node } from '@stellarbeat/js-stellar-node-connector';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type ConnectorConnection,
+  type ConnectorMessage,
+  type ConnectorNode,
+  type ConnectorPackage,
+  type ConnectorWork,
+  type ConnectorXdr,
+  requireConnector,
+} from '../../bench/support/connector.ts';
 import { type Connection, connect, listen, NodeIdentity, networks, type ReceivedMessage } from '../../src/index.ts';
 import { toHex } from '../../src/protocol/bytes.ts';
 import { openHandles, until } from '../support/raw-peer.ts';
+import { connectorOrNothing } from '../support/rival.ts';
 
 const network = networks.standalone;
 let handles: string[];
-/** The connector's own copy of stellar-base: it takes no objects of another one. */
-const ofConnector = createRequire(createRequire(import.meta.url).resolve('@stellarbeat/js-stellar-node-connector'));
-const { xdr } = ofConnector('@stellar/stellar-base') as {
-  readonly xdr: {
-    readonly StellarMessage: { getScpState(ledgerSeq: number): OtherMessage; getScpQuorumset(hash: Buffer): OtherMessage };
-  };
-};
-type OtherMessage = Parameters<Connector['sendStellarMessage']>[0];
+const require = await connectorOrNothing();
+const missing = require === undefined;
+const { createNode, xdr } = missing ? ({} as ConnectorPackage & { xdr: ConnectorXdr }) : requireConnector(require);
 const silent = { child: () => silent, info() {}, debug() {}, trace() {}, error() {} };
 
 beforeEach(() => {
@@ -28,7 +31,7 @@ beforeEach(() => {
 
 afterEach(() => until(() => openHandles().length === handles.length));
 
-function connectorNode(passphrase = network.passphrase): Node {
+function connectorNode(passphrase = network.passphrase): ConnectorNode {
   return createNode(
     {
       network: passphrase,
@@ -48,7 +51,7 @@ function connectorNode(passphrase = network.passphrase): Node {
 /** A connection between us and the connector; `headers` are the first words of the chunks that came from it. */
 interface Meeting extends AsyncDisposable {
   readonly ours: Connection;
-  readonly theirs: Connector;
+  readonly theirs: ConnectorConnection;
   readonly headers: readonly number[];
 }
 
@@ -79,8 +82,8 @@ async function weDial(): Promise<Meeting> {
   const node = connectorNode();
   node.acceptIncomingConnections(0, '127.0.0.1');
   await once(node, 'listening');
-  const { port } = (node as unknown as { server: { address(): { port: number } } }).server.address();
-  const incoming = once(node, 'connection') as Promise<[Connector]>;
+  const { port } = node.server.address() as { port: number };
+  const incoming = once(node, 'connection') as Promise<[ConnectorConnection]>;
   const connecting = connect({ host: '127.0.0.1', port, network, onBytes: collectInto(headers) });
   const [theirs] = await incoming;
   theirs.on('error', () => {});
@@ -96,9 +99,9 @@ async function weDial(): Promise<Meeting> {
 }
 
 /** What the connector hands to its user next. */
-async function received(theirs: Connector): Promise<OtherMessage> {
+async function received(theirs: ConnectorConnection): Promise<ConnectorMessage> {
   for (;;) {
-    const work = theirs.read() as { stellarMessage: OtherMessage; done(): void } | null;
+    const work = theirs.read() as ConnectorWork | null;
     if (work !== null) {
       work.done();
       return work.stellarMessage;
@@ -112,7 +115,7 @@ async function next(ours: Connection): Promise<ReceivedMessage | undefined> {
   return undefined;
 }
 
-describe.each([
+describe.skipIf(missing).each([
   ['it dials us', theyDial, 'REMOTE_CALLED_US'],
   ['we dial it', weDial, 'WE_CALLED_REMOTE'],
 ] as const)('with js-stellar-node-connector, when %s,', (_name, meet, role) => {
@@ -183,7 +186,7 @@ describe.each([
   });
 });
 
-describe('with js-stellar-node-connector on another network', () => {
+describe.skipIf(missing)('with js-stellar-node-connector on another network', () => {
   it('neither side takes the other in', async () => {
     const refused: string[] = [];
     const identity = NodeIdentity.random();

@@ -1,13 +1,14 @@
 /**
  * js-stellar-node-connector as a program, set up as its own example does: it takes whatever comes, and answers
- * GET_SCP_QUORUMSET. `node rival-child.mjs listen|dial PORT [all|none]`: the last says whether it wants flood messages.
+ * GET_SCP_QUORUMSET. `node rival-child.mjs FILE listen|dial PORT [all|none]`: FILE is where its package is found from, the last says whether it
+ * wants flood messages.
  */
 import { createRequire } from 'node:module';
 
-const [role, port, floods = 'all'] = process.argv.slice(2);
-const require = createRequire(import.meta.url);
+const [file, role, port, floods = 'all'] = process.argv.slice(2);
+const require = createRequire(file);
 const { createNode } = require('@stellarbeat/js-stellar-node-connector');
-const { Keypair, xdr } = createRequire(require.resolve('@stellarbeat/js-stellar-node-connector'))('@stellar/stellar-base');
+const { Keypair, xdr } = require('@stellar/stellar-base');
 
 const MAX_LIFE_MS = 30 * 60_000;
 const REDIAL_MS = 20;

@@ -2,9 +2,24 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { installRival, rivalFile } from '../../bench/support/rivals.ts';
 
 const CHILD = fileURLToPath(new URL('rival-child.mjs', import.meta.url));
 const MAX_DEATHS = 500;
+
+/**
+ * Installs it for the tests that need it.
+ * @returns a `require` of its packages; undefined, with the reason printed, where npm cannot install it. With CI set that is an error
+ */
+export async function connectorOrNothing(): Promise<NodeJS.Require | undefined> {
+  try {
+    return await installRival('connector');
+  } catch (error) {
+    if (process.env.CI) throw error;
+    console.warn(`without js-stellar-node-connector: ${(error as Error).message}`);
+    return undefined;
+  }
+}
 
 /** What it does, and whether it has said that it wants flood messages: SCP, transactions, adverts. */
 export interface RivalOptions {
@@ -14,7 +29,7 @@ export interface RivalOptions {
   readonly floods?: 'all' | 'none';
 }
 
-/** A process that is started again whenever it has died. */
+/** A process that is started again whenever it has died. The connector has to be installed. */
 export class Rival implements AsyncDisposable {
   /** How often it has died. */
   deaths = 0;
@@ -49,7 +64,7 @@ export class Rival implements AsyncDisposable {
 
   #start(): ChildProcess {
     const { role, floods = 'all' } = this.#options;
-    const child = spawn(process.execPath, [CHILD, role, String(this.#port), floods], {
+    const child = spawn(process.execPath, [CHILD, rivalFile('connector'), role, String(this.#port), floods], {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       env: { ...process.env, LOG_LEVEL: 'silent' },
     });
