@@ -19,6 +19,16 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
+/** Order by unsigned bytes; what another one begins with comes before it. Negative, 0 or positive. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const order = (a[i] as number) - (b[i] as number);
+    if (order !== 0) return order;
+  }
+  return a.length - b.length;
+}
+
 /** Whether every byte is zero. */
 export function isAllZero(bytes: Uint8Array): boolean {
   let seen = 0;

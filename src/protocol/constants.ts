@@ -34,6 +34,9 @@ export const ENVELOPE_TYPE_SCP = 1;
 /** ENVELOPE_TYPE_AUTH, the 4-byte tag in the payload an AuthCert signs (Stellar-ledger-entries.x). */
 export const ENVELOPE_TYPE_AUTH = 3;
 
+/** ENVELOPE_TYPE_SCPVALUE, the 4-byte tag in what the signature of a StellarValue covers (Stellar-ledger-entries.x). */
+export const ENVELOPE_TYPE_SCPVALUE = 4;
+
 /** Longest versionStr and longest ERROR_MSG text, in bytes (Stellar-overlay.x). */
 export const MAX_STRING_BYTES = 100;
 /** Most addresses in one PEERS (Stellar-overlay.x). */
@@ -47,6 +50,11 @@ export const MAX_SURVEY_BODY_BYTES = 64000;
  * top (QuorumSetUtils.cpp MAXIMUM_QUORUM_NESTING_LEVEL); this bound keeps the stack safe.
  */
 export const MAX_QUORUM_SET_DEPTH = 100;
+
+/** Levels below the top of a quorum set the reference takes (QuorumSetUtils.cpp). */
+export const MAXIMUM_QUORUM_NESTING_LEVEL = 4;
+/** Most validators in a quorum set, all levels together (QuorumSetUtils.cpp). */
+export const MAX_QUORUM_SET_NODES = 1000;
 
 /** Port of the overlay when none is named. */
 export const DEFAULT_PORT = 11625;

@@ -35,6 +35,28 @@ export type { HelloPolicy, RemotePeer } from './handshake/hello.ts';
 export type { HandshakeStep, OnStep } from './handshake/steps.ts';
 export { makeNetwork, type Network, type NetworkName, networkName, networks } from './networks.ts';
 export { Peer, type PeerEvent, type PeerOptions } from './peer.ts';
+export {
+  isQuorumSetSane,
+  isQuorumSlice,
+  isVBlocking,
+  type NodeSet,
+  normalizeQuorumSet,
+  parseQuorumSet,
+  quorumSetHash,
+  quorumSetNodes,
+  quorumSetProblem,
+  quorumSetXdr,
+} from './scp/quorum-set.ts';
+export { compareBallots, isStatementSane, statementQuorumSetHash } from './scp/statement.ts';
+export {
+  type LedgerCloseValueSignature,
+  readStellarValue,
+  type StellarValue,
+  type StellarValueExt,
+  stellarValue,
+  stellarValueSignaturePayload,
+  verifyStellarValue,
+} from './scp/stellar-value.ts';
 export { decodePublicKey, decodeSecretSeed, encodePublicKey, encodeSecretSeed } from './strkey.ts';
 export { type PeerError, ProtocolViolation, type ViolationDetails } from './violation.ts';
 export {
@@ -63,6 +85,7 @@ export {
   type SCPQuorumSet,
   type SCPStatement,
   type StellarMessage,
+  scpQuorumSet,
   scpStatement,
   stellarMessage,
   type TimeSlicedSurveyCollecting,

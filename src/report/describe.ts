@@ -5,9 +5,9 @@
 import { nodeCrypto } from '../crypto/node.ts';
 import { formatTarget } from '../net/target.ts';
 import { isAllZero, toHex } from '../protocol/bytes.ts';
+import { readStellarValue } from '../protocol/scp/stellar-value.ts';
 import type { ReceivedMessage } from '../protocol/wire/authenticated-message.ts';
 import type { PeerAddress, SCPPledges, SCPQuorumSet, SCPStatement } from '../protocol/wire/messages.ts';
-import { readStellarValue } from '../protocol/wire/stellar-value.ts';
 
 /** Addresses of a PEERS that are shown. */
 const SHOWN_PEERS = 3;

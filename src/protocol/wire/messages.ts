@@ -283,11 +283,12 @@ function ipCase(discriminant: number, fail: () => never): Codec<Uint8Array> {
 
 const peerAddress: Codec<PeerAddress> = struct<PeerAddress>({ ip, port: uint32, numFailures: uint32 });
 
-const quorumSet: Codec<SCPQuorumSet> = recursive(() => quorumSetLevel, MAX_QUORUM_SET_DEPTH);
+/** XDR of an SCPQuorumSet: what its hash is of. */
+export const scpQuorumSet: Codec<SCPQuorumSet> = recursive(() => quorumSetLevel, MAX_QUORUM_SET_DEPTH);
 const quorumSetLevel: Codec<SCPQuorumSet> = struct<SCPQuorumSet>({
   threshold: uint32,
   validators: array(nodeID),
-  innerSets: array(quorumSet),
+  innerSets: array(scpQuorumSet),
 });
 
 const ballot: Codec<SCPBallot> = struct<SCPBallot>({ counter: uint32, value });
@@ -335,7 +336,7 @@ export const messageFields: { readonly [T in MessageType]: Codec<MessageFields[T
   TX_SET: struct<MessageFields['TX_SET']>({ txSet: remainder }),
   TRANSACTION: struct<MessageFields['TRANSACTION']>({ transaction: remainder }),
   GET_SCP_QUORUMSET: struct<MessageFields['GET_SCP_QUORUMSET']>({ qSetHash: hash }),
-  SCP_QUORUMSET: struct<MessageFields['SCP_QUORUMSET']>({ qSet: quorumSet }),
+  SCP_QUORUMSET: struct<MessageFields['SCP_QUORUMSET']>({ qSet: scpQuorumSet }),
   SCP_MESSAGE: struct<MessageFields['SCP_MESSAGE']>({ envelope: struct<SCPEnvelope>({ statement: scpStatement, signature }) }),
   GET_SCP_STATE: struct<MessageFields['GET_SCP_STATE']>({ ledgerSeq: uint32 }),
   HELLO: struct<Hello>({

@@ -1,6 +1,7 @@
 import { Keypair, xdr } from '@stellar/stellar-base';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex } from '../../../src/protocol/bytes.ts';
+import { readStellarValue } from '../../../src/protocol/scp/stellar-value.ts';
 import { receivedMessage } from '../../../src/protocol/wire/authenticated-message.ts';
 import {
   MESSAGE_TYPES,
@@ -10,7 +11,6 @@ import {
   stellarMessage,
   type UnknownMessage,
 } from '../../../src/protocol/wire/messages.ts';
-import { readStellarValue } from '../../../src/protocol/wire/stellar-value.ts';
 import { XdrWriter } from '../../../src/protocol/xdr/writer.ts';
 import { describeMessage, typeColumn } from '../../../src/report/describe.ts';
 import { bodyOf, transcript } from '../../support/vectors.ts';

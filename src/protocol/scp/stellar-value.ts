@@ -1,0 +1,105 @@
+/**
+ * StellarValue: what the nodes agree on with SCP, the content of a ballot's or a nomination's value (Stellar-ledger.x).
+ * Nothing of a connection depends on it.
+ * @module
+ */
+import type { CryptoProvider } from '../auth/crypto.ts';
+import { assertBytes, concatBytes, isAllZero } from '../bytes.ts';
+import { ENVELOPE_TYPE_SCPVALUE, HASH_BYTES, SIGNATURE_BYTES } from '../constants.ts';
+import { decodePublicKey } from '../strkey.ts';
+import { array, type Codec, nodeID, opaque, struct, uint32, uint64, union, varOpaque } from '../xdr/codec.ts';
+import { XdrReader } from '../xdr/reader.ts';
+import { XdrWriter } from '../xdr/writer.ts';
+
+/** Who has nominated a value: the signature covers networkID, ENVELOPE_TYPE_SCPVALUE, txSetHash and closeTime. */
+export interface LedgerCloseValueSignature {
+  /** `G…`. */
+  readonly nodeID: string;
+  readonly signature: Uint8Array;
+}
+
+/** Kind of a StellarValue. One without a transaction set (CAP-83) holds the value it was made of. */
+export type StellarValueExt =
+  | { readonly type: 'STELLAR_VALUE_BASIC' }
+  | { readonly type: 'STELLAR_VALUE_SIGNED'; readonly lcValueSignature: LedgerCloseValueSignature }
+  | {
+      readonly type: 'STELLAR_VALUE_EMPTY_TX_SET';
+      readonly txSetHash: Uint8Array;
+      readonly previousLedgerHash: Uint8Array;
+      readonly previousLedgerVersion: number;
+      readonly lcValueSignature: LedgerCloseValueSignature;
+    };
+
+/** The next ledger, as a node wants it. Hashes are 32 bytes. */
+export interface StellarValue {
+  /** All zero in a STELLAR_VALUE_EMPTY_TX_SET, and there alone. */
+  readonly txSetHash: Uint8Array;
+  /** Unix time in seconds. */
+  readonly closeTime: bigint;
+  /** XDR of each LedgerUpgrade. */
+  readonly upgrades: readonly Uint8Array[];
+  readonly ext: StellarValueExt;
+}
+
+const hash = opaque(32);
+const lcValueSignature: Codec<LedgerCloseValueSignature> = struct<LedgerCloseValueSignature>({
+  nodeID,
+  signature: varOpaque(SIGNATURE_BYTES),
+});
+
+/** XDR of a StellarValue: what an SCPBallot and a nomination have as value. */
+export const stellarValue: Codec<StellarValue> = struct<StellarValue>({
+  txSetHash: hash,
+  closeTime: uint64,
+  upgrades: array(varOpaque(128), 6),
+  ext: union<StellarValueExt>({
+    STELLAR_VALUE_BASIC: [0, struct({})],
+    STELLAR_VALUE_SIGNED: [1, struct({ lcValueSignature })],
+    // Since ledger protocol 28.
+    STELLAR_VALUE_EMPTY_TX_SET: [
+      2,
+      struct({ txSetHash: hash, previousLedgerHash: hash, previousLedgerVersion: uint32, lcValueSignature }),
+    ],
+  }),
+});
+
+/** The StellarValue of these bytes; undefined when they are none, or one of a later protocol. Byte fields are views. */
+export function readStellarValue(value: Uint8Array): StellarValue | undefined {
+  try {
+    const reader = new XdrReader(value);
+    const read = stellarValue.read(reader);
+    reader.expectEnd();
+    return read;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What the signature of a value covers: networkID, ENVELOPE_TYPE_SCPVALUE, the hash of the transaction set that was
+ * nominated, closeTime. Upgrades are not under it.
+ * @param networkID 32 bytes
+ * @throws {TypeError | RangeError} when networkID is not 32 bytes
+ */
+export function stellarValueSignaturePayload(networkID: Uint8Array, { txSetHash, closeTime, ext }: StellarValue): Uint8Array {
+  const signed = new XdrWriter();
+  signed.uint32(ENVELOPE_TYPE_SCPVALUE);
+  hash.write(signed, ext.type === 'STELLAR_VALUE_EMPTY_TX_SET' ? ext.txSetHash : txSetHash);
+  uint64.write(signed, closeTime);
+  return concatBytes(assertBytes(networkID, HASH_BYTES, 'networkID'), signed.take());
+}
+
+/**
+ * Whether the reference would take a value from anybody: signed by the node it names, over this network, with a transaction
+ * set's hash, or with the hash of none where it says so (HerderSCPDriver.cpp, HerderImpl.cpp verifyStellarValueSignature).
+ * A value without signature is not.
+ * @param networkID the verifier's own network, 32 bytes
+ * @throws {TypeError | RangeError} when networkID is not 32 bytes
+ */
+export function verifyStellarValue(crypto: CryptoProvider, networkID: Uint8Array, value: StellarValue): boolean {
+  const { txSetHash, ext } = value;
+  if (ext.type === 'STELLAR_VALUE_BASIC') return false;
+  if (isAllZero(txSetHash) !== (ext.type === 'STELLAR_VALUE_EMPTY_TX_SET')) return false;
+  const { nodeID: signer, signature } = ext.lcValueSignature;
+  return crypto.verify(decodePublicKey(signer), stellarValueSignaturePayload(networkID, value), signature);
+}
