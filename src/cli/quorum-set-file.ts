@@ -1,0 +1,121 @@
+/**
+ * `--quorum-set FILE`: a quorum set as JSON, or that of a stellar-core.cfg, generated as stellar-core generates it
+ * (Config.cpp generateQuorumSet).
+ * @module
+ */
+import { readFile } from 'node:fs/promises';
+import { normalizeQuorumSet, parseQuorumSet } from '../protocol/scp/quorum-set.ts';
+import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
+import { type CoreConfig, type CoreQuorumSet, type CoreValidator, parseCoreConfig, type Quality } from './core-config.ts';
+import { UsageError } from './options.ts';
+
+/** `--quorum-set`, of verbs that trust somebody. */
+export const quorumSetArg = {
+  'quorum-set': {
+    type: 'string',
+    description: 'Whom you trust: JSON { threshold, validators, innerSets }, or a stellar-core.cfg',
+    valueHint: 'FILE',
+  },
+} as const;
+
+/** Highest first, as stellar-core nests them. */
+const QUALITIES: readonly Quality[] = ['CRITICAL', 'HIGH', 'MEDIUM', 'LOW'];
+/** Fewest validators of a home domain whose quality is HIGH or CRITICAL. */
+const MIN_REDUNDANCY = 3;
+
+/**
+ * The quorum set of a file.
+ * @throws {UsageError} when it can't be read, is neither kind of file, or the quorum set in it is not sane
+ */
+export async function readQuorumSetFile(file: string): Promise<SCPQuorumSet> {
+  try {
+    return await parseQuorumSetFile(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`--quorum-set ${file}: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * The quorum set of a file's text.
+ * @throws {TypeError | RangeError | SyntaxError} saying what is wrong with it
+ */
+export async function parseQuorumSetFile(text: string): Promise<SCPQuorumSet> {
+  const json = /^\ufeff?\s*\{/.test(text);
+  return parseQuorumSet(json ? parseJson(text) : coreQuorumSet(await parseCoreConfig(text)));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text.replace(/^\ufeff/, ''));
+  } catch (error) {
+    // What is in the file is not repeated: the wrong one may hold a seed.
+    throw new TypeError(`not JSON${/ \(line \d+ column \d+\)| at position \d+/.exec((error as Error).message)?.[0] ?? ''}`);
+  }
+}
+
+/**
+ * The quorum set a node with this configuration uses: its [QUORUM_SET], else one made of [[VALIDATORS]], and itself when it
+ * validates.
+ * @throws {TypeError} when stellar-core would not take the validators, or there are none
+ */
+export function coreQuorumSet(config: CoreConfig): SCPQuorumSet {
+  if (config.quorumSet !== undefined) return withThreshold(config.quorumSet);
+  const validators = [...config.validators, ...self(config)];
+  if (validators.length === 0) throw new TypeError('there is neither a [QUORUM_SET] nor any [[VALIDATORS]] in it');
+  const order = [...validators].sort(
+    (a, b) => QUALITIES.indexOf(a.quality) - QUALITIES.indexOf(b.quality) || compare(a.homeDomain, b.homeDomain),
+  );
+  return normalizeQuorumSet(generate(order, 'CRITICAL'));
+}
+
+/** Percent of validators and inner sets together, rounded up. */
+function withThreshold({ thresholdPercent, validators, innerSets }: CoreQuorumSet): SCPQuorumSet {
+  const members = validators.length + innerSets.length;
+  return {
+    threshold: 1 + Math.floor((members * thresholdPercent - 1) / 100),
+    validators,
+    innerSets: innerSets.map(withThreshold),
+  };
+}
+
+/** The node itself, which stellar-core adds to the validators of its home domain. */
+function self({ nodeIsValidator, peerID, nodeHomeDomain, homeDomains }: CoreConfig): readonly CoreValidator[] {
+  if (!nodeIsValidator) return [];
+  if (peerID === undefined) throw new TypeError('NODE_IS_VALIDATOR is set, and NODE_SEED has no seed to take its key from');
+  const quality = nodeHomeDomain === undefined ? undefined : homeDomains.get(nodeHomeDomain);
+  if (nodeHomeDomain === undefined || quality === undefined)
+    throw new TypeError('NODE_IS_VALIDATOR is set, and NODE_HOME_DOMAIN is not one of [[HOME_DOMAINS]]');
+  return [{ name: 'self', peerID, homeDomain: nodeHomeDomain, quality }];
+}
+
+/** One level a quality: a set for each home domain, and all lower qualities together as one more. */
+function generate(validators: readonly CoreValidator[], quality: Quality): SCPQuorumSet {
+  const innerSets: SCPQuorumSet[] = [];
+  let at = 0;
+  while (validators[at]?.quality === quality) {
+    const { homeDomain } = validators[at] as CoreValidator;
+    const end = validators.findIndex((validator, i) => i > at && validator.homeDomain !== homeDomain);
+    const own = validators.slice(at, end === -1 ? undefined : end);
+    const other = own.find((validator) => validator.quality !== quality);
+    if (other !== undefined)
+      throw new TypeError(`validators of ${homeDomain} have two qualities, ${quality} and ${other.quality}`);
+    if (own.length < MIN_REDUNDANCY && (quality === 'HIGH' || quality === 'CRITICAL'))
+      throw new TypeError(`${homeDomain} is of ${quality} quality and has less than ${MIN_REDUNDANCY} validators`);
+    // A majority: n = 2f + 1.
+    innerSets.push({
+      threshold: own.length - Math.floor((own.length - 1) / 2),
+      validators: own.map(({ peerID }) => peerID),
+      innerSets: [],
+    });
+    at += own.length;
+  }
+  const next = validators[at];
+  if (next !== undefined) innerSets.push(generate(validators.slice(at), next.quality));
+  // All of the critical ones; else n = 3f + 1.
+  const faulty = quality === 'CRITICAL' ? 0 : Math.floor((innerSets.length - 1) / 3);
+  return { threshold: innerSets.length - faulty, validators: [], innerSets };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
