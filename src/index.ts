@@ -11,6 +11,7 @@ export { NodeIdentity } from './net/identity.ts';
 export { Listener, type ListenerEvent, type ListenOptions, listen } from './net/listen.ts';
 export { type ConnectOptions, type NodeOptions, networkFromPassphrase } from './net/options.ts';
 export { verifySCPEnvelope } from './net/scp-envelope.ts';
+export type { CryptoProvider, EcdhKey, MacKey, SigningKey } from './protocol/auth/crypto.ts';
 export type { PeerRole } from './protocol/auth/key-schedule.ts';
 export type { PeerAuth } from './protocol/auth/peer-auth.ts';
 export type { ServedRequest } from './protocol/channel/channel.ts';

@@ -25,7 +25,12 @@ export const NETWORK_ID: Uint8Array = Uint8Array.from(Buffer.from(networks.stand
 
 /** A node nobody has met before. */
 export function freshPeerAuth(): PeerAuth {
-  return new PeerAuth(nodeCrypto, nodeCrypto.signingKey(randomBytes(32)), nodeCrypto.ecdhKey(randomBytes(32)), NETWORK_ID);
+  return new PeerAuth(
+    nodeCrypto,
+    nodeCrypto.signingKey(randomBytes(32)),
+    nodeCrypto.ecdhKey(randomBytes(32)),
+    networks.standalone.networkID,
+  );
 }
 
 /** An authenticated connection whose bytes are ours to write. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { webCrypto } from '../../src/crypto/web.ts';
 import type { Picture, Side } from '../../src/explain/picture.ts';
 import { authCertPayload } from '../../src/protocol/auth/auth-cert.ts';
 import { deriveMacKeys, deriveSharedKey } from '../../src/protocol/auth/key-schedule.ts';
@@ -11,7 +12,6 @@ import { fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { MAC_BYTES, SEQUENCE_OFFSET } from '../../src/protocol/constants.ts';
 import { decodePublicKey, encodePublicKey, encodeSecretSeed } from '../../src/protocol/strkey.ts';
 import type { Hello } from '../../src/protocol/wire/messages.ts';
-import { webCrypto } from './crypto.ts';
 import { recordsOf, type WireRecord } from './record.ts';
 import { helloOf } from './witness.ts';
 
@@ -131,7 +131,7 @@ class Schedule {
       },
       [`secret${side}`],
     );
-    const payload = hello && authCertPayload(hello.networkID, hello.cert.expiration, hello.cert.pubkey);
+    const payload = hello && authCertPayload(toHex(hello.networkID), hello.cert.expiration, hello.cert.pubkey);
     const hex = payload && toHex(payload);
     this.#add(
       {

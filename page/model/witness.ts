@@ -4,6 +4,7 @@
  * @module
  */
 
+import { webCrypto } from '../../src/crypto/web.ts';
 import type { Picture, Side } from '../../src/explain/picture.ts';
 import type { CryptoProvider, EcdhKey, MacKey, SigningKey } from '../../src/protocol/auth/crypto.ts';
 import { deriveMacKeys, deriveSharedKey } from '../../src/protocol/auth/key-schedule.ts';
@@ -12,7 +13,6 @@ import { equalBytes, fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { DEFAULT_PORT, LEDGER_VERSION, OVERLAY_MIN_VERSION, OVERLAY_VERSION } from '../../src/protocol/constants.ts';
 import { decodePublicKey } from '../../src/protocol/strkey.ts';
 import type { AuthCert, Hello } from '../../src/protocol/wire/messages.ts';
-import { webCrypto } from './crypto.ts';
 import { helloIn, otherSide, recordsOf, type WireRecord } from './record.ts';
 
 /** One side, ready to be run again. */
@@ -56,7 +56,7 @@ class RecordedPeerAuth extends PeerAuth {
   readonly #cert: AuthCert;
 
   constructor(crypto: CryptoProvider, identity: SigningKey, ecdh: EcdhKey, { networkID, cert }: Hello) {
-    super(crypto, identity, ecdh, networkID);
+    super(crypto, identity, ecdh, toHex(networkID));
     this.#cert = cert;
   }
 

@@ -9,7 +9,7 @@ import type { Clock } from '../net/clock.ts';
 import type { NodeIdentity } from '../net/identity.ts';
 import { verifyAuthCert } from '../protocol/auth/auth-cert.ts';
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
-import { bytesKey, fromHex } from '../protocol/bytes.ts';
+import { bytesKey } from '../protocol/bytes.ts';
 import type { OverlayErrorCode } from '../protocol/error-table.ts';
 import type { Network } from '../protocol/networks.ts';
 import { ProtocolViolation } from '../protocol/violation.ts';
@@ -263,7 +263,7 @@ export class AuditPeer {
 
   /** Whether a certificate is signed by this identity for the network. */
   isSignedBy(peerID: string, cert: Hello['cert']): boolean {
-    return verifyAuthCert(nodeCrypto, peerID, fromHex(this.#options.network.networkID), cert);
+    return verifyAuthCert(nodeCrypto, peerID, this.#options.network.networkID, cert);
   }
 
   /** Waits until the target has closed. @returns whether it has */

@@ -1,5 +1,5 @@
 /**
- * CryptoProvider on node:crypto.
+ * CryptoProvider on node:crypto, the default of `connect` and `listen`. `stellar-handshake/crypto/node`.
  * @module
  */
 import {
@@ -28,7 +28,12 @@ const PKCS8: Readonly<Record<Curve, string>> = {
   X25519: '302e020100300506032b656e04220420',
 };
 
-/** The default provider. Stateless; one is enough for a process. */
+/**
+ * The default provider. Stateless; one is enough for a process.
+ *
+ * @example
+ * const peerAuth = new PeerAuth(nodeCrypto, nodeCrypto.signingKey(seed), nodeCrypto.ecdhKey(secret), networks.testnet.networkID)
+ */
 export const nodeCrypto: CryptoProvider = {
   sha256: (data) => plain(hash('sha256', data, 'buffer')),
   hmacSha256: (key, data) => plain(createHmac('sha256', key).update(data).digest()),
@@ -45,12 +50,12 @@ export const nodeCrypto: CryptoProvider = {
   },
 };
 
-/** A signing key nobody has had before. */
+/** A signing key nobody has had before. @internal */
 export function freshSigningKey(): SigningKey {
   return new NodeSigningKey(freshPrivate('ed25519'));
 }
 
-/** An ECDH key nobody has had before. */
+/** An ECDH key nobody has had before. @internal */
 export function freshEcdhKey(): EcdhKey {
   return new NodeEcdhKey(freshPrivate('x25519'));
 }

@@ -2,11 +2,12 @@
  * A node's identity: its persistent ed25519 seed, and what is kept between its connections.
  * @module
  */
+import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { freshEcdhKey, freshSigningKey, nodeCrypto } from '../crypto/node.ts';
-import type { EcdhKey, SigningKey } from '../protocol/auth/crypto.ts';
+import type { CryptoProvider, EcdhKey, SigningKey } from '../protocol/auth/crypto.ts';
 import { PeerAuth } from '../protocol/auth/peer-auth.ts';
-import { assertBytes, fromHex } from '../protocol/bytes.ts';
+import { assertBytes } from '../protocol/bytes.ts';
 import type { Network } from '../protocol/networks.ts';
 import { decodeSecretSeed, encodePublicKey, encodeSecretSeed } from '../protocol/strkey.ts';
 
@@ -23,8 +24,8 @@ export class NodeIdentity {
   /** The public key as everyone writes it, `G…`. */
   readonly peerID: string;
   readonly #signingKey: SigningKey;
-  readonly #peerAuths = new Map<string, PeerAuth>();
-  #ecdh: EcdhKey | undefined;
+  /** What is kept for each provider that has been used: rarely more than one. */
+  readonly #keeps = new Map<CryptoProvider, Keep>();
 
   private constructor(signingKey: SigningKey) {
     this.#signingKey = signingKey;
@@ -65,6 +66,15 @@ export class NodeIdentity {
     return this.#signingKey.publicKey.slice();
   }
 
+  /**
+   * Signs with the seed, as stellar-core signs what it publishes.
+   * @param message as it is: hash it first where the protocol says so
+   * @returns ed25519 signature (RFC 8032), 64 bytes
+   */
+  sign(message: Uint8Array): Uint8Array {
+    return this.#signingKey.sign(message);
+  }
+
   /** Writes the `S…` text to a new file only its owner can read (mode 0600). @throws {Error} EEXIST when there is one */
   async writeSeedFile(path: string): Promise<void> {
     const text = `${encodeSecretSeed(this.#signingKey.unsafeExportSeed())}\n`;
@@ -74,19 +84,44 @@ export class NodeIdentity {
   /**
    * Cert and caches for connections on a network.
    * @param ecdh one X25519 key for all connections, or a fresh one for this call, with caches of its own
+   * @param crypto what computes; each provider has an X25519 key and caches of its own
    */
-  peerAuth(network: Network, ecdh: 'per-process' | 'per-connection' = 'per-process'): PeerAuth {
-    if (ecdh === 'per-connection') return this.#newPeerAuth(network, freshEcdhKey());
-    let peerAuth = this.#peerAuths.get(network.networkID);
+  peerAuth(
+    { networkID }: Network,
+    ecdh: 'per-process' | 'per-connection' = 'per-process',
+    crypto: CryptoProvider = nodeCrypto,
+  ): PeerAuth {
+    const keep = this.#keep(crypto);
+    if (ecdh === 'per-connection') return new PeerAuth(crypto, keep.signingKey, freshEcdh(crypto), networkID);
+    let peerAuth = keep.peerAuths.get(networkID);
     if (peerAuth === undefined) {
-      this.#ecdh ??= freshEcdhKey();
-      peerAuth = this.#newPeerAuth(network, this.#ecdh);
-      this.#peerAuths.set(network.networkID, peerAuth);
+      keep.ecdh ??= freshEcdh(crypto);
+      peerAuth = new PeerAuth(crypto, keep.signingKey, keep.ecdh, networkID);
+      keep.peerAuths.set(networkID, peerAuth);
     }
     return peerAuth;
   }
 
-  #newPeerAuth({ networkID }: Network, ecdh: EcdhKey): PeerAuth {
-    return new PeerAuth(nodeCrypto, this.#signingKey, ecdh, fromHex(networkID));
+  #keep(crypto: CryptoProvider): Keep {
+    let keep = this.#keeps.get(crypto);
+    if (keep === undefined) {
+      const own = this.#signingKey;
+      const signingKey = crypto === nodeCrypto ? own : crypto.signingKey(own.unsafeExportSeed());
+      keep = { signingKey, ecdh: undefined, peerAuths: new Map() };
+      this.#keeps.set(crypto, keep);
+    }
+    return keep;
   }
+}
+
+/** What an identity keeps between connections, computed by one provider. */
+interface Keep {
+  readonly signingKey: SigningKey;
+  ecdh: EcdhKey | undefined;
+  readonly peerAuths: Map<string, PeerAuth>;
+}
+
+/** An ECDH key nobody has had before. */
+function freshEcdh(crypto: CryptoProvider): EcdhKey {
+  return crypto === nodeCrypto ? freshEcdhKey() : crypto.ecdhKey(new Uint8Array(randomBytes(32)));
 }

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { nodeCrypto } from '../crypto/node.ts';
+import type { CryptoProvider } from '../protocol/auth/crypto.ts';
 import { assertInteger, utf8Encode } from '../protocol/bytes.ts';
 import type { ServedRequest } from '../protocol/channel/channel.ts';
 import {
@@ -30,6 +31,11 @@ export interface NodeOptions {
   readonly network: Network;
   /** Who we are. A fresh random identity when left out. */
   readonly identity?: NodeIdentity | undefined;
+  /**
+   * What computes signatures, shared secrets and MACs. Default: `nodeCrypto` of `stellar-handshake/crypto/node`, which needs
+   * nothing. `stellar-handshake/crypto/sodium` verifies faster. Give the same object each time: caches belong to it.
+   */
+  readonly crypto?: CryptoProvider | undefined;
   /** Newest overlay version advertised. Default 42. */
   readonly overlayVersion?: number | undefined;
   /** Oldest overlay version advertised. Default 38. */
@@ -86,6 +92,7 @@ export interface ConnectOptions extends NodeOptions {
 export interface ResolvedOptions {
   readonly options: NodeOptions;
   readonly identity: NodeIdentity;
+  readonly crypto: CryptoProvider;
   readonly clock: Clock;
   readonly handshakeTimeoutMs: number;
 }
@@ -101,10 +108,12 @@ export function networkFromPassphrase(passphrase: string): Network {
  * @throws {TypeError | RangeError} naming the option
  */
 export function resolveOptions(options: NodeOptions): ResolvedOptions {
-  const { network, identity = NodeIdentity.random(), clock = systemClock, signal } = options;
+  const { network, identity = NodeIdentity.random(), crypto = nodeCrypto, clock = systemClock, signal } = options;
   if (!/^[0-9a-f]{64}$/.test(network?.networkID ?? ''))
     throw new TypeError('network must be one of networks or come from networkFromPassphrase()');
   if (!(identity instanceof NodeIdentity)) throw new TypeError('identity must be a NodeIdentity');
+  if (typeof crypto?.verify !== 'function' || typeof crypto.ecdhKey !== 'function')
+    throw new TypeError('crypto must be a CryptoProvider');
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('signal must be an AbortSignal');
   const check = (name: keyof NodeOptions, min: number, max: number): void => {
     const value = options[name];
@@ -129,7 +138,7 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
   }
   oneOf(options.ecdh, ['per-process', 'per-connection'], 'ecdh');
   oneOf(options.unknownMessages, ['deliver', 'refuse'], 'unknownMessages');
-  return { options, identity, clock, handshakeTimeoutMs: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS };
+  return { options, identity, crypto, clock, handshakeTimeoutMs: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS };
 }
 
 /** Checks where to connect to. @throws {TypeError | RangeError} naming the option */
@@ -146,13 +155,13 @@ export function resolveTarget({ host, port = DEFAULT_PORT, expectedPeerID, liste
 }
 
 /** Options of the protocol for one connection, with a nonce of its own. */
-export function peerOptions({ options, identity }: ResolvedOptions, connection: ConnectionInfo): PeerOptions {
+export function peerOptions({ options, identity, crypto }: ResolvedOptions, connection: ConnectionInfo): PeerOptions {
   const { onStep } = options;
   return {
     role: connection.role,
-    crypto: nodeCrypto,
+    crypto,
     nonce: new Uint8Array(randomBytes(32)),
-    peerAuth: identity.peerAuth(options.network, options.ecdh),
+    peerAuth: identity.peerAuth(options.network, options.ecdh, crypto),
     overlayVersion: options.overlayVersion ?? OVERLAY_VERSION,
     overlayMinVersion: options.overlayMinVersion ?? OVERLAY_MIN_VERSION,
     ledgerVersion: options.ledgerVersion ?? LEDGER_VERSION,

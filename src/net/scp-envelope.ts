@@ -3,8 +3,8 @@
  * @module
  */
 import { nodeCrypto } from '../crypto/node.ts';
+import type { CryptoProvider } from '../protocol/auth/crypto.ts';
 import { verifySCPEnvelope as verify } from '../protocol/auth/scp-envelope.ts';
-import { fromHex } from '../protocol/bytes.ts';
 import type { Network } from '../protocol/networks.ts';
 import type { SCPEnvelope } from '../protocol/wire/messages.ts';
 
@@ -17,9 +17,15 @@ import type { SCPEnvelope } from '../protocol/wire/messages.ts';
  *   if (message.type === 'SCP_MESSAGE' && !verifySCPEnvelope(message.envelope, networks.pubnet)) console.log('forged')
  * }
  *
+ * @param network the verifier's own
+ * @param crypto verifies. Default: `nodeCrypto`
  * @returns false also for a signature of another length, and for a node ID that is no key
  * @throws {TypeError | RangeError} when the network or the statement is not of its type; never for an envelope that was received
  */
-export function verifySCPEnvelope(envelope: SCPEnvelope, network: Network): boolean {
-  return verify(nodeCrypto, fromHex(network.networkID), envelope);
+export function verifySCPEnvelope(
+  envelope: SCPEnvelope,
+  network: Pick<Network, 'networkID'>,
+  crypto: CryptoProvider = nodeCrypto,
+): boolean {
+  return verify(envelope, network, crypto);
 }

@@ -108,8 +108,8 @@ async function closesUnheard({ host, port }: Target, options: ProbeOptions): Pro
 
 /** Who answers with a HELLO, if anyone does. A random identity: ours may be what is refused. */
 async function helloOf(target: Target, options: ProbeOptions): Promise<RemotePeer | undefined> {
-  const { network, handshakeTimeoutMs, signal, clock, overlayVersion, overlayMinVersion, onBytes, onStep } = options;
-  const limits = { handshakeTimeoutMs, signal, clock, overlayVersion, overlayMinVersion };
+  const { network, crypto, handshakeTimeoutMs, signal, clock, overlayVersion, overlayMinVersion, onBytes, onStep } = options;
+  const limits = { crypto, handshakeTimeoutMs, signal, clock, overlayVersion, overlayMinVersion };
   try {
     const identity = NodeIdentity.random();
     const connection = await connect({ ...limits, onBytes, onStep, ...target, network, identity, scpStateLedgerSeq: null });

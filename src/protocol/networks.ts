@@ -3,7 +3,7 @@
  * @module
  */
 import type { CryptoProvider } from './auth/crypto.ts';
-import { toHex, utf8Encode } from './bytes.ts';
+import { fromHex, toHex, utf8Encode } from './bytes.ts';
 
 /** A Stellar network. Two nodes talk only when both have the same. */
 export interface Network {
@@ -50,6 +50,15 @@ export function makeNetwork(passphrase: string, crypto: CryptoProvider): Network
       networkID: toHex(crypto.sha256(utf8Encode(passphrase))),
     }
   );
+}
+
+/**
+ * The 32 bytes of a network ID, as HELLO and signatures have them. Everywhere else it is text.
+ * @throws {TypeError} when it is not 64 hex digits
+ */
+export function networkIDBytes(networkID: string): Uint8Array {
+  if (typeof networkID !== 'string' || networkID.length !== 64) throw new TypeError('networkID must be 64 hex digits');
+  return fromHex(networkID);
 }
 
 /** The short name of a network ID given as hex, when it is a well-known one. */

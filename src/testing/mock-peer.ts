@@ -177,7 +177,7 @@ export class MockPeer {
     const { certSeconds = 3600, certNetwork = this.network, certSignedBy, ...fields } = options;
     const signer = certSignedBy?.peerAuth(certNetwork).identity ?? this.identity;
     const expiration = certExpiration(this.#clock.now().unixSeconds) - 3600n + BigInt(certSeconds);
-    const cert = makeAuthCert(nodeCrypto, signer, fromHex(certNetwork.networkID), this.ecdh.publicKey, expiration);
+    const cert = makeAuthCert(nodeCrypto, signer, certNetwork.networkID, this.ecdh.publicKey, expiration);
     return this.record({
       type: 'HELLO',
       ledgerVersion: 27,

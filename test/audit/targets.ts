@@ -155,7 +155,7 @@ export class MemoryTarget {
     let release = (): void => {};
     const peer = new Peer({
       ...{ role, crypto, nonce: mutation.nonce ?? globalThis.crypto.getRandomValues(new Uint8Array(32)) },
-      peerAuth: new PeerAuth(crypto, identity, ecdh, fromHex(networks.standalone.networkID)),
+      peerAuth: new PeerAuth(crypto, identity, ecdh, networks.standalone.networkID),
       ...{ overlayVersion: 41, overlayMinVersion: 40, ledgerVersion: 27, versionStr: 'v27.1.0', listeningPort: 11625 },
       claimPeerID: (peerID) => {
         if (this.#peerIDs.has(peerID)) return false;

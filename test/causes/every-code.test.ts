@@ -22,7 +22,6 @@ import { Session } from '../../src/net/session.ts';
 import type { ProbeOptions } from '../../src/probe/options.ts';
 import { probe } from '../../src/probe/probe.ts';
 import { makeAuthCert } from '../../src/protocol/auth/auth-cert.ts';
-import { fromHex } from '../../src/protocol/bytes.ts';
 import { FloodSender } from '../../src/protocol/channel/flow-control.ts';
 import { ERROR_TABLE } from '../../src/protocol/error-table.ts';
 import { Peer } from '../../src/protocol/peer.ts';
@@ -245,7 +244,7 @@ const WAYS: Readonly<Record<OverlayErrorCode, () => Promise<Failure>>> = {
     endOf(async (peer) => {
       await peer.expect('HELLO');
       const expiration = BigInt(Math.floor(Date.now() / 1000) + 3600);
-      const cert = makeAuthCert(nodeCrypto, peer.identity, fromHex(network.networkID), SMALL_ORDER, expiration);
+      const cert = makeAuthCert(nodeCrypto, peer.identity, network.networkID, SMALL_ORDER, expiration);
       peer.hello({ cert });
       await peer.expectEnd();
     }),

@@ -254,7 +254,7 @@ function peerOptionsOf(handshake: Handshake, us: 'A' | 'B'): PeerOptions {
     role: us === 'A' ? 'WE_CALLED_REMOTE' : 'REMOTE_CALLED_US',
     crypto: nodeCrypto,
     nonce: fromHex(side.nonceHex),
-    peerAuth: new PeerAuth(nodeCrypto, identity, ecdh, fromHex(handshake.networkIdHex)),
+    peerAuth: new PeerAuth(nodeCrypto, identity, ecdh, handshake.networkIdHex),
   };
 }
 

@@ -184,7 +184,7 @@ export class RawPeer implements AsyncDisposable {
       versionStr: 'raw peer',
       listeningPort: 11625,
       peerID: this.peerID,
-      cert: makeAuthCert(nodeCrypto, this.identity, networkID, this.ecdh.publicKey, BigInt(this.#unixSeconds + 3600)),
+      cert: makeAuthCert(nodeCrypto, this.identity, toHex(networkID), this.ecdh.publicKey, BigInt(this.#unixSeconds + 3600)),
       nonce: this.nonce,
       ...overrides,
     });

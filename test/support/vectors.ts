@@ -237,7 +237,7 @@ export function peerAuthOf(handshake: HandshakeJson, side: SideName): PeerAuth {
     nodeCrypto,
     nodeCrypto.signingKey(fromHex(seedHex)),
     nodeCrypto.ecdhKey(fromHex(ecdhSecretHex)),
-    fromHex(handshake.networkIdHex),
+    handshake.networkIdHex,
   );
   peerAuth.cert(Number(hello.certExpiration) - 3600);
   return peerAuth;
@@ -289,7 +289,7 @@ export class Counterpart {
     return this.plain({
       type: 'HELLO',
       ...{ ledgerVersion, overlayVersion, overlayMinVersion, versionStr, listeningPort },
-      networkID: this.peerAuth.networkID,
+      networkID: this.peerAuth.networkIDBytes,
       peerID: encodePublicKey(this.peerAuth.identity.publicKey),
       cert: this.peerAuth.cert(Number(this.#handshake.nowSeconds)),
       nonce: fromHex(side.nonceHex),

@@ -32,14 +32,13 @@ describe('documents', () => {
   });
 
   it('the library root imports no third-party module', async () => {
-    const { dependencies } = JSON.parse(await read('package.json'));
     const seen = new Set<string>();
     const visit = async (path: string): Promise<void> => {
       if (seen.has(path)) return;
       seen.add(path);
       const text = await read(path);
       for (const [, from] of text.matchAll(/(?:import|export)[^;]*? from '([^']+)'/g)) {
-        expect(Object.keys(dependencies)).not.toContain(from);
+        expect(from).toMatch(/^(?:\.|node:)/);
         if (from?.startsWith('.')) await visit(new URL(from, `file:///${path}`).pathname.slice(1));
       }
     };

@@ -102,7 +102,7 @@ describe('record headers of the vectors', () => {
 
 describe.each(vectors.handshakes)('keys of $id', (handshake) => {
   const { keySchedule } = handshake;
-  const networkID = fromHex(handshake.networkIdHex);
+  const networkID = handshake.networkIdHex;
 
   it.each(SIDES)('%s: identity, ECDH key and cert', (side) => {
     const vector = handshake[side];

@@ -78,7 +78,7 @@ describe.each(transcripts)('recorded connection %s', (name, recorded) => {
     expect([toHex(identity.publicKey), toHex(ecdh.publicKey)]).toEqual([ours.publicKeyHex, ours.ecdhPublicHex]);
     // The networkID that is signed is not always the one that is said.
     const signedFor = name.includes('wrong-network-passphrase') ? recorded.network.networkIdHex : hello.networkIdHex;
-    const cert = makeAuthCert(nodeCrypto, identity, fromHex(signedFor), ecdh.publicKey, BigInt(hello.certExpiration));
+    const cert = makeAuthCert(nodeCrypto, identity, signedFor, ecdh.publicKey, BigInt(hello.certExpiration));
     expect(toHex(cert.sig)).toBe(hello.certSignatureHex);
     const writer = new XdrWriter();
     const { ledgerVersion, overlayVersion, overlayMinVersion, versionStr, listeningPort } = hello;
@@ -173,8 +173,8 @@ describe.each(transcripts.filter(([, { core }]) => core !== null))('keys of reco
     expect(toHex(hello.networkID)).toBe(expected.networkIdHex);
     expect([toHex(hello.nonce), toHex(hello.cert.pubkey)]).toEqual([expected.nonceHex, expected.ecdhPublicHex]);
     expect([String(hello.cert.expiration), toHex(hello.cert.sig)]).toEqual([expected.certExpiration, expected.certSignatureHex]);
-    expect(verifyAuthCert(nodeCrypto, hello.peerID, fromHex(recorded.network.networkIdHex), hello.cert)).toBe(true);
-    expect(authCertPayload(hello.networkID, hello.cert.expiration, hello.cert.pubkey).length).toBe(76);
+    expect(verifyAuthCert(nodeCrypto, hello.peerID, recorded.network.networkIdHex, hello.cert)).toBe(true);
+    expect(authCertPayload(toHex(hello.networkID), hello.cert.expiration, hello.cert.pubkey).length).toBe(76);
   });
 
   it('both sides’ keys are derived', () => {
@@ -329,7 +329,7 @@ function peerFor(name: string, { ours, records, network, recordedAtSeconds, ...r
   const peer = new Peer({
     role: roleOf({ ours, records, network, recordedAtSeconds, ...rest }),
     crypto: nodeCrypto,
-    peerAuth: new PeerAuth(nodeCrypto, identity, ecdh, fromHex(networkIdHex)),
+    peerAuth: new PeerAuth(nodeCrypto, identity, ecdh, networkIdHex),
     nonce: fromHex(ours.nonceHex),
     scpStateLedgerSeq: asksForState ? 0 : null,
     ...{ ledgerVersion, overlayVersion, overlayMinVersion, versionStr, listeningPort },

@@ -28,7 +28,7 @@ interface CertOptions {
 function cert({ peer: { mock }, clock }: Scene, options: CertOptions): { readonly cert: AuthCert } {
   const { pubkey = mock.ecdh.publicKey, expiration = BigInt(Math.floor(clock.now().unixSeconds)) + 3600n } = options;
   const { signs = (_payload, digest) => digest, sig = (signature) => signature } = options;
-  const payload = authCertPayload(fromHex(mock.network.networkID), expiration, pubkey);
+  const payload = authCertPayload(mock.network.networkID, expiration, pubkey);
   const signature = mock.identity.sign(signs(payload, nodeCrypto.sha256(payload)));
   return { cert: { pubkey, expiration, sig: sig(signature) } };
 }

@@ -4,29 +4,34 @@
  */
 import { concatBytes } from '../bytes.ts';
 import { CERT_LIFETIME_SECONDS, ENVELOPE_TYPE_AUTH } from '../constants.ts';
+import { networkIDBytes } from '../networks.ts';
 import { decodePublicKey } from '../strkey.ts';
 import type { AuthCert } from '../wire/messages.ts';
 import { XdrWriter } from '../xdr/writer.ts';
 import type { CryptoProvider, SigningKey } from './crypto.ts';
 
-/** The 76 bytes whose SHA-256 is signed: networkID, ENVELOPE_TYPE_AUTH as a 4-byte enum, expiration, ECDH public key. */
-export function authCertPayload(networkID: Uint8Array, expiration: bigint, pubkey: Uint8Array): Uint8Array {
+/**
+ * The 76 bytes whose SHA-256 is signed: networkID, ENVELOPE_TYPE_AUTH as a 4-byte enum, expiration, ECDH public key.
+ * @param networkID 64 hex digits
+ * @throws {TypeError} when networkID is anything else
+ */
+export function authCertPayload(networkID: string, expiration: bigint, pubkey: Uint8Array): Uint8Array {
   const fields = new XdrWriter();
   fields.uint32(ENVELOPE_TYPE_AUTH);
   fields.uint64(expiration);
-  return concatBytes(networkID, fields.take(), pubkey);
+  return concatBytes(networkIDBytes(networkID), fields.take(), pubkey);
 }
 
 /**
  * Signs a cert.
- * @param networkID the signer's own network, 32 bytes
+ * @param networkID the signer's own network, 64 hex digits
  * @param pubkey X25519 public key, 32 bytes
  * @param expiration Unix seconds; see `certExpiration`
  */
 export function makeAuthCert(
   crypto: CryptoProvider,
   identity: SigningKey,
-  networkID: Uint8Array,
+  networkID: string,
   pubkey: Uint8Array,
   expiration: bigint,
 ): AuthCert {
@@ -41,9 +46,9 @@ export function certExpiration(unixSeconds: number): bigint {
 
 /**
  * Whether the signature is the peer's over our network. The expiration is judged elsewhere (handshake/hello.ts).
- * @param networkID the verifier's own network, never the one in HELLO
+ * @param networkID the verifier's own network, 64 hex digits; never the one in HELLO
  */
-export function verifyAuthCert(crypto: CryptoProvider, peerID: string, networkID: Uint8Array, cert: AuthCert): boolean {
+export function verifyAuthCert(crypto: CryptoProvider, peerID: string, networkID: string, cert: AuthCert): boolean {
   const digest = crypto.sha256(authCertPayload(networkID, cert.expiration, cert.pubkey));
   return crypto.verify(decodePublicKey(peerID), digest, cert.sig);
 }

@@ -3,7 +3,10 @@
  * @module
  */
 
-/** The primitives of the handshake and the channel. Implementations: `crypto/node.ts`. */
+/**
+ * The primitives of the handshake and the channel. It is synchronous: a record is judged before the next one is looked at.
+ * Implementations: `stellar-handshake/crypto/node`, `/crypto/web` and `/crypto/sodium`.
+ */
 export interface CryptoProvider {
   /** SHA-256 (FIPS 180-4). @returns 32 bytes */
   sha256(data: Uint8Array): Uint8Array;

@@ -3,8 +3,9 @@
  * already been computed about other nodes (protocol.md sections 3.3 to 3.5).
  * @module
  */
-import { bytesKey } from '../bytes.ts';
+import { bytesKey, toHex } from '../bytes.ts';
 import { CERT_REFRESH_SECONDS, SHARED_KEY_CACHE_ENTRIES, VERIFIED_CERT_CACHE_ENTRIES } from '../constants.ts';
+import { networkIDBytes } from '../networks.ts';
 import { encodePublicKey } from '../strkey.ts';
 import type { AuthCert } from '../wire/messages.ts';
 import { certExpiration, makeAuthCert, verifyAuthCert } from './auth-cert.ts';
@@ -13,8 +14,10 @@ import { deriveSharedKey, type PeerRole, sides } from './key-schedule.ts';
 
 /** A node on one network. Not secret itself, but it holds secrets; none is enumerable. */
 export class PeerAuth {
-  /** 32 bytes. */
-  readonly networkID: Uint8Array;
+  /** 64 lower-case hex digits. */
+  readonly networkID: string;
+  /** The same as HELLO has it: 32 bytes, which nobody may change. */
+  readonly networkIDBytes: Uint8Array;
   /** The identity as `G…`. */
   readonly peerID: string;
   readonly #crypto: CryptoProvider;
@@ -24,11 +27,18 @@ export class PeerAuth {
   readonly #verifiedCerts = new BoundedCache<boolean>(VERIFIED_CERT_CACHE_ENTRIES);
   #cert: AuthCert | undefined;
 
-  constructor(crypto: CryptoProvider, identity: SigningKey, ecdh: EcdhKey, networkID: Uint8Array) {
+  /**
+   * @param identity signs the certs
+   * @param ecdh the key that the certs vouch for
+   * @param networkID of the one network it is used on, 64 hex digits: `networks.pubnet.networkID` for example
+   * @throws {TypeError} when networkID is anything else
+   */
+  constructor(crypto: CryptoProvider, identity: SigningKey, ecdh: EcdhKey, networkID: string) {
     this.#crypto = crypto;
     this.#identity = identity;
     this.#ecdh = ecdh;
-    this.networkID = networkID;
+    this.networkIDBytes = networkIDBytes(networkID);
+    this.networkID = toHex(this.networkIDBytes);
     this.peerID = encodePublicKey(identity.publicKey);
   }
 

@@ -57,7 +57,7 @@ export function makeHello(policy: HelloPolicy, nonce: Uint8Array, now: Now): Hel
     ledgerVersion,
     overlayVersion,
     overlayMinVersion,
-    networkID: peerAuth.networkID,
+    networkID: peerAuth.networkIDBytes,
     versionStr,
     listeningPort,
     peerID: peerAuth.peerID,
@@ -99,8 +99,8 @@ export const CERT_CHECKS: readonly HelloCheck[] = [
     code: 'OVERLAY_CERT_INVALID',
     holds: (hello, { peerAuth }) => peerAuth.verifyCert(hello.peerID, hello.cert),
     detail: (hello, { peerAuth }, _now, ok) =>
-      `The certificate is ${ok ? '' : 'not '}signed by ${hello.peerID} for network ${named(peerAuth.networkID)}${
-        equalBytes(hello.networkID, peerAuth.networkID) ? '' : `; its HELLO names network ${named(hello.networkID)}`
+      `The certificate is ${ok ? '' : 'not '}signed by ${hello.peerID} for network ${named(peerAuth.networkIDBytes)}${
+        equalBytes(hello.networkID, peerAuth.networkIDBytes) ? '' : `; its HELLO names network ${named(hello.networkID)}`
       }.`,
   },
 ];
@@ -146,9 +146,9 @@ export const COMPATIBILITY_CHECKS: readonly HelloCheck[] = [
   {
     check: 'networkID equal',
     code: 'OVERLAY_WRONG_NETWORK',
-    holds: ({ networkID }, { peerAuth }) => equalBytes(networkID, peerAuth.networkID),
+    holds: ({ networkID }, { peerAuth }) => equalBytes(networkID, peerAuth.networkIDBytes),
     detail: ({ networkID }, { peerAuth }) =>
-      `The peer’s HELLO names network ${named(networkID)}, ours is ${named(peerAuth.networkID)}.`,
+      `The peer’s HELLO names network ${named(networkID)}, ours is ${named(peerAuth.networkIDBytes)}.`,
   },
   {
     check: 'listeningPort from 1 to 65535',

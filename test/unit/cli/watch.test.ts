@@ -102,8 +102,8 @@ function scpMessage(
       accepted: [],
     },
   };
-  const payload = scpSignaturePayload(fromHex(signedFor.networkID), statement);
-  return { type: 'SCP_MESSAGE', envelope: { statement, signature: signer.peerAuth(signedFor).identity.sign(payload) } };
+  const payload = scpSignaturePayload(signedFor.networkID, statement);
+  return { type: 'SCP_MESSAGE', envelope: { statement, signature: signer.sign(payload) } };
 }
 
 const ADVERT: SendableMessage = { type: 'FLOOD_ADVERT', txHashes: [new Uint8Array(32).fill(0xab)] };

@@ -2,7 +2,11 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import { ed25519 } from '@noble/curves/ed25519.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nodeCrypto } from '../../../src/crypto/node.ts';
+import { sodiumCrypto } from '../../../src/crypto/sodium.ts';
+import { webCrypto } from '../../../src/crypto/web.ts';
 import { decodePublicKey, decodeSecretSeed, encodeSecretSeed, NodeIdentity, networks } from '../../../src/index.ts';
 import { toHex } from '../../../src/protocol/bytes.ts';
 
@@ -122,6 +126,28 @@ describe('NodeIdentity', () => {
     expect(identity.peerAuth(networks.testnet).ecdh.publicKey).toEqual(identity.peerAuth(networks.pubnet).ecdh.publicKey);
     const fresh = identity.peerAuth(networks.pubnet, 'per-connection');
     expect(fresh.ecdh.publicKey).not.toEqual(identity.peerAuth(networks.pubnet).ecdh.publicKey);
-    expect(fresh.networkID).toEqual(identity.peerAuth(networks.pubnet).networkID);
+    expect(fresh.networkID).toBe(networks.pubnet.networkID);
+  });
+
+  it('keeps them for each provider, with the same identity', () => {
+    const identity = NodeIdentity.fromSeed(seed);
+    const [node, sodium, web] = [nodeCrypto, sodiumCrypto, webCrypto].map((crypto) =>
+      identity.peerAuth(networks.pubnet, 'per-process', crypto),
+    );
+    expect(node).toBe(identity.peerAuth(networks.pubnet));
+    expect(sodium).toBe(identity.peerAuth(networks.pubnet, undefined, sodiumCrypto));
+    expect(new Set([node, sodium, web]).size).toBe(3);
+    expect([sodium?.peerID, web?.peerID]).toEqual([identity.peerID, identity.peerID]);
+  });
+
+  it('signs what it is given, and any provider verifies it', () => {
+    const identity = NodeIdentity.fromSeed(seed);
+    const message = Uint8Array.of(1, 2, 3);
+    const signature = identity.sign(message);
+    expect(signature).toEqual(ed25519.sign(message, seed));
+    for (const crypto of [nodeCrypto, sodiumCrypto, webCrypto]) {
+      expect(crypto.verify(identity.publicKey, message, signature)).toBe(true);
+      expect(crypto.verify(identity.publicKey, Uint8Array.of(1, 2, 4), signature)).toBe(false);
+    }
   });
 });

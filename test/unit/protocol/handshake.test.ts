@@ -11,7 +11,7 @@ import { at, Bench, optionsOf, pubnet1, type SideName } from '../../support/vect
 
 const ROLES = ['A', 'B'] as const;
 const NOW = BigInt(pubnet1.nowSeconds);
-const NETWORK = fromHex(pubnet1.networkIdHex);
+const NETWORK = pubnet1.networkIdHex;
 const AUTH = { type: 'AUTH', flags: 200 } as const;
 
 /** The side that plays against the peer under test. */

@@ -8,7 +8,7 @@ import { encodePublicKey } from '../../../src/protocol/strkey.ts';
 import { pubnet1 } from '../../support/vectors.ts';
 
 const NOW = 1_800_000_000;
-const networkID = fromHex(pubnet1.networkIdHex);
+const networkID = pubnet1.networkIdHex;
 
 /** A PeerAuth that counts what it computes. */
 function counting() {

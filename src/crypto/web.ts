@@ -1,17 +1,32 @@
 /**
- * CryptoProvider without Node, on @noble: for the browser.
+ * CryptoProvider for browsers, workers and other runtimes without node:crypto. `stellar-handshake/crypto/web`.
+ *
+ * The protocol computes synchronously, one record at a time, and `crypto.subtle` answers with promises. So nothing of
+ * WebCrypto but its random bytes can be used: `crypto.getRandomValues` makes seeds, ECDH secrets and nonces, and
+ * `@noble/curves` and `@noble/hashes` (optional peer dependencies, version 2) compute.
  * @module
  */
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
-import { isStrictSignature } from '../../src/crypto/ed25519-strict.ts';
-import type { CryptoProvider, EcdhKey, MacKey, SigningKey } from '../../src/protocol/auth/crypto.ts';
-import { assertBytes, concatBytes, equalBytes, isAllZero } from '../../src/protocol/bytes.ts';
+import type { CryptoProvider, EcdhKey, MacKey, SigningKey } from '../protocol/auth/crypto.ts';
+import { assertBytes, concatBytes, equalBytes, isAllZero } from '../protocol/bytes.ts';
+import { isStrictSignature } from './ed25519-strict.ts';
 
 const { Point } = ed25519;
 
-/** The provider of the page. It takes no care of timing: what it computes with is in the file it runs in. */
+/**
+ * The provider for runtimes without node:crypto. Stateless; one is enough for a process. It gives the same results as
+ * `nodeCrypto`, bit by bit, and refuses the same keys and signatures.
+ *
+ * JavaScript promises no constant time: the noble packages avoid branches on secrets, the engine may add some. MACs are compared
+ * without an early end. `wipe()` overwrites what this module holds; copies that the engine made are out of reach.
+ *
+ * @example
+ * const random = (): Uint8Array => crypto.getRandomValues(new Uint8Array(32))
+ * const signingKey = webCrypto.signingKey(random())
+ * const peerAuth = new PeerAuth(webCrypto, signingKey, webCrypto.ecdhKey(random()), networks.testnet.networkID)
+ */
 export const webCrypto: CryptoProvider = {
   sha256: (data) => sha256(data),
   hmacSha256: (key, data) => hmac(sha256, key, data),
@@ -61,8 +76,9 @@ class WebEcdhKey implements EcdhKey {
   }
 
   sharedSecret(remotePublicKey: Uint8Array): Uint8Array | undefined {
+    assertBytes(remotePublicKey, 32, 'ECDH public key');
     try {
-      const q = x25519.getSharedSecret(this.#secret, assertBytes(remotePublicKey, 32, 'ECDH public key'));
+      const q = x25519.getSharedSecret(this.#secret, remotePublicKey);
       return isAllZero(q) ? undefined : q;
     } catch {
       return undefined;
@@ -75,10 +91,12 @@ class WebEcdhKey implements EcdhKey {
 }
 
 class WebMacKey implements MacKey {
-  readonly #key: Uint8Array;
+  /** The state after the key's block of both hashes; each MAC begins with a copy of it. */
+  readonly #keyed: ReturnType<typeof hmac.create>;
+  #wiped = false;
 
   constructor(key: Uint8Array) {
-    this.#key = key.slice();
+    this.#keyed = hmac.create(sha256, key);
   }
 
   seal(bytes: Uint8Array, start: number, end: number): void {
@@ -86,15 +104,20 @@ class WebMacKey implements MacKey {
   }
 
   verify(bytes: Uint8Array, start: number, end: number): boolean {
-    return equalBytes(this.#mac(bytes, start, end), bytes.subarray(end, end + 32));
+    const mac = this.#mac(bytes, start, end);
+    let difference = bytes.length - end < mac.length ? 1 : 0;
+    for (let i = 0; i < mac.length; i++) difference |= (mac[i] as number) ^ (bytes[end + i] as number);
+    return difference === 0;
   }
 
   wipe(): void {
-    this.#key.fill(0);
+    this.#keyed.destroy();
+    this.#wiped = true;
   }
 
   #mac(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    return hmac(sha256, this.#key, bytes.subarray(start, end));
+    if (this.#wiped) throw new Error('the MAC key has been wiped');
+    return this.#keyed.clone().update(bytes.subarray(start, end)).digest();
   }
 }
 
