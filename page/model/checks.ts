@@ -8,10 +8,13 @@ import type { OverlayError } from '../../src/protocol/errors.ts';
 import { CERT_CHECKS, COMPATIBILITY_CHECKS, IDENTITY_CHECKS } from '../../src/protocol/handshake/hello.ts';
 import type { HandshakeStep } from '../../src/protocol/handshake/steps.ts';
 
+/** How a check came out; `unverified`: nobody could make it, because it takes a key that is not known. */
+export type CheckState = 'ok' | 'failed' | 'skipped' | 'unverified';
+
 /** A check of a record. */
 export interface Check {
   readonly name: string;
-  readonly state: 'ok' | 'failed' | 'skipped';
+  readonly state: CheckState;
   readonly detail: string | undefined;
 }
 
@@ -21,6 +24,8 @@ interface Received {
   /** Whether a HELLO had been accepted before, so that sequence and MAC count. */
   readonly isMaced: boolean;
   readonly isFirstHello: boolean;
+  /** Whether its MAC was computed here, or judged when the record came. */
+  readonly isMacVerified: boolean;
   readonly steps: readonly HandshakeStep[];
   readonly error: OverlayError | undefined;
 }
@@ -33,7 +38,9 @@ interface Rule {
 const LENGTH: Rule = { name: 'record length allowed', codes: ['OVERLAY_RECORD_LENGTH'] };
 const XDR: Rule = { name: 'well-formed XDR', codes: ['OVERLAY_CORRUPT_XDR'] };
 const SEQUENCE: Rule = { name: 'sequence is the next', codes: ['OVERLAY_UNEXPECTED_SEQUENCE'] };
-const MAC: Rule = { name: 'MAC good', codes: ['OVERLAY_UNEXPECTED_MAC', 'OVERLAY_ZERO_MAC_KEY'] };
+/** Name of the check of a record’s MAC. */
+export const MAC_CHECK = 'MAC good';
+const MAC: Rule = { name: MAC_CHECK, codes: ['OVERLAY_UNEXPECTED_MAC', 'OVERLAY_ZERO_MAC_KEY'] };
 const FIRST: Rule = { name: 'first HELLO', codes: ['OVERLAY_UNEXPECTED_HELLO'] };
 const IN_ORDER: Rule = { name: 'after HELLO, and once', codes: ['OVERLAY_OUT_OF_ORDER_AUTH'] };
 const FLAGS: Rule = { name: 'flags 200', codes: ['OVERLAY_FLOW_CONTROL_BYTES_DISABLED'] };
@@ -48,28 +55,32 @@ const HELLO: readonly Rule[] = [
 ];
 
 /** The checks of a record and what became of them. */
-export function checksOf({ type, isMaced, isFirstHello, steps, error }: Received): readonly Check[] {
-  if (type === 'ERROR_MSG') return settle([LENGTH, XDR], [], error);
+export function checksOf(received: Received): readonly Check[] {
+  const { type, isMaced, isFirstHello } = received;
+  const settle = (rules: readonly Rule[]): readonly Check[] => settled(rules, received);
+  if (type === 'ERROR_MSG') return settle([LENGTH, XDR]);
   const sealed = isMaced || !isFirstHello ? [SEQUENCE, MAC] : [];
   switch (type) {
     case 'HELLO':
-      return settle([LENGTH, XDR, ...sealed, ...HELLO], steps, error);
+      return settle([LENGTH, XDR, ...sealed, ...HELLO]);
     case 'AUTH':
-      return settle([LENGTH, XDR, ...sealed, IN_ORDER, FLAGS], steps, error);
+      return settle([LENGTH, XDR, ...sealed, IN_ORDER, FLAGS]);
     default:
-      return settle([LENGTH, XDR, ...sealed, { name: ALLOWED, codes: [] }], steps, error);
+      return settle([LENGTH, XDR, ...sealed, { name: ALLOWED, codes: [] }]);
   }
 }
 
-function settle(all: readonly Rule[], steps: readonly HandshakeStep[], error: OverlayError | undefined): readonly Check[] {
+function settled(all: readonly Rule[], { steps, error, isMacVerified }: Received): readonly Check[] {
   const code = error?.code;
   const told = code === 'OVERLAY_PEER_ERROR';
   const found = code === undefined || told ? -1 : all.findIndex(({ codes }) => codes.includes(code));
   // What no rule here names is about when a message may come.
   const failedAt = code === undefined || told ? all.length : found < 0 ? all.length - 1 : found;
-  return all.map(({ name }, at) => {
+  return all.map((rule, at) => {
+    const { name } = rule;
     const step = steps.find((other) => other.step === 'check' && other.check === name);
     const detail = step?.step === 'check' ? step.detail : undefined;
+    if (at < failedAt && rule === MAC && !isMacVerified) return { name, state: 'unverified', detail: 'not verified: no keys' };
     if (at < failedAt) return { name, state: 'ok', detail };
     if (at > failedAt) return { name, state: 'skipped', detail: undefined };
     return { name, state: 'failed', detail: detail ?? error?.message };

@@ -221,6 +221,17 @@ class Schedule {
     return undefined;
   }
 
+  /** What is known of a MAC, where it is not what the formula gives, or nobody can say. */
+  #verdict(key: 'K_AB' | 'K_BA', { body, mac }: WireRecord): string {
+    const known = this.#value(key);
+    const isGood =
+      known === undefined ? mac === 'good' : webCrypto.macKey(known).verify(body, SEQUENCE_OFFSET, body.length - MAC_BYTES);
+    if (isGood) return '';
+    return known !== undefined || mac === 'bad'
+      ? ' The one that came is bad: the formula gives another.'
+      : ' The one that came is not verified: no keys.';
+  }
+
   /** The first MAC of either side: that of its AUTH. */
   #macs(): void {
     const records = recordsOf(this.#picture);
@@ -232,7 +243,7 @@ class Schedule {
         {
           ...{ id: `mac${side}`, label: 'MAC of AUTH', column: side, row: 10, isSecret: false },
           value: auth && toHex(auth.body.subarray(-MAC_BYTES)),
-          what: `The first MAC of ${NAME[side]}. Who can make it holds the ECDH secret that the identity has vouched for.`,
+          what: `The first MAC of ${NAME[side]}. Who can make it holds the ECDH secret that the identity has vouched for.${auth === undefined ? '' : this.#verdict(key, auth)}`,
           formula: `HMAC-SHA256(${key}, sequence || AUTH message)`,
         },
         [key, ['sequence || message', input === undefined ? '' : toHex(input)]],

@@ -59,7 +59,7 @@ export function replay(picture: Picture, side: Side, change?: Change): View {
   let authenticatedAt: number | undefined;
   const momentOf = clockOf(picture);
   peer.start(momentOf(0));
-  for (const { index, from, ms, wire: recorded } of recordsOf(picture)) {
+  for (const { index, from, ms, wire: recorded, mac } of recordsOf(picture)) {
     if (from === side) continue;
     const wire = change?.index === index ? change.wire : recorded;
     const isMaced = peer.stage !== 'hello';
@@ -75,7 +75,9 @@ export function replay(picture: Picture, side: Side, change?: Change): View {
     const { error } = peer;
     const isRead = error !== undefined || !peer.midRecord;
     const { type } = readWire(wire);
-    receptions.set(index, { checks: isRead ? checksOf({ type, isMaced, isFirstHello, steps, error }) : [], error });
+    const isMacVerified = witness.computesMacs || mac === 'good' || mac === 'bad';
+    const checks = isRead ? checksOf({ type, isMaced, isFirstHello, isMacVerified, steps, error }) : [];
+    receptions.set(index, { checks, error });
     if (error !== undefined) return { side, witness, receptions, end: { index, error }, waits: false, authenticatedAt };
   }
   return { side, witness, receptions, end: undefined, waits: peer.midRecord, authenticatedAt };

@@ -118,7 +118,7 @@ export function ruleOf(type: string, { path, type: xdrType }: Field): FieldRule 
 }
 
 /** Whether a field is as its rule says, by the checks that see to it. */
-export type FieldVerdict = 'ok' | 'failed' | 'unchecked' | 'not reached';
+export type FieldVerdict = 'ok' | 'failed' | 'unverified' | 'unchecked' | 'not reached';
 
 /** What the checks made of a field. */
 export function verdictOf({ checks: names }: FieldRule, checks: readonly Check[]): FieldVerdict {
@@ -126,5 +126,5 @@ export function verdictOf({ checks: names }: FieldRule, checks: readonly Check[]
   if (seen.some(({ state }) => state === 'failed')) return 'failed';
   if (names.length === 0) return 'unchecked';
   if (seen.length === 0 || seen.some(({ state }) => state === 'skipped')) return 'not reached';
-  return 'ok';
+  return seen.some(({ state }) => state === 'unverified') ? 'unverified' : 'ok';
 }

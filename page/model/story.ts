@@ -5,7 +5,7 @@
 
 import type { Picture, PictureTimings, Side } from '../../src/explain/picture.ts';
 import type { PeerError } from '../../src/protocol/violation.ts';
-import type { Check } from './checks.ts';
+import { type Check, MAC_CHECK } from './checks.ts';
 import { otherSide, recordsOf, type WireRecord } from './record.ts';
 import { isRefusal, type Reception, replay, type View } from './replay.ts';
 import { helloOf } from './witness.ts';
@@ -17,7 +17,10 @@ export interface Story {
   readonly views: Readonly<Record<Side, View>>;
   /** What is wrong, the most telling first; none: nothing is. */
   readonly problems: readonly Problem[];
-  readonly authenticated: boolean;
+  /** Whether both sides have got through the handshake. They are authenticated when its MACs are verified, too. */
+  readonly complete: boolean;
+  /** How many MACs were verified, here or when the record came, and how many nobody could. */
+  readonly macs: { readonly verified: number; readonly unverified: number };
   /** The G… of either side, as far as it said. */
   readonly peerIDs: Readonly<Partial<Record<Side, string>>>;
   readonly phases: readonly Phase[];
@@ -53,17 +56,33 @@ export function understand(picture: Picture): Story {
       return hello === undefined ? [] : [[side, hello.peerID]];
     }),
   );
-  const authenticated = views.A.authenticatedAt !== undefined && views.B.authenticatedAt !== undefined;
+  const complete = views.A.authenticatedAt !== undefined && views.B.authenticatedAt !== undefined;
   return {
-    ...{ picture, records, views, peerIDs, authenticated },
+    ...{ picture, records, views, peerIDs, complete, macs: macsOf(views) },
     problems: problemsOf(picture, views, records),
     phases: phasesOf(picture, records),
   };
 }
 
+/** What has to be said of MACs that nobody verified; undefined when there are none. */
+export function unverifiedMacs({ macs: { verified, unverified } }: Story): string | undefined {
+  if (unverified === 0) return undefined;
+  return verified === 0 ? 'MACs not verified: no keys' : `${unverified} of ${verified + unverified} MACs not verified: no keys`;
+}
+
 /** How the receiver took a record. */
 export function receptionOf({ views }: Story, { index, to }: WireRecord): Reception | undefined {
   return views[to].receptions.get(index);
+}
+
+function macsOf(views: Story['views']): Story['macs'] {
+  const states = [views.A, views.B].flatMap(({ receptions }) =>
+    [...receptions.values()].flatMap(({ checks }) => checks.filter(({ name }) => name === MAC_CHECK).map(({ state }) => state)),
+  );
+  return {
+    verified: states.filter((state) => state === 'ok' || state === 'failed').length,
+    unverified: states.filter((state) => state === 'unverified').length,
+  };
 }
 
 /** What the run says comes first, then refusals, then what only was told. One event is one problem, however many saw it. */
@@ -116,7 +135,9 @@ function refusalOf({ side, end, witness, receptions }: View, other: View, record
   const { index, error } = end as NonNullable<View['end']>;
   const type = records.find((record) => record.index === index)?.type ?? 'bytes';
   const check = receptions.get(index)?.checks.find(({ state }) => state === 'failed');
-  const who = witness.assumed ? 'A node that keeps to the protocol refuses' : `${side} refuses`;
+  // Who goes on talking has not refused it, whatever the protocol says.
+  const goesOn = records.some(({ from, type, index: at }) => from === side && type !== 'ERROR_MSG' && at > index);
+  const who = witness.assumed || goesOn ? 'A node that keeps to the protocol refuses' : `${side} refuses`;
   const what = `the ${type} of ${otherSide(side)}`;
   const said = other.end?.error.peerError;
   const sentence = `${who} ${what}${said === undefined ? '' : ` and says “${said.message}” (${said.code})`}: ${error.message}`;

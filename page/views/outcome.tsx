@@ -101,7 +101,7 @@ function AfterChange(props: {
       {!witness.computesMacs && (
         <p class="small">
           The MAC keys are not in this file, so MACs are not computed: a record that is no longer the one that came has a wrong
-          one.
+          one{record.mac === 'unknown' ? ', if the one that came had a good one' : ''}.
         </p>
       )}
     </>

@@ -7,7 +7,7 @@ import { useState } from 'preact/hooks';
 import type { Side } from '../../src/explain/picture.ts';
 import { toHex } from '../../src/protocol/bytes.ts';
 import { networkName } from '../../src/protocol/networks.ts';
-import type { Story } from '../model/story.ts';
+import { type Story, unverifiedMacs } from '../model/story.ts';
 import { helloOf } from '../model/witness.ts';
 import { Keys } from './keys.tsx';
 import { Problems } from './problems.tsx';
@@ -77,14 +77,20 @@ export function Page({ story, live }: { readonly story: Story; readonly live: st
   );
 }
 
-function headline({ picture, problems, authenticated }: Story): string {
+function headline(story: Story): string {
+  const unverified = story.picture.running ? undefined : unverifiedMacs(story);
+  return unverified === undefined ? outcome(story) : `${outcome(story)}. ${unverified}`;
+}
+
+function outcome({ picture, problems, complete, macs }: Story): string {
   const { source, running, target } = picture;
   const whom = source === 'demo' ? 'an embedded peer' : target;
   if (running) return `A handshake with ${whom}`;
-  if (picture.error !== undefined && !authenticated) return `The handshake with ${whom} failed`;
-  if (authenticated) {
+  if (picture.error !== undefined && !complete) return `The handshake with ${whom} failed`;
+  if (complete) {
     const ended = problems.length > 0 ? ', until the connection ended' : '';
-    return source === 'demo' ? 'Two nodes meet, and prove who they are' : `${whom}: both sides are authenticated${ended}`;
+    const proved = macs.unverified === 0 ? 'both sides are authenticated' : 'the handshake is complete';
+    return source === 'demo' ? 'Two nodes meet, and prove who they are' : `${whom}: ${proved}${ended}`;
   }
   return problems.length > 0 ? `${whom}: the handshake failed` : `${whom}: the handshake is not complete`;
 }

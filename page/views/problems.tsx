@@ -3,7 +3,7 @@
  * @module
  */
 import type { JSX } from 'preact';
-import type { Problem, Story } from '../model/story.ts';
+import { type Problem, type Story, unverifiedMacs } from '../model/story.ts';
 
 /** The problems of a story; one line when there are none. */
 export function Problems({
@@ -13,7 +13,8 @@ export function Problems({
   readonly story: Story;
   readonly onChoose: (index: number) => void;
 }): JSX.Element {
-  const { problems, authenticated, picture } = story;
+  const { problems, complete, picture } = story;
+  const unverified = unverifiedMacs(story);
   if (problems.length > 0) {
     return (
       <section class="verdict verdict-bad" aria-label="What failed">
@@ -23,14 +24,24 @@ export function Problems({
       </section>
     );
   }
-  const good = authenticated
-    ? 'Every check holds. Both sides have proved that they hold the keys their HELLO names, and each record carries a good MAC.'
-    : picture.running
-      ? 'So far every check holds.'
-      : 'No check fails, but the handshake is not complete: what follows is not in this recording.';
+  const isGood = picture.running || (complete && unverified === undefined);
+  const sentence =
+    isGood && !picture.running
+      ? 'Every check holds. Both sides have proved that they hold the keys their HELLO names, and each record carries a good MAC.'
+      : picture.running
+        ? 'So far every check holds.'
+        : complete
+          ? 'No check that can be made without the keys fails: certificates, sequences and well-formed messages.'
+          : 'No check fails, but the handshake is not complete: what follows is not in this recording.';
   return (
-    <section class={authenticated || picture.running ? 'verdict verdict-good' : 'verdict'} aria-label="Result">
-      <p class="sentence">{good}</p>
+    <section class={isGood ? 'verdict verdict-good' : 'verdict'} aria-label="Result">
+      <p class="sentence">{sentence}</p>
+      {!isGood && unverified !== undefined && (
+        <p>
+          {unverified}. Only MACs tell whether these records are genuine, and whether both sides hold the keys their HELLO names:
+          a key log (--keylog FILE) of this connection verifies them.
+        </p>
+      )}
     </section>
   );
 }

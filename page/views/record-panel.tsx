@@ -4,7 +4,8 @@
  */
 import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
-import type { Check } from '../model/checks.ts';
+import type { MacVerdict } from '../../src/explain/picture.ts';
+import type { Check, CheckState } from '../model/checks.ts';
 import { type Field, fieldsOf, meaningOf, type WireRecord } from '../model/record.ts';
 import { isRefusal } from '../model/replay.ts';
 import { type FieldVerdict, ruleOf, verdictOf } from '../model/rules.ts';
@@ -165,16 +166,19 @@ function Checks(props: { readonly story: Story; readonly record: WireRecord; rea
         <p class="small">{to} never introduced itself: these are the checks of a node that keeps to the protocol.</p>
       )}
       {!witness.computesMacs && checks.some(({ name }) => name === 'MAC good') && (
-        <p class="small">
-          The MAC keys are not in this file.{' '}
-          {record.mac === 'good'
-            ? 'The MAC was verified when the record came.'
-            : 'Nobody has verified this MAC: it is taken for good.'}
-        </p>
+        <p class="small">The MAC keys are not in this file. {MAC_WITHOUT_KEYS[record.mac]}</p>
       )}
     </div>
   );
 }
+
+/** What is known of a MAC that the page cannot compute. */
+const MAC_WITHOUT_KEYS: Readonly<Record<MacVerdict, string>> = {
+  good: 'With them the MAC was found good.',
+  bad: 'With them the MAC was found bad.',
+  none: '',
+  unknown: 'Nobody has verified this MAC: the record may be genuine or not.',
+};
 
 /** The field a failed check is most about: the one that fewest others have to do with. */
 function firstFailed(fields: readonly Field[], record: WireRecord, checks: readonly Check[]): Field | undefined {
@@ -183,9 +187,10 @@ function firstFailed(fields: readonly Field[], record: WireRecord, checks: reado
   return failed.sort((a, b) => a.rule.checks.length - b.rule.checks.length)[0]?.field;
 }
 
-const STATE: Readonly<Record<FieldVerdict, 'ok' | 'failed' | 'skipped' | 'unchecked'>> = {
+const STATE: Readonly<Record<FieldVerdict, CheckState | 'unchecked'>> = {
   ok: 'ok',
   failed: 'failed',
+  unverified: 'unverified',
   unchecked: 'unchecked',
   'not reached': 'skipped',
 };

@@ -85,7 +85,7 @@ interface MarkerRow {
 
 /** Records and what happens between them, in order. */
 function rowsOf(story: Story): readonly Row[] {
-  const { picture, records, views, authenticated } = story;
+  const { picture, records, views, complete, macs } = story;
   const { error, own = 'A' } = picture;
   const rows: Row[] = [];
   let lastMs = 0;
@@ -120,8 +120,11 @@ function rowsOf(story: Story): readonly Row[] {
     }
     rows.push({ kind: 'record', key: `record${index}`, gap: gapTo(record.ms), record });
     const { end, authenticatedAt } = views[record.to];
-    if (authenticatedAt === index && views[record.from].authenticatedAt !== undefined && record.to === 'A' && authenticated)
-      marker('marker', 'authenticated', undefined, 'Both sides are authenticated');
+    if (authenticatedAt === index && views[record.from].authenticatedAt !== undefined && record.to === 'A' && complete) {
+      const proved =
+        macs.unverified === 0 ? 'Both sides are authenticated' : 'The handshake is complete; its MACs are not verified';
+      marker('marker', 'authenticated', undefined, proved);
+    }
     // What is only assumed of a peer is not told beside what it has done.
     if (end?.index !== index || (views[record.to].witness.assumed && error !== undefined)) continue;
     const { told, peerError } = end.error;
@@ -170,7 +173,8 @@ function Arrow(props: {
   const refused = isRefusal(error);
   // Of a node that never answered nobody knows that it took a record.
   const isSeen = refused || (reception !== undefined && !props.story.views[to].witness.assumed);
-  const words = type === 'ERROR_MSG' ? 'no MAC' : record.mac === 'bad' || refused ? 'refused' : '';
+  const isUnverified = reception?.checks.some(({ state }) => state === 'unverified') === true;
+  const words = wordsOf(record, refused, isUnverified);
   return (
     <button
       type="button"
@@ -181,16 +185,26 @@ function Arrow(props: {
       <span class="when">{ms(record.ms)}</span>
       <span class="label">
         <b>{type}</b> <span class="quiet">{wire.length.toLocaleString('en')} B</span>
-        {words !== '' && <span class="flag"> {words}</span>}
+        {words !== '' && <span class={words === NOT_VERIFIED ? 'quiet' : 'flag'}> {words}</span>}
         <span class="unseen">
           {' '}
           from {from} to {to}
         </span>
       </span>
       <span class="line" aria-hidden="true" />
-      <span class="outcome">{isSeen && <Mark state={refused ? 'failed' : 'ok'} />}</span>
+      <span class="outcome">{isSeen && <Mark state={refused ? 'failed' : isUnverified ? 'unverified' : 'ok'} />}</span>
     </button>
   );
+}
+
+const NOT_VERIFIED = 'MAC not verified';
+
+/** What an arrow says beside its type. */
+function wordsOf({ type, mac }: WireRecord, isRefused: boolean, isUnverified: boolean): string {
+  if (type === 'ERROR_MSG') return 'no MAC';
+  if (mac === 'bad') return 'bad MAC';
+  if (isRefused) return 'refused';
+  return isUnverified ? NOT_VERIFIED : '';
 }
 
 function Marker({ row }: { readonly row: MarkerRow }): JSX.Element {

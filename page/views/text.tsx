@@ -15,6 +15,7 @@ const MARKS = {
   failed: ['✗', 'fails'],
   skipped: ['·', 'not reached'],
   unchecked: ['–', 'nobody checks'],
+  unverified: ['?', 'not verified'],
 } as const;
 
 /** How a check came out. */

@@ -10,7 +10,7 @@ import { type ReceivedMessage, readMessage, receivedMessage } from '../protocol/
 import type { Hello, MessageFields } from '../protocol/wire/messages.ts';
 import { describeMessage } from '../report/describe.ts';
 import type { CaptureSource } from './capture.ts';
-import type { DecodedRecord } from './decode.ts';
+import type { DecodedRecord, MacVerdict } from './decode.ts';
 
 /** What must be said of every capture. */
 export const NOT_ENCRYPTED = 'Overlay messages are authenticated, not encrypted: nothing secret is needed to read them.';
@@ -65,6 +65,18 @@ export function describeSource({ format, form }: CaptureSource): string {
     default:
       return format;
   }
+}
+
+/** How many MACs came out how. */
+export type MacCounts = Readonly<Record<Exclude<MacVerdict, 'none'>, number>>;
+
+/** The MACs of many records in words; undefined when none has one. */
+export function describeMacs({ good, bad, unknown }: MacCounts): string | undefined {
+  const all = good + bad + unknown;
+  if (all === 0) return undefined;
+  if (unknown === all) return 'MACs not verified: no keys';
+  const parts = [`${good} of ${all} MACs good`, bad > 0 && `${bad} bad`, unknown > 0 && `${unknown} not verified: no keys`];
+  return parts.filter(Boolean).join(', ');
 }
 
 /** What a record says, without its type. */

@@ -7,6 +7,7 @@ import { CaptureDecoder } from '../capture/capture.ts';
 import type { Decoded, DecodedConnection } from '../capture/decode.ts';
 import type { KeyLog, MacKeys } from '../capture/keylog.ts';
 import { CaptureFileError } from '../capture/pcap.ts';
+import type { MacCounts } from '../capture/text.ts';
 import { toHex } from '../protocol/bytes.ts';
 import type { Network } from '../protocol/networks.ts';
 import { encodeRecord } from '../protocol/wire/framing.ts';
@@ -30,10 +31,16 @@ export interface CapturePicture {
   readonly picture: Picture;
   readonly connection: number;
   readonly connections: number;
+  /** The MACs of this connection, also of records that are left out of the picture. */
+  readonly macs: MacCounts;
+  /** What a sender did wrong, bad MACs not counted. */
+  readonly faults: readonly string[];
 }
 
 const MAX_EVENTS = 500;
 const MAX_BYTES = 0x80000;
+/** Faults that are told beside the picture. */
+const MAX_FAULTS = 3;
 
 /**
  * Reads a capture of any kind `decode` knows.
@@ -65,13 +72,15 @@ export async function capturePicture(
     secrets: macKeys === undefined ? {} : { macKeys: hexKeys(macKeys) },
     running: false,
   };
-  return { picture, connection: found.connection, connections };
+  return { picture, connection: found.connection, connections, macs: collector.macs, faults: collector.faults };
 }
 
 /** Keeps what belongs to one connection. */
 class Collector {
   readonly events: PictureEvent[] = [];
   readonly nonces: { A?: Uint8Array; B?: Uint8Array } = {};
+  readonly macs = { good: 0, bad: 0, unknown: 0 } satisfies MacCounts;
+  readonly faults: string[] = [];
   omitted = 0;
   connections = 0;
   found: DecodedConnection | undefined;
@@ -94,6 +103,8 @@ class Collector {
     const ms = item.unixMs === undefined ? 0 : Math.round((item.unixMs - (this.startUnixMs ?? 0)) * 1000) / 1000;
     const { from } = item;
     const { body } = item;
+    if (item.kind === 'record' && item.mac !== 'none') this.macs[item.mac]++;
+    if (item.kind === 'problem' && item.isFault && this.faults.length < MAX_FAULTS) this.faults.push(item.message);
     if (body !== undefined && from !== undefined) {
       if (item.kind === 'record' && item.type === 'HELLO') this.nonces[from] ??= body.slice(-64, -32);
       const mac = item.kind === 'record' ? item.mac : 'unknown';

@@ -101,5 +101,41 @@ describe.runIf(findBrowser())('the page of a session with stellar-core', () => {
       expect(html).not.toContain(secret);
     await page.locator('#sequence .arrow').nth(2).click();
     expect(await page.locator('.checks').textContent()).toContain('Nobody has verified this MAC');
+    await page.context().close();
+  });
+
+  it('without any key no MAC is called good: in the headline, at each record, in its checks and fields', async () => {
+    const page = await viewer.show(pictureOf('dial-core', false));
+    expect(await page.locator('h1').textContent()).toBe('dial-core.json: the handshake is complete. MACs not verified: no keys');
+    const result = page.getByRole('region', { name: 'Result' });
+    expect(await result.textContent()).toContain('MACs not verified: no keys');
+    expect(await result.getAttribute('class')).not.toContain('verdict-good');
+    const body = await page.locator('#page').textContent();
+    for (const claim of ['Every check holds', 'good MAC.', 'are authenticated', 'taken for good'])
+      expect(body).not.toContain(claim);
+    const { records } = transcript('dial-core');
+    const hellos = records.filter(({ type }) => type === 'HELLO').length;
+    await page.getByRole('button', { name: /^Show \d+ more rows$/ }).click();
+    expect(await page.locator('#sequence .mark-ok').count()).toBe(hellos);
+    expect(await page.locator('#sequence .mark-unverified').count()).toBe(records.length - hellos);
+    expect(await page.locator('#sequence .arrow', { hasText: 'MAC not verified' }).count()).toBe(records.length - hellos);
+    await page.locator('#sequence .arrow').nth(2).click();
+    expect(await page.locator('.checks .check-unverified').textContent()).toContain('not verified: no keys');
+    expect(await page.locator('.fields tr', { hasText: 'HMAC-SHA256' }).locator('.mark-unverified').count()).toBe(1);
+    await page.context().close();
+  });
+
+  it('a MAC that was found bad is drawn as bad, and nothing says otherwise', async () => {
+    const picture = pictureOf('dial-core', false);
+    const events = picture.events.map((event, i) =>
+      event.kind === 'record' && event.mac !== 'none' ? { ...event, mac: i === 3 ? ('bad' as const) : ('good' as const) } : event,
+    );
+    const page = await viewer.show({ ...picture, events });
+    expect(await page.getByRole('region', { name: 'What failed' }).textContent()).toContain('MAC good');
+    expect(await page.locator('#sequence .arrow-bad').textContent()).toContain('bad MAC');
+    expect(await page.locator('.checks').textContent()).toContain('With them the MAC was found bad.');
+    const body = await page.locator('#page').textContent();
+    for (const claim of ['Every check holds', 'are authenticated', 'Nobody has verified']) expect(body).not.toContain(claim);
+    await page.context().close();
   });
 });

@@ -3,6 +3,7 @@ import { CaptureDecoder, type CaptureSource, type PassedOver } from '../../captu
 import type { Decoded, DecodedProblem, DecodedRecord } from '../../capture/decode.ts';
 import {
   decodedRecordJson,
+  describeMacs,
   describeRecord,
   describeSource,
   formatTime,
@@ -36,6 +37,7 @@ export const decode: CommandDef<typeof args> = defineCommand({
     const view = {
       json: args.json === true,
       hex: args.hex === true,
+      hasKeys: args.keylog !== undefined,
       connection: readNumber(args.connection, '--connection'),
       types: readTypes(args.type),
     };
@@ -58,11 +60,14 @@ export const decode: CommandDef<typeof args> = defineCommand({
 interface View {
   readonly json: boolean;
   readonly hex: boolean;
+  /** Whether MACs can be verified. */
+  readonly hasKeys: boolean;
   /** All, when undefined. */
   readonly connection: number | undefined;
   readonly types: ReadonlySet<string> | undefined;
 }
 
+const NO_KEYS = ' MACs are not verified: no keys (--keylog FILE).';
 /** Widest usual type. */
 const TYPE_WIDTH = 'GENERALIZED_TX_SET'.length;
 const SIZE_WIDTH = 7;
@@ -75,8 +80,7 @@ class Printer {
   #shown = 0;
   #connections = 0;
   #faults = 0;
-  #good = 0;
-  #bad = 0;
+  readonly #macs = { good: 0, bad: 0, unknown: 0 };
 
   constructor(view: View, context: CliContext) {
     this.#view = view;
@@ -90,12 +94,14 @@ class Printer {
 
   async print(items: Iterable<CaptureSource | Decoded>): Promise<void> {
     const { out, err, signal } = this.#context;
-    const { json, hex, connection } = this.#view;
+    const { json, hex, connection, hasKeys } = this.#view;
     for (const item of items) {
       if (signal.aborted) return;
       switch (item.kind) {
         case 'source':
-          (json ? err : out).line(out.style('dim', `${describeSource(item)}. ${NOT_ENCRYPTED}`));
+          (json ? err : out).line(
+            out.style('dim', `${describeSource(item)}. ${NOT_ENCRYPTED}${hasKeys || item.form === 'message' ? '' : NO_KEYS}`),
+          );
           if (hex && item.form !== 'message')
             out.line(out.style('dim', 'Offsets count from the record body, behind the header of 4 bytes.'));
           break;
@@ -122,9 +128,11 @@ class Printer {
   /** What there was, on stderr. */
   summary({ otherConnections, packets, incomplete }: PassedOver): void {
     const shown = this.#shown === this.#records ? '' : `, ${this.#shown} of them shown`;
-    const macs = this.#good + this.#bad === 0 ? '' : `, ${this.#good} of ${this.#good + this.#bad} MACs good`;
+    const macs = describeMacs(this.#macs);
     const { err } = this.#context;
-    err.line(`${count(this.#records, 'record')}${shown}, ${count(this.#connections, 'connection')}${macs}`);
+    err.line(
+      `${count(this.#records, 'record')}${shown}, ${count(this.#connections, 'connection')}${macs === undefined ? '' : `, ${macs}`}`,
+    );
     const passed = [
       ...(otherConnections > 0
         ? [`${count(otherConnections, 'TCP connection')} that ${otherConnections === 1 ? 'is' : 'are'} not Stellar’s`]
@@ -139,11 +147,8 @@ class Printer {
     const { out } = this.#context;
     const { json, hex, connection, types } = this.#view;
     this.#records++;
-    if (record.mac === 'good') this.#good++;
-    if (record.mac === 'bad') {
-      this.#bad++;
-      this.#faults++;
-    }
+    if (record.mac !== 'none') this.#macs[record.mac]++;
+    if (record.mac === 'bad') this.#faults++;
     if (connection !== undefined && record.connection !== connection) return;
     if (types !== undefined && !types.has(record.type)) return;
     this.#shown++;
@@ -178,7 +183,7 @@ class Printer {
       case 'none':
         return out.style('dim', 'no MAC ');
       case 'unknown':
-        return out.style('dim', '       ');
+        return out.style('dim', 'no key ');
     }
   }
 

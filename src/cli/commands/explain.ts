@@ -1,10 +1,12 @@
 import { type CommandDef, defineCommand } from 'citty';
+import { describeMacs } from '../../capture/text.ts';
+import type { CapturePicture } from '../../explain/capture-picture.ts';
 import { explain as explainHandshake, type Story } from '../../explain/explain.ts';
 import { recordType, storyLines } from '../../explain/text.ts';
 import { toHex } from '../../protocol/bytes.ts';
 import { remoteJson, roundMs } from '../../report/json.ts';
 import type { CliContext } from '../context.ts';
-import { EXIT_CODE } from '../exit-codes.ts';
+import { EXIT, EXIT_CODE } from '../exit-codes.ts';
 import { expectArg, networkArg, nodeArgs, nodeOptions, readNumber, readTarget, UsageError } from '../options.ts';
 import { type Output, printable } from '../output.ts';
 
@@ -86,7 +88,17 @@ async function explainCapture(args: Args, file: string, context: CliContext): Pr
   });
   if (found.connections > 1)
     err.line(`Connection ${found.connection} of ${found.connections} is shown; --connection N shows another.`);
+  printFound(found, args.html === '-' ? err : context.out);
+  if (found.macs.bad + found.faults.length > 0) context.exitCode = EXIT.NOT_WHAT_IT_CLAIMS;
   await showOnPage(found.picture, showSecrets, args, context);
+}
+
+/** What was found wrong in a capture, and how far its MACs were verified: the page says the same. */
+function printFound({ macs, faults }: CapturePicture, out: Output): void {
+  const described = describeMacs(macs);
+  const mark = macs.bad > 0 ? out.style('red', '✗') : macs.unknown > 0 ? out.style('yellow', '!') : out.style('green', '✓');
+  if (described !== undefined) out.line(`${mark} ${described}${macs.unknown > 0 ? '; --keylog FILE verifies them' : ''}.`);
+  for (const fault of faults) out.line(`${out.style('red', '✗')} ${printable(fault)}`);
 }
 
 function printStory(story: Story, out: Output): void {

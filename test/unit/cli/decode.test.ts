@@ -40,15 +40,15 @@ describe('decode', () => {
     expect(code).toBe(0);
     const lines = stdout.trimEnd().split('\n');
     expect(lines.slice(0, 2)).toEqual([
-      `pcap. ${NOT_ENCRYPTED}`,
+      `pcap. ${NOT_ENCRYPTED} MACs are not verified: no keys (--keylog FILE).`,
       'connection 1: A 10.0.0.1:50000 dialled B 10.0.0.2:11625, 2023-11-14T22:13:20.003000Z',
     ]);
     expect(lines).toHaveLength(2 + frames.length);
     expect(lines[3]).toMatch(
       /^22:13:20\.004000Z 1 B→A HELLO +240 B {2}no MAC {2}GCADMDS\w+ “v27\.1\.0”, standalone, overlay 40 to 41/,
     );
-    expect(lines[4]).toMatch(/^22:13:20\.005000Z 1 A→B AUTH +8 B {10}flags 200$/);
-    expect(stderr).toBe(`${frames.length} records, 1 connection\n`);
+    expect(lines[4]).toMatch(/^22:13:20\.005000Z 1 A→B AUTH +8 B {2}no key {2}flags 200$/);
+    expect(stderr).toBe(`${frames.length} records, 1 connection, MACs not verified: no keys\n`);
   });
 
   it('verifies MACs with a key log, and exits with 6 when one is bad', async () => {
@@ -127,7 +127,8 @@ describe('decode', () => {
       .replace(/../g, '$& ');
     const { code, stdout } = await runWithStdin(['decode', '-'], `# pasted\n${hex}\n`);
     expect(code).toBe(0);
-    expect(stdout.startsWith(`${source}. ${NOT_ENCRYPTED}\n`)).toBe(true);
+    const macs = source.includes('(StellarMessage)') ? '' : ' MACs are not verified: no keys (--keylog FILE).';
+    expect(stdout.startsWith(`${source}. ${NOT_ENCRYPTED}${macs}\n`)).toBe(true);
     expect(stdout).toMatch(/AUTH +8 B .* flags 200/);
   });
 

@@ -149,9 +149,31 @@ describe('explain on the command line', () => {
   it('makes the page of a recording', async () => {
     const file = join(folder, 'recorded.html');
     const { code, stderr, stdout } = await runCli(['explain', '--from', recording, '--html', file]);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '! MACs not verified: no keys; --keylog FILE verifies them.\n' });
     expect(stderr).toContain('recorded.html');
     expect(readFileSync(file, 'utf8')).toContain('"target":"dial-core.jsonl"');
+  });
+
+  it('says that MACs are good only with the keys, and exits with 6 when one is bad', async () => {
+    const keylog = join(folder, 'keys.txt');
+    const { initiator, ours, core, derived } = transcript('dial-core');
+    expect(initiator).toBe('ours');
+    const macKeys = `${derived?.macKeyInitiatorToAcceptorHex} ${derived?.macKeyAcceptorToInitiatorHex}`;
+    writeFileSync(keylog, `STELLAR_MAC_KEYS ${ours.nonceHex} ${core?.hello.nonceHex} ${macKeys}\n`);
+    const page = ['--html', join(folder, 'judged.html'), '--keylog', keylog];
+    const good = await runCli(['explain', '--from', recording, ...page]);
+    expect(good.code).toBe(0);
+    expect(good.stdout).toMatch(/^✓ (\d+) of \1 MACs good\.\n$/);
+    const flipped = join(folder, 'flipped.jsonl');
+    const lines = readFileSync(recording, 'utf8').split('\n');
+    // The last digit of the MAC of the first AUTH.
+    lines[4] = (lines[4] ?? '').replace(/(.)("\}?)$/, (_, digit, rest) => (digit === '0' ? '1' : '0') + rest);
+    writeFileSync(flipped, lines.join('\n'));
+    const bad = await runCli(['explain', '--from', flipped, ...page]);
+    expect(bad.code).toBe(6);
+    expect(bad.stdout).toMatch(/^✗ \d+ of \d+ MACs good, 1 bad\.\n$/);
+    const unknown = await runCli(['explain', '--from', flipped, '--html', join(folder, 'unknown.html')]);
+    expect(unknown).toMatchObject({ code: 0, stdout: '! MACs not verified: no keys; --keylog FILE verifies them.\n' });
   });
 
   it('keeps a page with secrets of ours to its owner', async () => {

@@ -5,8 +5,8 @@ import { checksOf } from '../../../page/model/checks.ts';
 import { ancestry, keyGraph } from '../../../page/model/keys.ts';
 import { fieldsOf, recordsOf } from '../../../page/model/record.ts';
 import { isRefusal, replay } from '../../../page/model/replay.ts';
-import { ruleOf } from '../../../page/model/rules.ts';
-import { understand } from '../../../page/model/story.ts';
+import { ruleOf, verdictOf } from '../../../page/model/rules.ts';
+import { understand, unverifiedMacs } from '../../../page/model/story.ts';
 import { suggestion, tamper, withByte, withField } from '../../../page/model/tamper.ts';
 import type { Picture } from '../../../src/explain/picture.ts';
 import { toHex } from '../../../src/protocol/bytes.ts';
@@ -39,7 +39,7 @@ describe('a replay', () => {
       const story = understand(vectorPicture(number));
       // Some end with an ERROR_MSG of B’s, which is no check.
       expect(story.problems.filter(({ code }) => code !== 'OVERLAY_PEER_ERROR')).toEqual([]);
-      expect(story.authenticated).toBe(true);
+      expect(story.complete).toBe(true);
     },
   );
 
@@ -74,6 +74,75 @@ describe('a replay', () => {
       event.kind === 'record' && i === 3 ? { ...event, mac: 'bad' as const } : event,
     );
     expect(replay({ ...picture, events: bad }, 'A').end?.error.code).toBe('OVERLAY_UNEXPECTED_MAC');
+  });
+});
+
+describe('a MAC', () => {
+  const macChecks = (picture: Picture): readonly string[] => {
+    const { views } = understand(picture);
+    return [views.A, views.B].flatMap(({ receptions }) =>
+      [...receptions.values()].flatMap(({ checks }) =>
+        checks.filter(({ name }) => name === 'MAC good').map(({ state }) => state),
+      ),
+    );
+  };
+  /** Every record as somebody with the keys has judged it. */
+  const judged = (picture: Picture, mac: 'good' | 'bad'): Picture => ({
+    ...picture,
+    events: picture.events.map((event) => (event.kind === 'record' && event.mac === 'unknown' ? { ...event, mac } : event)),
+  });
+
+  it('that nobody could verify never passes for a good one', () => {
+    const picture = pictureOf('dial-core', false);
+    const story = understand(picture);
+    expect(new Set(macChecks(picture))).toEqual(new Set(['unverified']));
+    expect(story.macs.verified).toBe(0);
+    expect(unverifiedMacs(story)).toBe('MACs not verified: no keys');
+    const auth = story.records.find(({ type }) => type === 'AUTH');
+    const field = fieldsOf(auth?.wire as Uint8Array).find(({ path }) => path === 'mac') as ReturnType<typeof fieldsOf>[0];
+    const checks = story.views[auth?.to ?? 'A'].receptions.get(auth?.index ?? -1)?.checks ?? [];
+    expect(verdictOf(ruleOf('AUTH', field), checks)).toBe('unverified');
+    expect(keyGraph(picture).find(({ id }) => id === 'macA')?.what).toContain('not verified: no keys');
+  });
+
+  it('is verified with the secrets of one side, or where it was judged when it came', () => {
+    for (const picture of [pictureOf('dial-core'), judged(pictureOf('dial-core', false), 'good')]) {
+      expect(new Set(macChecks(picture))).toEqual(new Set(['ok']));
+      expect(unverifiedMacs(understand(picture))).toBeUndefined();
+      expect(keyGraph(picture).find(({ id }) => id === 'macA')?.what).not.toContain('The one that came');
+    }
+  });
+
+  it('that is bad is so everywhere, with keys and without', () => {
+    const flipped = (picture: Picture): Picture => ({
+      ...picture,
+      events: picture.events.map((event, i) =>
+        event.kind === 'record' && i === 3
+          ? { ...event, hex: event.hex.replace(/.$/, (digit) => (digit === '0' ? '1' : '0')) }
+          : event,
+      ),
+    });
+    const judgedBad = (picture: Picture): Picture => ({
+      ...picture,
+      events: picture.events.map((event, i) => (event.kind === 'record' && i === 3 ? { ...event, mac: 'bad' as const } : event)),
+    });
+    for (const picture of [flipped(pictureOf('dial-core')), judgedBad(judged(pictureOf('dial-core', false), 'good'))]) {
+      const story = understand(picture);
+      expect(story.complete).toBe(false);
+      expect(story.problems.map(({ check }) => check?.name)).toEqual(['MAC good']);
+      // Our side went on in the recording: it has not refused.
+      expect(story.problems[0]?.sentence).toContain('A node that keeps to the protocol refuses the AUTH of B');
+      expect(keyGraph(picture).find(({ id }) => id === 'macB')?.what).toContain('The one that came is bad');
+    }
+  });
+
+  it('of some records alone is told with the numbers', () => {
+    const picture = pictureOf('dial-core', false);
+    const some = picture.events.map((event, i) =>
+      event.kind === 'record' && i === 2 ? { ...event, mac: 'good' as const } : event,
+    );
+    const story = understand({ ...picture, events: some });
+    expect(unverifiedMacs(story)).toBe(`${story.macs.unverified} of ${story.macs.unverified + 1} MACs not verified: no keys`);
   });
 });
 
@@ -142,7 +211,7 @@ describe('fields', () => {
         for (const field of fieldsOf(wire)) {
           const { section, checks } = ruleOf(type, field);
           expect(headings).toContain(section);
-          const made = checksOf({ type, isMaced: true, isFirstHello: false, steps: [], error: undefined });
+          const made = checksOf({ type, isMaced: true, isFirstHello: false, isMacVerified: true, steps: [], error: undefined });
           for (const check of checks) expect(made.map(({ name: each }) => each)).toContain(check);
         }
   });
