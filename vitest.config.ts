@@ -3,7 +3,15 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/interop/core.test.ts'], testTimeout: 20_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/interop/core.test.ts'],
+          globalSetup: ['test/support/built-cli.ts'],
+          testTimeout: 20_000,
+        },
+      },
       { test: { name: 'interop', include: ['test/interop/core.test.ts'], testTimeout: 60_000 } },
     ],
     coverage: {

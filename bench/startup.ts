@@ -36,7 +36,7 @@ interface Process {
 async function startUp(options: BenchOptions): Promise<readonly Case[]> {
   await using listener = await listen({ port: 0, network: networks.standalone });
   const probe = (out: string): readonly string[] => [
-    join(out, 'src/cli/main.js'),
+    join(out, 'src/cli/bin.js'),
     'probe',
     `127.0.0.1:${listener.port}`,
     '--network',

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * The command line: argv to verb, exceptions to exit codes. The only place that ends the process.
  * @module
@@ -93,20 +92,23 @@ function readerIsGone(): boolean {
   return interrupt.signal.reason instanceof ReaderGone;
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    // A second one does not wait for anything.
-    if (interrupt.signal.aborted) process.exit(EXIT.INTERRUPTED);
-    interrupt.abort(new Error(signal));
+/** Runs the command line of this process: its arguments, its signals, its exit code. */
+export async function run(): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      // A second one does not wait for anything.
+      if (interrupt.signal.aborted) process.exit(EXIT.INTERRUPTED);
+      interrupt.abort(new Error(signal));
+    });
+  }
+  // Whoever reads our output may stop reading: the verb ends what it has open, and with it the process.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') process.exit(EXIT.BUG);
+    interrupt.abort(new ReaderGone());
   });
-}
-// Whoever reads our output may stop reading: the verb ends what it has open, and with it the process.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') process.exit(EXIT.BUG);
-  interrupt.abort(new ReaderGone());
-});
-// Whoever does not read what went wrong may still read the results.
-process.stderr.on('error', () => {});
+  // Whoever does not read what went wrong may still read the results.
+  process.stderr.on('error', () => {});
 
-const exitCode = await main(process.argv.slice(2)).catch(fail);
-process.exitCode = readerIsGone() && exitCode !== EXIT.BUG ? EXIT.OK : exitCode;
+  const exitCode = await main(process.argv.slice(2)).catch(fail);
+  process.exitCode = readerIsGone() && exitCode !== EXIT.BUG ? EXIT.OK : exitCode;
+}

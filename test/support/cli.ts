@@ -2,9 +2,14 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** Path of the built command line. */
+    readonly cli: string;
+  }
+}
 
 /** What a finished process left behind. */
 export interface Finished {
@@ -13,10 +18,10 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Starts `stellar-handshake …args`. */
+/** Starts `stellar-handshake …args`, as it is built for this run. */
 export function startCli(args: readonly string[], env: Record<string, string> = {}): ChildProcessWithoutNullStreams {
   const { STELLAR_HANDSHAKE_SEED: _seed, NO_COLOR: _colour, ...inherited } = process.env;
-  return spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], { env: { ...inherited, ...env } });
+  return spawn(process.execPath, [inject('cli'), ...args], { env: { ...inherited, ...env } });
 }
 
 /** Runs it to its end. */
