@@ -6,7 +6,7 @@
 export type { Clock, Timer } from './net/clock.ts';
 export { connect } from './net/connect.ts';
 export { Connection } from './net/connection.ts';
-export type { ConnectionInfo, OnBytes, PeerIDRegistry, Phase, RemoteAddress, Timings } from './net/connection-info.ts';
+export type { ConnectionInfo, OnBytes, PeerIDRegistry, Phase, TcpAddress, Timings } from './net/connection-info.ts';
 export { NodeIdentity } from './net/identity.ts';
 export { Listener, type ListenerEvent, type ListenOptions, listen } from './net/listen.ts';
 export { type ConnectOptions, type NodeOptions, networkFromPassphrase } from './net/options.ts';

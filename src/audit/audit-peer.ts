@@ -324,7 +324,7 @@ export class AuditPeer {
     } catch (error) {
       const isDeaf = this.isKeyless || (this.targetRole === 'WE_CALLED_REMOTE' && !this.helloSent);
       if (!isDeaf) throw error;
-      return receivedMessage(checkAuthenticatedMessage(body, true), body);
+      return receivedMessage(checkAuthenticatedMessage(body, true), body, nodeCrypto);
     }
   }
 

@@ -4,7 +4,8 @@
  * @packageDocumentation
  */
 
-export { acceptTcp, dialTcp, type TcpAcceptor, type TcpAddress } from '../testing/tcp.ts';
+export type { TcpAddress } from '../net/connection-info.ts';
+export { acceptTcp, dialTcp, type TcpAcceptor } from '../testing/tcp.ts';
 export { type AcceptorAuditOptions, auditAcceptor } from './acceptor.ts';
 export type { AuditPeer, AuditPeerOptions, Finish, HonestHello, Received } from './audit-peer.ts';
 export {

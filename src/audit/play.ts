@@ -3,6 +3,7 @@
  * @module
  */
 import type { Duplex } from 'node:stream';
+import { offAbort, onAbort } from '../net/abort.ts';
 import type { Clock } from '../net/clock.ts';
 import { NodeIdentity } from '../net/identity.ts';
 import type { Network } from '../protocol/networks.ts';
@@ -164,7 +165,7 @@ async function bounded(
 ): Promise<Judgement> {
   judging.catch(() => {});
   let timer: { cancel(): void } | undefined;
-  let onAbort: (() => void) | undefined;
+  let giveUp: (() => void) | undefined;
   try {
     return await Promise.race([
       judging,
@@ -173,13 +174,13 @@ async function bounded(
           () => resolve({ verdict: 'undecided', came: `it took longer than ${ms / 1000} s`, byTime: true }),
           ms,
         );
-        onAbort = () => reject(signal?.reason);
-        signal?.addEventListener('abort', onAbort, { once: true });
-        if (signal?.aborted) onAbort();
+        giveUp = () => reject(signal?.reason);
+        onAbort(signal, giveUp);
+        if (signal?.aborted) giveUp();
       }),
     ]);
   } finally {
     timer?.cancel();
-    if (onAbort) signal?.removeEventListener('abort', onAbort);
+    if (giveUp) offAbort(signal, giveUp);
   }
 }

@@ -2,6 +2,7 @@
  * Decoded records as text and as JSON.
  * @module
  */
+import { nodeCrypto } from '../crypto/node.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { ENVELOPE_BYTES, MESSAGE_OFFSET } from '../protocol/constants.ts';
 import { networkName } from '../protocol/networks.ts';
@@ -100,7 +101,7 @@ export function describeRecord({ type, xdr, body, typeNumber, unixMs = 0 }: Deco
     case 'UNKNOWN':
       return `type ${typeNumber}: ${toHex(xdr.subarray(4, 36))}${xdr.length > 36 ? '…' : ''}`;
     default:
-      return describeMessage(receivedMessage(type, whole) as ReceivedMessage, unixMs);
+      return describeMessage(receivedMessage(type, whole, nodeCrypto) as ReceivedMessage, unixMs);
   }
 }
 

@@ -6,7 +6,7 @@ import { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import { Peer } from '../protocol/peer.ts';
 import { Connection } from './connection.ts';
-import type { Phase } from './connection-info.ts';
+import { newConnection, type Phase } from './connection-info.ts';
 import { dial } from './dial.ts';
 import { type ConnectOptions, peerOptions, resolveOptions, resolveTarget } from './options.ts';
 import { Session } from './session.ts';
@@ -37,7 +37,8 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const connectedMs = spent.dns + spent.tcp;
   const remoteAddress = { host: socket.remoteAddress ?? host, port: socket.remotePort ?? port };
   const localAddress = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
-  const connection = { role: 'WE_CALLED_REMOTE', localAddress, remoteAddress } as const;
+  const connection = newConnection({ role: 'WE_CALLED_REMOTE', localAddress, remoteAddress });
+  const { info } = connection;
   // Who dials waits for a slow node as long as it said it would: before AUTH the deadline alone counts.
   let release: (() => void) | undefined;
   const { listener } = options;
@@ -49,7 +50,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     ...(options.onPhase && {
       onStep: (step) => {
         if (step.step === 'authenticated') onPhase('auth', elapsed() - connectedMs - spent.hello);
-        options.onStep?.(step, connection);
+        options.onStep?.(step, info);
       },
     }),
     ...(listener && {
@@ -60,7 +61,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     }),
   });
   const session = new Session(peer, socket, {
-    connection,
+    connection: info,
     clock,
     handshakeTimeoutMs: Math.max(1, handshakeTimeoutMs - connectedMs),
     signal: options.signal,
@@ -71,9 +72,8 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const remote = await authenticated(session);
   const totalMs = elapsed();
   return new Connection(session, {
-    role: 'WE_CALLED_REMOTE',
+    info,
     remote,
-    remoteAddress,
     timings: { dnsMs: spent.dns, tcpMs: spent.tcp, helloMs: spent.hello, authMs: totalMs - connectedMs - spent.hello, totalMs },
   });
 }

@@ -2,19 +2,41 @@
  * The facts of a connection that every part of net/ and its users talk of.
  * @module
  */
+import { randomBytes } from 'node:crypto';
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
+import { toHex } from '../protocol/bytes.ts';
 
-/** The other end of the TCP connection. */
-export interface RemoteAddress {
+/** One end of a TCP connection. */
+export interface TcpAddress {
+  /** IPv4 or IPv6 address, or a name where one is dialled. */
   readonly host: string;
   readonly port: number;
 }
 
 /** Which connection a callback is told of: one object for each, the same one every time. */
 export interface ConnectionInfo {
+  /**
+   * Names the connection: 16 hex digits, the first 8 bytes of the nonce in our HELLO. So it is another one in every process,
+   * no secret, and to be found in a capture, a recording and a key log of the same connection.
+   */
+  readonly id: string;
   readonly role: PeerRole;
-  readonly localAddress?: RemoteAddress | undefined;
-  readonly remoteAddress?: RemoteAddress | undefined;
+  /** Absent when the connection is not one of TCP. */
+  readonly localAddress?: TcpAddress | undefined;
+  readonly remoteAddress?: TcpAddress | undefined;
+}
+
+/** What a connection is begun with. */
+export interface NewConnection {
+  readonly info: ConnectionInfo;
+  /** Of our HELLO, 32 random bytes. */
+  readonly nonce: Uint8Array;
+}
+
+/** Draws the nonce of a new connection, which names it. */
+export function newConnection(facts: Omit<ConnectionInfo, 'id'>): NewConnection {
+  const nonce = new Uint8Array(randomBytes(32));
+  return { info: { id: toHex(nonce.subarray(0, 8)), ...facts }, nonce };
 }
 
 /** Sees the raw stream of a connection. */

@@ -6,7 +6,8 @@ import type { PeerRole } from '../protocol/auth/key-schedule.ts';
 import type { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenticated-message.ts';
-import type { RemoteAddress, Timings } from './connection-info.ts';
+import { offAbort, onAbort } from './abort.ts';
+import type { ConnectionInfo, TcpAddress, Timings } from './connection-info.ts';
 import { aborted, type Session } from './session.ts';
 
 /**
@@ -15,20 +16,30 @@ import { aborted, type Session } from './session.ts';
  * application that does not read stops the peer.
  */
 export class Connection implements AsyncIterable<ReceivedMessage>, AsyncDisposable {
+  /** Names this connection: 16 hex digits, the beginning of the nonce in our HELLO. */
+  readonly id: string;
   readonly role: PeerRole;
   /** The peer; its `peerID` is proved. */
   readonly remote: RemotePeer;
-  readonly remoteAddress: RemoteAddress | undefined;
+  /** Our end of the TCP connection; undefined when it is none. */
+  readonly localAddress: TcpAddress | undefined;
+  /** The peer's end of it; undefined when it is none. */
+  readonly remoteAddress: TcpAddress | undefined;
   readonly timings: Timings;
+  /** The very object that `onStep` and `onBytes` have been told for this connection, so that a Map can bring them together. */
+  readonly info: ConnectionInfo;
   readonly #session: Session;
 
   /** @internal */
-  constructor(session: Session, facts: Pick<Connection, 'role' | 'remote' | 'remoteAddress' | 'timings'>) {
+  constructor(session: Session, { info, remote, timings }: Pick<Connection, 'info' | 'remote' | 'timings'>) {
     this.#session = session;
-    this.role = facts.role;
-    this.remote = facts.remote;
-    this.remoteAddress = facts.remoteAddress;
-    this.timings = facts.timings;
+    this.id = info.id;
+    this.role = info.role;
+    this.remote = remote;
+    this.localAddress = info.localAddress;
+    this.remoteAddress = info.remoteAddress;
+    this.timings = timings;
+    this.info = info;
   }
 
   /** Resolves with the reason when the connection has ended, whoever ended it. Never rejects. */
@@ -135,14 +146,14 @@ async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefi
   if (signal === undefined) return promise;
   promise.catch(() => {});
   if (signal.aborted) throw aborted(signal);
-  let onAbort!: () => void;
+  let giveUp!: () => void;
   const abort = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(aborted(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
+    giveUp = () => reject(aborted(signal));
+    onAbort(signal, giveUp);
   });
   try {
     return await Promise.race([promise, abort]);
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    offAbort(signal, giveUp);
   }
 }

@@ -7,6 +7,7 @@ import { lookup } from 'node:dns/promises';
 import { connect, isIP, type Socket } from 'node:net';
 import type { OverlayErrorCode, Stage } from '../protocol/error-table.ts';
 import { OverlayError } from '../protocol/errors.ts';
+import { offAbort, onAbort } from './abort.ts';
 import type { Clock } from './clock.ts';
 import type { Phase } from './connection-info.ts';
 
@@ -53,13 +54,13 @@ class Limits {
       reject = no;
     });
     this.#reached.catch(() => {});
-    const onAbort = (): void => reject({ code: 'OVERLAY_ABORTED', cause: signal?.reason });
+    const giveUp = (): void => reject({ code: 'OVERLAY_ABORTED', cause: signal?.reason });
     const timer = setTimer(() => reject({ code: 'OVERLAY_CONNECT_TIMEOUT' }));
-    signal?.addEventListener('abort', onAbort, { once: true });
-    if (signal?.aborted) onAbort();
+    onAbort(signal, giveUp);
+    if (signal?.aborted) giveUp();
     this.#release = () => {
       timer.cancel();
-      signal?.removeEventListener('abort', onAbort);
+      offAbort(signal, giveUp);
     };
   }
 

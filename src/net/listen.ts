@@ -10,8 +10,9 @@ import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import { Peer } from '../protocol/peer.ts';
 import { parseIP } from '../protocol/wire/ip.ts';
 import type { PeerAddress } from '../protocol/wire/messages.ts';
+import { offAbort, onAbort } from './abort.ts';
 import { Connection } from './connection.ts';
-import type { PeerIDRegistry, RemoteAddress } from './connection-info.ts';
+import { newConnection, type PeerIDRegistry, type TcpAddress } from './connection-info.ts';
 import { type NodeOptions, peerOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { Session } from './session.ts';
 
@@ -31,14 +32,23 @@ export interface ListenOptions extends NodeOptions {
   readonly onEvent?: ((event: ListenerEvent) => void) | undefined;
 }
 
-/** What happened to a TCP connection: `connected`, then `authenticated` and `closed`, or `refused`. */
+/**
+ * What happened to a TCP connection: `connected`, then `authenticated` and `closed`, or `refused`. `id` is that of the
+ * `ConnectionInfo` its steps are told with.
+ */
 export type ListenerEvent =
-  | { readonly event: 'connected'; readonly remoteAddress: RemoteAddress }
-  | { readonly event: 'authenticated'; readonly remoteAddress: RemoteAddress; readonly connection: Connection }
-  | { readonly event: 'refused'; readonly remoteAddress: RemoteAddress; readonly error: OverlayError }
+  | { readonly event: 'connected'; readonly id: string; readonly remoteAddress: TcpAddress }
+  | {
+      readonly event: 'authenticated';
+      readonly id: string;
+      readonly remoteAddress: TcpAddress;
+      readonly connection: Connection;
+    }
+  | { readonly event: 'refused'; readonly id: string; readonly remoteAddress: TcpAddress; readonly error: OverlayError }
   | {
       readonly event: 'closed';
-      readonly remoteAddress: RemoteAddress;
+      readonly id: string;
+      readonly remoteAddress: TcpAddress;
       readonly remote: RemotePeer;
       readonly error: OverlayError;
     };
@@ -115,7 +125,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     // An accept that fails, for want of file descriptors for example, costs that connection and nothing else.
     server.on('error', () => {});
     server.on('connection', (socket) => this.#onConnection(socket));
-    options.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    onAbort(options.signal, this.#onAbort);
   }
 
   /** Connections in the handshake, and authenticated ones. */
@@ -135,7 +145,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
   /** Stops listening and closes every connection, telling each peer `shutdown`. @returns when all sockets are closed */
   async close(): Promise<void> {
     this.#closing = true;
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    offAbort(this.#options.signal, this.#onAbort);
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const sessions = [...this.#sessions];
     for (const session of sessions) session.end('OVERLAY_SHUTDOWN');
@@ -170,25 +180,27 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
   #onConnection(socket: Socket): void {
     const { maxPendingConnections = MAX_PENDING_CONNECTIONS, maxAuthenticatedConnections = MAX_AUTHENTICATED_CONNECTIONS } =
       this.#options;
+    const localAddress = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
     const remoteAddress = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+    const begun = newConnection({ role: 'REMOTE_CALLED_US', localAddress, remoteAddress });
+    const { info } = begun;
+    const { id } = info;
     const tell = (event: ListenerEvent): void => this.#options.onEvent?.(event);
     if (this.#closing || this.#pending >= maxPendingConnections) {
       socket.on('error', () => {});
       socket.destroy();
-      tell({ event: 'refused', remoteAddress, error: new OverlayError('OVERLAY_NO_PENDING_SLOT', { stage: 'hello' }) });
+      tell({ event: 'refused', id, remoteAddress, error: new OverlayError('OVERLAY_NO_PENDING_SLOT', { stage: 'hello' }) });
       return;
     }
-    tell({ event: 'connected', remoteAddress });
+    tell({ event: 'connected', id, remoteAddress });
     const { clock, handshakeTimeoutMs } = this.#resolved;
     const start = clock.now().monotonicMs;
     const elapsed = (): number => clock.now().monotonicMs - start;
-    const localAddress = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
-    const info = { role: 'REMOTE_CALLED_US', localAddress, remoteAddress } as const;
     let helloMs = 0;
     let release: (() => void) | undefined;
     let slot = false;
     const peer = new Peer({
-      ...peerOptions(this.#resolved, info),
+      ...peerOptions(this.#resolved, begun),
       listeningPort: this.#options.listeningPort ?? this.port,
       peers: this.#options.peers,
       claimPeerID: (peerID) => {
@@ -223,8 +235,8 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
         leavePending();
         const totalMs = elapsed();
         const timings = { dnsMs: 0, tcpMs: 0, helloMs, authMs: totalMs - helloMs, totalMs };
-        const connection = new Connection(session, { role: 'REMOTE_CALLED_US', remote, remoteAddress, timings });
-        tell({ event: 'authenticated', remoteAddress, connection });
+        const connection = new Connection(session, { info, remote, timings });
+        tell({ event: 'authenticated', id, remoteAddress, connection });
         const taker = this.#takers.shift();
         if (taker !== undefined) taker(connection);
         else this.#ready.push(connection);
@@ -232,10 +244,10 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
           // Nobody can take it any more: it would only pile up.
           const untaken = this.#ready.indexOf(connection);
           if (untaken >= 0) this.#ready.splice(untaken, 1);
-          tell({ event: 'closed', remoteAddress, remote, error });
+          tell({ event: 'closed', id, remoteAddress, remote, error });
         });
       },
-      (error: OverlayError) => tell({ event: 'refused', remoteAddress, error }),
+      (error: OverlayError) => tell({ event: 'refused', id, remoteAddress, error }),
     );
     void session.ended.then(() => {
       release?.();

@@ -2,7 +2,6 @@
  * Options of connections: what an application may say, checked before anything is sent, and what the protocol gets of it.
  * @module
  */
-import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { nodeCrypto } from '../crypto/node.ts';
 import type { CryptoProvider } from '../protocol/auth/crypto.ts';
@@ -21,7 +20,7 @@ import { makeNetwork, type Network } from '../protocol/networks.ts';
 import type { PeerOptions } from '../protocol/peer.ts';
 import { decodePublicKey } from '../protocol/strkey.ts';
 import { type Clock, systemClock } from './clock.ts';
-import type { ConnectionInfo, OnBytes, PeerIDRegistry, Phase } from './connection-info.ts';
+import type { ConnectionInfo, NewConnection, OnBytes, PeerIDRegistry, Phase } from './connection-info.ts';
 import { NodeIdentity } from './identity.ts';
 import { VERSION } from './version.ts';
 
@@ -154,13 +153,13 @@ export function resolveTarget({ host, port = DEFAULT_PORT, expectedPeerID, liste
   return { host, port: assertInteger(port, 1, 65535, 'port') };
 }
 
-/** Options of the protocol for one connection, with a nonce of its own. */
-export function peerOptions({ options, identity, crypto }: ResolvedOptions, connection: ConnectionInfo): PeerOptions {
+/** Options of the protocol for one connection. */
+export function peerOptions({ options, identity, crypto }: ResolvedOptions, { info, nonce }: NewConnection): PeerOptions {
   const { onStep } = options;
   return {
-    role: connection.role,
+    role: info.role,
     crypto,
-    nonce: new Uint8Array(randomBytes(32)),
+    nonce,
     peerAuth: identity.peerAuth(options.network, options.ecdh, crypto),
     overlayVersion: options.overlayVersion ?? OVERLAY_VERSION,
     overlayMinVersion: options.overlayMinVersion ?? OVERLAY_MIN_VERSION,
@@ -173,7 +172,7 @@ export function peerOptions({ options, identity, crypto }: ResolvedOptions, conn
     scpStateLedgerSeq: options.scpStateLedgerSeq,
     serves: options.serves,
     isBanned: options.isBanned,
-    onStep: onStep && ((step) => onStep(step, connection)),
+    onStep: onStep && ((step) => onStep(step, info)),
     unsafeStepSecrets: options.unsafeStepSecrets,
   };
 }

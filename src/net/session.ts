@@ -20,6 +20,7 @@ import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import type { Peer, PeerEvent } from '../protocol/peer.ts';
 import type { PeerError } from '../protocol/violation.ts';
 import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenticated-message.ts';
+import { offAbort, onAbort } from './abort.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { ConnectionInfo, OnBytes } from './connection-info.ts';
 
@@ -152,20 +153,20 @@ export class Session {
   send(message: SendableMessage, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.reject(aborted(signal));
     return new Promise((resolve, reject) => {
-      let onAbort: (() => void) | undefined;
+      let giveUp: (() => void) | undefined;
       const cancel = this.#peer.send(message, (error) => {
-        if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+        if (giveUp !== undefined) offAbort(signal, giveUp);
         if (error) reject(error);
         else this.#unflushed.push({ resolve, reject });
       });
       this.#scheduleFlush();
       if (cancel === undefined || signal === undefined) return;
-      onAbort = () => {
+      giveUp = () => {
         if (!cancel()) return;
         reject(aborted(signal));
         this.#scheduleFlush(); // What stood behind it may have left.
       };
-      signal.addEventListener('abort', onAbort, { once: true });
+      onAbort(signal, giveUp);
     });
   }
 
@@ -201,7 +202,7 @@ export class Session {
     });
     this.#handshakeTimer = clock.setTimer(() => this.end('OVERLAY_HANDSHAKE_TIMEOUT'), handshakeTimeoutMs);
     this.#tickTimer = clock.setTimer(() => this.#tick(), TIMER_PERIOD_MS);
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    onAbort(signal, this.#onAbort);
     this.#handle(this.#peer.start(this.#now()));
     this.#flush();
     if (signal?.aborted) this.#onAbort();
@@ -296,7 +297,7 @@ export class Session {
   #onEnded(error: OverlayError): void {
     this.#handshakeTimer?.cancel();
     this.#tickTimer?.cancel();
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    offAbort(this.#options.signal, this.#onAbort);
     this.#rejectAuthenticated(error);
     this.#resolveEnded(error);
     for (const taker of this.#takers.splice(0)) taker(undefined);

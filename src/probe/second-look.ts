@@ -3,6 +3,7 @@
  * behind, a ban, a full node and more with the same silence; what tells them apart is whether another attempt fares better.
  * @module
  */
+import { offAbort, onAbort } from '../net/abort.ts';
 import { type Clock, systemClock } from '../net/clock.ts';
 import { connect } from '../net/connect.ts';
 import { dial } from '../net/dial.ts';
@@ -90,11 +91,11 @@ async function closesUnheard({ host, port }: Target, options: ProbeOptions): Pro
     const timer = clock.setTimer(() => setImmediate(resolve, false), UNHEARD_MS);
     const settle = (closes: boolean) => (): void => {
       timer.cancel();
-      signal?.removeEventListener('abort', stay);
+      offAbort(signal, stay);
       resolve(closes);
     };
     const stay = settle(false);
-    signal?.addEventListener('abort', stay, { once: true });
+    onAbort(signal, stay);
     if (signal?.aborted) stay();
     socket
       .on('error', () => {})

@@ -3,6 +3,7 @@
  * @packageDocumentation
  */
 
+export type { TcpAddress } from '../net/connection-info.ts';
 export { ManualClock } from './clock.ts';
 export { type MockNode, mockDial, mockNode } from './mock-node.ts';
 export { type MockPair, type MockPairOptions, mockPair } from './mock-pair.ts';
@@ -15,4 +16,4 @@ export {
   UnexpectedByMock,
 } from './mock-peer.ts';
 export { connectedPair, type PairSideOptions } from './pair.ts';
-export { acceptTcp, dialTcp, type TcpAcceptor, type TcpAddress } from './tcp.ts';
+export { acceptTcp, dialTcp, type TcpAcceptor } from './tcp.ts';

@@ -144,7 +144,7 @@ export class MockPeer {
   read(body: Uint8Array): StellarMessage | UnknownMessage {
     const type = checkAuthenticatedMessage(body, true);
     if (type !== 'ERROR_MSG') this.#macs?.receiver.verify(body);
-    if (type === 'UNKNOWN') return receivedMessage(type, body) as UnknownMessage;
+    if (type === 'UNKNOWN') return receivedMessage(type, body, nodeCrypto) as UnknownMessage;
     const message = readMessage(body);
     if (message.type === 'HELLO') this.#deriveKeys(message);
     return message;

@@ -5,6 +5,7 @@
 import { duplexPair } from 'node:stream';
 import { authenticated } from '../net/connect.ts';
 import { Connection } from '../net/connection.ts';
+import { newConnection } from '../net/connection-info.ts';
 import { type NodeOptions, peerOptions, resolveOptions } from '../net/options.ts';
 import { Session } from '../net/session.ts';
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
@@ -43,11 +44,12 @@ export async function openSide(
 ): Promise<Connection> {
   const resolved = resolveOptions(options);
   const { clock, handshakeTimeoutMs } = resolved;
+  const begun = newConnection({ role });
   const start = clock.now().monotonicMs;
   let helloMs = 0;
   const session = new Session(
     new Peer({
-      ...peerOptions(resolved, { role }),
+      ...peerOptions(resolved, begun),
       expectedPeerID: options.expectedPeerID,
       peers: options.peers,
       // As in connect(): who dials waits as long as it said it would.
@@ -55,7 +57,7 @@ export async function openSide(
     }),
     stream,
     {
-      connection: { role },
+      connection: begun.info,
       clock,
       handshakeTimeoutMs,
       signal: options.signal,
@@ -68,5 +70,5 @@ export async function openSide(
   const remote = await authenticated(session);
   const totalMs = clock.now().monotonicMs - start;
   const timings = { dnsMs: 0, tcpMs: 0, helloMs, authMs: totalMs - helloMs, totalMs };
-  return new Connection(session, { role, remote, remoteAddress: undefined, timings });
+  return new Connection(session, { info: begun.info, remote, timings });
 }

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import type { TcpAddress } from '../net/connection-info.ts';
 
 /** Time a TCP connection may take, in milliseconds. */
 const CONNECT_MS = 10_000;
@@ -11,12 +12,6 @@ const CONNECT_MS = 10_000;
 const STALE_MS = 3_000;
 /** Most connections that wait to be taken; further ones are closed at once. */
 const MAX_WAITING = 64;
-
-/** Where to connect to, or to listen. */
-export interface TcpAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 /**
  * Connects. Our side stays open when the other one closes.

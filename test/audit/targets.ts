@@ -3,9 +3,11 @@
  * next timer as soon as nothing else happens.
  * @module
  */
+
 import { type Duplex, duplexPair } from 'node:stream';
 import { nodeCrypto } from '../../src/crypto/node.ts';
 import { NodeIdentity, networks } from '../../src/index.ts';
+import { newConnection } from '../../src/net/connection-info.ts';
 import { Session } from '../../src/net/session.ts';
 import type { CryptoProvider, MacKey } from '../../src/protocol/auth/crypto.ts';
 import type { PeerRole } from '../../src/protocol/auth/key-schedule.ts';
@@ -168,7 +170,7 @@ export class MemoryTarget {
       ...mutation.options,
     });
     const session = new Session(peer, stream, {
-      connection: { role },
+      connection: newConnection({ role }).info,
       clock,
       handshakeTimeoutMs: mutation.handshakeTimeoutMs ?? 10_000,
     });

@@ -2,6 +2,7 @@
  * Every row of the error table, brought about the way it comes about: a peer misbehaves, or the application or the machine
  * does. The table is complete by its type, and each entry ends with the very code that is its key.
  */
+
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { duplexPair } from 'node:stream';
@@ -17,6 +18,7 @@ import {
   networks,
   type OverlayErrorCode,
 } from '../../src/index.ts';
+import { newConnection } from '../../src/net/connection-info.ts';
 import { peerOptions, resolveOptions } from '../../src/net/options.ts';
 import { Session } from '../../src/net/session.ts';
 import type { ProbeOptions } from '../../src/probe/options.ts';
@@ -285,9 +287,9 @@ const WAYS: Readonly<Record<OverlayErrorCode, () => Promise<Failure>>> = {
     const [ours, theirs] = duplexPair();
     const resolved = resolveOptions({ network });
     const broken = { ...nodeCrypto, hmacSha256: () => new Uint8Array(32) };
-    const connection = { role: 'WE_CALLED_REMOTE' } as const;
-    const session = new Session(new Peer({ ...peerOptions(resolved, connection), crypto: broken }), ours, {
-      ...{ connection, clock: resolved.clock, handshakeTimeoutMs: 10_000 },
+    const begun = newConnection({ role: 'WE_CALLED_REMOTE' });
+    const session = new Session(new Peer({ ...peerOptions(resolved, begun), crypto: broken }), ours, {
+      ...{ connection: begun.info, clock: resolved.clock, handshakeTimeoutMs: 10_000 },
     });
     const peer = new MockPeer(theirs, 'REMOTE_CALLED_US', { network });
     await peer.expect('HELLO');

@@ -3,6 +3,7 @@
  * The MAC of every message has been verified before it gets here.
  * @module
  */
+import type { CryptoProvider } from '../auth/crypto.ts';
 import type { PeerRole } from '../auth/key-schedule.ts';
 import { bytesKey } from '../bytes.ts';
 import { ENVELOPE_BYTES, FLOOD_CAPACITY_BYTES, FLOOD_CAPACITY_MESSAGES } from '../constants.ts';
@@ -17,6 +18,8 @@ export type ServedRequest = 'GET_TX_SET' | 'GET_SCP_QUORUMSET';
 
 /** How the channel behaves. */
 export interface ChannelOptions {
+  /** Computes the hash that a received quorum set comes with. */
+  readonly crypto: CryptoProvider;
   readonly role: PeerRole;
   /** What the peer may have in flight towards us. Default 200 messages, 300,000 bytes. */
   readonly floodCapacity?: FloodCapacity | undefined;
@@ -96,7 +99,7 @@ export class Channel {
         break;
       default:
     }
-    const message = receivedMessage(type, body);
+    const message = receivedMessage(type, body, this.#options.crypto);
     if (message.type === 'DONT_HAVE' && this.#pings.delete(bytesKey(message.reqHash)))
       return { type: 'pong', hash: message.reqHash };
     if (message.type === 'GET_TX_SET') this.#answer(message.type, message.txSetHash);

@@ -2,6 +2,8 @@
  * AuthenticatedMessage, the body of every record: union version, sequence, StellarMessage, MAC (protocol.md section 2.3).
  * @module
  */
+
+import type { CryptoProvider } from '../auth/crypto.ts';
 import {
   ENVELOPE_BYTES,
   LAST_FRAGMENT_BIT,
@@ -33,11 +35,19 @@ export type SendableMessage = ApplicationMessage | UnknownMessage;
 
 /** A message as it came, authenticated. It can be sent on as it is. */
 export type ReceivedMessage =
-  | (ApplicationMessage & {
-      /** The StellarMessage as it came, its 4-byte type included: a view of received bytes, which nobody writes to again. */
-      readonly xdr: Uint8Array;
-    })
+  | (Exclude<ApplicationMessage, { type: 'SCP_QUORUMSET' }> & AsItCame)
+  | (Extract<ApplicationMessage, { type: 'SCP_QUORUMSET' }> &
+      AsItCame & {
+        /** What statements name this quorum set by: SHA-256 of its XDR, 32 bytes. */
+        readonly qSetHash: Uint8Array;
+      })
   | UnknownMessage;
+
+/** The bytes of a received message. */
+export interface AsItCame {
+  /** The StellarMessage as it came, its 4-byte type included: a view of received bytes, which nobody writes to again. */
+  readonly xdr: Uint8Array;
+}
 
 /** The type of the message in a record body whose structure has been checked. */
 export type CheckedType = MessageType | 'UNKNOWN';
@@ -74,12 +84,18 @@ export function readMessage(body: Uint8Array): StellarMessage {
   return stellarMessage.read(new XdrReader(body, MESSAGE_OFFSET, body.length - MAC_BYTES));
 }
 
-/** The message of a checked record body for the application. What nests in it is built when it is first looked at. */
-export function receivedMessage(type: CheckedType, body: Uint8Array): ReceivedMessage {
+/**
+ * The message of a checked record body for the application. What nests in it is built when it is first looked at.
+ * @param crypto computes the hash of a quorum set
+ */
+export function receivedMessage(type: CheckedType, body: Uint8Array, crypto: Pick<CryptoProvider, 'sha256'>): ReceivedMessage {
   const xdr = messageXdr(body);
   if (type === 'UNKNOWN') return { type, typeNumber: new XdrReader(xdr).uint32(), xdr };
   const Lazy = LAZY[type];
-  if (Lazy !== undefined) return new Lazy(xdr) as unknown as ReceivedMessage;
+  if (Lazy !== undefined) {
+    const message = new Lazy(xdr) as unknown as ReceivedMessage;
+    return type === 'SCP_QUORUMSET' ? Object.assign(message, { qSetHash: crypto.sha256(xdr.subarray(4)) }) : message;
+  }
   const fields = (messageFields[type] as Codec<object>).read(new XdrReader(xdr, 4));
   return { type, ...fields, xdr } as unknown as ReceivedMessage;
 }
@@ -136,7 +152,7 @@ abstract class LazyMessage {
   /** Getters are not seen by JSON.stringify, so that the message says itself what it has. */
   toJSON(): object {
     const { field } = this.constructor as unknown as { readonly field: string };
-    return { type: this.type, [field]: this[field as keyof this], xdr: this.xdr };
+    return Object.assign({ type: this.type, [field]: this[field as keyof this] }, this);
   }
 }
 

@@ -66,13 +66,14 @@ describe('a recording', () => {
       () => now,
     );
     const info = {
+      id: '0011223344556677',
       role: 'WE_CALLED_REMOTE' as const,
       localAddress: { host: '::1', port: 5 },
       remoteAddress: { host: '127.0.0.1', port: 11625 },
     };
     writer.onBytes('sent', Uint8Array.of(1, 2), info);
     now = 6.2504;
-    writer.onBytes('received', Uint8Array.of(3), { role: 'REMOTE_CALLED_US' });
+    writer.onBytes('received', Uint8Array.of(3), { id: '8899aabbccddeeff', role: 'REMOTE_CALLED_US' });
     writer.onBytes('received', Uint8Array.of(255), info);
     expect(
       text

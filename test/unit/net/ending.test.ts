@@ -1,6 +1,7 @@
 import { Duplex, duplexPair } from 'node:stream';
 import { expect, it } from 'vitest';
 import { connect, listen, networks, OverlayError } from '../../../src/index.ts';
+import { newConnection } from '../../../src/net/connection-info.ts';
 import { peerOptions, resolveOptions } from '../../../src/net/options.ts';
 import { Session } from '../../../src/net/session.ts';
 import { Peer } from '../../../src/protocol/peer.ts';
@@ -18,9 +19,9 @@ function unreadSession(): { clock: ManualClock; session: Session; written: () =>
   const clock = new ManualClock();
   const [ours, theirs] = duplexPair({ highWaterMark: 64 });
   const resolved = resolveOptions({ network, clock, handshakeTimeoutMs: 3_600_000 });
-  const info = { role: 'WE_CALLED_REMOTE' } as const;
-  const peer = new Peer({ ...peerOptions(resolved, info), authenticationTimeoutMs: 3_600_000 });
-  const session = new Session(peer, ours, { clock, handshakeTimeoutMs: 3_600_000, connection: info });
+  const begun = newConnection({ role: 'WE_CALLED_REMOTE' });
+  const peer = new Peer({ ...peerOptions(resolved, begun), authenticationTimeoutMs: 3_600_000 });
+  const session = new Session(peer, ours, { clock, handshakeTimeoutMs: 3_600_000, connection: begun.info });
   const readSome = async (): Promise<void> => {
     theirs.read();
     await turn();
@@ -75,11 +76,11 @@ it('a peer that is always behind, but never by two minutes, is no straggler', as
   });
   const mock = new MockPeer(theirs, 'REMOTE_CALLED_US', { network, clock });
   const resolved = resolveOptions({ network, clock });
-  const info = { role: 'WE_CALLED_REMOTE' } as const;
-  const session = new Session(new Peer(peerOptions(resolved, info)), ours, {
+  const begun = newConnection({ role: 'WE_CALLED_REMOTE' });
+  const session = new Session(new Peer(peerOptions(resolved, begun)), ours, {
     clock,
     handshakeTimeoutMs: 10_000,
-    connection: info,
+    connection: begun.info,
   });
   await Promise.all([mock.handshake(), session.authenticated]);
   await turn();

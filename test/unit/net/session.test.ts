@@ -1,7 +1,9 @@
 /** A session on a stream in memory, where what is buffered can be counted. */
+
 import { type Duplex, duplexPair } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { NodeIdentity, networks, type ReceivedMessage } from '../../../src/index.ts';
+import { newConnection } from '../../../src/net/connection-info.ts';
 import { type NodeOptions, peerOptions, resolveOptions } from '../../../src/net/options.ts';
 import { Session } from '../../../src/net/session.ts';
 import { Peer } from '../../../src/protocol/peer.ts';
@@ -15,9 +17,9 @@ async function facing(options: Partial<NodeOptions> = {}) {
   const clock = new ManualClock();
   const [ours, theirs] = duplexPair() as [Duplex, Duplex];
   const resolved = resolveOptions({ network, clock, scpStateLedgerSeq: null, ...options });
-  const info = { role: 'REMOTE_CALLED_US' } as const;
-  const session = new Session(new Peer(peerOptions(resolved, info)), ours, {
-    ...{ connection: info, clock, handshakeTimeoutMs: 10_000, lingers: true, signal: options.signal },
+  const begun = newConnection({ role: 'REMOTE_CALLED_US' });
+  const session = new Session(new Peer(peerOptions(resolved, begun)), ours, {
+    ...{ connection: begun.info, clock, handshakeTimeoutMs: 10_000, lingers: true, signal: options.signal },
   });
   const peer = new MockPeer(theirs, 'WE_CALLED_REMOTE', { network, clock });
   return { session, peer, clock, ours, theirs };

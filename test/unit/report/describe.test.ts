@@ -1,5 +1,6 @@
 import { Keypair, xdr } from '@stellar/stellar-base';
 import { describe, expect, it } from 'vitest';
+import { nodeCrypto } from '../../../src/crypto/node.ts';
 import { concatBytes, fromHex } from '../../../src/protocol/bytes.ts';
 import { readStellarValue } from '../../../src/protocol/scp/stellar-value.ts';
 import { receivedMessage } from '../../../src/protocol/wire/authenticated-message.ts';
@@ -26,7 +27,7 @@ function received(message: StellarMessage) {
   const writer = new XdrWriter();
   stellarMessage.write(writer, message);
   // Views of a record: envelope before, MAC behind.
-  return receivedMessage(message.type, concatBytes(new Uint8Array(12), writer.take(), new Uint8Array(32)));
+  return receivedMessage(message.type, concatBytes(new Uint8Array(12), writer.take(), new Uint8Array(32)), nodeCrypto);
 }
 
 function unknown(typeNumber: number, xdrHex: string): UnknownMessage {
@@ -121,7 +122,7 @@ describe('SCP in a line: who says what about which ledger', () => {
   it('every value a stellar-core has sent in a recording is read', () => {
     const lines = transcript('dial-core')
       .records.filter(({ type }) => type === 'SCP_MESSAGE')
-      .map(({ frameHex }) => describeMessage(receivedMessage('SCP_MESSAGE', bodyOf(frameHex)), NOW_MS));
+      .map(({ frameHex }) => describeMessage(receivedMessage('SCP_MESSAGE', bodyOf(frameHex), nodeCrypto), NOW_MS));
     expect(lines.length).toBe(40);
     for (const text of lines)
       expect(text).toMatch(/^G[A-Z2-7]{4}… ledger \d+ (NOMINATE {3}|EXTERNALIZE) .*closes \d\d:\d\d:\d\dZ, tx set [0-9a-f]{6}…/);
@@ -216,7 +217,7 @@ describe('other messages in a line', () => {
     const { records } = transcript('core-dials-us');
     const find = (type: 'SCP_QUORUMSET' | 'GENERALIZED_TX_SET'): string => {
       const record = records.find((candidate) => candidate.from === 'core' && candidate.type === type);
-      return describeMessage(receivedMessage(type, bodyOf(record?.frameHex ?? '')), NOW_MS);
+      return describeMessage(receivedMessage(type, bodyOf(record?.frameHex ?? ''), nodeCrypto), NOW_MS);
     };
     expect(find('SCP_QUORUMSET')).toBe('9aa6f7… 1 of 1 validator');
     expect(find('GENERALIZED_TX_SET')).toMatch(/^ebc854… \d+ bytes$/);

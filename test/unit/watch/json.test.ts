@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { nodeCrypto } from '../../../src/crypto/node.ts';
 import { fromHex } from '../../../src/protocol/bytes.ts';
 import { receivedMessage } from '../../../src/protocol/wire/authenticated-message.ts';
 import { watchedMessageJson } from '../../../src/watch/json.ts';
 
 /** A GET_SCP_STATE from ledger 27 in its record, so that its XDR is a view. */
-const state = receivedMessage('GET_SCP_STATE', fromHex(`${'00'.repeat(12)}0000000c0000001b${'ff'.repeat(32)}`));
+const state = receivedMessage('GET_SCP_STATE', fromHex(`${'00'.repeat(12)}0000000c0000001b${'ff'.repeat(32)}`), nodeCrypto);
 const unixMs = Date.UTC(2026, 10, 24, 7, 30, 5, 123);
 
 describe('a watched message as JSON', () => {

@@ -1,0 +1,90 @@
+import { getEventListeners } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connect, listen, networks } from '../../../src/index.ts';
+import { offAbort, onAbort } from '../../../src/net/abort.ts';
+import { connectedPair } from '../../../src/testing/index.ts';
+
+const network = networks.standalone;
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const warnings: Error[] = [];
+const onWarning = (warning: Error): void => void warnings.push(warning);
+
+beforeEach(() => {
+  warnings.length = 0;
+  process.on('warning', onWarning);
+});
+afterEach(() => process.off('warning', onWarning));
+
+describe('one AbortSignal for many connections', () => {
+  it('of connect: no warning while dialling and after, all end when it aborts, and no listener stays', async () => {
+    await using listener = await listen({ port: 0, network });
+    const ending = new AbortController();
+    const { signal } = ending;
+    const { host, port } = listener;
+    const connections = await Promise.all(Array.from({ length: 20 }, () => connect({ host, port, network, signal })));
+    const pings = connections.map((connection) => connection.ping({ signal }));
+    await turn();
+    expect(warnings).toEqual([]);
+    expect(getEventListeners(signal, 'abort').length).toBe(1);
+    await Promise.all(pings);
+    ending.abort('enough');
+    const ends = await Promise.all(connections.map(({ ended }) => ended));
+    expect(new Set(ends.map(({ code }) => code))).toEqual(new Set(['OVERLAY_ABORTED']));
+    expect(new Set(ends.map(({ cause }) => cause))).toEqual(new Set(['enough']));
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  it('of listen: no warning, and nothing stays of what was closed before', async () => {
+    const { signal } = new AbortController();
+    const listeners = await Promise.all(Array.from({ length: 12 }, () => listen({ port: 0, network, signal })));
+    await turn();
+    expect(warnings).toEqual([]);
+    await Promise.all(listeners.map((listener) => listener.close()));
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  it('of send: no warning for messages that wait, and each is given up', async () => {
+    const ending = new AbortController();
+    const [connection, other] = await connectedPair({ network }, { floodCapacity: { messages: 1, bytes: 1000 } });
+    const advert = { type: 'FLOOD_ADVERT', txHashes: [new Uint8Array(32)] } as const;
+    await connection.send(advert);
+    const waiting = Array.from({ length: 15 }, () =>
+      connection.send(advert, { signal: ending.signal }).catch(({ code }) => code),
+    );
+    await turn();
+    expect(warnings).toEqual([]);
+    ending.abort();
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['OVERLAY_ABORTED']));
+    await Promise.all([connection.close(), other.close()]);
+    expect(getEventListeners(ending.signal, 'abort')).toEqual([]);
+  });
+});
+
+describe('onAbort', () => {
+  it('calls back in order, once, and not who has taken it back', () => {
+    const ending = new AbortController();
+    const called: number[] = [];
+    const callbacks = [0, 1, 2, 3].map((i) => (): void => {
+      called.push(i);
+      if (i === 0) offAbort(ending.signal, callbacks[3] as () => void);
+    });
+    for (const callback of callbacks) onAbort(ending.signal, callback);
+    offAbort(ending.signal, callbacks[1] as () => void);
+    ending.abort();
+    expect(called).toEqual([0, 2]);
+    onAbort(ending.signal, () => called.push(9));
+    expect(called).toEqual([0, 2]);
+  });
+
+  it('means nothing without a signal, and taking back twice neither', () => {
+    const ending = new AbortController();
+    const callback = (): void => {};
+    onAbort(undefined, callback);
+    offAbort(undefined, callback);
+    offAbort(ending.signal, callback);
+    onAbort(ending.signal, callback);
+    offAbort(ending.signal, callback);
+    offAbort(ending.signal, callback);
+    expect(getEventListeners(ending.signal, 'abort')).toEqual([]);
+  });
+});
