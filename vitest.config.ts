@@ -9,7 +9,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/interop/core.test.ts'],
           globalSetup: ['test/support/built-cli.ts'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       { test: { name: 'interop', include: ['test/interop/core.test.ts'], testTimeout: 60_000 } },

@@ -1,6 +1,7 @@
 /**
- * What node:crypto (OpenSSL) leaves unchecked in ed25519 verification. Without it the public key 0100…00 has a signature
- * that fits every message: R = base point, S = 1 (protocol.md section 9.3). Free of Node, for every provider.
+ * What node:crypto (OpenSSL) leaves unchecked in ed25519 verification, on some of the Node versions that are supported.
+ * Without it the public key 0100…00 has a signature that fits every message: R = base point, S = 1 (protocol.md section 9.3).
+ * Free of Node, for every provider.
  * @module
  */
 

@@ -3,7 +3,6 @@
  * @module
  */
 import {
-  createHmac,
   createPrivateKey,
   createPublicKey,
   diffieHellman,
@@ -17,7 +16,7 @@ import {
 import type { CryptoProvider, EcdhKey, SigningKey } from '../protocol/auth/crypto.ts';
 import { assertBytes, isAllZero } from '../protocol/bytes.ts';
 import { isStrictSignature } from './ed25519-strict.ts';
-import { HmacSha256Key } from './hmac-sha256.ts';
+import { HmacSha256Key, hmacSha256 } from './hmac-sha256.ts';
 
 /** The two curves, as JWK (RFC 8037) calls them. */
 type Curve = 'Ed25519' | 'X25519';
@@ -36,7 +35,7 @@ const PKCS8: Readonly<Record<Curve, string>> = {
  */
 export const nodeCrypto: CryptoProvider = {
   sha256: (data) => plain(hash('sha256', data, 'buffer')),
-  hmacSha256: (key, data) => plain(createHmac('sha256', key).update(data).digest()),
+  hmacSha256,
   macKey: (key) => new HmacSha256Key(assertBytes(key, 32, 'MAC key')),
   signingKey: (seed) => new NodeSigningKey(importPrivate('Ed25519', assertBytes(seed, 32, 'seed'))),
   ecdhKey: (secret) => new NodeEcdhKey(importPrivate('X25519', assertBytes(secret, 32, 'ECDH secret'))),

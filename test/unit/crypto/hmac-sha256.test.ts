@@ -97,6 +97,18 @@ describe('MAC keys', () => {
   });
 });
 
+describe('a key that is used once', () => {
+  it.each([0, 1, 32, 33, 63, 64, 65, 100])('of %i bytes makes the HMAC-SHA256 of OpenSSL', (length) => {
+    const key = Uint8Array.from({ length }, (_, i) => 5 * i + 1);
+    for (const size of [0, 32, 65, 97, 312, 70_000]) {
+      const data = Uint8Array.from({ length: size }, (_, i) => 7 * i);
+      expect(toHex(nodeCrypto.hmacSha256(key, data))).toBe(openssl(key, data));
+      expect(data).toEqual(Uint8Array.from({ length: size }, (_, i) => 7 * i));
+    }
+    expect(key).toEqual(Uint8Array.from({ length }, (_, i) => 5 * i + 1));
+  });
+});
+
 describe('hashes', () => {
   it('SHA-256 and HMAC are plain Uint8Arrays of 32 bytes', () => {
     const digest = nodeCrypto.sha256(new TextEncoder().encode('abc'));

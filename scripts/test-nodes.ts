@@ -1,0 +1,51 @@
+/**
+ * `npm run test:nodes` runs the tests, which build the command line and ask it as it is published, on every supported line of
+ * Node; behind `--` lines, `oldest` and `newest` can be named, and then what vitest is to run: `npm run test:nodes -- 24 26 test/unit/net`.
+ *
+ * The newest Node of a line comes as a package from npm, which ships the binary, and is kept below .cache. On each: whether
+ * `npm ci` takes every dependency with `engine-strict`, then the whole suite.
+ * @module
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { delimiter, dirname, join, resolve } from 'node:path';
+
+const LINES = ['20', '22', '24', '26'];
+const ROOT = resolve(import.meta.dirname, '..');
+/** npm's packages of Node binaries: for this machine. */
+const PACKAGE = `${process.platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node'}-${process.platform}-${process.arch}`;
+
+/** Installs the newest Node of a line. @returns the path of its binary; that of this process when it is of that line */
+function install(line: string): string {
+  if (process.versions.node.startsWith(`${line}.`)) return process.execPath;
+  const directory = join(ROOT, '.cache', `node-${line}`);
+  mkdirSync(directory, { recursive: true });
+  const args = ['install', '--prefix', directory, '--no-audit', '--no-fund', '--ignore-scripts', `${PACKAGE}@${line}`];
+  execFileSync('npm', args, { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] });
+  return join(directory, 'node_modules', PACKAGE, 'bin/node');
+}
+
+/** Runs a program with that Node first in PATH. @returns whether it ended well */
+function run(node: string, command: string, args: readonly string[]): boolean {
+  const path = `${dirname(node)}${delimiter}${process.env.PATH}`;
+  const { status } = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', env: { ...process.env, PATH: path } });
+  return status === 0;
+}
+
+const args = process.argv.slice(2);
+const isLine = (arg: string): boolean => /^\d+$|^oldest$|^newest$/.test(arg);
+const named = args.filter(isLine).map((arg) => (arg === 'oldest' ? LINES[0] : arg === 'newest' ? LINES.at(-1) : arg)) as string[];
+const rest = args.filter((arg) => !isLine(arg));
+const results = (named.length > 0 ? named : LINES).map((line) => {
+  const node = install(line);
+  const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
+  console.log(`\n== Node ${version}`);
+  const installs = run(node, 'npm', ['ci', '--dry-run', '--engine-strict', '--ignore-scripts', '--no-audit', '--no-fund']);
+  const passes = run(node, node, ['node_modules/vitest/vitest.mjs', 'run', ...rest]);
+  return { version, installs, passes };
+});
+console.log();
+for (const { version, installs, passes } of results) {
+  console.log(`Node ${version}: npm ci ${installs ? 'takes all' : 'FAILS'}, tests ${passes ? 'pass' : 'FAIL'}`);
+}
+process.exitCode = results.every(({ installs, passes }) => installs && passes) ? 0 : 1;
