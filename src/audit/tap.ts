@@ -2,6 +2,7 @@
  * Results as TAP 14 (testanything.org), for test harnesses.
  * @module
  */
+import { printable, printableJson } from '../protocol/printable.ts';
 import type { CaseResult } from './result.ts';
 
 /** The first lines. @param count so many results will follow */
@@ -28,11 +29,11 @@ export function tapLine(result: CaseResult, number: number, isStrict = false): s
     came,
     source: `protocol.md section ${source}`,
   };
-  const yaml = Object.entries(facts).map(([name, value]) => `  ${name}: ${JSON.stringify(value)}`);
+  const yaml = Object.entries(facts).map(([name, value]) => `  ${name}: ${printableJson(value)}`);
   return [point, '  ---', ...yaml, '  ...'].join('\n');
 }
 
 /** A text in one line in which TAP sees neither a directive nor an escape. */
 function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ').replace(/[\\#]/g, (character) => `\\${character}`);
+  return printable(text.replace(/\s+/g, ' ')).replace(/[\\#]/g, (character) => `\\${character}`);
 }

@@ -78,7 +78,7 @@ export class AuditReport {
     const { json, tap } = this.#given;
     const { out, err } = this.#context;
     this.#progress.above(() => {
-      if (tap) out.line(tapHeader(this.#subject.count));
+      if (tap) out.document(tapHeader(this.#subject.count));
       printFacts(this.#subject.target, facts, json || tap ? err : out);
     });
   }
@@ -88,8 +88,8 @@ export class AuditReport {
     this.#progress.done(result.verdict === 'fail');
     const { json, tap, strict } = this.#given;
     const { out } = this.#context;
-    if (json) this.#progress.above(() => out.line(JSON.stringify(result)));
-    else if (tap) this.#progress.above(() => out.line(tapLine(result, this.#results.length, strict)));
+    if (json) this.#progress.above(() => out.json(result));
+    else if (tap) this.#progress.above(() => out.document(tapLine(result, this.#results.length, strict)));
     else if (result.verdict === 'fail') this.#progress.above(() => printFailedCase(result, out));
     // What is not applicable mostly comes in numbers and for one reason: it is told in the end.
     else if (result.verdict === 'differs' || result.verdict === 'undecided') this.#progress.above(() => printCase(result, out));

@@ -74,7 +74,7 @@ export async function showOnPage(picture: Picture, isSecret: boolean, args: Page
 async function writePage(file: string, picture: Picture, isSecret: boolean, { out, err }: CliContext): Promise<void> {
   const html = await pageHtml(picture);
   if (file === '-') {
-    out.line(html);
+    out.document(html);
     return;
   }
   try {

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { rendered } from './output.ts';
+
 /** How often it is drawn anew, in milliseconds. */
 const PERIOD_MS = 500;
 /** Back to the first column, and everything to the end of the line away. */
@@ -34,7 +36,7 @@ export class LiveLine {
   /** Draws it, cut where the terminal ends: a line that wraps could not be taken back. */
   draw(): void {
     const width = Math.max(0, (this.#stream.columns || 80) - 1);
-    this.#stream.write(CLEAR + this.#style(this.#text().slice(0, width)));
+    this.#stream.write(CLEAR + rendered(this.#style(this.#text().slice(0, width))));
   }
 
   /** Takes it away for good. */

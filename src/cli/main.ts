@@ -37,6 +37,9 @@ const HELP = `stellar-handshake ${VERSION}: Stellar's overlay peer handshake, fr
 
 stellar-handshake VERB --help lists the options of a verb.`;
 
+/** Time for what has been printed to go out when a signal has ended the verb, in milliseconds. */
+const EXIT_MS = 500;
+
 const interrupt = new AbortController();
 const context: CliContext = {
   out: outputOn(process.stdout),
@@ -49,7 +52,7 @@ const context: CliContext = {
 async function main(argv: readonly string[]): Promise<number> {
   const [first = '--help', ...rest] = argv;
   if (first === '--help' || first === '-h' || first === 'help') {
-    context.out.line(HELP);
+    context.out.document(HELP);
     return argv.length === 0 ? EXIT.USAGE : EXIT.OK;
   }
   if (first === '--version' || first === '-v') {
@@ -61,7 +64,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const command = await (VERBS[verb] as () => Promise<CommandDef<never>>)();
   if (rawArgs.includes('--help') || rawArgs.includes('-h')) {
     const usage = await renderUsage(command, { meta: { name: 'stellar-handshake', version: VERSION } });
-    context.out.line(process.stdout.isTTY ? usage : stripVTControlCharacters(usage));
+    context.out.document(process.stdout.isTTY ? usage : stripVTControlCharacters(usage));
     return EXIT.OK;
   }
   refuseUnknownOptions(command.args as unknown as ArgsDef, rawArgs);
@@ -84,7 +87,8 @@ function fail(error: unknown): number {
     context.err.line('  stellar-handshake --help shows how it is used.');
     return EXIT.USAGE;
   }
-  context.err.line(`${mark} this is a bug: ${error instanceof Error ? error.stack : String(error)}`);
+  const told = error instanceof Error ? String(error.stack) : String(error);
+  for (const [at, line] of told.split('\n').entries()) context.err.line(at === 0 ? `${mark} this is a bug: ${line}` : line);
   return EXIT.BUG;
 }
 
@@ -111,4 +115,6 @@ export async function run(): Promise<void> {
 
   const exitCode = await main(process.argv.slice(2)).catch(fail);
   process.exitCode = readerIsGone() && exitCode !== EXIT.BUG ? EXIT.OK : exitCode;
+  // What still holds the process then, a name that is being looked up or a reader of our output, is not waited for.
+  if (interrupt.signal.aborted) setTimeout(() => process.exit(), EXIT_MS).unref();
 }

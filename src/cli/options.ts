@@ -179,8 +179,11 @@ function readPeerID(text: string): string {
   }
 }
 
+/** Our seed in the environment, taken out of it as soon as we run: no process that we start gets it. */
+const seed = process.env.STELLAR_HANDSHAKE_SEED;
+delete process.env.STELLAR_HANDSHAKE_SEED;
+
 async function readIdentity(file: string | undefined): Promise<NodeIdentity | undefined> {
-  const seed = process.env.STELLAR_HANDSHAKE_SEED;
   try {
     if (file !== undefined) return await NodeIdentity.fromSeedFile(file);
     return seed ? NodeIdentity.fromSecretSeed(seed.trim()) : undefined;

@@ -1,16 +1,23 @@
 /**
- * Text for terminals: colours only where somebody sees them, and nothing a peer sent is ever taken for a command.
+ * Text for terminals: colours only where somebody sees them, and nothing that others wrote is ever taken for a command.
  * @module
  */
 import { once } from 'node:events';
 import { styleText } from 'node:util';
+import { printable, printableJson } from '../protocol/printable.ts';
+
+export { printable };
 
 type Style = Parameters<typeof styleText>[0];
 
 /** A stream one can print lines to. */
 export interface Output {
-  /** Prints a line. */
+  /** Prints one line: whatever in it is a control or invisible is shown as `·`, line feeds too; only `style` is obeyed. */
   line(text: string): void;
+  /** Prints a value as one line of JSON. */
+  json(value: unknown): void;
+  /** Prints a document as it is, HTML for example: whoever made it has made it harmless. */
+  document(text: string): void;
   /** The text in a style, where the stream shows styles. */
   style(style: Style, text: string): string;
   /**
@@ -29,8 +36,10 @@ export class ReaderGone extends Error {
 export function outputOn(stream: NodeJS.WriteStream): Output {
   const colour = stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
   return {
-    line: (text) => void stream.write(`${text}\n`),
-    style: (style, text) => (colour ? styleText(style, text) : text),
+    line: (text) => void stream.write(`${rendered(text)}\n`),
+    json: (value) => void stream.write(`${printableJson(value)}\n`),
+    document: (text) => void stream.write(`${text}\n`),
+    style: (style, text) => (colour ? styleText(style, printable(text)).replaceAll('\u001b', OWN_ESCAPE) : text),
     drained: (signal) => (stream.writableNeedDrain ? settled(once(stream, 'drain', { signal })) : undefined),
   };
 }
@@ -40,9 +49,12 @@ async function settled(promise: Promise<unknown>): Promise<void> {
   await Promise.allSettled([promise]);
 }
 
-/** Text of a peer with every control and invisible format character shown as `·`: it could move the cursor or reverse the line. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\ufffd]/gu, '·');
+/** Stands for the escape of a style of ours until a line is written: nobody else knows it, so that no text can hold it. */
+const OWN_ESCAPE = `\ufdd0${Math.random().toString(36)}\ufdd1`;
+
+/** A line as a terminal gets it. */
+export function rendered(text: string): string {
+  return printable(text).replaceAll(OWN_ESCAPE, '\u001b');
 }
 
 /** Milliseconds for people. */

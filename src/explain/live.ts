@@ -3,9 +3,8 @@
  * @module
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { OverlayError } from '../protocol/errors.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { beginStream, type HttpAnswer, HttpServer, type HttpStream, Refusal } from '../http/server.ts';
 import { pageHtml } from './page.ts';
 import type { Picture } from './picture.ts';
 
@@ -23,17 +22,6 @@ const LIMITS: LiveLimits = { waitMs: 300_000, goneMs: 3_000, totalMs: 3_600_000 
 const HOST = '127.0.0.1';
 /** Pages looking at once. */
 const MAX_READERS = 8;
-const MAX_HTTP_CONNECTIONS = 32;
-const REQUEST_TIMEOUT_MS = 10_000;
-
-const HEADERS = {
-  'Cache-Control': 'no-store',
-  'Content-Security-Policy': "frame-ancestors 'none'",
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Resource-Policy': 'same-origin',
-  'Referrer-Policy': 'no-referrer',
-  'X-Content-Type-Options': 'nosniff',
-} as const;
 
 /**
  * Starts the server. It listens on loopback alone, and answers only who knows the token in the address, names this very
@@ -41,15 +29,16 @@ const HEADERS = {
  * @throws {OverlayError} OVERLAY_LISTEN_FAILED when it cannot listen
  */
 export async function serveLive(limits: LiveLimits = LIMITS): Promise<LivePage> {
-  const server = createServer({ headersTimeout: REQUEST_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS });
-  server.maxConnections = MAX_HTTP_CONNECTIONS;
-  server.listen(0, HOST);
-  try {
-    await once(server, 'listening');
-  } catch (cause) {
-    throw new OverlayError('OVERLAY_LISTEN_FAILED', { stage: 'tcp', cause });
-  }
-  return new LivePage(server, limits);
+  const server: HttpServer = await HttpServer.listen({
+    host: HOST,
+    port: 0,
+    isHost: (host) => host === `${HOST}:${server.port}`,
+    // The browser is led here by a file of ours; nobody else knows the way.
+    isLinkable: () => true,
+    answer: (request) => page.answer(request),
+  });
+  const page = new LivePage(server, limits);
+  return page;
 }
 
 /** A page that is served. */
@@ -60,9 +49,8 @@ export class LivePage implements AsyncDisposable {
   readonly opened: Promise<boolean>;
   /** Resolves when the page has been closed, none has come, or the time is up. */
   readonly gone: Promise<void>;
-  readonly #server: Server;
+  readonly #server: HttpServer;
   readonly #limits: LiveLimits;
-  readonly #origin: string;
   readonly #path: string;
   readonly #readers = new Set<ServerResponse>();
   readonly #resolveOpened: (isOpen: boolean) => void;
@@ -72,13 +60,11 @@ export class LivePage implements AsyncDisposable {
   #picture: Picture | undefined;
 
   /** @internal */
-  constructor(server: Server, limits: LiveLimits) {
-    const { port } = server.address() as { readonly port: number };
+  constructor(server: HttpServer, limits: LiveLimits) {
     this.#server = server;
     this.#limits = limits;
-    this.#origin = `http://${HOST}:${port}`;
     this.#path = `/${randomBytes(24).toString('base64url')}/`;
-    this.url = `${this.#origin}${this.#path}`;
+    this.url = `http://${HOST}:${server.port}${this.#path}`;
     const opened = withResolver<boolean>();
     const gone = withResolver<void>();
     this.opened = opened.promise;
@@ -90,8 +76,6 @@ export class LivePage implements AsyncDisposable {
     };
     this.#idle = setTimeout(this.#resolveGone, limits.waitMs);
     this.#total = setTimeout(this.#resolveGone, limits.totalMs);
-    server.on('error', () => {});
-    server.on('request', (request, response) => void this.#answer(request, response));
   }
 
   /** Shows another picture. */
@@ -105,46 +89,24 @@ export class LivePage implements AsyncDisposable {
     clearTimeout(this.#idle);
     clearTimeout(this.#total);
     this.#resolveGone();
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const reader of this.#readers) reader.end();
-    this.#server.closeAllConnections();
-    await closed;
+    await this.#server.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.on('error', () => {});
-    const { url = '', method } = request;
-    if (!this.#isAllowed(request)) refuse(response, 403);
-    else if (method !== 'GET') refuse(response, 405);
-    else if (equalText(url, this.#path)) {
-      const html = await pageHtml({ live: 'events' });
-      response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/html; charset=utf-8' }).end(html);
-    } else if (equalText(url, `${this.#path}events`)) this.#read(response);
-    else refuse(response, 404);
-  }
-
-  /** Subtle: the host is compared so that no name of somebody else’s that leads here is taken for ours (DNS rebinding). */
-  #isAllowed({ headers }: IncomingMessage): boolean {
-    const { host, origin } = headers;
-    const site = headers['sec-fetch-site'];
-    return (
-      `http://${host}` === this.#origin &&
-      (origin === undefined || origin === this.#origin) &&
-      (site === undefined || site === 'same-origin' || site === 'none' || headers['sec-fetch-mode'] === 'navigate')
-    );
+  /** @internal */
+  async answer({ url = '', method }: IncomingMessage): Promise<HttpAnswer | HttpStream> {
+    if (method !== 'GET') throw new Refusal(405, 'Only GET is answered.', { Allow: 'GET' });
+    if (equalText(url, this.#path)) return { type: 'text/html; charset=utf-8', text: await pageHtml({ live: 'events' }) };
+    if (!equalText(url, `${this.#path}events`)) throw new Refusal(404, 'There is nothing here.');
+    if (this.#readers.size >= MAX_READERS) throw new Refusal(503, 'Too many pages are open.');
+    return (response) => this.#read(response);
   }
 
   #read(response: ServerResponse): void {
-    if (this.#readers.size >= MAX_READERS) {
-      refuse(response, 503);
-      return;
-    }
-    response.writeHead(200, { ...HEADERS, 'Content-Type': 'text/event-stream' });
-    response.flushHeaders();
+    beginStream(response, 'text/event-stream');
     this.#readers.add(response);
     clearTimeout(this.#idle);
     response.once('close', () => {
@@ -162,10 +124,6 @@ export class LivePage implements AsyncDisposable {
 function writePicture(reader: ServerResponse, picture: Picture): void {
   if (reader.writableNeedDrain && picture.running) return;
   reader.write(`event: picture\ndata: ${JSON.stringify(picture)}\n\n`);
-}
-
-function refuse(response: ServerResponse, status: number): void {
-  response.writeHead(status, { ...HEADERS, 'Content-Type': 'text/plain; charset=utf-8' }).end(`${status}\n`);
 }
 
 /** In constant time, as the token is part of it. */

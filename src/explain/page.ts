@@ -3,6 +3,7 @@
  * @module
  */
 import { readFile } from 'node:fs/promises';
+import { escaped, printableJson } from '../protocol/printable.ts';
 import type { PageContent } from './picture.ts';
 
 /** Beside this file in the package; where the package was built when it runs from source. */
@@ -35,5 +36,5 @@ async function readTemplate(): Promise<string> {
 
 /** JSON that is nothing else to an HTML parser, whatever a peer has said. */
 function safeJson(value: PageContent): string {
-  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return printableJson(value).replace(/[<>&]/g, escaped);
 }

@@ -5,6 +5,7 @@
 import { concatBytes, toHex } from '../protocol/bytes.ts';
 import { MAC_BYTES, MESSAGE_OFFSET, SEQUENCE_OFFSET } from '../protocol/constants.ts';
 import type { HandshakeStep } from '../protocol/handshake/steps.ts';
+import { printable } from '../protocol/printable.ts';
 import { encodeSecretSeed } from '../protocol/strkey.ts';
 import { annotateRecord } from '../protocol/wire/annotate.ts';
 import { messageTypeName } from '../protocol/wire/messages.ts';
@@ -25,8 +26,12 @@ const HEX_BYTES_A_LINE = 32;
 const LABEL_WIDTH = 14;
 const HIDDEN = '(secret, not shown; --unsafe-show-secrets shows it)';
 
-/** The story, line by line. */
-export function* storyLines(story: Story, emphasis: Emphasis, printable: (text: string) => string): Generator<string> {
+/** The story, line by line, printable. */
+export function* storyLines(story: Story, emphasis: Emphasis): Generator<string> {
+  for (const line of told(story, emphasis)) yield printable(line);
+}
+
+function* told(story: Story, emphasis: Emphasis): Generator<string> {
   const { target, network, steps, error } = story;
   const { heading, good, bad, dim } = emphasis;
   yield heading(
@@ -36,35 +41,35 @@ export function* storyLines(story: Story, emphasis: Emphasis, printable: (text: 
   yield dim('A is the side that dialled (we), B the side that accepted. || joins bytes, all integers are big-endian.');
 
   let number = 0;
-  const title = (text: string): string => `\n${heading(`${++number}. ${text}`)}`;
+  const title = (text: string): readonly string[] => ['', heading(`${++number}. ${text}`)];
   let checking = false;
   for (const step of steps) {
     switch (step.step) {
       case 'keys':
-        yield title('Seed to identity');
+        yield* title('Seed to identity');
         yield* identityLines(step);
-        yield title('ECDH key, one per process');
+        yield* title('ECDH key, one per process');
         yield* bytesLines('secret', step.secrets?.ecdhSecret);
         yield* bytesLines('public', step.ecdhPublicKey, 'X25519(secret, base point 9)');
         break;
       case 'cert':
-        yield title('AuthCert: the identity vouches for the ECDH key');
+        yield* title('AuthCert: the identity vouches for the ECDH key');
         yield* certLines(step);
         break;
       case 'sent':
       case 'received': {
         const arrow = step.step === 'sent' ? 'we send' : 'the peer sends';
-        yield title(`${step.type}: ${arrow} ${step.body.length + 4} bytes`);
-        yield* recordLines(step.body, dim, printable);
+        yield* title(`${step.type}: ${arrow} ${step.body.length + 4} bytes`);
+        yield* recordLines(step.body, dim);
         if (step.macKey !== undefined) yield* macLines(step.body, step.macKey);
         break;
       }
       case 'check':
-        if (!checking) yield `\n   ${dim('Checked, in the order of the reference:')}`;
-        yield `   ${step.ok ? good('✓') : bad('✗')} ${step.check} ${dim(`— ${printable(step.detail)}`)}`;
+        if (!checking) yield* ['', `   ${dim('Checked, in the order of the reference:')}`];
+        yield `   ${step.ok ? good('✓') : bad('✗')} ${step.check} ${dim(`— ${step.detail}`)}`;
         break;
       case 'shared-key':
-        yield title('Shared key');
+        yield* title('Shared key');
         yield* bytesLines('q', step.secrets?.q, 'X25519(our secret, cert.pubkey of the peer); all zero is refused');
         yield* bytesLines('pubA', step.pubA, 'the dialler’s ECDH key, always first');
         yield* bytesLines('pubB', step.pubB);
@@ -77,7 +82,7 @@ export function* storyLines(story: Story, emphasis: Emphasis, printable: (text: 
         );
         break;
       case 'mac-keys':
-        yield title('MAC keys, new for each connection by the nonces');
+        yield* title('MAC keys, new for each connection by the nonces');
         yield* bytesLines('K_AB input', step.inputAB, '00 || nonceA || nonceB || 01, 66 bytes');
         yield* bytesLines(
           'K_AB',
@@ -92,20 +97,20 @@ export function* storyLines(story: Story, emphasis: Emphasis, printable: (text: 
         );
         break;
       case 'authenticated':
-        yield title('Authenticated');
-        yield `   ${good('✓')} ${step.remote.peerID} (${printable(step.remote.versionStr)}) holds its keys. From here on every message but ERROR_MSG`;
+        yield* title('Authenticated');
+        yield `   ${good('✓')} ${step.remote.peerID} (${step.remote.versionStr}) holds its keys. From here on every message but ERROR_MSG`;
         yield '     carries a sequence number and a MAC, and may be up to 16 MiB long. Nothing is encrypted.';
         break;
     }
     checking = step.step === 'check';
   }
   if (story.next.length > 0) {
-    yield title(error ? 'What came next; it ended the connection, so not all of it is the peer’s' : 'What the peer sends next');
-    for (const body of story.next) yield* nextLines(body, dim, printable);
+    yield* title(error ? 'What came next; it ended the connection, so not all of it is the peer’s' : 'What the peer sends next');
+    for (const body of story.next) yield* nextLines(body, dim);
   }
   yield '';
   if (error) {
-    yield bad(`✗ ${printable(error.message)}`);
+    yield bad(`✗ ${error.message}`);
     yield `  ${error.advice}`;
     yield dim(
       `  ${error.code}, stage ${error.stage}${error.told ? `; the peer is told ${error.told.code} “${error.told.message}”` : ''}`,
@@ -135,12 +140,12 @@ function* certLines({ payload, digest, cert }: Step<'cert'>): Generator<string> 
   yield* bytesLines('sig', cert.sig, 'ed25519(seed, digest)');
 }
 
-function* recordLines(body: Uint8Array, dim: Emphasis['dim'], printable: (text: string) => string): Generator<string> {
+function* recordLines(body: Uint8Array, dim: Emphasis['dim']): Generator<string> {
   yield dim(`   ${'offset'.padStart(6)} ${'size'.padStart(5)}  ${'field'.padEnd(20)} value`);
   for (const { path, offset, length, type, value } of annotateRecord(body)) {
     const prefix = `   ${String(offset).padStart(6)} ${String(length).padStart(5)}  ${path.padEnd(20)} `;
     const text = type.startsWith('string') ? JSON.stringify(value) : value;
-    const lines = isLongHex(text) ? chunks(text, 2 * HEX_BYTES_A_LINE) : [printable(text)];
+    const lines = isLongHex(text) ? chunks(text, 2 * HEX_BYTES_A_LINE) : [text];
     yield prefix + lines[0];
     for (const line of lines.slice(1)) yield ' '.repeat(prefix.length) + line;
   }
@@ -151,7 +156,7 @@ function* macLines(body: Uint8Array, key: string): Generator<string> {
   yield labelled('mac', `= HMAC-SHA256(${key}, MAC input)`);
 }
 
-function* nextLines(body: Uint8Array, dim: Emphasis['dim'], printable: (text: string) => string): Generator<string> {
+function* nextLines(body: Uint8Array, dim: Emphasis['dim']): Generator<string> {
   const type = recordType(body);
   let all: ReturnType<typeof annotateRecord>;
   try {
@@ -162,7 +167,7 @@ function* nextLines(body: Uint8Array, dim: Emphasis['dim'], printable: (text: st
     return;
   }
   const fields = all.filter(({ path }) => !['v', 'type', 'mac'].includes(path));
-  const shown = fields.slice(0, 6).map(({ path, value }) => `${path} ${printable(value).slice(0, 24)}`);
+  const shown = fields.slice(0, 6).map(({ path, value }) => `${path} ${value.slice(0, 24)}`);
   const more = fields.length > shown.length ? ' …' : '';
   yield `   ${type.padEnd(20)} ${dim(`${body.length + 4} bytes: ${shown.join(', ')}${more}`)}`;
 }

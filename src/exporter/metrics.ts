@@ -5,13 +5,11 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { VERSION } from '../net/version.ts';
+import { printable } from '../protocol/printable.ts';
 import type { Scrape } from './scrape.ts';
 
-/**
- * The metrics of one probe, in a registry of their own: nothing of the last one can be in it.
- * @param printable makes text of a peer harmless
- */
-export function probeRegistry(scrape: Scrape, printable: (text: string) => string): Registry {
+/** The metrics of one probe, in a registry of their own: nothing of the last one can be in it. */
+export function probeRegistry(scrape: Scrape): Registry {
   const { result, dnsMs, elapsedMs, unixSeconds, address } = scrape;
   const { ok, timings, clockSkew, remote, error } = result;
   const registry = new Registry();
@@ -84,6 +82,8 @@ const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total',
 export class ExporterMetrics {
   readonly registry: Registry = new Registry();
   readonly #probes: Counter<'result'>;
+  /** The text that is being made. */
+  #making: Promise<string> | undefined;
 
   /** @param inFlight how many probes there are at the moment */
   constructor(inFlight: () => number) {
@@ -107,6 +107,19 @@ export class ExporterMetrics {
     });
     const build = { name: 'stellar_exporter_build_info', help: 'Version of the exporter.', labelNames: ['version'], registers };
     new Gauge(build).set({ version: VERSION }, 1);
+  }
+
+  /** Content-Type of the text. */
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  /** The metrics as Prometheus reads them; made once for all who ask meanwhile. */
+  text(): Promise<string> {
+    this.#making ??= this.registry.metrics().finally(() => {
+      this.#making = undefined;
+    });
+    return this.#making;
   }
 
   /** Counts a request for a probe. */

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { type HttpAnswer, Refusal } from '../http/server.ts';
 import { AllowList } from '../net/allow-list.ts';
 import type { NodeIdentity } from '../net/identity.ts';
 import { type NodeOptions, resolveOptions } from '../net/options.ts';
@@ -10,7 +11,7 @@ import { Knowledge } from '../probe/knowledge.ts';
 import { targetKey } from '../probe/targets.ts';
 import { assertInteger } from '../protocol/bytes.ts';
 import { type ProbeOutcome, probeRegistry } from './metrics.ts';
-import { deadlineMs, type ProbeRequest, Refusal, readProbeRequest } from './request.ts';
+import { deadlineMs, type ProbeRequest, readProbeRequest } from './request.ts';
 import { type Resolve, resolveByOS, scrape } from './scrape.ts';
 import { StoryTeller } from './story.ts';
 import { Turns } from './turns.ts';
@@ -26,17 +27,8 @@ export interface ProberOptions {
   readonly allowList?: AllowList | undefined;
   /** Probes at once; one more is answered with 503. Default 16. */
   readonly concurrency?: number | undefined;
-  /** Makes text of peers and of requests harmless where it is printed. */
-  readonly printable: (text: string) => string;
   /** Finds the addresses of names. Default: the operating system does. */
   readonly resolve?: Resolve | undefined;
-}
-
-/** Body of an HTTP answer. */
-export interface Answer {
-  /** Content-Type. */
-  readonly type: string;
-  readonly text: string;
 }
 
 const CONCURRENCY = 16;
@@ -86,7 +78,7 @@ export class Prober {
    * @throws {Refusal} when it is not done
    * @throws the signal's reason when it aborts
    */
-  async run(query: URLSearchParams, timeout: string | undefined, signal: AbortSignal): Promise<Answer> {
+  async run(query: URLSearchParams, timeout: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
     const request = readProbeRequest(query, this.#options.node.network);
     const limitMs = deadlineMs(timeout, this.#capMs);
     if (this.#inFlight >= this.#concurrency) {
@@ -104,8 +96,8 @@ export class Prober {
     }
   }
 
-  async #probe(request: ProbeRequest, limitMs: number, signal: AbortSignal): Promise<Answer> {
-    const { node, printable, resolve = resolveByOS } = this.#options;
+  async #probe(request: ProbeRequest, limitMs: number, signal: AbortSignal): Promise<HttpAnswer> {
+    const { node, resolve = resolveByOS } = this.#options;
     const teller = request.debug ? new StoryTeller(this.peerID) : undefined;
     const found = await scrape(request, {
       node: { ...node, identity: this.#identity, ...this.#ecdh(request), ...teller?.options },
@@ -117,10 +109,10 @@ export class Prober {
       signal,
     });
     this.#count(found.result.ok ? 'success' : 'failure');
-    const registry = probeRegistry(found, printable);
+    const registry = probeRegistry(found);
     const metrics = await registry.metrics();
     if (teller === undefined) return { type: registry.contentType, text: metrics };
-    return { type: 'text/plain; charset=utf-8', text: teller.text(request, found, metrics, printable) };
+    return { type: 'text/plain; charset=utf-8', text: teller.text(request, found, metrics) };
   }
 
   /** What earlier scrapes of the same have learnt; a story is told from the beginning. */

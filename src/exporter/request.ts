@@ -2,6 +2,7 @@
  * What a scrape asks for: the parameters of `/probe`, checked, and the time it has.
  * @module
  */
+import { Refusal } from '../http/server.ts';
 import { networkFromPassphrase } from '../net/options.ts';
 import { parseTarget, type Target } from '../net/target.ts';
 import { type Network, type NetworkName, networks } from '../protocol/networks.ts';
@@ -15,19 +16,6 @@ export interface ProbeRequest {
   readonly expectedPeerID: string | undefined;
   /** Whether the story is wanted instead of metrics. */
   readonly debug: boolean;
-}
-
-/** A request that is not carried out: a status, and a sentence for whoever set it up. */
-export class Refusal extends Error {
-  override readonly name: string = 'Refusal';
-  readonly status: 400 | 403 | 404 | 405 | 503;
-  readonly headers: Readonly<Record<string, string>>;
-
-  constructor(status: Refusal['status'], message: string, headers: Refusal['headers'] = {}) {
-    super(message);
-    this.status = status;
-    this.headers = headers;
-  }
 }
 
 /** What Prometheus says of its own patience, in seconds. */

@@ -3,6 +3,7 @@
  * @module
  */
 import { lookup } from 'node:dns/promises';
+import { Refusal } from '../http/server.ts';
 import { type AllowList, isAddress } from '../net/allow-list.ts';
 import { systemClock } from '../net/clock.ts';
 import { nameError } from '../net/dial.ts';
@@ -11,7 +12,7 @@ import { formatTarget } from '../net/target.ts';
 import type { Knowledge } from '../probe/knowledge.ts';
 import { type ProbeResult, probe } from '../probe/probe.ts';
 import { OverlayError } from '../protocol/errors.ts';
-import { type ProbeRequest, Refusal } from './request.ts';
+import type { ProbeRequest } from './request.ts';
 import { type Turns, unlessAborted } from './turns.ts';
 
 /** Finds the addresses of a host name. @throws anything when there is none */

@@ -14,6 +14,7 @@ import { toHex } from '../protocol/bytes.ts';
 import { OverlayError, type OverlayErrorJson } from '../protocol/errors.ts';
 import type { HandshakeStep } from '../protocol/handshake/steps.ts';
 import { networkName } from '../protocol/networks.ts';
+import { printable } from '../protocol/printable.ts';
 import type { ProbeRequest } from './request.ts';
 import type { Scrape } from './scrape.ts';
 
@@ -42,7 +43,7 @@ export class StoryTeller {
   };
 
   /** The story of the connection that decided, and what the probe made of it. No secret is in it. */
-  text({ target, network }: ProbeRequest, scrape: Scrape, metrics: string, printable: (text: string) => string): string {
+  text({ target, network }: ProbeRequest, scrape: Scrape, metrics: string): string {
     const { result, address, dnsMs } = scrape;
     const { error, timings } = result;
     const connections = [...this.#connections.values()];
@@ -58,14 +59,14 @@ export class StoryTeller {
       ...(error && { error: thrown(error) }),
     };
     const facts = [
-      `target   ${printable(story.target)}`,
+      `target   ${story.target}`,
       `address  ${address ?? 'none'}${dnsMs === undefined ? '' : `, found in ${(dnsMs / 1000).toFixed(3)} s`}`,
       `took     ${(scrape.elapsedMs / 1000).toFixed(3)} s`,
       `result   ${error ? `${error.cause} (${error.code}, in ${error.stage})` : 'success'}`,
       ...secondLooks.map(({ steps }) => `again    ${secondLook(steps)}`),
-      ...(result.warnings ?? []).map((warning) => `warning  ${printable(warning)}`),
+      ...(result.warnings ?? []).map((warning) => `warning  ${warning}`),
     ];
-    const lines = [...storyLines(story, PLAIN, printable), '', ...facts, '', 'The same as metrics:', '', metrics.trimEnd()];
+    const lines = [...storyLines(story, PLAIN), '', ...facts.map(printable), '', 'The same as metrics:', '', metrics.trimEnd()];
     return `${lines.join('\n')}\n`;
   }
 

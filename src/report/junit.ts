@@ -3,6 +3,8 @@
  * @module
  */
 
+import { printable } from '../protocol/printable.ts';
+
 /** One test case; without a failure and not skipped it has passed. */
 export interface JUnitCase {
   readonly name: string;
@@ -72,8 +74,12 @@ function attribute(text: string): string {
   return xmlText(text.replace(/\s+/g, ' '));
 }
 
-/** Text with no character that XML forbids, none that is invisible, and nothing that is markup. */
+/** Text, its line feeds kept, with no character that XML forbids, none that is invisible, and nothing that is markup. */
 export function xmlText(text: string): string {
-  const visible = text.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\ufffe\uffff]/gu, '');
+  const visible = text
+    .split('\n')
+    .map(printable)
+    .join('\n')
+    .replace(/[\ufffe\uffff]/g, '·');
   return visible.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

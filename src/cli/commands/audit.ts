@@ -62,7 +62,7 @@ export const audit: CommandDef<typeof args> = defineCommand({
       const roles: readonly PeerRole[] =
         args.listen === undefined ? ['REMOTE_CALLED_US', 'WE_CALLED_REMOTE'] : ['WE_CALLED_REMOTE'];
       const cases = roles.flatMap((role) => select(role, { hostile: true, slow: true, ...selection }));
-      if (args.json) for (const one of cases) context.out.line(JSON.stringify(caseJson(one)));
+      if (args.json) for (const one of cases) context.out.json(caseJson(one));
       else printCaseList(cases, context.out);
       return;
     }

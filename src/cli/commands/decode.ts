@@ -153,7 +153,7 @@ class Printer {
     if (types !== undefined && !types.has(record.type)) return;
     this.#shown++;
     if (json) {
-      out.line(JSON.stringify(decodedRecordJson(record, await messageJson(record.xdr))));
+      out.json(decodedRecordJson(record, await messageJson(record.xdr)));
       return;
     }
     out.line(this.#line(record));

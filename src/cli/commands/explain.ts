@@ -8,7 +8,7 @@ import { remoteJson, roundMs } from '../../report/json.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, EXIT_CODE } from '../exit-codes.ts';
 import { expectArg, networkArg, nodeArgs, nodeOptions, readNumber, readTarget, UsageError } from '../options.ts';
-import { type Output, printable } from '../output.ts';
+import type { Output } from '../output.ts';
 
 const args = {
   target: {
@@ -50,7 +50,7 @@ export const explain: CommandDef<typeof args> = defineCommand({
     const story = isPage
       ? await (await import('../explain-page.ts')).explainOnPage(target, options, args, context)
       : await explainHandshake(target, options);
-    if (args.json) out.line(JSON.stringify(storyJson(story)));
+    if (args.json) out.json(storyJson(story));
     else if (!isPage) printStory(story, out);
     else if (args.html !== '-') printResult(story, out);
     if (story.error) context.exitCode = EXIT_CODE[story.error.code];
@@ -108,7 +108,7 @@ function printStory(story: Story, out: Output): void {
     bad: (text: string) => out.style('red', text),
     dim: (text: string) => out.style('dim', text),
   };
-  for (const line of storyLines(story, emphasis, printable)) out.line(line);
+  for (const line of storyLines(story, emphasis)) out.line(line);
 }
 
 /** How it went, where the page tells the rest. */
@@ -117,7 +117,7 @@ function printResult({ error }: Story, out: Output): void {
     out.line(`${out.style('green', '✓')} The handshake is complete.`);
     return;
   }
-  out.line(`${out.style('red', '✗')} ${printable(error.message)}`);
+  out.line(`${out.style('red', '✗')} ${error.message}`);
   out.line(`  ${error.advice}`);
 }
 

@@ -5,7 +5,6 @@ import { formatTarget } from '../../net/target.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { networkArg, nodeArgs, nodeOptions, readAddress, readAll, readLimit, UsageError } from '../options.ts';
-import { printable } from '../output.ts';
 
 const args = {
   listen: {
@@ -18,6 +17,11 @@ const args = {
     type: 'string',
     description: 'Addresses that may be probed, 10.0.0.0/8 for example; repeat it for more. None: whatever is globally routable',
     valueHint: 'CIDR',
+  },
+  hostname: {
+    type: 'string',
+    description: 'Name it is asked by, behind a proxy or in a container; repeat it for more. Addresses and localhost always are',
+    valueHint: 'NAME',
   },
   concurrency: { type: 'string', description: 'Probes at once; one more is answered with 503 (16)', valueHint: 'N' },
   ...nodeArgs,
@@ -35,11 +39,12 @@ export const exporter: CommandDef<typeof args> = defineCommand({
     const { out, signal } = context;
     const { host, port } = readAddress(given.listen);
     const allowList = readAllowList(readAll(args, rawArgs, 'allow'));
+    const names = readAll(args, rawArgs, 'hostname');
     const concurrency = readLimit(given.concurrency, '--concurrency');
     const { signal: _signal, ...node } = await nodeOptions(given, signal);
-    const running = await startExporter({ node, host, port, allowList, concurrency, printable });
+    const running = await startExporter({ node, host, port, names, allowList, concurrency });
     const where = { host: running.host, port: running.port };
-    if (given.json) out.line(JSON.stringify({ event: 'listening', ...where, peerID: running.peerID }));
+    if (given.json) out.json({ event: 'listening', ...where, peerID: running.peerID });
     else out.line(`Answering http://${formatTarget(where)}/probe?target=HOST:PORT as ${running.peerID}`);
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     await running.close();

@@ -21,6 +21,7 @@ export const keygen: CommandDef<typeof args> = defineCommand({
       const { code, message } = error as NodeJS.ErrnoException;
       throw new UsageError(code === 'EEXIST' ? `${args.file} exists already and is left as it is` : message);
     }
-    out.line(args.json ? JSON.stringify({ peerID: identity.peerID, file: args.file }) : identity.peerID);
+    if (args.json) out.json({ peerID: identity.peerID, file: args.file });
+    else out.line(identity.peerID);
   },
 });

@@ -30,8 +30,7 @@ export const listen: CommandDef<typeof args> = defineCommand({
     const { out, signal } = context;
     const { host, port } = readAddress(args.address);
     const { signal: _signal, ...options } = await nodeOptions(args, signal);
-    const tell = (event: ListenerEvent): void =>
-      args.json ? out.line(JSON.stringify(eventJson(event))) : printEvent(event, out);
+    const tell = (event: ListenerEvent): void => (args.json ? out.json(eventJson(event)) : printEvent(event, out));
     const limits = {
       maxPendingConnections: readLimit(args['max-pending'], '--max-pending'),
       maxAuthenticatedConnections: readLimit(args['max-authenticated'], '--max-authenticated'),
@@ -50,7 +49,7 @@ export const listen: CommandDef<typeof args> = defineCommand({
         },
       });
       const where = { host: listener.host, port: listener.port };
-      if (args.json) out.line(JSON.stringify({ event: 'listening', ...where, peerID: listener.peerID }));
+      if (args.json) out.json({ event: 'listening', ...where, peerID: listener.peerID });
       else out.line(`Listening on ${formatTarget(where)} as ${listener.peerID}`);
       if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
       await listener.close();

@@ -131,8 +131,7 @@ class Report {
   #print(result: TimedResult, verdicts: readonly Verdict[], round: number): void {
     const { json, count, policy } = this.#plan;
     const { out } = this.#context;
-    if (json)
-      out.line(JSON.stringify({ ...result, ...(count > 1 && { round }), ...(policy !== undefined && { policy: verdicts }) }));
+    if (json) out.json({ ...result, ...(count > 1 && { round }), ...(policy !== undefined && { policy: verdicts }) });
     else if (this.isSingle) printResult(result, verdicts, out);
     else this.#lines.print(result, verdicts, round);
   }

@@ -187,11 +187,10 @@ class Printer {
     if (types !== undefined && !types.has(message.type)) return;
     this.#shown++;
     const unixMs = Date.now();
-    const text = json
-      ? JSON.stringify(watchedMessageJson(message, { unixMs, xdrJson: await xdrJson(message), signature }))
-      : this.#line(message, unixMs, signature);
+    const value = json ? watchedMessageJson(message, { unixMs, xdrJson: await xdrJson(message), signature }) : undefined;
     this.#live?.clear();
-    this.#out.line(text);
+    if (value === undefined) this.#out.line(this.#line(message, unixMs, signature));
+    else this.#out.json(value);
     this.#live?.draw();
   }
 

@@ -1,7 +1,7 @@
 /** `exporter` as a process. */
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -49,6 +49,19 @@ describe('exporter', () => {
     expect((await ask(`/probe?target=localhost:${node.port}&network=standalone`)).status).toBe(403);
     child.kill('SIGTERM');
     expect((await finished(child)).code).toBe(130);
+  });
+
+  it('ends by a signal, whatever is asked of it and however little is read', async () => {
+    const { child, port } = await startExporter([]);
+    const sockets = Array.from({ length: 20 }, () => connect({ host: '127.0.0.1', port }));
+    for (const socket of sockets) {
+      socket.on('error', () => {});
+      socket.write('GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.repeat(500));
+    }
+    await Promise.all(sockets.map((socket) => once(socket, 'readable').catch(() => {})));
+    child.kill('SIGTERM');
+    expect((await finished(child)).code).toBe(130);
+    for (const socket of sockets) socket.destroy();
   });
 
   it('says where it listens, and who it is', async () => {

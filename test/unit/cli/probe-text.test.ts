@@ -28,7 +28,13 @@ function table(room?: number): string[] {
   tally.add(RESULT, [], 10);
   tally.add({ ...RESULT, timings: { dnsMs: 1, tcpMs: 2, helloMs: 3, authMs: 4, totalMs: 30 } }, [], 30);
   const lines: string[] = [];
-  const out: Output = { line: (text) => lines.push(text), style: (_style, text) => text, drained: () => undefined };
+  const out: Output = {
+    line: (text) => lines.push(text),
+    json: () => {},
+    document: () => {},
+    style: (_style, text) => text,
+    drained: () => undefined,
+  };
   printTable([tally], 2, out, room);
   return lines;
 }

@@ -26,7 +26,7 @@ it.each([
     await peer.expectEnd();
   });
   const story = await explain({ host: node.host, port: node.port }, { network });
-  const text = [...storyLines(story, emphasis, plain)].join('\n');
+  const text = [...storyLines(story, emphasis)].join('\n');
   expect(story.error?.code).toBe('OVERLAY_CORRUPT_XDR');
   expect(text).toContain('MALFORMED');
   expect(text).toContain('not all of it is the peer’s');

@@ -208,29 +208,26 @@ describe('a node that does not', () => {
 
 describe('numbers at the edge', () => {
   const registry = (certExpiration: string) =>
-    probeRegistry(
-      {
-        result: {
-          target: 'a:11625',
-          ok: true,
-          role: 'WE_CALLED_REMOTE',
-          remote: {
-            peerID: 'G',
-            versionStr: '',
-            ledgerVersion: 0,
-            overlayVersion: 4294967295,
-            overlayMinVersion: 0,
-            listeningPort: 1,
-            networkID: networks.pubnet.networkID,
-            certExpiration,
-          },
+    probeRegistry({
+      result: {
+        target: 'a:11625',
+        ok: true,
+        role: 'WE_CALLED_REMOTE',
+        remote: {
+          peerID: 'G',
+          versionStr: '',
+          ledgerVersion: 0,
+          overlayVersion: 4294967295,
+          overlayMinVersion: 0,
+          listeningPort: 1,
+          networkID: networks.pubnet.networkID,
+          certExpiration,
         },
-        address: '2001:db8::1',
-        elapsedMs: 0,
-        unixSeconds: new ManualClock().now().unixSeconds,
       },
-      (text) => text,
-    ).metrics();
+      address: '2001:db8::1',
+      elapsedMs: 0,
+      unixSeconds: new ManualClock().now().unixSeconds,
+    }).metrics();
 
   it('a certificate dated in milliseconds, or beyond every date, is still a number', async () => {
     expect(await registry('+057913-01-01T00:00:00.000Z')).toMatch(/certificate_expiry_timestamp_seconds 1765\d{9}$/m);

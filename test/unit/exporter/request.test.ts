@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { deadlineMs, Refusal, readProbeRequest } from '../../../src/exporter/request.ts';
+import { deadlineMs, readProbeRequest } from '../../../src/exporter/request.ts';
+import { Refusal } from '../../../src/http/server.ts';
 import { networks } from '../../../src/index.ts';
 
 const read = (query: string) => readProbeRequest(new URLSearchParams(query), networks.pubnet);

@@ -1,5 +1,4 @@
 /** An exporter of this test, and what it answers. */
-import { printable } from '../../../src/cli/output.ts';
 import { type Exporter, type ExporterOptions, startExporter } from '../../../src/exporter/server.ts';
 import { type Listener, listen, networks } from '../../../src/index.ts';
 import { AllowList } from '../../../src/net/allow-list.ts';
@@ -14,7 +13,6 @@ export function exporter(options: Partial<ExporterOptions> = {}): Promise<Export
     host: '127.0.0.1',
     port: 0,
     allowList: new AllowList(['127.0.0.0/8']),
-    printable,
     ...options,
   });
 }

@@ -87,7 +87,7 @@ describe('JUnit XML', () => {
     const xml = junitXml([tally], 0);
     expect(xml).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Cs}\ufffe\uffff]/u);
     const failure = xmlElements(xml).find(({ name }) => name === 'failure');
-    expect(failure?.attributes.message).toBe('</failure><x y="1\' & [31m]]>é 😀');
+    expect(failure?.attributes.message).toBe('</failure><x y="1\' & ··[31m···]]>·é 😀');
   });
 
   it('is well-formed whatever peers say', () => {

@@ -1,0 +1,272 @@
+/**
+ * The HTTP server of `exporter` and of the live page of `explain`: whoever reaches it may be hostile, slow, or very many.
+ * @module
+ */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type Server, type ServerResponse } from 'node:http';
+import { OverlayError } from '../protocol/errors.ts';
+import { printable } from '../protocol/printable.ts';
+import { type HttpRules, whyNot } from './rules.ts';
+
+type Socket = IncomingMessage['socket'];
+
+/** An answer that is complete. */
+export interface HttpAnswer {
+  /** Default 200. */
+  readonly status?: number;
+  /** Content-Type. */
+  readonly type: string;
+  readonly text: string;
+  readonly headers?: OutgoingHttpHeaders;
+}
+
+/** An answer that goes on for as long as whoever has asked stays: gets a response with nothing in it. */
+export type HttpStream = (response: ServerResponse) => void;
+
+/** A request that is not carried out: a status, and a sentence for whoever has sent it. */
+export class Refusal extends Error {
+  override readonly name: string = 'Refusal';
+  readonly status: 400 | 403 | 404 | 405 | 503;
+  readonly headers: OutgoingHttpHeaders;
+
+  constructor(status: Refusal['status'], message: string, headers: OutgoingHttpHeaders = {}) {
+    super(message);
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+/** What a server is made of. */
+export interface HttpServerOptions extends HttpRules {
+  /** Address and port to listen on; port 0 takes a free one. */
+  readonly host: string;
+  readonly port: number;
+  /**
+   * Answers GET and HEAD.
+   * @param signal aborts when nobody waits for the answer any more, and when the server closes
+   * @throws {Refusal} for a request that is not carried out
+   */
+  readonly answer: (request: IncomingMessage, signal: AbortSignal) => Promise<HttpAnswer | HttpStream>;
+  /** Default: `HTTP_LIMITS`. */
+  readonly limits?: Partial<HttpLimits> | undefined;
+}
+
+/** What somebody can hold, and for how long in milliseconds. */
+export interface HttpLimits {
+  /** Sockets at once; one more takes the place of the one that has been idle longest. */
+  readonly sockets: number;
+  /** Requests of one socket. */
+  readonly requests: number;
+  /** Requests that are read and dropped while the one before them is answered; one more ends the socket at once. */
+  readonly dropped: number;
+  /** For a request to come in. */
+  readonly requestMs: number;
+  /** For an answer to be read. */
+  readonly unreadMs: number;
+  /** Without a request. */
+  readonly idleMs: number;
+  /** Of a socket, after which its next answer is its last. */
+  readonly ageMs: number;
+  /** For answers to go out when the server closes. */
+  readonly closeMs: number;
+}
+
+const HTTP_LIMITS: HttpLimits = {
+  sockets: 1_024,
+  requests: 1_000,
+  dropped: 16,
+  requestMs: 10_000,
+  unreadMs: 10_000,
+  idleMs: 30_000,
+  ageMs: 600_000,
+  closeMs: 250,
+};
+
+/** Of every answer. */
+const HEADERS = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': "frame-ancestors 'none'",
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+} as const;
+
+/** What is known of a socket. */
+interface Client {
+  readonly sinceMs: number;
+  /** The request that has not been answered. */
+  request: IncomingMessage | undefined;
+  /** Whether its answer is being made, or goes on: such a socket is never closed for another one. */
+  isServed: boolean;
+  /** Whether nothing more is read of it. */
+  isLast: boolean;
+  requests: number;
+  dropped: number;
+}
+
+/** A server that listens. */
+export class HttpServer implements AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  readonly #server: Server;
+  readonly #options: HttpServerOptions;
+  readonly #limits: HttpLimits;
+  /** The one that asked last is the last. */
+  readonly #clients = new Map<Socket, Client>();
+  /** Answers being made, with what ends them. */
+  readonly #answers = new Map<Promise<void>, AbortController>();
+  #isClosing = false;
+
+  private constructor(server: Server, options: HttpServerOptions, limits: HttpLimits) {
+    const { address, port } = server.address() as { readonly address: string; readonly port: number };
+    this.host = address;
+    this.port = port;
+    this.#server = server;
+    this.#options = options;
+    this.#limits = limits;
+    // An accept that fails, for want of file descriptors for example, costs that connection and nothing else.
+    server.on('error', () => {});
+    server.on('connection', (socket: Socket) => this.#meet(socket));
+    server.on('request', (request, response) => this.#take(request, response));
+  }
+
+  /** @throws {OverlayError} OVERLAY_LISTEN_FAILED when the address cannot be used */
+  static async listen(options: HttpServerOptions): Promise<HttpServer> {
+    const { host, port } = options;
+    const limits = { ...HTTP_LIMITS, ...options.limits };
+    const { requestMs, idleMs } = limits;
+    const server = createServer({
+      headersTimeout: requestMs,
+      requestTimeout: requestMs,
+      keepAliveTimeout: idleMs,
+      connectionsCheckingInterval: requestMs / 10,
+    });
+    server.listen(port, host);
+    try {
+      await once(server, 'listening');
+    } catch (cause) {
+      const message = `Cannot listen on ${host}:${port}: ${(cause as Error).message}.`;
+      throw new OverlayError('OVERLAY_LISTEN_FAILED', { stage: 'tcp', cause, message });
+    }
+    return new HttpServer(server, options, limits);
+  }
+
+  /** Stops listening, ends what is being answered and closes every socket, whoever does not read. @returns when all are closed */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const leave of this.#answers.values()) leave.abort(new Error('the server is being stopped'));
+    const late = setTimeout(() => this.#server.closeAllConnections(), this.#limits.closeMs);
+    await Promise.all(this.#answers.keys());
+    clearTimeout(late);
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #meet(socket: Socket): void {
+    if (this.#clients.size >= this.#limits.sockets) {
+      const idle = this.#longestIdle() ?? socket;
+      this.#drop(idle);
+      if (idle === socket) return;
+    }
+    const client = { sinceMs: performance.now(), request: undefined, isServed: false, isLast: false, requests: 0, dropped: 0 };
+    this.#clients.set(socket, client);
+    socket.once('close', () => this.#clients.delete(socket));
+  }
+
+  #longestIdle(): Socket | undefined {
+    for (const [socket, { isServed }] of this.#clients) if (!isServed) return socket;
+    return undefined;
+  }
+
+  #drop(socket: Socket): void {
+    this.#clients.delete(socket);
+    socket.destroy();
+  }
+
+  /** Subtle: one request at a time. What is sent before the answer is not answered, which HTTP allows: the sender asks again. */
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    const client = this.#clients.get(socket);
+    if (client === undefined) return;
+    if (client.request !== undefined) {
+      client.isLast = true;
+      socket.pause();
+      if (++client.dropped > this.#limits.dropped) this.#drop(socket);
+      return;
+    }
+    client.request = request;
+    client.requests++;
+    const { requests, ageMs } = this.#limits;
+    const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+    if (hasBody || client.requests >= requests || performance.now() - client.sinceMs > ageMs) client.isLast = true;
+    this.#clients.delete(socket);
+    this.#clients.set(socket, client);
+    const leave = new AbortController();
+    const answered = this.#answer(request, response, client, leave).finally(() => {
+      this.#answers.delete(answered);
+      client.request = undefined;
+      if (client.isLast) socket.destroySoon();
+    });
+    this.#answers.set(answered, leave);
+  }
+
+  /** Never rejects. @returns when the answer is out, or nobody wants it any more */
+  async #answer(request: IncomingMessage, response: ServerResponse, client: Client, leave: AbortController): Promise<void> {
+    const over = new Promise<void>((resolve) => response.once('close', resolve));
+    // Whoever has left needs no answer; after it nothing is left to end.
+    response.once('close', () => leave.abort(new Error('whoever has asked has left')));
+    response.on('error', () => {});
+    client.isServed = true;
+    const answer = await Promise.race([this.#make(request, leave.signal), over]);
+    if (answer === undefined) return;
+    if (typeof answer === 'function') {
+      leave.signal.addEventListener('abort', () => response.end(), { once: true });
+      answer(response);
+      await over;
+      return;
+    }
+    client.isServed = false;
+    const body = Buffer.from(answer.text);
+    response.writeHead(answer.status ?? 200, {
+      ...HEADERS,
+      'Content-Type': answer.type,
+      'Content-Length': body.length,
+      ...answer.headers,
+      ...((this.#isClosing || client.isLast) && { Connection: 'close' }),
+    });
+    response.end(request.method === 'HEAD' ? undefined : body);
+    const unread = setTimeout(() => this.#drop(request.socket), this.#limits.unreadMs);
+    await over;
+    clearTimeout(unread);
+  }
+
+  async #make(request: IncomingMessage, signal: AbortSignal): Promise<HttpAnswer | HttpStream> {
+    const { url = '', method, headers } = request;
+    try {
+      const why = whyNot(url, headers, this.#options);
+      if (why !== undefined) throw new Refusal(403, why);
+      if (method !== 'GET' && method !== 'HEAD')
+        throw new Refusal(405, 'Only GET and HEAD are answered.', { Allow: 'GET, HEAD' });
+      return await this.#options.answer(request, signal);
+    } catch (error) {
+      const refusal = error instanceof Refusal ? error : signal.aborted ? STOPPED : undefined;
+      const text = refusal?.message ?? `This is a bug: ${error instanceof Error ? error.message : String(error)}`;
+      const { status = 500, headers = {} } = refusal ?? {};
+      return { status, type: 'text/plain; charset=utf-8', text: `${printable(text)}\n`, headers };
+    }
+  }
+}
+
+const STOPPED = new Refusal(503, 'The server is being stopped.');
+
+/** Begins an answer that goes on. @param type Content-Type */
+export function beginStream(response: ServerResponse, type: string): void {
+  response.writeHead(200, { ...HEADERS, 'Content-Type': type });
+  response.flushHeaders();
+}
