@@ -8,7 +8,7 @@ import { remoteJson, roundMs } from '../../report/json.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, EXIT_CODE } from '../exit-codes.ts';
 import { expectArg, networkArg, nodeArgs, nodeOptions, readNumber, readTarget, UsageError } from '../options.ts';
-import type { Output } from '../output.ts';
+import { type Output, printable } from '../output.ts';
 
 const args = {
   target: {
