@@ -11,7 +11,7 @@ import { formatTarget, type Target } from '../net/target.ts';
 import { OVERLAY_MIN_VERSION, OVERLAY_VERSION } from '../protocol/constants.ts';
 import { OverlayError, type OverlayErrorJson } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
-import { readMessage } from '../protocol/wire/authenticated-message.ts';
+import { type ReceivedMessage, readMessage } from '../protocol/wire/authenticated-message.ts';
 import type { PeerAddress } from '../protocol/wire/messages.ts';
 import { type ClockSkew, clockSkew, type RemoteJson, remoteJson, roundMs } from '../report/json.ts';
 import { diagnose, diagnoseSilence, type Evidence, isSilentRefusal } from './diagnose.ts';
@@ -95,6 +95,7 @@ async function attempt(target: Target, options: ProbeOptions): Promise<Attempt> 
     }) satisfies NodeOptions['onStep'],
     onPhase(phase: Phase, ms: number): void {
       phases[`${phase}Ms`] = ms;
+      options.onPhase?.(phase, ms);
       if (phase === 'tcp') connectedMs = clock.now().monotonicMs - start;
     },
   };
@@ -105,12 +106,13 @@ async function attempt(target: Target, options: ProbeOptions): Promise<Attempt> 
   });
   try {
     const connection = await connect({ scpStateLedgerSeq: null, ...options, ...observers, ...target });
-    const reading = readPeers(connection, (told) => {
-      peers = told;
+    const reading = readMessages(connection, (message) => {
+      if (message.type === 'PEERS') peers = message.peers;
+      options.onMessage?.(message);
     });
     try {
       const { remote, timings } = connection;
-      const pingMs = await settle(connection);
+      const [pingMs] = await Promise.all([settle(connection), options.stay?.(connection)]);
       const all = { ...timings, ...(pingMs !== undefined && { pingMs }) };
       const told = { ...facts(remote, clock), ...peersOf(peers) };
       return {
@@ -179,10 +181,10 @@ function withWarning(result: ProbeResult, warning: string): ProbeResult {
   return { ...result, warnings: [...(result.warnings ?? []), warning] };
 }
 
-/** Reads until the end, and tells what PEERS says. Never rejects. */
-async function readPeers(connection: Connection, onPeers: (peers: readonly PeerAddress[]) => void): Promise<void> {
+/** Reads until the end. Never rejects. */
+async function readMessages(connection: Connection, onMessage: (message: ReceivedMessage) => void): Promise<void> {
   try {
-    for await (const message of connection) if (message.type === 'PEERS') onPeers(message.peers);
+    for await (const message of connection) onMessage(message);
   } catch {
     // Why it ended is told elsewhere.
   }

@@ -23,8 +23,8 @@ export const FAR_FUTURE_SECONDS = 4_000_000_000;
 const UNHEARD_MS = 1_000;
 
 /**
- * Looks at the node in several ways side by side, each with a key of its own, until one of them is answered with a HELLO.
- * Never rejects; nothing is left open.
+ * Looks at the node in several ways, each with a key of its own, until one of them is answered with a HELLO: side by side,
+ * or one after the other for `oneAtATime`. Never rejects; nothing is left open.
  */
 export async function secondLook(target: Target, options: ProbeOptions): Promise<Finding> {
   const over = new AbortController();
@@ -32,19 +32,26 @@ export async function secondLook(target: Target, options: ProbeOptions): Promise
   const within = { ...options, signal };
   const others = Object.values(networks).filter(({ networkID }) => networkID !== options.network.networkID);
   const looks = [
-    withAnotherKey(target, within),
-    withLaterCertificate(target, within),
-    ...others.map((network) => onAnotherNetwork(target, { ...within, network })),
+    ...others.map((network) => () => onAnotherNetwork(target, { ...within, network })),
+    () => withLaterCertificate(target, within),
+    () => withAnotherKey(target, within),
   ];
-  const unheard = closesUnheard(target, within);
+  const unheard = (): Promise<boolean> => closesUnheard(target, within);
+  const nothing = (): Finding => ({ is: signal.aborted ? 'cut-short' : 'nothing' });
+  if (options.oneAtATime) {
+    for (const look of looks) {
+      const finding = await look();
+      if (finding !== undefined) return finding;
+    }
+    return (await unheard()) ? { is: 'closes-at-once' } : nothing();
+  }
+  const running = looks.map((look) => look());
+  const isUnheard = unheard();
   try {
-    const finding = await firstOf(looks);
-    if (finding !== undefined) return finding;
-    if (await unheard) return { is: 'closes-at-once' };
-    return { is: signal.aborted ? 'cut-short' : 'nothing' };
+    return (await firstOf(running)) ?? ((await isUnheard) ? { is: 'closes-at-once' } : nothing());
   } finally {
     over.abort();
-    await Promise.all([...looks, unheard]);
+    await Promise.all([...running, isUnheard]);
   }
 }
 

@@ -1,10 +1,21 @@
 /**
- * For tests of applications, and our own: an in-memory pair, a peer that misbehaves on demand, a clock that stands still.
+ * For tests of applications, and our own: an in-memory pair, a peer and a whole network that misbehave on demand, a clock that stands still.
  * @packageDocumentation
  */
 
 export type { TcpAddress } from '../net/connection-info.ts';
 export { ManualClock } from './clock.ts';
+export {
+  type KindInfo,
+  MOCK_NODE_KINDS,
+  type MockNetwork,
+  type MockNetworkNode,
+  type MockNetworkOptions,
+  type MockNodeKind,
+  type MockValidator,
+  type MockValidatorState,
+  mockNetwork,
+} from './mock-network.ts';
 export { type MockNode, mockDial, mockNode } from './mock-node.ts';
 export { type MockPair, type MockPairOptions, mockPair } from './mock-pair.ts';
 export {

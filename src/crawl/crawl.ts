@@ -1,0 +1,444 @@
+/**
+ * crawl: the network as a whole, found by walking from node to node along the addresses they name.
+ * @module
+ */
+import { lookup } from 'node:dns/promises';
+import { isAddress } from '../net/allow-list.ts';
+import { type Clock, systemClock, type Timer } from '../net/clock.ts';
+import { nameError } from '../net/dial.ts';
+import { NodeIdentity } from '../net/identity.ts';
+import { type NodeOptions, resolveOptions } from '../net/options.ts';
+import { formatTarget, type Target } from '../net/target.ts';
+import type { ProbeResult } from '../probe/probe.ts';
+import { assertInteger } from '../protocol/bytes.ts';
+import { parseQuorumSet } from '../protocol/scp/quorum-set.ts';
+import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
+import { AddressBook, type Entry, readAddress, readSeed } from './address-book.ts';
+import type { CrawlCounts, CrawlEnd, CrawlEvent, CrawlSettings, CrawlStart, NodeLine } from './events.ts';
+import { CRAWL_VERSION } from './events.ts';
+import { Places } from './places.ts';
+import { Validators } from './validators.ts';
+import { visit } from './visit.ts';
+
+/** What is crawled, and how. */
+export interface CrawlOptions
+  extends Pick<
+    NodeOptions,
+    'network' | 'identity' | 'versionStr' | 'overlayVersion' | 'overlayMinVersion' | 'ledgerVersion' | 'listeningPort' | 'clock'
+  > {
+  /** Where it begins, `HOST[:PORT]`: what is named here may be dialled, whatever it is. */
+  readonly seeds: readonly (string | Target)[];
+  /** What else may be dialled, `10.0.0.0/8` for example. None: whatever is globally routable. */
+  readonly allow?: readonly string[] | undefined;
+  /** Connections open at the same moment at most, 1 to 10,000. Attempts that are not answered are not counted. Default 50. */
+  readonly concurrency?: number | undefined;
+  /** Connections begun in a second at most, 1 to 100,000. Default 250. */
+  readonly rate?: number | undefined;
+  /** Time for a whole handshake, in milliseconds. Default 10,000. */
+  readonly timeoutMs?: number | undefined;
+  /** Addresses that are dialled at most; the others are told as `not-dialled`. */
+  readonly maxNodes?: number | undefined;
+  /** Whether validators and quorum sets are looked for. Default true. */
+  readonly validators?: boolean | undefined;
+  /** Decides which validators are weighed. None: what the reached nodes use. */
+  readonly quorumSet?: SCPQuorumSet | undefined;
+  /** What an earlier, interrupted run has said: what is settled in it is not dialled again. */
+  readonly resume?: Iterable<CrawlEvent> | undefined;
+  /** Ends it within a second; everything that was found is said before. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How far a crawl is. */
+export interface CrawlProgress {
+  /** Addresses that are known. */
+  readonly known: number;
+  /** Of them, those that need no more. */
+  readonly done: number;
+  /** Connections that are open. */
+  readonly open: number;
+  /** Attempts that nobody has answered yet. */
+  readonly attempts: number;
+  /** Addresses by outcome. */
+  readonly outcomes: Readonly<Record<string, number>>;
+}
+
+/** Nodes that say that we are connected already are asked again so often, and after so long. */
+const MAX_ATTEMPTS = 6;
+const RETRY_MS = 1_000;
+/** Addresses of one host name. */
+const MAX_RESOLVED = 16;
+/** Events nobody has taken yet above which nothing new is begun. */
+const MAX_UNTAKEN = 10_000;
+/** What is still running is given so long to end when the crawl is interrupted, in milliseconds. */
+const GRACE_MS = 300;
+
+/**
+ * Walks a network.
+ *
+ * @example
+ * for await (const event of crawl({ network: networks.testnet, seeds: ['core.example.org'] }))
+ *   if (event.type === 'node') console.log(event.address, event.outcome)
+ *
+ * @returns the crawl, which begins when it is iterated; leaving the loop ends it
+ * @throws {TypeError | RangeError} when an option is wrong
+ */
+export function crawl(options: CrawlOptions): Crawl {
+  return new Crawl(options);
+}
+
+/** A crawl: iterate it once. */
+export class Crawl implements AsyncIterable<CrawlEvent> {
+  readonly #options: CrawlOptions;
+  readonly #settings: CrawlSettings;
+  readonly #seeds: readonly Target[];
+  readonly #identity: NodeIdentity;
+  readonly #clock: Clock;
+  readonly #book: AddressBook;
+  readonly #validators: Validators | undefined;
+  readonly #places: Places;
+  readonly #outcomes = new Map<string, number>();
+  readonly #keys = new Set<string>();
+  /** Addresses whose turn has not come, the first first. */
+  #queue: Entry[] = [];
+  #head = 0;
+  /** IP addresses that are being asked, with who waits for the same one. */
+  readonly #hosts = new Map<string, Entry[]>();
+  readonly #visits = new Map<Promise<void>, AbortController>();
+  readonly #retries = new Set<Timer>();
+  #untaken: CrawlEvent[] = [];
+  #wake: (() => void) | undefined;
+  #done = 0;
+  /** Whether the seeds are known, so that no more work means the end. */
+  #hasBegun = false;
+  #isOver = false;
+  #failure: unknown;
+  #startMs = 0;
+
+  /** @internal */
+  constructor(options: CrawlOptions) {
+    const { network, allow = [], concurrency = 50, rate = 250, timeoutMs = 10_000, maxNodes, validators = true } = options;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#identity = options.identity ?? NodeIdentity.random();
+    const { versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort } = options;
+    const said = { versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort };
+    resolveOptions({ network, identity: this.#identity, handshakeTimeoutMs: timeoutMs, ...said });
+    assertInteger(concurrency, 1, 10_000, 'concurrency');
+    assertInteger(rate, 1, 100_000, 'rate');
+    if (maxNodes !== undefined) assertInteger(maxNodes, 1, 10_000_000, 'maxNodes');
+    const quorumSet = options.quorumSet && parseQuorumSet(options.quorumSet);
+    this.#settings = {
+      allow,
+      concurrency,
+      rate,
+      timeoutMs,
+      validators,
+      ...(maxNodes !== undefined && { maxNodes }),
+      ...(quorumSet && { quorumSet }),
+      ...defined(said),
+    };
+    this.#seeds = options.seeds.map(readSeed);
+    this.#book = new AddressBook(allow, maxNodes);
+    this.#validators = validators ? new Validators(network, quorumSet) : undefined;
+    this.#places = new Places({ clock: this.#clock, concurrency, rate, onFree: () => this.#pump() });
+  }
+
+  /** How far it is now. */
+  get progress(): CrawlProgress {
+    const { open, attempts } = this.#places;
+    return { known: this.#book.size, done: this.#done, open, attempts, outcomes: Object.fromEntries(this.#outcomes) };
+  }
+
+  /** What is found, as it is found. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<CrawlEvent, void, undefined> {
+    const { signal } = this.#options;
+    const onAbort = (): void => void this.#interrupt();
+    this.#startMs = this.#clock.now().monotonicMs;
+    const begun = this.#begin();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    try {
+      for (;;) {
+        const events = this.#untaken;
+        this.#untaken = [];
+        yield* events;
+        if (this.#failure !== undefined) throw this.#failure;
+        if (this.#untaken.length > 0) continue;
+        if (this.#isOver) return;
+        this.#pump();
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+          if (this.#untaken.length > 0 || this.#isOver) resolve();
+        });
+      }
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      this.#isOver = true;
+      this.#stop();
+      await Promise.allSettled([begun, ...this.#visits.keys()]);
+    }
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      this.#say(this.#restore());
+      await Promise.all(this.#seeds.map((seed) => this.#addSeed(seed)));
+      this.#hasBegun = true;
+      this.#pump();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Takes what an earlier run has said. @returns the line that begins this one */
+  #restore(): CrawlStart {
+    const startedAt = this.#date();
+    const { network, resume } = this.#options;
+    const start: CrawlStart = {
+      type: 'crawl',
+      version: CRAWL_VERSION,
+      network: network.name ?? network.passphrase,
+      networkID: network.networkID,
+      seeds: this.#seeds.map(formatTarget),
+      startedAt,
+      peerID: this.#identity.peerID,
+      options: this.#settings,
+    };
+    if (resume === undefined) return start;
+    let first: CrawlStart | undefined;
+    const nodes = new Map<string, NodeLine>();
+    for (const event of resume) {
+      if (event.type === 'crawl') first ??= event;
+      else if (event.type === 'node') nodes.set(event.address, event);
+      else if (event.type !== 'end') this.#validators?.restore(event);
+    }
+    const settled = [...nodes.values()].filter(({ outcome }) => outcome !== 'not-allowed' && outcome !== 'not-dialled');
+    for (const line of settled) {
+      this.#book.addSettled(line.address);
+      this.#settle(line);
+      const host = readAddress(line.address)?.host;
+      if (line.peerID !== undefined && host !== undefined)
+        this.#validators?.reached({ peerID: line.peerID, host, isSeed: this.#isSeedHost(line) });
+    }
+    for (const { peers = [] } of settled) for (const peer of peers) this.#addNamed(peer, nodes.get(peer));
+    return { ...start, startedAt: first?.startedAt ?? startedAt, resumedAt: startedAt };
+  }
+
+  #isSeedHost({ address, seed }: NodeLine): boolean {
+    return seed !== undefined || this.#seeds.some((one) => formatTarget(one) === address);
+  }
+
+  /** A seed that is a name is every address it has: the others name it by them. */
+  async #addSeed(target: Target): Promise<void> {
+    const seed = formatTarget(target);
+    if (isAddress(target.host)) {
+      this.#enqueue(this.#book.addSeed(target));
+      return;
+    }
+    let addresses: readonly string[];
+    try {
+      addresses = (await lookup(target.host, { all: true })).map(({ address }) => address);
+    } catch (cause) {
+      if (this.#book.addSeed(target) === undefined || this.#isOver) return;
+      const error = nameError(target.host, cause).toJSON();
+      this.#settle({ type: 'node', address: seed.toLowerCase(), outcome: error.cause, error, at: this.#date() }, true);
+      return;
+    }
+    for (const host of addresses.slice(0, MAX_RESOLVED)) this.#enqueue(this.#book.addSeed({ host, port: target.port }, seed));
+  }
+
+  /** @param known what an earlier run has said of it */
+  #addNamed(peer: string, known?: NodeLine): void {
+    const target = readAddress(peer);
+    if (target === undefined) return;
+    const entry = this.#book.addNamed(target.host, target.port);
+    if (entry === undefined) return;
+    if (entry.state === 'waiting') {
+      this.#enqueue(entry);
+      return;
+    }
+    entry.toldNamedBy = known?.namedBy ?? 0;
+    this.#settle(lineOfUndialled(entry), known?.outcome !== outcomeOf(entry));
+  }
+
+  #enqueue(entry: Entry | undefined): void {
+    if (entry !== undefined) this.#queue.push(entry);
+  }
+
+  /** Begins as many visits as there are places for; ends the crawl when there is nothing left to do. */
+  #pump(): void {
+    if (this.#isOver || !this.#hasBegun) return;
+    while (this.#head < this.#queue.length && this.#untaken.length < MAX_UNTAKEN) {
+      const entry = this.#queue[this.#head] as Entry;
+      const waiting = this.#hosts.get(entry.target.host);
+      if (waiting === undefined && !this.#places.begin()) break;
+      this.#head++;
+      if (waiting !== undefined) waiting.push(entry);
+      else this.#start(entry);
+    }
+    if (this.#head > 1_000 && 2 * this.#head > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#head = 0;
+    }
+    if (this.#head === this.#queue.length && this.#visits.size === 0 && this.#retries.size === 0) this.#finish(true);
+  }
+
+  #start(entry: Entry): void {
+    const { host } = entry.target;
+    this.#hosts.set(host, []);
+    entry.state = 'asked';
+    entry.attempts++;
+    const abort = new AbortController();
+    const visited = this.#visit(entry, abort.signal)
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#visits.delete(visited);
+        const next = this.#hosts.get(host) ?? [];
+        this.#hosts.delete(host);
+        // Those that waited for the same host are the next ones.
+        if (next.length > 0) this.#queue.splice(this.#head, 0, ...next);
+        this.#pump();
+      });
+    this.#visits.set(visited, abort);
+  }
+
+  async #visit(entry: Entry, signal: AbortSignal): Promise<void> {
+    const { network, versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort } = this.#options;
+    const place = this.#places.take();
+    try {
+      const result = await visit(entry.target, {
+        network,
+        identity: this.#identity,
+        clock: this.#clock,
+        handshakeTimeoutMs: this.#settings.timeoutMs,
+        ...defined({ versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort }),
+        signal,
+        oneAtATime: true,
+        onPhase: (phase) => phase === 'tcp' && place.connected(),
+        validators: this.#validators,
+        address: entry.address,
+      });
+      if (signal.aborted || this.#isOver) return;
+      if (isConnectedAlready(result) && entry.attempts < MAX_ATTEMPTS) this.#retryLater(entry);
+      else this.#take(entry, result);
+    } finally {
+      place.leave();
+    }
+  }
+
+  /** A node at two addresses takes us in once at a time. */
+  #retryLater(entry: Entry): void {
+    entry.state = 'waiting';
+    const timer = this.#clock.setTimer(() => {
+      this.#retries.delete(timer);
+      this.#enqueue(entry);
+      this.#pump();
+    }, RETRY_MS);
+    this.#retries.add(timer);
+  }
+
+  #take(entry: Entry, result: ProbeResult): void {
+    const { ok, remote, timings, clockSkew, peers, error, warnings } = result;
+    entry.state = 'settled';
+    const line: NodeLine = {
+      type: 'node',
+      address: entry.address,
+      outcome: ok ? 'ok' : (error?.cause ?? 'internal'),
+      ...(remote && { peerID: remote.peerID, remote }),
+      ...defined({ timings, clockSkew, peers, error, warnings, seed: entry.seed }),
+      at: this.#date(),
+    };
+    if (remote && (ok || peers !== undefined))
+      this.#validators?.reached({ peerID: remote.peerID, host: entry.target.host, isSeed: entry.isSeed });
+    for (const event of this.#validators?.takeLines() ?? []) this.#say(event);
+    this.#settle(line, true);
+    for (const peer of new Set(peers)) this.#addNamed(peer);
+  }
+
+  /** Counts a line. @param tell whether it is to be said, too */
+  #settle(line: NodeLine, tell = false): void {
+    this.#done++;
+    this.#outcomes.set(line.outcome, (this.#outcomes.get(line.outcome) ?? 0) + 1);
+    if (line.peerID !== undefined) this.#keys.add(line.peerID);
+    if (tell) this.#say(line);
+  }
+
+  #finish(finished: boolean): void {
+    for (const entry of this.#book) {
+      if ((entry.state !== 'forbidden' && entry.state !== 'unasked') || entry.namedBy === entry.toldNamedBy) continue;
+      if (entry.namedBy > 1) this.#say(lineOfUndialled(entry));
+    }
+    for (const event of this.#validators?.finish() ?? []) this.#say(event);
+    const ledgerSeq = this.#validators?.ledgerSeq;
+    const seconds = Math.round(this.#clock.now().monotonicMs - this.#startMs) / 1000;
+    const end: CrawlEnd = { type: 'end', finished, counts: this.#counts(), seconds, ...defined({ ledgerSeq }) };
+    this.#isOver = true;
+    this.#say(end);
+  }
+
+  #counts(): CrawlCounts {
+    const { weighed, unweighed } = this.#validators?.counts() ?? { weighed: NOBODY, unweighed: 0 };
+    return {
+      outcomes: Object.fromEntries([...this.#outcomes].sort(([, a], [, b]) => b - a)),
+      addresses: this.#book.size,
+      left: this.#book.size - this.#done,
+      keys: this.#keys.size,
+      validators: weighed,
+      unweighed,
+      quorumSets: this.#validators?.quorumSetCount ?? 0,
+    };
+  }
+
+  async #interrupt(): Promise<void> {
+    if (this.#isOver) return;
+    this.#hasBegun = false;
+    this.#stop();
+    await Promise.race([
+      Promise.allSettled(this.#visits.keys()),
+      new Promise<void>((resolve) => void this.#clock.setTimer(resolve, GRACE_MS)),
+    ]);
+    if (!this.#isOver) this.#finish(false);
+  }
+
+  #stop(): void {
+    this.#places.stop();
+    for (const timer of this.#retries) timer.cancel();
+    this.#retries.clear();
+    for (const abort of this.#visits.values()) abort.abort(this.#options.signal?.reason);
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#isOver = true;
+    this.#wake?.();
+  }
+
+  #say(event: CrawlEvent): void {
+    this.#untaken.push(event);
+    this.#wake?.();
+  }
+
+  #date(): string {
+    return new Date(this.#clock.now().unixSeconds * 1000).toISOString();
+  }
+}
+
+const NOBODY = { validating: 0, delayed: 0, disagrees: 0, missing: 0 } as const;
+
+function outcomeOf({ state }: Entry): string {
+  return state === 'forbidden' ? 'not-allowed' : 'not-dialled';
+}
+
+function lineOfUndialled(entry: Entry): NodeLine {
+  entry.toldNamedBy = entry.namedBy;
+  return { type: 'node', address: entry.address, outcome: outcomeOf(entry), namedBy: entry.namedBy };
+}
+
+function isConnectedAlready({ error }: ProbeResult): boolean {
+  return error?.peerError?.message.startsWith('already-connected peer') === true;
+}
+
+/** Without what is undefined. */
+function defined<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
+}

@@ -1,0 +1,20 @@
+/**
+ * The network as a whole: who is there, who can be reached, why not the others, who validates, and who names whom.
+ * @packageDocumentation
+ */
+
+export type { Target } from '../net/target.ts';
+export type { ProbeTimings } from '../probe/probe.ts';
+export type { ClockSkew, RemoteJson } from '../report/json.ts';
+export { Crawl, type CrawlOptions, type CrawlProgress, crawl } from './crawl.ts';
+export type {
+  CrawlCounts,
+  CrawlEnd,
+  CrawlEvent,
+  CrawlSettings,
+  CrawlStart,
+  NodeLine,
+  QuorumSetLine,
+  ValidatorLine,
+  ValidatorState,
+} from './events.ts';

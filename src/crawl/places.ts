@@ -1,0 +1,138 @@
+/**
+ * How much a crawl does at once: open connections, attempts that nobody has answered, and beginnings in a second.
+ * @module
+ */
+import type { Clock, Timer } from '../net/clock.ts';
+
+/** Limits of a crawl. */
+export interface PlaceOptions {
+  readonly clock: Clock;
+  readonly concurrency: number;
+  readonly rate: number;
+  /** A place may have become free. */
+  readonly onFree: () => void;
+}
+
+/** One visit's place. */
+export interface Place {
+  /** The TCP connection is open. */
+  connected(): void;
+  /** It is over. */
+  leave(): void;
+}
+
+/** An attempt that has not been answered within this most likely never will be, and holds no place of an open connection. In milliseconds. */
+const YOUNG_MS = 1_000;
+/** Attempts for each place, and at least and at most so many: who is dead costs a SYN now and then. */
+const ATTEMPTS_PER_PLACE = 10;
+const MIN_ATTEMPTS = 100;
+const MAX_ATTEMPTS = 2_000;
+
+/** All places. Dead addresses have a budget of their own, so that they do not hold up those that answer. */
+export class Places {
+  readonly #options: PlaceOptions;
+  readonly #maxAttempts: number;
+  readonly #timers = new Set<Timer>();
+  #open = 0;
+  #young = 0;
+  #old = 0;
+  /** Beginnings that are allowed at the moment. */
+  #credit: number;
+  #creditMs: number;
+  #refill: Timer | undefined;
+
+  constructor(options: PlaceOptions) {
+    this.#options = options;
+    this.#maxAttempts = Math.min(MAX_ATTEMPTS, Math.max(MIN_ATTEMPTS, options.concurrency * ATTEMPTS_PER_PLACE));
+    this.#credit = this.#burst;
+    this.#creditMs = options.clock.now().monotonicMs;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  get attempts(): number {
+    return this.#young + this.#old;
+  }
+
+  /** Whether another visit may begin now; when not, `onFree` says when it is worth asking again. */
+  begin(): boolean {
+    const { concurrency } = this.#options;
+    if (this.#open + this.#young >= concurrency || this.attempts >= this.#maxAttempts) return false;
+    this.#earn();
+    if (this.#credit >= 1) return true;
+    this.#refill ??= this.#timer(
+      () => {
+        this.#refill = undefined;
+        this.#options.onFree();
+      },
+      Math.ceil(((1 - this.#credit) * 1_000) / this.#options.rate),
+    );
+    return false;
+  }
+
+  /** Takes a place that `begin` has promised. */
+  take(): Place {
+    this.#credit--;
+    this.#young++;
+    let state: 'young' | 'old' | 'open' | 'left' = 'young';
+    const timer = this.#timer(() => {
+      state = 'old';
+      this.#young--;
+      this.#old++;
+      this.#options.onFree();
+    }, YOUNG_MS);
+    const leaveAttempt = (): void => {
+      this.#cancel(timer);
+      if (state === 'young') this.#young--;
+      else if (state === 'old') this.#old--;
+    };
+    return {
+      connected: () => {
+        if (state === 'open' || state === 'left') return;
+        leaveAttempt();
+        state = 'open';
+        this.#open++;
+        this.#options.onFree();
+      },
+      leave: () => {
+        if (state === 'open') this.#open--;
+        else leaveAttempt();
+        state = 'left';
+      },
+    };
+  }
+
+  /** Nothing is told any more. */
+  stop(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+  }
+
+  /** At most so many begin at once after a pause. */
+  get #burst(): number {
+    return Math.max(1, this.#options.rate / 10);
+  }
+
+  #earn(): void {
+    const { clock, rate } = this.#options;
+    const now = clock.now().monotonicMs;
+    this.#credit = Math.min(this.#burst, this.#credit + ((now - this.#creditMs) * rate) / 1_000);
+    this.#creditMs = now;
+  }
+
+  #timer(callback: () => void, ms: number): Timer {
+    const timer = this.#options.clock.setTimer(() => {
+      this.#timers.delete(timer);
+      callback();
+    }, ms);
+    this.#timers.add(timer);
+    return timer;
+  }
+
+  #cancel(timer: Timer): void {
+    timer.cancel();
+    this.#timers.delete(timer);
+  }
+}

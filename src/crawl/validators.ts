@@ -1,0 +1,393 @@
+/**
+ * Who validates: from what enough nodes pass on, verified signature by signature and hash by hash.
+ * @module
+ */
+import { nodeCrypto } from '../crypto/node.ts';
+import { verifySCPEnvelope } from '../net/scp-envelope.ts';
+import { bytesKey, equalBytes, toHex } from '../protocol/bytes.ts';
+import type { Network } from '../protocol/networks.ts';
+import { isQuorumSetSane, isQuorumSlice, quorumSetHash } from '../protocol/scp/quorum-set.ts';
+import type { SCPEnvelope, SCPQuorumSet } from '../protocol/wire/messages.ts';
+import type { CrawlEvent, QuorumSetLine, ValidatorLine, ValidatorState } from './events.ts';
+import { closedValue, hashOf, kindOf, Statements } from './statements.ts';
+import { closureOf, type Reached, weighedByReached } from './weigh.ts';
+
+/** So many answers in a row that bring nothing new are enough. */
+const ENOUGH_ANSWERS = 8;
+/** So many nodes are asked while it is not yet known whom anybody relies on. */
+const MAX_BLIND_ANSWERS = 24;
+/** So many nodes are asked for one quorum set. */
+const MAX_ASKED_FOR_SET = 8;
+/** Quorum sets one node is asked for: stellar-core answers 300 in a minute. */
+const MAX_SETS_PER_NODE = 60;
+/** Keys that are not weighed and are remembered all the same. */
+const MAX_STRANGERS = 10_000;
+/** Ledgers a validator may be behind, or ahead, of the others and still validate. */
+const MAX_LAG = 1;
+const MAX_LEAD = 12;
+/** Nodes that are named as having passed a statement on. */
+const MAX_HEARD_FROM = 20;
+/** Signatures that are checked before others get their turn. */
+const VERIFIED_AT_ONCE = 50;
+
+/** What is known of one key. */
+interface Voice {
+  ledgerSeq: number;
+  statement: NonNullable<ValidatorLine['statement']>;
+  quorumSetHash: string;
+  signature: Uint8Array;
+  /** The latest ledger it says has closed, and with which value. */
+  closed: { readonly ledgerSeq: number; readonly value: string } | undefined;
+  /** The answer it was heard in last with its latest ledger. */
+  answer: number;
+  readonly heardFrom: Set<string>;
+}
+
+/** What one node has been asked and has said. */
+export interface Answer {
+  readonly address: string;
+  readonly statements: Statements;
+  /** What was known before. */
+  readonly before: string;
+}
+
+/** All validators of a crawl. */
+export class Validators {
+  readonly #network: Network;
+  readonly #own: SCPQuorumSet | undefined;
+  readonly #voices = new Map<string, Voice>();
+  readonly #quorumSets = new Map<string, SCPQuorumSet>();
+  /** Hashes that are not known yet, with how many nodes were asked for each. */
+  readonly #wanted = new Map<string, number>();
+  readonly #reached = new Map<string, Reached>();
+  /** The latest ledger the weighed keys had closed, after each answer. */
+  readonly #ledgers: (number | undefined)[] = [];
+  /** Lines of an earlier run, for keys that have not been heard since. */
+  readonly #earlier = new Map<string, ValidatorLine>();
+  readonly #told = new Map<string, string>();
+  readonly #lines: CrawlEvent[] = [];
+  #weighed: ReadonlySet<string> = new Set();
+  #named: ReadonlySet<string> = new Set();
+  #isStale = true;
+  #answers = 0;
+  #toldAnswers = 0;
+  #inFlight = 0;
+  #barren = 0;
+
+  /** @param quorumSet decides alone who is weighed, when it is given */
+  constructor(network: Network, quorumSet: SCPQuorumSet | undefined) {
+    this.#network = network;
+    this.#own = quorumSet;
+  }
+
+  /** Takes what an earlier run had found. */
+  restore(line: ValidatorLine | QuorumSetLine): void {
+    if (line.type === 'validator') this.#earlier.set(line.peerID, line);
+    else if (isQuorumSetSane(line.quorumSet) && toHex(quorumSetHash(nodeCrypto, line.quorumSet)) === line.hash)
+      this.#quorumSets.set(line.hash, line.quorumSet);
+    this.#told.set(line.type === 'validator' ? line.peerID : line.hash, JSON.stringify(line));
+    this.#isStale = true;
+  }
+
+  /** A node has proved its key. */
+  reached(node: Reached): void {
+    const known = this.#reached.get(node.peerID);
+    if (known?.isSeed) return;
+    this.#reached.set(node.peerID, node);
+    this.#isStale = true;
+  }
+
+  /** Whether what this node passes on is needed. */
+  wants(peerID: string): boolean {
+    this.#weigh();
+    if (this.#inFlight + this.#barren < ENOUGH_ANSWERS) return true;
+    // Nobody knows a validator's own statements better.
+    return this.#weighed.has(peerID) && !this.#isHeard(peerID);
+  }
+
+  /** Begins to ask a node. */
+  begin(address: string): Answer {
+    this.#inFlight++;
+    return { address, statements: new Statements((peerID) => this.#named.has(peerID)), before: this.#fingerprint() };
+  }
+
+  /**
+   * Takes what a node has passed on: verifies what is new. Never rejects.
+   */
+  async take({ address, statements }: Answer): Promise<void> {
+    const index = this.#answers++;
+    let verified = 0;
+    for (const [peerID, newestFirst] of statements) {
+      if (this.#take(peerID, newestFirst, address, index) && ++verified % VERIFIED_AT_ONCE === 0) await turn();
+    }
+    this.#isStale = true;
+    this.#weigh();
+    this.#ledgers[index] = this.#latestLedger();
+  }
+
+  /** A node has been asked enough, or has gone. */
+  end({ before }: Answer): void {
+    this.#inFlight--;
+    this.#weigh();
+    const isBlind = this.#weighed.size === 0 && this.#answers < MAX_BLIND_ANSWERS;
+    this.#barren = isBlind || this.#fingerprint() !== before ? 0 : this.#barren + 1;
+    this.#tell(false);
+  }
+
+  /** What would change if something new were found out about the keys that count. */
+  #fingerprint(): string {
+    this.#weigh();
+    const heard = [...this.#weighed].filter((peerID) => this.#isHeard(peerID));
+    const sets = new Set(
+      heard.map((peerID) => this.#hashOf(peerID)).filter((hash) => hash !== undefined && this.#quorumSets.has(hash)),
+    );
+    return `${this.#weighed.size} ${heard.length} ${sets.size}`;
+  }
+
+  /** Hashes of quorum sets a node is to be asked for; those of weighed keys first. */
+  setsToAsk(): readonly string[] {
+    if (this.#wanted.size === 0) return [];
+    this.#weigh();
+    const of = new Set<string>();
+    for (const peerID of [...this.#weighed, ...this.#reached.keys()]) {
+      const hash = this.#hashOf(peerID);
+      if (hash !== undefined && this.#wanted.has(hash)) of.add(hash);
+    }
+    for (const [hash] of this.#wanted) {
+      if (of.size >= MAX_SETS_PER_NODE) break;
+      of.add(hash);
+    }
+    const hashes = [...of].slice(0, MAX_SETS_PER_NODE);
+    for (const hash of hashes) {
+      const asked = (this.#wanted.get(hash) as number) + 1;
+      if (asked >= MAX_ASKED_FOR_SET) this.#wanted.delete(hash);
+      else this.#wanted.set(hash, asked);
+    }
+    return hashes;
+  }
+
+  /** Whether quorum sets of keys that count are still missing, and there is hope to get them. */
+  get wantsSets(): boolean {
+    for (const peerID of this.#weighed) {
+      const hash = this.#hashOf(peerID);
+      if (hash !== undefined && this.#wanted.has(hash)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Takes a quorum set when its hash is one that is looked for.
+   * @param xdr XDR of the quorum set, as it came
+   * @returns its hash
+   */
+  addQuorumSet(quorumSet: SCPQuorumSet, xdr: Uint8Array): string {
+    const hash = toHex(nodeCrypto.sha256(xdr));
+    if (this.#quorumSets.has(hash) || !this.#isSaid(hash) || !isQuorumSetSane(quorumSet)) return hash;
+    this.#wanted.delete(hash);
+    this.#quorumSets.set(hash, quorumSet);
+    this.#isStale = true;
+    this.#lines.push({ type: 'quorumSet', hash, quorumSet });
+    return hash;
+  }
+
+  /** What there is to say since it was asked last. */
+  takeLines(): readonly CrawlEvent[] {
+    return this.#lines.splice(0);
+  }
+
+  /** Everything that has not been said in its last form. */
+  finish(): readonly CrawlEvent[] {
+    this.#isStale = true;
+    this.#weigh();
+    this.#tell(true);
+    return this.takeLines();
+  }
+
+  /** The latest ledger the weighed keys have closed. */
+  get ledgerSeq(): number | undefined {
+    return this.#latestLedger();
+  }
+
+  get quorumSetCount(): number {
+    return this.#quorumSets.size;
+  }
+
+  /** Numbers of keys by state: of those that are weighed, and of all others together. */
+  counts(): { readonly weighed: Readonly<Record<ValidatorState, number>>; readonly unweighed: number } {
+    this.#weigh();
+    const weighed: Record<ValidatorState, number> = { validating: 0, delayed: 0, disagrees: 0, missing: 0 };
+    let unweighed = 0;
+    for (const line of this.#allLines()) {
+      if (line.weighed) weighed[line.state]++;
+      else unweighed++;
+    }
+    return { weighed, unweighed };
+  }
+
+  /** @returns whether a signature was checked */
+  #take(peerID: string, newestFirst: readonly SCPEnvelope[], address: string, index: number): boolean {
+    const known = this.#voices.get(peerID);
+    if (known === undefined && !this.#named.has(peerID) && this.#voices.size >= MAX_STRANGERS) return false;
+    let checked = false;
+    const isGood = (envelope: SCPEnvelope): boolean => {
+      if (known !== undefined && equalBytes(known.signature, envelope.signature) && known.ledgerSeq === slotOf(envelope))
+        return true;
+      checked = true;
+      return verifySCPEnvelope(envelope, this.#network);
+    };
+    const newest = newestFirst.find((envelope) => slotOf(envelope) >= (known?.ledgerSeq ?? 0) && isGood(envelope));
+    if (newest === undefined) return checked;
+    const { statement, signature } = newest;
+    const closing =
+      closedValue(statement) === undefined
+        ? newestFirst.find((one) => one !== newest && closedValue(one.statement) !== undefined)
+        : newest;
+    const value = closing && (closing === newest || isGood(closing)) ? closedValue(closing.statement) : undefined;
+    const voice: Voice = {
+      ledgerSeq: Number(statement.slotIndex),
+      statement: kindOf(statement),
+      quorumSetHash: hashOf(statement),
+      signature,
+      closed: closing && value ? { ledgerSeq: slotOf(closing), value: bytesKey(value) } : known?.closed,
+      answer: index,
+      heardFrom: known?.heardFrom ?? new Set(),
+    };
+    if (voice.heardFrom.size < MAX_HEARD_FROM) voice.heardFrom.add(address);
+    this.#voices.set(peerID, voice);
+    if (!this.#quorumSets.has(voice.quorumSetHash) && !this.#wanted.has(voice.quorumSetHash)) this.#want(voice.quorumSetHash);
+    return checked;
+  }
+
+  #want(hash: string): void {
+    // Invented keys may name invented hashes: those of known ones come first in any case.
+    if (this.#wanted.size < MAX_STRANGERS) this.#wanted.set(hash, 0);
+  }
+
+  #isHeard(peerID: string): boolean {
+    if (this.#voices.has(peerID)) return true;
+    const earlier = this.#earlier.get(peerID);
+    return earlier !== undefined && earlier.state !== 'missing';
+  }
+
+  #isSaid(hash: string): boolean {
+    if (this.#wanted.has(hash)) return true;
+    for (const voice of this.#voices.values()) if (voice.quorumSetHash === hash) return true;
+    return false;
+  }
+
+  #hashOf(peerID: string): string | undefined {
+    return this.#voices.get(peerID)?.quorumSetHash ?? this.#earlier.get(peerID)?.quorumSetHash;
+  }
+
+  #weigh(): void {
+    if (!this.#isStale) return;
+    this.#isStale = false;
+    const quorumSetOf = (peerID: string): SCPQuorumSet | undefined => {
+      const hash = this.#hashOf(peerID);
+      return hash === undefined ? undefined : this.#quorumSets.get(hash);
+    };
+    this.#weighed =
+      this.#own === undefined ? weighedByReached(this.#reached.values(), quorumSetOf) : closureOf(this.#own, quorumSetOf);
+    this.#named = this.#weighed;
+  }
+
+  /** The highest ledger that the user's quorum set has closed, or more than half of the weighed keys that were heard. */
+  #latestLedger(): number | undefined {
+    const closed: { readonly peerID: string; readonly ledgerSeq: number }[] = [];
+    const keys = this.#weighed.size > 0 ? this.#weighed : this.#voices.keys();
+    for (const peerID of keys) {
+      const ledgerSeq = this.#voices.get(peerID)?.closed?.ledgerSeq;
+      if (ledgerSeq !== undefined) closed.push({ peerID, ledgerSeq });
+    }
+    closed.sort((a, b) => b.ledgerSeq - a.ledgerSeq);
+    const nodes = new Set<string>();
+    for (const [i, { peerID, ledgerSeq }] of closed.entries()) {
+      nodes.add(peerID);
+      if (this.#own === undefined ? 2 * (i + 1) > closed.length : isQuorumSlice(this.#own, nodes)) return ledgerSeq;
+    }
+    // Not even a slice of it is there: what most say is as good as it gets.
+    return closed[Math.floor(closed.length / 2)]?.ledgerSeq;
+  }
+
+  /** The value most weighed keys closed a ledger with, when they are more than half of those that closed it. */
+  #agreedValue(ledgerSeq: number): string | undefined {
+    const counts = new Map<string, number>();
+    let all = 0;
+    const keys = this.#weighed.size > 0 ? this.#weighed : this.#voices.keys();
+    for (const peerID of keys) {
+      const closed = this.#voices.get(peerID)?.closed;
+      if (closed?.ledgerSeq !== ledgerSeq) continue;
+      all++;
+      counts.set(closed.value, (counts.get(closed.value) ?? 0) + 1);
+    }
+    for (const [value, count] of counts) if (2 * count > all) return value;
+    return undefined;
+  }
+
+  #stateOf(voice: Voice, agreed: Map<number, string | undefined>): ValidatorState {
+    const { closed, ledgerSeq, answer } = voice;
+    // By the ledger of that moment: the network goes on while it is crawled.
+    const latest = this.#ledgers[answer] ?? this.#latestLedger();
+    if (latest !== undefined && ledgerSeq > latest + MAX_LEAD) return 'disagrees';
+    if (latest !== undefined && ledgerSeq < latest - MAX_LAG) return 'delayed';
+    if (closed === undefined) return 'validating';
+    if (!agreed.has(closed.ledgerSeq)) agreed.set(closed.ledgerSeq, this.#agreedValue(closed.ledgerSeq));
+    const value = agreed.get(closed.ledgerSeq);
+    return value !== undefined && value !== closed.value ? 'disagrees' : 'validating';
+  }
+
+  /** A line for each key, as it is now. */
+  *#allLines(): Generator<ValidatorLine> {
+    const agreed = new Map<number, string | undefined>();
+    for (const [peerID, voice] of this.#voices) {
+      const state = this.#stateOf(voice, agreed);
+      const { quorumSetHash, ledgerSeq, statement, heardFrom } = voice;
+      yield {
+        type: 'validator',
+        peerID,
+        state,
+        validating: state === 'validating',
+        quorumSetHash,
+        ledgerSeq,
+        statement,
+        heardFrom: [...heardFrom],
+        weighed: this.#weighed.has(peerID),
+      };
+    }
+    for (const [peerID, line] of this.#earlier) {
+      if (!this.#voices.has(peerID)) yield { ...line, weighed: this.#weighed.has(peerID) };
+    }
+    for (const peerID of this.#weighed) {
+      if (this.#voices.has(peerID) || this.#earlier.has(peerID)) continue;
+      yield { type: 'validator', peerID, state: 'missing', validating: false, heardFrom: [], weighed: true };
+    }
+  }
+
+  /** @param all also what changes all the time: the ledger, and who has passed it on */
+  #tell(all: boolean): void {
+    for (const line of this.#allLines()) {
+      if (!all && !this.#isFresh(line)) continue;
+      const { peerID, state, quorumSetHash, weighed } = line;
+      const told = JSON.stringify(all ? line : [peerID, state, quorumSetHash, weighed]);
+      const key = all ? peerID : `${peerID} in short`;
+      if (this.#told.get(key) === told) continue;
+      this.#told.set(key, told);
+      if (!all) this.#told.set(peerID, JSON.stringify(line));
+      this.#lines.push(line);
+    }
+    this.#toldAnswers = this.#answers;
+  }
+
+  /** Whether there may be something new to say of a key in between: of strangers that were not heard again there is not. */
+  #isFresh({ peerID, state, weighed }: ValidatorLine): boolean {
+    return state !== 'missing' && (weighed || (this.#voices.get(peerID)?.answer ?? -1) >= this.#toldAnswers);
+  }
+}
+
+function slotOf({ statement }: SCPEnvelope): number {
+  return Number(statement.slotIndex);
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

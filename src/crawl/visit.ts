@@ -1,0 +1,144 @@
+/**
+ * One node of a crawl: a handshake, what it names, and what it passes on of validators when that is needed.
+ * @module
+ */
+
+import type { Clock } from '../net/clock.ts';
+import type { Connection } from '../net/connection.ts';
+import type { Target } from '../net/target.ts';
+import type { ProbeOptions } from '../probe/options.ts';
+import { type ProbeResult, probe } from '../probe/probe.ts';
+import { fromHex, toHex } from '../protocol/bytes.ts';
+import type { ReceivedMessage } from '../protocol/wire/authenticated-message.ts';
+import type { Answer, Validators } from './validators.ts';
+
+/** A node that has sent no SCP message for so long has sent all it has, in milliseconds. */
+const QUIET_MS = 250;
+/** The first one may take longer. */
+const FIRST_MS = 750;
+/** So long a node is listened to at most, in milliseconds. */
+const MAX_LISTENING_MS = 2_000;
+/** So many SCP messages of one node are looked at. */
+const MAX_SCP_MESSAGES = 4_000;
+/** So long the answer to a request for quorum sets is waited for, in milliseconds. */
+const QUORUM_SET_MS = 1_000;
+
+/** What a visit is made with. */
+export interface VisitOptions extends ProbeOptions {
+  readonly clock: Clock;
+  /** None: SCP is not asked for. */
+  readonly validators: Validators | undefined;
+  readonly address: string;
+}
+
+/**
+ * Visits a node.
+ * @throws {TypeError | RangeError} when an option is wrong; every failure of the connection is in the result
+ */
+export async function visit(target: Target, { validators, address, ...options }: VisitOptions): Promise<ProbeResult> {
+  if (validators === undefined) return probe(target, options);
+  const listener = new Listener(validators, address, options.clock);
+  return probe(target, {
+    ...options,
+    onMessage: (message) => listener.hear(message),
+    stay: (connection) => listener.listen(connection),
+  });
+}
+
+/** Asks a node for SCP state and quorum sets, and hears what it says. */
+class Listener {
+  readonly #validators: Validators;
+  readonly #address: string;
+  readonly #clock: Clock;
+  #answer: Answer | undefined;
+  /** Hashes that were asked for and not answered. */
+  readonly #asked = new Set<string>();
+  #messages = 0;
+  #lastMs = 0;
+  #hasEnded = false;
+  #wake: (() => void) | undefined;
+
+  constructor(validators: Validators, address: string, clock: Clock) {
+    this.#validators = validators;
+    this.#address = address;
+    this.#clock = clock;
+  }
+
+  hear(message: ReceivedMessage): void {
+    switch (message.type) {
+      case 'SCP_MESSAGE':
+        if (this.#answer === undefined) return;
+        this.#lastMs = this.#now();
+        if (++this.#messages <= MAX_SCP_MESSAGES) this.#answer.statements.add(message.envelope);
+        else this.#wake?.();
+        return;
+      case 'SCP_QUORUMSET': {
+        const hash = this.#validators.addQuorumSet(message.qSet, message.xdr.subarray(4));
+        if (this.#asked.delete(hash)) this.#wake?.();
+        return;
+      }
+      case 'DONT_HAVE':
+        if (this.#asked.delete(toHex(message.reqHash))) this.#wake?.();
+        return;
+      default:
+    }
+  }
+
+  /** Never rejects: why the connection ended is told elsewhere. */
+  async listen(connection: Connection): Promise<void> {
+    void connection.ended.then(() => {
+      this.#hasEnded = true;
+      this.#wake?.();
+    });
+    if (this.#validators.wants(connection.remote.peerID)) await this.#listenToSCP(connection);
+    else if (this.#validators.wantsSets) await this.#askForSets(connection);
+  }
+
+  async #listenToSCP(connection: Connection): Promise<void> {
+    const answer = this.#validators.begin(this.#address);
+    this.#answer = answer;
+    try {
+      const startMs = this.#now();
+      connection.send({ type: 'GET_SCP_STATE', ledgerSeq: 0 }).catch(() => {});
+      await this.#until(() => {
+        const now = this.#now();
+        if (this.#messages > MAX_SCP_MESSAGES) return 0;
+        const quietMs = this.#messages === 0 ? startMs + FIRST_MS : this.#lastMs + QUIET_MS;
+        return Math.min(quietMs, startMs + MAX_LISTENING_MS) - now;
+      });
+      await this.#validators.take(answer);
+      await this.#askForSets(connection);
+    } finally {
+      this.#answer = undefined;
+      this.#validators.end(answer);
+    }
+  }
+
+  async #askForSets(connection: Connection): Promise<void> {
+    if (this.#hasEnded) return;
+    for (const hash of this.#validators.setsToAsk()) {
+      this.#asked.add(hash);
+      connection.send({ type: 'GET_SCP_QUORUMSET', qSetHash: fromHex(hash) }).catch(() => {});
+    }
+    const untilMs = this.#now() + QUORUM_SET_MS;
+    await this.#until(() => (this.#asked.size === 0 ? 0 : untilMs - this.#now()));
+  }
+
+  #now(): number {
+    return this.#clock.now().monotonicMs;
+  }
+
+  /** Waits as long as there is time left, or until the connection ends. @param leftMs looked at again whenever it has passed */
+  async #until(leftMs: () => number): Promise<void> {
+    for (let left = leftMs(); left > 0 && !this.#hasEnded; left = leftMs()) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#clock.setTimer(resolve, left);
+        this.#wake = () => {
+          timer.cancel();
+          resolve();
+        };
+      });
+    }
+    this.#wake = undefined;
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * What the validators of a mock network say: a ledger every few seconds, and each one's signed statements about it.
+ * @module
+ */
+import { nodeCrypto } from '../../crypto/node.ts';
+import type { Clock } from '../../net/clock.ts';
+import type { SigningKey } from '../../protocol/auth/crypto.ts';
+import { scpSignaturePayload } from '../../protocol/auth/scp-envelope.ts';
+import { fromHex, toHex } from '../../protocol/bytes.ts';
+import type { Network } from '../../protocol/networks.ts';
+import { quorumSetHash } from '../../protocol/scp/quorum-set.ts';
+import { stellarValue } from '../../protocol/scp/stellar-value.ts';
+import { encodePublicKey } from '../../protocol/strkey.ts';
+import type { SCPEnvelope, SCPQuorumSet, SCPStatement } from '../../protocol/wire/messages.ts';
+import { XdrWriter } from '../../protocol/xdr/writer.ts';
+import type { SeededRandom } from './random.ts';
+
+/** What a mock validator does; the words are those of stellar-core's `quorum` command. */
+export type MockValidatorState = 'validating' | 'delayed' | 'disagrees' | 'missing';
+
+/** A validator of a mock network. */
+export interface MockValidator {
+  /** `G…`. */
+  readonly peerID: string;
+  readonly state: MockValidatorState;
+  readonly quorumSet: SCPQuorumSet;
+  /** Hash of its quorum set, 64 hex digits. */
+  readonly quorumSetHash: string;
+}
+
+/** The first ledger of a mock network. */
+const FIRST_LEDGER = 50_000_000;
+/** Ledgers a node remembers, as stellar-core does. */
+const REMEMBERED_LEDGERS = 12;
+/** Ledgers a delayed validator is behind. */
+const DELAYED_BY = 40;
+
+/** Options of a consensus. */
+export interface ConsensusOptions {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: SeededRandom;
+  /** Keys of the validators, the key of its node where one has a node. */
+  readonly keys: readonly SigningKey[];
+  readonly states: readonly MockValidatorState[];
+  readonly ledgerMs: number;
+}
+
+/** The validators and what they say now. */
+export class MockConsensus {
+  readonly validators: readonly MockValidator[];
+  readonly #options: ConsensusOptions;
+  readonly #networkID: string;
+  readonly #startMs: number;
+  readonly #envelopes = new Map<string, SCPEnvelope>();
+  readonly #quorumSets = new Map<string, SCPQuorumSet>();
+  #invented: readonly SCPEnvelope[] | undefined;
+
+  constructor(options: ConsensusOptions) {
+    this.#options = options;
+    this.#networkID = options.network.networkID;
+    this.#startMs = options.clock.now().monotonicMs;
+    const peerIDs = options.keys.map(({ publicKey }) => encodePublicKey(publicKey));
+    const threshold = Math.floor((2 * peerIDs.length) / 3) + 1;
+    const flat: SCPQuorumSet = { threshold, validators: [...peerIDs], innerSets: [] };
+    // Every third has two inner sets: the same nodes, another hash.
+    const half = Math.ceil(peerIDs.length / 2);
+    const sets = [peerIDs.slice(0, half), peerIDs.slice(half)].filter((part) => part.length > 0);
+    const nested: SCPQuorumSet = {
+      threshold: sets.length,
+      validators: [],
+      innerSets: sets.map((validators) => ({ threshold: Math.floor(validators.length / 2) + 1, validators, innerSets: [] })),
+    };
+    this.validators = peerIDs.map((peerID, i) => {
+      const quorumSet = i % 3 === 2 ? nested : flat;
+      const hash = toHex(quorumSetHash(nodeCrypto, quorumSet));
+      this.#quorumSets.set(hash, quorumSet);
+      return { peerID, state: options.states[i] as MockValidatorState, quorumSet, quorumSetHash: hash };
+    });
+  }
+
+  /** The latest ledger that is closed. */
+  get ledgerSeq(): number {
+    const { clock, ledgerMs } = this.#options;
+    return FIRST_LEDGER + DELAYED_BY + Math.floor((clock.now().monotonicMs - this.#startMs) / ledgerMs);
+  }
+
+  /** A quorum set by its hash. */
+  quorumSet(hash: Uint8Array): SCPQuorumSet | undefined {
+    return this.#quorumSets.get(toHex(hash));
+  }
+
+  /** What a node answers to GET_SCP_STATE: the statements of the ledgers it remembers, the oldest first. */
+  state(fromLedger = 0): readonly SCPEnvelope[] {
+    const latest = this.ledgerSeq;
+    const envelopes: SCPEnvelope[] = [];
+    for (const [i, { state }] of this.validators.entries())
+      if (state === 'delayed') envelopes.push(this.#externalize(i, FIRST_LEDGER));
+    for (let ledger = Math.max(latest - REMEMBERED_LEDGERS + 1, fromLedger); ledger <= latest; ledger++)
+      envelopes.push(...this.ofLedger(ledger));
+    return envelopes;
+  }
+
+  /** The statements about one ledger. */
+  ofLedger(ledger: number): readonly SCPEnvelope[] {
+    return this.validators.flatMap(({ state }, i) =>
+      state === 'validating' || state === 'disagrees' ? [this.#externalize(i, ledger)] : [],
+    );
+  }
+
+  /** Statements of keys nobody has, each signed by its own. They claim a ledger that is far ahead. */
+  invented(count: number): readonly SCPEnvelope[] {
+    this.#invented ??= Array.from({ length: count }, (_, i) => {
+      const key = nodeCrypto.signingKey(this.#options.random.bytes(`invented ${i}`));
+      const [{ quorumSetHash: hash } = { quorumSetHash: '00'.repeat(32) }] = this.validators;
+      return this.#sign(key, BigInt(FIRST_LEDGER + 1_000_000), ledgerValue(7), fromHex(i % 2 === 0 ? hash : '11'.repeat(32)));
+    });
+    return this.#invented;
+  }
+
+  #externalize(index: number, ledger: number): SCPEnvelope {
+    const id = `${index} ${ledger}`;
+    let envelope = this.#envelopes.get(id);
+    if (envelope === undefined) {
+      const { state, quorumSetHash: hash } = this.validators[index] as MockValidator;
+      const value = ledgerValue(state === 'disagrees' ? ledger + 0.5 : ledger);
+      envelope = this.#sign(this.#options.keys[index] as SigningKey, BigInt(ledger), value, fromHex(hash));
+      this.#envelopes.set(id, envelope);
+    }
+    return envelope;
+  }
+
+  #sign(key: SigningKey, slotIndex: bigint, value: Uint8Array, commitQuorumSetHash: Uint8Array): SCPEnvelope {
+    const statement: SCPStatement = {
+      nodeID: encodePublicKey(key.publicKey),
+      slotIndex,
+      pledges: { type: 'SCP_ST_EXTERNALIZE', commit: { counter: 1, value }, nH: 1, commitQuorumSetHash },
+    };
+    return { statement, signature: key.sign(scpSignaturePayload(this.#networkID, statement)) };
+  }
+}
+
+/** The value of a ledger: some transaction set, closed at some time. */
+function ledgerValue(ledger: number): Uint8Array {
+  const writer = new XdrWriter();
+  const txSetHash = nodeCrypto.sha256(Uint8Array.from(String(ledger), (char) => char.charCodeAt(0)));
+  const closeTime = BigInt(1_700_000_000 + Math.floor(ledger) * 5);
+  stellarValue.write(writer, { txSetHash, closeTime, upgrades: [], ext: { type: 'STELLAR_VALUE_BASIC' } });
+  return writer.take();
+}
