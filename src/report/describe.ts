@@ -68,7 +68,18 @@ export function describeMessage(message: ReceivedMessage, unixMs: number): strin
     }
     case 'UNKNOWN':
       return `${bytes(message.xdr)}, of a type this version does not know`;
+    default:
+      // A message that has no words of its own yet: its fields as they are.
+      return describeFields(message);
   }
+}
+
+/** Names and values of a message's fields, without its type. */
+function describeFields(message: object): string {
+  return Object.entries(message)
+    .filter(([name]) => name !== 'type' && name !== 'xdr')
+    .map(([name, value]) => `${name} ${value instanceof Uint8Array ? shortHash(value) : String(value)}`)
+    .join(', ');
 }
 
 /** The first five characters of a node ID, as stellar-core's log has them. */

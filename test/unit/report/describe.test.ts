@@ -236,4 +236,9 @@ describe('other messages in a line', () => {
     const widths = types.map((type) => typeColumn({ type } as never).length);
     expect(new Set(widths)).toEqual(new Set([18]));
   });
+
+  it('a type without words of its own shows its fields', () => {
+    const message = { type: 'NEW_MESSAGE', txSetHash: hash(7), count: 3, xdr: new Uint8Array(40) };
+    expect(describeMessage(message as never, NOW_MS)).toBe('txSetHash 070707…, count 3');
+  });
 });
