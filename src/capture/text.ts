@@ -6,7 +6,7 @@ import { nodeCrypto } from '../crypto/node.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { ENVELOPE_BYTES, MESSAGE_OFFSET } from '../protocol/constants.ts';
 import { networkName } from '../protocol/networks.ts';
-import { annotateRecord } from '../protocol/wire/annotate.ts';
+import { annotatedFields } from '../protocol/wire/annotate.ts';
 import { type ReceivedMessage, readMessage, receivedMessage } from '../protocol/wire/authenticated-message.ts';
 import type { Hello, MessageFields } from '../protocol/wire/messages.ts';
 import { describeMessage } from '../report/describe.ts';
@@ -120,7 +120,7 @@ const HEX_WIDTH = 2 * HEX_BYTES_A_LINE;
 /** Every byte of a record body, or of a message alone, with its field. Offsets count from its beginning, as in docs/protocol.md. */
 export function* hexLines({ body, xdr }: DecodedRecord): Generator<string> {
   const whole = body ?? padded(xdr);
-  for (const { path, offset, length, value, type } of annotateRecord(whole)) {
+  for (const { path, offset, length, value, type } of annotatedFields(whole)) {
     const at = body === undefined ? offset - MESSAGE_OFFSET : offset;
     // Around a message alone there is nothing.
     if (at < 0 || at >= (body ?? xdr).length) continue;

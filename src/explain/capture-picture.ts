@@ -12,6 +12,7 @@ import { toHex } from '../protocol/bytes.ts';
 import type { Network } from '../protocol/networks.ts';
 import { encodeRecord } from '../protocol/wire/framing.ts';
 import type { Picture, PictureEvent } from './picture.ts';
+import { MAX_SHOWN_BYTES } from './record-cutter.ts';
 
 /** What to take of a capture. */
 export interface CapturePictureOptions {
@@ -38,7 +39,6 @@ export interface CapturePicture {
 }
 
 const MAX_EVENTS = 500;
-const MAX_BYTES = 0x80000;
 /** Faults that are told beside the picture. */
 const MAX_FAULTS = 3;
 
@@ -116,7 +116,7 @@ class Collector {
 
   #keep(event: PictureEvent): void {
     const size = event.kind === 'record' ? event.hex.length / 2 : 0;
-    if (this.events.length >= MAX_EVENTS || this.#bytes + size > MAX_BYTES) this.omitted++;
+    if (this.events.length >= MAX_EVENTS || this.#bytes + size > MAX_SHOWN_BYTES) this.omitted++;
     else {
       this.#bytes += size;
       this.events.push(event);

@@ -11,13 +11,13 @@ import { formatTarget, type Target } from '../net/target.ts';
 import { diagnose, diagnoseSilence, type Evidence, isSilentRefusal } from '../probe/diagnose.ts';
 import type { ProbeOptions } from '../probe/options.ts';
 import { secondLook } from '../probe/second-look.ts';
-import { MAX_RECORD_BYTES } from '../protocol/constants.ts';
+import { RECORD_HEADER_BYTES } from '../protocol/constants.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { HandshakeStep } from '../protocol/handshake/steps.ts';
 import type { Network } from '../protocol/networks.ts';
-import { RecordDecoder } from '../protocol/wire/framing.ts';
 import { connectedPair } from '../testing/pair.ts';
 import type { Side } from './picture.ts';
+import { MAX_SHOWN_BYTES, RecordCutter } from './record-cutter.ts';
 
 /** A told handshake. */
 export interface Story {
@@ -25,8 +25,10 @@ export interface Story {
   readonly target: string | undefined;
   readonly network: Network;
   readonly steps: readonly HandshakeStep[];
-  /** Bodies of the records the peer sent after its AUTH. */
+  /** Bodies of the first records the peer sent after its AUTH. */
   readonly next: readonly Uint8Array[];
+  /** Whether it sent more than that while it was listened to. */
+  readonly isCut: boolean;
   readonly timings?: Timings;
   /** Milliseconds of the phases that were completed before it failed. */
   readonly phases?: Partial<Timings>;
@@ -76,11 +78,19 @@ export async function explain(target: Target | undefined, options: ProbeOptions,
     phases[`${phase}Ms`] = ms;
     if (phase === 'tcp') connectedMs = clock.now().monotonicMs;
   };
-  const story = { target: target && formatTarget(target), network: options.network, steps, next: received.afterAuth };
+  const story = {
+    target: target && formatTarget(target),
+    network: options.network,
+    steps,
+    next: received.afterAuth,
+    get isCut() {
+      return received.isFull;
+    },
+  };
   try {
     const connection = target === undefined ? await embedded(told, watcher) : await connect({ ...told, onPhase, ...target });
     try {
-      await quiet(connection, LISTEN_MS);
+      await quiet(connection, received, LISTEN_MS);
       return { ...story, timings: connection.timings };
     } finally {
       await connection.close();
@@ -128,33 +138,42 @@ function withoutSecrets(step: HandshakeStep): HandshakeStep {
   return rest;
 }
 
-/** Cuts what comes into records and keeps those after AUTH. */
+/** Records after AUTH that are kept to be told. */
+const MAX_NEXT = 32;
+
+/** Cuts what comes into records and keeps the first of those after AUTH. */
 export class ReceivedRecords {
+  /** Bodies. */
   readonly afterAuth: Uint8Array[] = [];
-  readonly #decoder = new RecordDecoder();
+  readonly #cutter = new RecordCutter();
   #gotAuth = false;
+  #bytes = 0;
+
+  /** Whether nothing more is kept. */
+  get isFull(): boolean {
+    return this.afterAuth.length >= MAX_NEXT || this.#bytes + this.#cutter.omitted * MAX_SHOWN_BYTES >= MAX_SHOWN_BYTES;
+  }
 
   readonly onBytes: OnBytes = (direction, bytes) => {
-    if (direction === 'sent') return;
-    this.#decoder.push(bytes);
-    try {
-      for (let body = this.#decoder.next(MAX_RECORD_BYTES); body; body = this.#decoder.next(MAX_RECORD_BYTES)) {
-        if (this.#gotAuth) this.afterAuth.push(body);
-        this.#gotAuth ||= body[15] === 2;
+    if (direction === 'sent' || this.isFull) return;
+    for (const record of this.#cutter.push(bytes)) {
+      const body = record.subarray(RECORD_HEADER_BYTES);
+      if (this.#gotAuth && !this.isFull) {
+        this.#bytes += body.length;
+        this.afterAuth.push(body);
       }
-    } catch {
-      // The connection itself says what is wrong with such bytes.
+      this.#gotAuth ||= body[15] === 2;
     }
   };
 }
 
 /**
- * Reads until the peer asks for something, which is the last thing it does by itself, or for so long.
+ * Reads until the peer asks for something, which is the last thing it does by itself, until there is enough, or for so long.
  * @throws {OverlayError} when the connection ends meanwhile, also in an orderly way: a peer that has let us in stays
  */
-async function quiet(connection: Connection, ms: number): Promise<void> {
+async function quiet(connection: Connection, received: ReceivedRecords, ms: number): Promise<void> {
   const asked = (async () => {
-    for await (const message of connection) if (message.type === 'GET_SCP_STATE') return;
+    for await (const message of connection) if (message.type === 'GET_SCP_STATE' || received.isFull) return;
     throw await connection.ended;
   })();
   const timer = AbortSignal.timeout(ms);

@@ -4,30 +4,29 @@
  */
 import { nodeCrypto } from '../crypto/node.ts';
 import type { Timings } from '../net/connection-info.ts';
-import { concatBytes, toHex } from '../protocol/bytes.ts';
-import { MAC_BYTES, MAX_RECORD_BYTES, RECORD_HEADER_BYTES, SEQUENCE_OFFSET } from '../protocol/constants.ts';
+import { toHex } from '../protocol/bytes.ts';
+import { MAC_BYTES, RECORD_HEADER_BYTES, SEQUENCE_OFFSET } from '../protocol/constants.ts';
 import type { OverlayError } from '../protocol/errors.ts';
 import type { HandshakeStep } from '../protocol/handshake/steps.ts';
 import { roundMs } from '../report/json.ts';
 import type { HandshakeWatcher } from './explain.ts';
 import type { MacVerdict, Picture, PictureEvent, PictureSecrets, Side, SideSecrets } from './picture.ts';
+import { MAX_SHOWN_BYTES, RecordCutter, STRAY_BYTES } from './record-cutter.ts';
 import { recordType } from './text.ts';
 
 /** What is known of a connection before it begins. */
 export type PictureFrame = Pick<Picture, 'source' | 'target' | 'own' | 'network' | 'expectedPeerID'>;
 
-/** Events and bytes a picture holds: a page has to stay readable. */
+/** Events a picture holds: a page has to stay readable. */
 const MAX_EVENTS = 500;
-const MAX_BYTES = 0x80000;
-/** Bytes shown of what is no record. */
-const STRAY_BYTES = 512;
 
 /** Something that passed, its record kept as bytes. */
 interface Seen {
   readonly from: Side;
   readonly ms: number;
   readonly bytes: Uint8Array;
-  readonly isRecord: boolean;
+  /** Of what is no record: how many bytes it was in all. */
+  readonly strayBytes?: number;
 }
 
 /** Watches a handshake. Secrets are kept to judge MACs with, and are in the picture only when it was told to show them. */
@@ -78,7 +77,7 @@ export class PictureMaker implements HandshakeWatcher {
 
   bytes(from: Side, bytes: Uint8Array): void {
     const ms = this.#elapsedMs();
-    for (const { record, isRecord } of this.#streams[from].push(bytes)) this.#keep({ from, ms, bytes: record, isRecord });
+    for (const record of this.#streams[from].push(bytes)) this.#keep({ from, ms, bytes: record });
     this.#onChange();
   }
 
@@ -90,8 +89,8 @@ export class PictureMaker implements HandshakeWatcher {
   end(timings: Partial<Timings> | undefined, error: OverlayError | undefined): void {
     const ms = this.#failedMs ?? this.#elapsedMs();
     for (const from of ['A', 'B'] as const) {
-      const rest = this.#streams[from].rest;
-      if (rest.length > 0) this.#keep({ from, ms, bytes: rest, isRecord: false });
+      const { bytes, length } = this.#streams[from].rest;
+      if (length > 0) this.#keep({ from, ms, bytes: bytes.slice(0, STRAY_BYTES), strayBytes: length });
     }
     this.#end = {
       ...(timings && { timings: roundMs({ ...timings }) }),
@@ -115,7 +114,7 @@ export class PictureMaker implements HandshakeWatcher {
       startUnixMs: this.#startUnixMs,
       addresses: this.#frame.source === 'live' ? { B: this.#frame.target } : {},
       events: this.#events(),
-      omitted: this.#omitted,
+      omitted: this.#omitted + this.#streams.A.omitted + this.#streams.B.omitted,
       secrets,
       ...this.#end,
       running: this.#end === undefined,
@@ -127,7 +126,7 @@ export class PictureMaker implements HandshakeWatcher {
   }
 
   #keep(seen: Seen): void {
-    if (this.#seen.length >= MAX_EVENTS || this.#bytes + seen.bytes.length > MAX_BYTES) {
+    if (this.#seen.length >= MAX_EVENTS || this.#bytes + seen.bytes.length > MAX_SHOWN_BYTES) {
       this.#omitted++;
       return;
     }
@@ -138,8 +137,8 @@ export class PictureMaker implements HandshakeWatcher {
   /** Subtle: MACs are judged here, because bytes are seen before the handshake has made the keys for them. */
   #events(): readonly PictureEvent[] {
     const said = new Set<Side>();
-    return this.#seen.map(({ from, ms, bytes, isRecord }): PictureEvent => {
-      if (!isRecord) return { kind: 'stray', from, ms, hex: toHex(bytes.subarray(0, STRAY_BYTES)), length: bytes.length };
+    return this.#seen.map(({ from, ms, bytes, strayBytes }): PictureEvent => {
+      if (strayBytes !== undefined) return { kind: 'stray', from, ms, hex: toHex(bytes), length: strayBytes };
       const body = bytes.subarray(RECORD_HEADER_BYTES);
       const type = recordType(body);
       const isPlain = type === 'ERROR_MSG' || (type === 'HELLO' && !said.has(from));
@@ -152,24 +151,5 @@ export class PictureMaker implements HandshakeWatcher {
     if (this.#macKeys === undefined || body.length < SEQUENCE_OFFSET + MAC_BYTES) return 'unknown';
     const key = nodeCrypto.macKey(from === 'A' ? this.#macKeys.K_AB : this.#macKeys.K_BA);
     return key.verify(body, SEQUENCE_OFFSET, body.length - MAC_BYTES) ? 'good' : 'bad';
-  }
-}
-
-/** Cuts what one side sent into whole records, headers and all; from a length that is not allowed on, nothing is one. */
-class RecordCutter {
-  rest: Uint8Array = new Uint8Array(0);
-
-  push(bytes: Uint8Array): readonly { readonly record: Uint8Array; readonly isRecord: boolean }[] {
-    this.rest = concatBytes(this.rest, bytes);
-    const records: { readonly record: Uint8Array; readonly isRecord: boolean }[] = [];
-    while (this.rest.length >= RECORD_HEADER_BYTES) {
-      const view = new DataView(this.rest.buffer, this.rest.byteOffset);
-      const length = RECORD_HEADER_BYTES + (view.getUint32(0) & 0x7fffffff);
-      if (length === RECORD_HEADER_BYTES || length > RECORD_HEADER_BYTES + MAX_RECORD_BYTES) break;
-      if (this.rest.length < length) break;
-      records.push({ record: this.rest.slice(0, length), isRecord: true });
-      this.rest = this.rest.slice(length);
-    }
-    return records;
   }
 }

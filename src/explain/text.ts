@@ -104,9 +104,10 @@ function* told(story: Story, emphasis: Emphasis): Generator<string> {
     }
     checking = step.step === 'check';
   }
-  if (story.next.length > 0) {
+  if (story.next.length > 0 || story.isCut) {
     yield* title(error ? 'What came next; it ended the connection, so not all of it is the peer’s' : 'What the peer sends next');
     for (const body of story.next) yield* nextLines(body, dim);
+    if (story.isCut) yield `   ${dim('… and more, which is not told')}`;
   }
   yield '';
   if (error) {

@@ -55,6 +55,7 @@ export class StoryTeller {
       network,
       steps: told?.steps ?? [],
       next: told?.received.afterAuth ?? [],
+      isCut: told?.received.isFull ?? false,
       ...(isWhole(timings) && { timings }),
       ...(error && { error: thrown(error) }),
     };

@@ -111,7 +111,10 @@ class Printer {
           const guess = item.isGuess ? ' (joined midway: a guess)' : '';
           const when = item.unixMs === undefined ? '' : `, ${formatTime(item.unixMs)}`;
           out.line(
-            out.style('bold', `connection ${item.connection}: A ${item.a || '?'} dialled B ${item.b || '?'}${guess}${when}`),
+            out.style(
+              'bold',
+              `connection ${item.connection}: A ${printable(item.a) || '?'} dialled B ${printable(item.b) || '?'}${guess}${when}`,
+            ),
           );
           break;
         }
@@ -119,7 +122,7 @@ class Printer {
           await this.#record(item);
           break;
         case 'problem':
-          this.#problem(item);
+          await this.#problem(item);
       }
       await out.drained(signal);
     }
@@ -144,7 +147,7 @@ class Printer {
   }
 
   async #record(record: DecodedRecord): Promise<void> {
-    const { out } = this.#context;
+    const { out, signal } = this.#context;
     const { json, hex, connection, types } = this.#view;
     this.#records++;
     if (record.mac !== 'none') this.#macs[record.mac]++;
@@ -157,7 +160,12 @@ class Printer {
       return;
     }
     out.line(this.#line(record));
-    if (hex) for (const line of hexLines(record)) out.line(out.style('dim', printable(line)));
+    if (!hex) return;
+    for (const line of hexLines(record)) {
+      out.line(out.style('dim', line));
+      await out.drained(signal);
+      if (signal.aborted) return;
+    }
   }
 
   #line(record: DecodedRecord): string {
@@ -187,14 +195,19 @@ class Printer {
     }
   }
 
-  #problem(problem: DecodedProblem): void {
-    const { out, err } = this.#context;
+  async #problem(problem: DecodedProblem): Promise<void> {
+    const { out, err, signal } = this.#context;
     const { json, hex, connection } = this.#view;
     if (problem.isFault) this.#faults++;
     if (connection !== undefined && problem.connection !== connection) return;
     const mark = problem.isFault ? out.style('red', '✗') : out.style('yellow', '!');
     (json ? err : out).line(`${this.#prefix(problem)} ${mark} ${printable(problem.message)}`);
-    if (!json && hex && problem.body) for (const line of rawLines(problem.body)) out.line(out.style('dim', line));
+    if (json || !hex || problem.body === undefined) return;
+    for (const line of rawLines(problem.body)) {
+      out.line(out.style('dim', line));
+      await out.drained(signal);
+      if (signal.aborted) return;
+    }
   }
 }
 

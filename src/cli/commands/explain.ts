@@ -121,7 +121,7 @@ function printResult({ error }: Story, out: Output): void {
   out.line(`  ${error.advice}`);
 }
 
-function storyJson({ target, network, steps, next, timings, error }: Story): object {
+function storyJson({ target, network, steps, next, isCut, timings, error }: Story): object {
   const authenticated = steps.find(({ step }) => step === 'authenticated');
   const remote = error?.remote ?? (authenticated?.step === 'authenticated' ? authenticated.remote : undefined);
   return {
@@ -131,6 +131,7 @@ function storyJson({ target, network, steps, next, timings, error }: Story): obj
     network: network.passphrase,
     steps: plain(steps),
     next: next.map((body) => ({ type: recordType(body), body: toHex(body) })),
+    ...(isCut && { isCut }),
     ...(remote && { remote: remoteJson(remote) }),
     ...(timings && { timings: roundMs(timings) }),
     ...(error && { error: error.toJSON() }),

@@ -27,72 +27,103 @@ export interface AnnotatedField {
  * @throws {XdrError} when it is not a well-formed AuthenticatedMessage
  */
 export function annotateRecord(body: Uint8Array): readonly AnnotatedField[] {
+  return [...annotatedFields(body)];
+}
+
+/** The same one after the other, for records with more fields than one wants to hold. @throws {XdrError} where it is not well-formed */
+export function* annotatedFields(body: Uint8Array): Generator<AnnotatedField> {
   const reader = new XdrReader(body, 0, body.length);
   const end = body.length - MAC_BYTES;
-  const fields: AnnotatedField[] = [];
-  const add = (path: string, length: number, type: string, value: string): void => {
-    fields.push({ path, offset: reader.offset - length, length, type, value });
+  const field = (path: string, length: number, type: string, value: string): AnnotatedField => {
+    return { path, offset: reader.offset - length, length, type, value };
   };
   if (reader.uint32() !== 0) reader.fail('unknown union discriminant', 4);
-  add('v', 4, 'union version', '0');
-  add('sequence', 8, 'uint64', String(reader.uint64()));
+  yield field('v', 4, 'union version', '0');
+  yield field('sequence', 8, 'uint64', String(reader.uint64()));
   if (messageTypeName(new XdrReader(body, MESSAGE_OFFSET).int32()) !== undefined) {
     const message = new XdrReader(body, MESSAGE_OFFSET, end);
-    walk(stellarMessage as Codec<unknown>, '', message, fields);
+    yield* fieldsOf(stellarMessage as Codec<unknown>, message);
     message.expectEnd();
     reader.skip(message.offset - MESSAGE_OFFSET);
   } else {
-    add('type', 4, 'enum', `${reader.uint32()} (unknown)`);
-    add('payload', end - reader.offset, 'xdr', toHex(reader.opaque(end - reader.offset)));
+    yield field('type', 4, 'enum', `${reader.uint32()} (unknown)`);
+    yield field('payload', end - reader.offset, 'xdr', toHex(reader.opaque(end - reader.offset)));
   }
-  add('mac', MAC_BYTES, 'HmacSha256Mac', toHex(reader.opaque(MAC_BYTES)));
+  yield field('mac', MAC_BYTES, 'HmacSha256Mac', toHex(reader.opaque(MAC_BYTES)));
   reader.expectEnd();
-  return fields;
 }
 
-function walk(codec: Codec<unknown>, path: string, reader: XdrReader, fields: AnnotatedField[]): void {
-  const { shape } = codec;
-  const leaf = (name: string, type: string, read: () => unknown): void => {
+/** Something still to be walked. */
+type Step =
+  | { readonly codec: Codec<unknown>; readonly path: string }
+  /** The elements of an array from `next` on. */
+  | { readonly element: Codec<unknown>; readonly path: string; readonly next: number; readonly count: number }
+  /** The end of a recursive type. */
+  | 'up';
+
+/** Longest path that is told in full: of what nests deeper, the end is told. */
+const MAX_PATH = 120;
+
+/** Subtle: a stack of our own. Generators inside generators cost each field as much as it is deep. */
+function* fieldsOf(codec: Codec<unknown>, reader: XdrReader): Generator<AnnotatedField> {
+  const steps: Step[] = [{ codec, path: '' }];
+  const field = (path: string, type: string, read: () => unknown): AnnotatedField => {
     const offset = reader.offset;
     const value = read();
-    fields.push({ path: name, offset, length: reader.offset - offset, type, value: show(value) });
+    return { path, offset, length: reader.offset - offset, type, value: show(value) };
   };
-  const inside = (name: string): string => (path === '' ? name : `${path}.${name}`);
-  switch (shape.kind) {
-    case 'leaf':
-      leaf(path, shape.type, () => codec.read(reader));
-      break;
-    case 'struct':
-      for (const [name, field] of shape.fields) walk(field, inside(name), reader, fields);
-      break;
-    case 'union': {
-      const number = new XdrReader(reader.bytes, reader.offset).int32();
-      const found = shape.cases.get(number) ?? reader.fail('unknown union discriminant');
-      leaf(inside('type'), 'enum', () => `${reader.int32()} (${found[0]})`);
-      walk(found[1], path, reader, fields);
-      break;
-    }
-    case 'array': {
-      let count = 0;
-      leaf(inside('length'), 'uint32', () => {
-        count = reader.length(shape.max);
-        return count;
-      });
-      for (let i = 0; i < count; i++) walk(shape.element, `${path}[${i}]`, reader, fields);
-      break;
-    }
-    case 'optional': {
-      const present = new XdrReader(reader.bytes, reader.offset).uint32() === 1;
-      leaf(inside('present'), 'bool', () => reader.uint32());
-      if (present) walk(shape.element, path, reader, fields);
-      break;
-    }
-    case 'recursive':
-      if (reader.depth === shape.maxDepth) reader.fail(`nested deeper than ${shape.maxDepth} levels`);
-      reader.depth++;
-      walk(shape.codec(), path, reader, fields);
+  for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+    if (step === 'up') {
       reader.depth--;
-      break;
+      continue;
+    }
+    const { path } = step;
+    if ('element' in step) {
+      const { element, next, count } = step;
+      if (next === count) continue;
+      steps.push({ ...step, next: next + 1 }, { codec: element, path: `${path}[${next}]` });
+      continue;
+    }
+    const { codec } = step;
+    const { shape } = codec;
+    const inside = (name: string): string => (path === '' ? name : `${path}.${name}`);
+    switch (shape.kind) {
+      case 'leaf':
+        yield field(path, shape.type, () => codec.read(reader));
+        break;
+      case 'struct':
+        for (const [name, inner] of shape.fields.toReversed()) steps.push({ codec: inner, path: inside(name) });
+        break;
+      case 'union': {
+        const number = new XdrReader(reader.bytes, reader.offset).int32();
+        const found = shape.cases.get(number) ?? reader.fail('unknown union discriminant');
+        yield field(inside('type'), 'enum', () => `${reader.int32()} (${found[0]})`);
+        steps.push({ codec: found[1], path });
+        break;
+      }
+      case 'array': {
+        let count = 0;
+        yield field(inside('length'), 'uint32', () => {
+          count = reader.length(shape.max);
+          return count;
+        });
+        steps.push({ element: shape.element, path, next: 0, count });
+        break;
+      }
+      case 'optional': {
+        const present = new XdrReader(reader.bytes, reader.offset).uint32() === 1;
+        yield field(inside('present'), 'bool', () => reader.uint32());
+        if (present) steps.push({ codec: shape.element, path });
+        break;
+      }
+      case 'recursive': {
+        if (reader.depth === shape.maxDepth) reader.fail(`nested deeper than ${shape.maxDepth} levels`);
+        reader.depth++;
+        const told = path.length > MAX_PATH ? `…${path.slice(path.lastIndexOf('.') + 1)}` : path;
+        steps.push('up', { codec: shape.codec(), path: told });
+        break;
+      }
+    }
   }
 }
 
