@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { CONFORMANCE_DOC, conformanceDocument } from '../../scripts/conformance-doc.ts';
 import { ERRORS_DOC, errorsDocument } from '../../scripts/errors-doc.ts';
+import { EXIT, EXIT_CODE } from '../../src/cli/exit-codes.ts';
 import { VERSION } from '../../src/net/version.ts';
-import { ERROR_TABLE, PEER_ERROR_TABLE } from '../../src/protocol/error-table.ts';
+import { ERROR_TABLE, type ErrorInfo, type OverlayErrorCode, PEER_ERROR_TABLE } from '../../src/protocol/error-table.ts';
 
 const read = (path: string): Promise<string> => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
 
@@ -25,6 +26,23 @@ describe('documents', () => {
       expect(cause).toMatch(/^[a-z]+(-[a-z]+)*$/);
       expect(advice.length).toBeGreaterThan(20);
     }
+  });
+
+  it('the exit codes of the README are those of the program, cause by cause', async () => {
+    const rows = Array.from(
+      (await read('README.md')).matchAll(/^\| (\d+) \| (.+) \|$/gm),
+      ([, code, text]) => [code, text] as const,
+    );
+    expect(rows.map(([code]) => Number(code))).toEqual(Object.values(EXIT));
+    const codesOf = (cause: string): number[] =>
+      Object.entries(ERROR_TABLE as Readonly<Record<string, ErrorInfo>>)
+        .filter(([, info]) => [info, ...Object.values(info.byStage ?? {})].some((each) => each.cause === cause))
+        .map(([code]) => EXIT_CODE[code as OverlayErrorCode]);
+    const named = rows.flatMap(([code, text]) =>
+      Array.from((text ?? '').matchAll(/`([a-z]+(?:-[a-z]+)+)`/g), ([, cause]) => [cause ?? '', Number(code)] as const),
+    );
+    expect(named.length).toBeGreaterThan(15);
+    for (const [cause, code] of named) expect([cause, ...codesOf(cause)]).toEqual([cause, code]);
   });
 
   it('the version is the one of package.json', async () => {
