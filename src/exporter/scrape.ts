@@ -155,5 +155,5 @@ function withLookup(result: ProbeResult, dnsMs: number): ProbeResult {
 }
 
 function failed(error: OverlayError): ProbeResult {
-  return { target: '', ok: false, role: 'WE_CALLED_REMOTE', error: error.toJSON() };
+  return { target: '', at: new Date().toISOString(), ok: false, role: 'WE_CALLED_REMOTE', error: error.toJSON() };
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import { createServer, type Server, type Socket } from 'node:net';
-import { assertInteger } from '../protocol/bytes.ts';
+import { assertInteger, concatBytes } from '../protocol/bytes.ts';
 import { DEFAULT_PORT, MAX_AUTHENTICATED_CONNECTIONS, MAX_PEERS, MAX_PENDING_CONNECTIONS } from '../protocol/constants.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
@@ -15,6 +15,9 @@ import { Connection } from './connection.ts';
 import { newConnection, type PeerIDRegistry, type TcpAddress } from './connection-info.ts';
 import { type NodeOptions, peerOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { Session } from './session.ts';
+import { asAcceptor, STRANGER_BYTES } from './stranger.ts';
+
+const NOTHING = new Uint8Array(0);
 
 /** Options of `listen`. */
 export interface ListenOptions extends NodeOptions {
@@ -196,7 +199,10 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     const { clock, handshakeTimeoutMs } = this.#resolved;
     const start = clock.now().monotonicMs;
     const elapsed = (): number => clock.now().monotonicMs - start;
+    const { onBytes } = this.#options;
     let helloMs = 0;
+    /** Of a peer in the handshake. */
+    let firstBytes: Uint8Array = NOTHING;
     let release: (() => void) | undefined;
     let slot = false;
     const peer = new Peer({
@@ -218,7 +224,11 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
       clock,
       handshakeTimeoutMs,
       lingers: true,
-      onBytes: this.#options.onBytes,
+      onBytes: (direction, bytes, connection) => {
+        if (direction === 'received' && firstBytes.length < STRANGER_BYTES && pending)
+          firstBytes = concatBytes(firstBytes, bytes.subarray(0, STRANGER_BYTES - firstBytes.length));
+        onBytes?.(direction, bytes, connection);
+      },
       onHello: () => {
         helloMs = elapsed();
       },
@@ -233,6 +243,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     session.authenticated.then(
       (remote) => {
         leavePending();
+        firstBytes = NOTHING;
         const totalMs = elapsed();
         const timings = { dnsMs: 0, tcpMs: 0, helloMs, authMs: totalMs - helloMs, totalMs };
         const connection = new Connection(session, { info, remote, timings });
@@ -247,7 +258,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
           tell({ event: 'closed', id, remoteAddress, remote, error });
         });
       },
-      (error: OverlayError) => tell({ event: 'refused', id, remoteAddress, error }),
+      (error: OverlayError) => tell({ event: 'refused', id, remoteAddress, error: asAcceptor(error, firstBytes, elapsed()) }),
     );
     void session.ended.then(() => {
       release?.();

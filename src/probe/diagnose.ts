@@ -2,8 +2,8 @@
  * From a failed attempt to the cause, told by what was seen of it and what a second look has found.
  * @module
  */
+import { hexOf, isLikeHello } from '../net/stranger.ts';
 import { toHex } from '../protocol/bytes.ts';
-import { RECORD_HEADER_BYTES } from '../protocol/constants.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { Network } from '../protocol/networks.ts';
 import type { Finding } from './knowledge.ts';
@@ -111,12 +111,6 @@ function retold(error: OverlayError, message: string): OverlayError {
   return new OverlayError(code, { stage, cause: error, message, remote, peers, peerError });
 }
 
-/** A header, version 0 and the type of HELLO: whatever is wrong behind that, a Stellar node sent it. */
-function isLikeHello(bytes: Uint8Array): boolean {
-  const body = bytes.subarray(RECORD_HEADER_BYTES);
-  return toHex(body.subarray(0, 4)) === '00000000' && toHex(body.subarray(12, 16)) === '0000000d';
-}
-
 function notStellar(error: OverlayError, { firstBytes }: Evidence): OverlayError {
   const text = String.fromCharCode(...firstBytes);
   const hex = toHex(firstBytes);
@@ -134,12 +128,6 @@ function silence({ firstBytes, lastedMs }: Evidence): string {
   const within = `within ${(lastedMs / 1000).toFixed(1)} s`;
   if (firstBytes.length === 0) return `It takes the connection, but says nothing ${within}.`;
   return `It sent ${hexOf(firstBytes)} and no whole message ${within}.`;
-}
-
-/** The first bytes, 12 of them at most. */
-function hexOf(bytes: Uint8Array): string {
-  const shown = bytes.subarray(0, 12);
-  return `the bytes ${toHex(shown).replace(/../g, '$& ').trim()}${bytes.length > shown.length ? ' …' : ''}`;
 }
 
 /** Seconds in the largest unit that is whole in them. */

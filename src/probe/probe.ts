@@ -29,6 +29,8 @@ export interface ProbeTimings extends Partial<Timings> {
 /** What a probe found, in the form `--json` prints. */
 export interface ProbeResult {
   readonly target: string;
+  /** When it began: ISO 8601, UTC. */
+  readonly at: string;
   readonly ok: boolean;
   readonly role: 'WE_CALLED_REMOTE';
   /** Whenever the peer's certificate was good, also when the handshake failed later. */
@@ -76,8 +78,9 @@ interface Attempt {
 }
 
 async function attempt(target: Target, options: ProbeOptions): Promise<Attempt> {
-  const base = { target: formatTarget(target), role: 'WE_CALLED_REMOTE' } as const;
   const clock = options.clock ?? systemClock;
+  const at = new Date(clock.now().unixSeconds * 1000).toISOString();
+  const base = { target: formatTarget(target), at, role: 'WE_CALLED_REMOTE' } as const;
   const start = clock.now().monotonicMs;
   const phases: Partial<Record<`${Phase}Ms`, number>> = {};
   let firstBytes = new Uint8Array(0);

@@ -13,6 +13,8 @@ export interface OverlayErrorOptions extends ViolationDetails {
   readonly stage: Stage;
   /** What happened in this case, when more is known than the table says. */
   readonly message?: string | undefined;
+  /** What to do in this case, when more is known than the table says. */
+  readonly advice?: string | undefined;
   /** The error underneath, a socket's for example. */
   readonly cause?: unknown;
   /** The peer, when its HELLO had been verified. */
@@ -51,6 +53,7 @@ export class OverlayError extends Error {
   readonly told: PeerError | null;
   /** What stellar-core writes in its log for the same event, where it has one. */
   readonly dropReason: string | undefined;
+  readonly #advice: string | undefined;
 
   constructor(code: OverlayErrorCode, options: OverlayErrorOptions) {
     const info: ErrorInfo = ERROR_TABLE[code];
@@ -61,6 +64,7 @@ export class OverlayError extends Error {
     this.remote = options.remote;
     this.peers = options.peers;
     this.told = options.told ?? (info.told ? { code: info.told[0], message: info.told[1] } : null);
+    this.#advice = options.advice;
     this.dropReason = options.dropReason ?? info.dropReason;
   }
 
@@ -71,7 +75,7 @@ export class OverlayError extends Error {
 
   /** What to do about it. */
   get advice(): string {
-    return this.#meaning.advice;
+    return this.#advice ?? this.#meaning.advice;
   }
 
   /** The object that `--json` prints. */

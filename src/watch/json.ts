@@ -10,7 +10,7 @@ export type SignatureVerdict = 'good' | 'bad';
 /** One line of `watch --json`. */
 export interface WatchedMessageJson {
   /** When it came: ISO 8601, UTC, to the millisecond. */
-  readonly time: string;
+  readonly at: string;
   readonly type: ReceivedMessage['type'];
   /** Discriminant of an unknown type. */
   readonly typeNumber?: number;
@@ -40,7 +40,7 @@ export function watchedMessageJson(
 ): WatchedMessageJson {
   const { type, xdr } = message;
   return {
-    time: new Date(unixMs).toISOString(),
+    at: new Date(unixMs).toISOString(),
     type,
     ...(message.type === 'UNKNOWN' && { typeNumber: message.typeNumber | 0 }),
     size: xdr.length,

@@ -49,7 +49,7 @@ export const listen: CommandDef<typeof args> = defineCommand({
         },
       });
       const where = { host: listener.host, port: listener.port };
-      if (args.json) out.json({ event: 'listening', ...where, peerID: listener.peerID });
+      if (args.json) out.json({ event: 'listening', at: new Date().toISOString(), ...where, peerID: listener.peerID });
       else out.line(`Listening on ${formatTarget(where)} as ${listener.peerID}`);
       if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
       await listener.close();
@@ -70,7 +70,7 @@ async function drain(connection: Connection): Promise<void> {
 }
 
 function eventJson(event: ListenerEvent): object {
-  const base = { event: event.event, remoteAddress: formatTarget(event.remoteAddress) };
+  const base = { event: event.event, at: new Date().toISOString(), remoteAddress: formatTarget(event.remoteAddress) };
   switch (event.event) {
     case 'connected':
       return base;

@@ -43,6 +43,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
+/** UTC, to the millisecond. */
+const ISO_8601 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
 describe.concurrent('probe', () => {
   it('prints one object a target with peer, timings and clock skew, and exits 0', async () => {
     const { port, peerID } = await node({ versionStr: 'node of a test' });
@@ -51,6 +54,7 @@ describe.concurrent('probe', () => {
     const result = JSON.parse(stdout);
     expect(result).toMatchObject({
       target: `127.0.0.1:${port}`,
+      at: expect.stringMatching(ISO_8601),
       ok: true,
       role: 'WE_CALLED_REMOTE',
       remote: {
@@ -330,6 +334,7 @@ describe('listen', () => {
     const listening = await next();
     expect(listening).toEqual({
       event: 'listening',
+      at: expect.stringMatching(ISO_8601),
       host: '127.0.0.1',
       port: expect.any(Number),
       peerID: expect.stringMatching(/^G/),
@@ -337,7 +342,11 @@ describe('listen', () => {
     const target = `127.0.0.1:${listening.port}`;
 
     expect((await runCli([target, ...ON_STANDALONE])).code).toBe(0);
-    expect(await next()).toEqual({ event: 'connected', remoteAddress: expect.stringMatching(/^127\.0\.0\.1:\d+$/) });
+    expect(await next()).toEqual({
+      event: 'connected',
+      at: expect.stringMatching(ISO_8601),
+      remoteAddress: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+    });
     expect(await next()).toMatchObject({ event: 'authenticated', role: 'REMOTE_CALLED_US', remote: { network: 'standalone' } });
     expect(await next()).toMatchObject({
       event: 'closed',

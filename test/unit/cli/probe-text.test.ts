@@ -7,6 +7,7 @@ import { TargetTally } from '../../../src/probe/tally.ts';
 
 const RESULT: ProbeResult = {
   target: 'a.example:11625',
+  at: '2026-11-24T07:30:05.123Z',
   ok: true,
   role: 'WE_CALLED_REMOTE',
   remote: {

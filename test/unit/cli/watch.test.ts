@@ -156,22 +156,22 @@ describe.concurrent('watch', () => {
     const end = finished(child);
     const next = jsonLines(child);
     const size = expect.any(Number);
-    const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     const peers = await next();
     expect(peers).toEqual({
-      time,
+      at,
       type: 'PEERS',
       size: 24,
       xdr: expect.stringMatching(/^AAAABQAAAAEA/),
       message: expect.anything(),
     });
     expect(JSON.stringify(peers.message)).toContain('peers');
-    expect(await next()).toEqual({ time, type: 'GET_SCP_STATE', size: 8, xdr: 'AAAADAAAAAA=', message: { get_scp_state: 0 } });
+    expect(await next()).toEqual({ at, type: 'GET_SCP_STATE', size: 8, xdr: 'AAAADAAAAAA=', message: { get_scp_state: 0 } });
     const scp = await next();
     expect(scp).toMatchObject({ type: 'SCP_MESSAGE', size });
     expect(scp.message).toMatchObject({ scp_message: { statement: { node_id: signer.peerID, slot_index: '60000001' } } });
     expect(scp).not.toHaveProperty('signature');
-    expect(await next()).toEqual({ time, type: 'UNKNOWN', typeNumber: 77, size: 8, xdr: 'AAAATQECAwQ=', message: null });
+    expect(await next()).toEqual({ at, type: 'UNKNOWN', typeNumber: 77, size: 8, xdr: 'AAAATQECAwQ=', message: null });
     child.kill('SIGINT');
     expect((await end).code).toBe(130);
   });

@@ -211,6 +211,7 @@ describe('numbers at the edge', () => {
     probeRegistry({
       result: {
         target: 'a:11625',
+        at: '2026-11-24T07:30:05.123Z',
         ok: true,
         role: 'WE_CALLED_REMOTE',
         remote: {

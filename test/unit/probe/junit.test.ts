@@ -7,7 +7,7 @@ import type { ProbeResult } from '../../../src/probe/probe.ts';
 import { TargetTally } from '../../../src/probe/tally.ts';
 import { xmlElements } from '../../support/xml.ts';
 
-const BASE = { target: 'a.example:11625', role: 'WE_CALLED_REMOTE' } as const;
+const BASE = { target: 'a.example:11625', at: '2026-11-24T07:30:05.123Z', role: 'WE_CALLED_REMOTE' } as const;
 const GOOD: ProbeResult = { ...BASE, ok: true, timings: { dnsMs: 0, tcpMs: 0, helloMs: 0, authMs: 0, totalMs: 2 } };
 
 function refused(message: string): ProbeResult {

@@ -11,6 +11,7 @@ const TARGET = parseTarget('a.example');
 
 const GOOD: ProbeResult = {
   target: 'a.example:11625',
+  at: '2026-11-24T07:30:05.123Z',
   ok: true,
   role: 'WE_CALLED_REMOTE',
   remote: {
@@ -177,7 +178,12 @@ describe('a probe that failed', () => {
   });
 
   it('before the certificate keeps and breaks no rule', () => {
-    const verdicts = judge(everything, TARGET, { target: GOOD.target, ok: false, role: GOOD.role }, NOW);
+    const verdicts = judge(
+      everything,
+      TARGET,
+      { target: GOOD.target, at: '2026-11-24T07:30:05.123Z', ok: false, role: GOOD.role },
+      NOW,
+    );
     expect(verdicts).toHaveLength(8);
     for (const { ok } of verdicts) expect(ok).toBeNull();
   });

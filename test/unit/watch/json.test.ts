@@ -9,9 +9,9 @@ const state = receivedMessage('GET_SCP_STATE', fromHex(`${'00'.repeat(12)}000000
 const unixMs = Date.UTC(2026, 10, 24, 7, 30, 5, 123);
 
 describe('a watched message as JSON', () => {
-  it('has time, type, size, bytes and XDR-JSON, and no signature unless one was checked', () => {
+  it('says when it came, type, size, bytes and XDR-JSON, and no signature unless one was checked', () => {
     expect(watchedMessageJson(state, { unixMs, xdrJson: { get_scp_state: 27 } })).toEqual({
-      time: '2026-11-24T07:30:05.123Z',
+      at: '2026-11-24T07:30:05.123Z',
       type: 'GET_SCP_STATE',
       size: 8,
       xdr: 'AAAADAAAABs=',
@@ -21,7 +21,7 @@ describe('a watched message as JSON', () => {
 
   it('keeps its keys in one order', () => {
     const json = watchedMessageJson(state, { unixMs, xdrJson: null, signature: 'bad' });
-    expect(Object.keys(json)).toEqual(['time', 'type', 'size', 'xdr', 'message', 'signature']);
+    expect(Object.keys(json)).toEqual(['at', 'type', 'size', 'xdr', 'message', 'signature']);
     expect(json.signature).toBe('bad');
   });
 
