@@ -23,7 +23,7 @@ export type { HandshakeStep, OnStep } from './protocol/handshake/steps.ts';
 export { type Network, type NetworkName, networks } from './protocol/networks.ts';
 export { decodePublicKey, decodeSecretSeed, encodePublicKey, encodeSecretSeed } from './protocol/strkey.ts';
 export type { PeerError, ViolationDetails } from './protocol/violation.ts';
-export type { ApplicationMessage, ReceivedMessage, SendableMessage } from './protocol/wire/authenticated-message.ts';
+export type { ApplicationMessage, AsItCame, ReceivedMessage, SendableMessage } from './protocol/wire/authenticated-message.ts';
 export type {
   AuthCert,
   MessageFields,

@@ -61,6 +61,7 @@ export { decodePublicKey, decodeSecretSeed, encodePublicKey, encodeSecretSeed } 
 export { type PeerError, ProtocolViolation, type ViolationDetails } from './violation.ts';
 export {
   type ApplicationMessage,
+  type AsItCame,
   type CheckedType,
   checkAuthenticatedMessage,
   messageXdr,
