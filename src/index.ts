@@ -1,6 +1,6 @@
 /**
  * Stellar's overlay peer handshake and the authenticated channel it opens, in both roles.
- * @packageDocumentation
+ * @module stellar-handshake
  */
 
 export type { Clock, Timer } from './net/clock.ts';

@@ -1,7 +1,7 @@
 /**
  * The conformance and hostile-input battery as a library: give it a way to reach your implementation, and it yields verdicts.
  * Run it in your own test suite.
- * @packageDocumentation
+ * @module stellar-handshake/audit
  */
 
 export type { TcpAddress } from '../net/connection-info.ts';

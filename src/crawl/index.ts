@@ -1,6 +1,6 @@
 /**
  * The network as a whole: who is there, who can be reached, why not the others, who validates, and who names whom.
- * @packageDocumentation
+ * @module stellar-handshake/crawl
  */
 
 export type { Target } from '../net/target.ts';

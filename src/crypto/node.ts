@@ -1,6 +1,6 @@
 /**
- * CryptoProvider on node:crypto, the default of `connect` and `listen`. `stellar-handshake/crypto/node`.
- * @module
+ * CryptoProvider on node:crypto, the default of `connect` and `listen`.
+ * @module stellar-handshake/crypto/node
  */
 import {
   createPrivateKey,

@@ -1,8 +1,8 @@
 /**
  * CryptoProvider on libsodium, for who accepts or dials thousands of peers it has never seen: libsodium verifies an ed25519
- * signature in half of OpenSSL's time or less. `stellar-handshake/crypto/sodium`. It needs `sodium-native` 5, an optional peer dependency;
+ * signature in half of OpenSSL's time or less. It needs `sodium-native` 5, an optional peer dependency;
  * importing this module without it throws ERR_MODULE_NOT_FOUND.
- * @module
+ * @module stellar-handshake/crypto/sodium
  */
 import sodium from 'sodium-native';
 import type { CryptoProvider, EcdhKey, SigningKey } from '../protocol/auth/crypto.ts';

@@ -1,10 +1,10 @@
 /**
- * CryptoProvider for browsers, workers and other runtimes without node:crypto. `stellar-handshake/crypto/web`.
+ * CryptoProvider for browsers, workers and other runtimes without node:crypto.
  *
  * The protocol computes synchronously, one record at a time, and `crypto.subtle` answers with promises. So nothing of
  * WebCrypto but its random bytes can be used: `crypto.getRandomValues` makes seeds, ECDH secrets and nonces, and
  * `@noble/curves` and `@noble/hashes` (optional peer dependencies, version 2) compute.
- * @module
+ * @module stellar-handshake/crypto/web
  */
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { hmac } from '@noble/hashes/hmac.js';

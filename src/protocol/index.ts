@@ -1,6 +1,6 @@
 /**
  * The protocol without I/O: no socket, no clock, no randomness, no Node. For other transports, other runtimes, tools and tests.
- * @packageDocumentation
+ * @module stellar-handshake/protocol
  */
 
 export { authCertPayload, certExpiration, makeAuthCert, verifyAuthCert } from './auth/auth-cert.ts';

@@ -1,6 +1,6 @@
 /**
  * For tests of applications, and our own: an in-memory pair, a peer and a whole network that misbehave on demand, a clock that stands still.
- * @packageDocumentation
+ * @module stellar-handshake/testing
  */
 
 export type { TcpAddress } from '../net/connection-info.ts';

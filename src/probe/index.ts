@@ -1,0 +1,15 @@
+/**
+ * One real handshake with a node, and what it tells: who answered, or why it failed and what to do about it. The same that
+ * the verb `probe` prints.
+ * @module stellar-handshake/probe
+ */
+
+export type { Target } from '../net/target.ts';
+export { formatTarget, parseTarget } from '../net/target.ts';
+export type { ClockSkew, RemoteJson } from '../report/json.ts';
+export { type CampaignOptions, campaign, type Probed } from './campaign.ts';
+export { diagnose, diagnoseSilence, type Evidence, isSilentRefusal } from './diagnose.ts';
+export { type Finding, Knowledge, type OverlayRange } from './knowledge.ts';
+export type { ProbeOptions } from './options.ts';
+export { type ProbeResult, type ProbeTimings, probe } from './probe.ts';
+export { secondLook } from './second-look.ts';
