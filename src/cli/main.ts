@@ -3,24 +3,14 @@
  * @module
  */
 import { stripVTControlCharacters } from 'node:util';
-import { type ArgsDef, type CommandDef, renderUsage, runCommand } from 'citty';
+import { type ArgsDef, renderUsage, runCommand } from 'citty';
 import { VERSION } from '../net/version.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { CliContext } from './context.ts';
 import { EXIT, EXIT_CODE } from './exit-codes.ts';
 import { refuseUnknownOptions, UsageError } from './options.ts';
 import { outputOn, ReaderGone } from './output.ts';
-
-const VERBS: Readonly<Record<string, () => Promise<CommandDef<never>>>> = {
-  probe: async () => (await import('./commands/probe.ts')).probe as unknown as CommandDef<never>,
-  explain: async () => (await import('./commands/explain.ts')).explain as unknown as CommandDef<never>,
-  listen: async () => (await import('./commands/listen.ts')).listen as unknown as CommandDef<never>,
-  watch: async () => (await import('./commands/watch.ts')).watch as unknown as CommandDef<never>,
-  audit: async () => (await import('./commands/audit.ts')).audit as unknown as CommandDef<never>,
-  decode: async () => (await import('./commands/decode.ts')).decode as unknown as CommandDef<never>,
-  exporter: async () => (await import('./commands/exporter.ts')).exporter as unknown as CommandDef<never>,
-  keygen: async () => (await import('./commands/keygen.ts')).keygen as unknown as CommandDef<never>,
-};
+import { loadVerb, VERBS } from './verbs.ts';
 
 const HELP = `stellar-handshake ${VERSION}: Stellar's overlay peer handshake, from the operator's side
 
@@ -61,7 +51,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const verb = Object.hasOwn(VERBS, first) ? first : 'probe';
   const rawArgs = Object.hasOwn(VERBS, first) ? rest : [first, ...rest];
-  const command = await (VERBS[verb] as () => Promise<CommandDef<never>>)();
+  const command = await loadVerb(verb);
   if (rawArgs.includes('--help') || rawArgs.includes('-h')) {
     const usage = await renderUsage(command, { meta: { name: 'stellar-handshake', version: VERSION } });
     context.out.document(process.stdout.isTTY ? usage : stripVTControlCharacters(usage));

@@ -1,0 +1,22 @@
+/**
+ * The verbs of the command line, each loaded when it is used.
+ * @module
+ */
+import type { CommandDef } from 'citty';
+
+/** Verb by name, in the order of the help. */
+export const VERBS: Readonly<Record<string, () => Promise<unknown>>> = {
+  probe: async () => (await import('./commands/probe.ts')).probe,
+  explain: async () => (await import('./commands/explain.ts')).explain,
+  listen: async () => (await import('./commands/listen.ts')).listen,
+  watch: async () => (await import('./commands/watch.ts')).watch,
+  audit: async () => (await import('./commands/audit.ts')).audit,
+  decode: async () => (await import('./commands/decode.ts')).decode,
+  exporter: async () => (await import('./commands/exporter.ts')).exporter,
+  keygen: async () => (await import('./commands/keygen.ts')).keygen,
+};
+
+/** Loads a verb. The types of its options are its own: nobody else looks at them. */
+export async function loadVerb(name: string): Promise<CommandDef<never>> {
+  return (await VERBS[name]?.()) as CommandDef<never>;
+}
