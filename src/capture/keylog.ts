@@ -7,7 +7,6 @@
  * Whoever has a line can forge messages on that connection while it lasts; nobody needs one to read them.
  * @module
  */
-import { closeSync, fstatSync, openSync } from 'node:fs';
 import { fromHex, toHex } from '../protocol/bytes.ts';
 import { HASH_BYTES } from '../protocol/constants.ts';
 import type { HandshakeStep } from '../protocol/handshake/steps.ts';
@@ -58,25 +57,6 @@ export function keyLogLine(step: HandshakeStep): string | undefined {
   const nonceB = step.inputAB.subarray(1 + HASH_BYTES, 1 + 2 * HASH_BYTES);
   const { K_AB, K_BA } = step.secrets;
   return ['STELLAR_MAC_KEYS', ...[nonceA, nonceB, K_AB, K_BA].map(toHex)].join(' ');
-}
-
-/**
- * Opens a key log to append to; a new one is readable by its owner only.
- * @returns the file descriptor
- * @throws {TypeError} when others may read or write the file, or it is none
- * @throws {Error} of the file system
- */
-export function openKeyLog(path: string): number {
-  const fd = openSync(path, 'a', 0o600);
-  const stat = fstatSync(fd);
-  const mode = stat.mode & 0o777;
-  // Windows has no such modes.
-  if (stat.isFile() && (process.platform === 'win32' || (mode & 0o077) === 0)) return fd;
-  closeSync(fd);
-  if (!stat.isFile()) throw new TypeError(`${path} is not a file`);
-  throw new TypeError(
-    `${path} has mode ${mode.toString(8)}, so that others have access; keys go only where nobody else has (chmod 600)`,
-  );
 }
 
 const LINE = /^STELLAR_MAC_KEYS ([0-9a-f]{64}) ([0-9a-f]{64}) ([0-9a-f]{64}) ([0-9a-f]{64})$/i;

@@ -2,13 +2,13 @@
  * Where the results of an audit go: text, JSON or TAP to stdout, files, a summary.
  * @module
  */
-import { writeFile } from 'node:fs/promises';
 import type { ArgsDef } from 'citty';
 import { auditHtml } from '../audit/html.ts';
 import { auditJUnitXml } from '../audit/junit.ts';
 import { type CaseResult, countVerdicts } from '../audit/result.ts';
 import type { TargetFacts } from '../audit/scene.ts';
 import { tapHeader, tapLine } from '../audit/tap.ts';
+import { writeOutputFile } from '../report/output-file.ts';
 import { printAuditTable, printCase, printFacts, printFailedCase, printNotApplicable } from './audit-text.ts';
 import type { CliContext } from './context.ts';
 import { UsageError } from './options.ts';
@@ -63,7 +63,7 @@ export class AuditReport {
     if (given.json && given.tap) throw new UsageError('--json and --tap both want stdout: choose one');
     const report = new AuditReport(subject, given, context, await openProgress(subject.count, 'cases'));
     // That a file cannot be written is known before anything is played, and whatever ends the process, it can be read.
-    await report.#write();
+    report.#write();
     return report;
   }
 
@@ -98,7 +98,7 @@ export class AuditReport {
   /** Nothing more comes: prints what all of it comes to. */
   async end(): Promise<void> {
     this.#progress.stop();
-    await this.#write();
+    this.#write();
     if (this.#facts === undefined) return;
     const { json, tap } = this.#given;
     const { out, err } = this.#context;
@@ -112,21 +112,21 @@ export class AuditReport {
   }
 
   /** Writes the files that are wanted. @throws {UsageError} naming the option whose file cannot be written */
-  async #write(): Promise<void> {
+  #write(): void {
     const { junit, html, strict } = this.#given;
     const { target, role } = this.#subject;
     const unixSeconds = this.#startMs / 1000;
-    const write = async (option: string, file: string | undefined, text: () => string): Promise<void> => {
+    const write = (option: string, file: string | undefined, text: () => string): void => {
       try {
-        if (file !== undefined) await writeFile(file, text());
+        if (file !== undefined) writeOutputFile(file, text());
       } catch (error) {
         throw new UsageError(`${option}: ${(error as Error).message}`);
       }
     };
-    await write('--junit', junit, () => auditJUnitXml(target, this.#results, unixSeconds, strict));
+    write('--junit', junit, () => auditJUnitXml(target, this.#results, unixSeconds, strict));
     const facts = this.#facts;
     const summary = facts === undefined ? 'It has not begun.' : this.#summary(facts);
-    await write('--html', html, () => auditHtml({ target, role, summary, facts, unixSeconds }, this.#results));
+    write('--html', html, () => auditHtml({ target, role, summary, facts, unixSeconds }, this.#results));
   }
 
   /** One line that can be pasted into an issue. */

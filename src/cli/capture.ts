@@ -5,6 +5,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { ArgsDef } from 'citty';
 import type { NodeOptions } from '../net/options.ts';
+import { openSecretLog } from '../report/output-file.ts';
 import { UsageError } from './options.ts';
 
 /** Options of every verb with real connections. */
@@ -57,8 +58,8 @@ export async function openCapture({ record, keylog }: CaptureArgs): Promise<Capt
 }
 
 async function keyLogOptions(path: string, files: LineFile[]): Promise<Capture['options']> {
-  const { keyLogLine, openKeyLog } = await import('../capture/keylog.ts');
-  const file = new LineFile(path, '--keylog', () => openKeyLog(path));
+  const { keyLogLine } = await import('../capture/keylog.ts');
+  const file = new LineFile(path, '--keylog', () => openSecretLog(path));
   files.push(file);
   return {
     unsafeStepSecrets: true,

@@ -2,7 +2,6 @@
  * The page of `explain` from the command line: written to a file, or served while it happens.
  * @module
  */
-import { chmod, writeFile } from 'node:fs/promises';
 import { explain, type Story } from '../explain/explain.ts';
 import { type LivePage, serveLive } from '../explain/live.ts';
 import { pageHtml } from '../explain/page.ts';
@@ -11,6 +10,7 @@ import { PictureMaker } from '../explain/picture-maker.ts';
 import { formatTarget, type Target } from '../net/target.ts';
 import type { ProbeOptions } from '../probe/options.ts';
 import { OverlayError } from '../protocol/errors.ts';
+import { writeOutputFile } from '../report/output-file.ts';
 import type { CliContext } from './context.ts';
 import { openBrowser } from './open-browser.ts';
 import { UsageError } from './options.ts';
@@ -78,8 +78,7 @@ async function writePage(file: string, picture: Picture, isSecret: boolean, { ou
     return;
   }
   try {
-    await writeFile(file, html, isSecret ? { mode: 0o600 } : {});
-    if (isSecret) await chmod(file, 0o600);
+    writeOutputFile(file, html, isSecret);
   } catch (error) {
     throw new UsageError(`--html: ${(error as Error).message}`);
   }

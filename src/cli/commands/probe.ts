@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { type CommandDef, defineCommand } from 'citty';
 import { formatTarget, type Target } from '../../net/target.ts';
 import { campaign, MAX_CONCURRENCY, MAX_ROUNDS, type Probed } from '../../probe/campaign.ts';
@@ -7,6 +7,7 @@ import { Knowledge } from '../../probe/knowledge.ts';
 import { judge, type Policy, parsePolicy, rulesFor, type Verdict } from '../../probe/policy.ts';
 import { TargetTally } from '../../probe/tally.ts';
 import { parseTargets, uniqueTargets } from '../../probe/targets.ts';
+import { writeOutputFile } from '../../report/output-file.ts';
 import { captureArgs, openCapture } from '../capture.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, EXIT_CODE } from '../exit-codes.ts';
@@ -64,7 +65,7 @@ export const probe: CommandDef<typeof args> = defineCommand({
     } finally {
       progress?.stop();
       report.end();
-      await junit.write();
+      junit.write();
       await capture.close();
     }
     context.exitCode = report.exitCode();
@@ -181,17 +182,17 @@ async function readPolicy(file: string | undefined): Promise<Policy | undefined>
  * whatever ends the process, what is there can be read.
  * @throws {UsageError} when it cannot be written
  */
-async function openJUnit(file: string | undefined, tallies: readonly TargetTally[]): Promise<{ write(): Promise<void> }> {
-  if (file === undefined) return { write: async () => {} };
+async function openJUnit(file: string | undefined, tallies: readonly TargetTally[]): Promise<{ write(): void }> {
+  if (file === undefined) return { write: () => {} };
   const { junitXml } = await import('../../probe/junit.ts');
   const startSeconds = Date.now() / 1000;
-  const write = async (): Promise<void> => {
+  const write = (): void => {
     try {
-      await writeFile(file, junitXml(tallies, startSeconds));
+      writeOutputFile(file, junitXml(tallies, startSeconds));
     } catch (error) {
       throw new UsageError(`--junit: ${(error as Error).message}`);
     }
   };
-  await write();
+  write();
   return { write };
 }

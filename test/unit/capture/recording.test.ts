@@ -1,8 +1,8 @@
-import { chmodSync, closeSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { KeyLog, keyLogLine, openKeyLog } from '../../../src/capture/keylog.ts';
+import { KeyLog, keyLogLine } from '../../../src/capture/keylog.ts';
 import { CaptureFileError } from '../../../src/capture/pcap.ts';
 import { RecordingWriter, readRecordingLine } from '../../../src/capture/recording.ts';
 import { connect, type HandshakeStep, listen, networks } from '../../../src/index.ts';
@@ -148,28 +148,6 @@ describe('a key log', () => {
       keys.add(`# comment\r\n\nCLIENT_RANDOM 00 11\n${line.replace(/ .*/, (hex) => hex.toUpperCase())}\r\n${line.slice(0, 90)}`),
     ).toBe(1);
     expect(keys.all).toHaveLength(1);
-  });
-
-  it('is made for its owner only, and appended to', () => {
-    const path = join(directory, 'new');
-    for (const text of ['a\n', 'b\n']) {
-      const fd = openKeyLog(path);
-      writeSync(fd, text);
-      closeSync(fd);
-    }
-    expect(statSync(path).mode & 0o777).toBe(0o600);
-    expect(readFileSync(path, 'utf8')).toBe('a\nb\n');
-  });
-
-  it('that others may read or write is not written to', () => {
-    for (const mode of [0o644, 0o640, 0o620, 0o601]) {
-      const path = join(directory, `mode${mode}`);
-      writeFileSync(path, 'x');
-      chmodSync(path, mode);
-      expect(() => openKeyLog(path)).toThrow(`${path} has mode ${mode.toString(8)}`);
-      expect(readFileSync(path, 'utf8')).toBe('x');
-    }
-    expect(() => openKeyLog('/dev/null')).toThrow('/dev/null is not a file');
   });
 
   it('has no line of a step without secrets, or of another step', () => {
