@@ -4,8 +4,9 @@
  * @module
  */
 import type { CryptoProvider } from '../auth/crypto.ts';
-import { assertBytes, concatBytes, isAllZero } from '../bytes.ts';
-import { ENVELOPE_TYPE_SCPVALUE, HASH_BYTES, SIGNATURE_BYTES } from '../constants.ts';
+import { concatBytes, isAllZero } from '../bytes.ts';
+import { ENVELOPE_TYPE_SCPVALUE, SIGNATURE_BYTES } from '../constants.ts';
+import { type Network, networkIDBytes } from '../networks.ts';
 import { decodePublicKey } from '../strkey.ts';
 import { array, type Codec, nodeID, opaque, struct, uint32, uint64, union, varOpaque } from '../xdr/codec.ts';
 import { XdrReader } from '../xdr/reader.ts';
@@ -78,25 +79,29 @@ export function readStellarValue(value: Uint8Array): StellarValue | undefined {
 /**
  * What the signature of a value covers: networkID, ENVELOPE_TYPE_SCPVALUE, the hash of the transaction set that was
  * nominated, closeTime. Upgrades are not under it.
- * @param networkID 32 bytes
- * @throws {TypeError | RangeError} when networkID is not 32 bytes
+ * @param networkID 64 hex digits
+ * @throws {TypeError | RangeError} when networkID is anything else
  */
-export function stellarValueSignaturePayload(networkID: Uint8Array, { txSetHash, closeTime, ext }: StellarValue): Uint8Array {
+export function stellarValueSignaturePayload(networkID: string, { txSetHash, closeTime, ext }: StellarValue): Uint8Array {
   const signed = new XdrWriter();
   signed.uint32(ENVELOPE_TYPE_SCPVALUE);
   hash.write(signed, ext.type === 'STELLAR_VALUE_EMPTY_TX_SET' ? ext.txSetHash : txSetHash);
   uint64.write(signed, closeTime);
-  return concatBytes(assertBytes(networkID, HASH_BYTES, 'networkID'), signed.take());
+  return concatBytes(networkIDBytes(networkID), signed.take());
 }
 
 /**
  * Whether the reference would take a value from anybody: signed by the node it names, over this network, with a transaction
  * set's hash, or with the hash of none where it says so (HerderSCPDriver.cpp, HerderImpl.cpp verifyStellarValueSignature).
  * A value without signature is not.
- * @param networkID the verifier's own network, 32 bytes
- * @throws {TypeError | RangeError} when networkID is not 32 bytes
+ * @param network the verifier's own
+ * @throws {TypeError | RangeError} when the network is none
  */
-export function verifyStellarValue(crypto: CryptoProvider, networkID: Uint8Array, value: StellarValue): boolean {
+export function verifyStellarValue(
+  value: StellarValue,
+  { networkID }: Pick<Network, 'networkID'>,
+  crypto: CryptoProvider,
+): boolean {
   const { txSetHash, ext } = value;
   if (ext.type === 'STELLAR_VALUE_BASIC') return false;
   if (isAllZero(txSetHash) !== (ext.type === 'STELLAR_VALUE_EMPTY_TX_SET')) return false;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../../src/crypto/node.ts';
-import { fromHex } from '../../../src/protocol/bytes.ts';
+import { networks } from '../../../src/protocol/networks.ts';
 import {
   readStellarValue,
   type StellarValue,
@@ -12,7 +12,6 @@ import { encodePublicKey } from '../../../src/protocol/strkey.ts';
 import { XdrWriter } from '../../../src/protocol/xdr/writer.ts';
 import { envelopes, ledgersNetwork } from '../../support/ledgers.ts';
 
-const networkID = fromHex(ledgersNetwork.networkID);
 const key = nodeCrypto.signingKey(new Uint8Array(32).fill(1));
 const none = new Uint8Array(32);
 const hash = new Uint8Array(32).fill(3);
@@ -20,7 +19,7 @@ const nodeID = encodePublicKey(key.publicKey);
 
 /** A value signed by our key over what it says it is. */
 function signed(value: StellarValue): StellarValue {
-  const signature = key.sign(stellarValueSignaturePayload(networkID, value));
+  const signature = key.sign(stellarValueSignaturePayload(ledgersNetwork.networkID, value));
   return { ...value, ext: { ...value.ext, lcValueSignature: { nodeID, signature } } as StellarValue['ext'] };
 }
 
@@ -42,7 +41,7 @@ const empty: StellarValue = {
     lcValueSignature: unsigned,
   },
 };
-const verify = (value: StellarValue) => verifyStellarValue(nodeCrypto, networkID, value);
+const verify = (value: StellarValue) => verifyStellarValue(value, ledgersNetwork, nodeCrypto);
 
 describe('values of ledgers', () => {
   it('every one a stellar-core has closed is signed, over its network alone', () => {
@@ -52,7 +51,7 @@ describe('values of ledgers', () => {
     expect(values).toHaveLength(27);
     for (const value of values) {
       expect(value && verify(value)).toBe(true);
-      expect(value && verifyStellarValue(nodeCrypto, none, value)).toBe(false);
+      expect(value && verifyStellarValue(value, networks.pubnet, nodeCrypto)).toBe(false);
     }
   });
 

@@ -1,0 +1,79 @@
+/**
+ * The checks of a ledger that need no history: what `follow` does with each statement and set as it comes, and
+ * `verifyLedger` with those of a proof.
+ * @module
+ */
+import type { CryptoProvider } from '../protocol/auth/crypto.ts';
+import { verifySCPEnvelope } from '../protocol/auth/scp-envelope.ts';
+import { equalBytes, toHex } from '../protocol/bytes.ts';
+import type { Network } from '../protocol/networks.ts';
+import { isStatementSane } from '../protocol/scp/statement.ts';
+import { readStellarValue, type StellarValue, verifyStellarValue } from '../protocol/scp/stellar-value.ts';
+import type { SCPBallot, SCPEnvelope } from '../protocol/wire/messages.ts';
+import { LedgerError } from './ledger-error.ts';
+import { emptyTxSet, generalizedTxSetHash, legacyTxSetHash, previousLedgerHashOf } from './tx-set.ts';
+
+/** Highest ledger sequence there can be: ledgerSeq of a LedgerHeader is a uint32. */
+const MAX_LEDGER_SEQ = 0xffffffffn;
+
+/**
+ * The ballot a statement says is committed. It counts with the quorum set of its sender alone, so that a slice of ours that
+ * says so is a quorum (Slot::getQuorumSetFromStatement). CONFIRM is not taken: who says it says EXTERNALIZE soon.
+ * @throws {LedgerError} LEDGER_BAD_SIGNATURE, LEDGER_INSANE_STATEMENT
+ */
+export function checkStatement(crypto: CryptoProvider, network: Network, envelope: SCPEnvelope): SCPBallot {
+  const { statement } = envelope;
+  const { nodeID, slotIndex, pledges } = statement;
+  if (!verifySCPEnvelope(envelope, network, crypto)) {
+    throw new LedgerError('LEDGER_BAD_SIGNATURE', `${nodeID} has not signed this statement about ledger ${slotIndex}.`);
+  }
+  if (pledges.type !== 'SCP_ST_EXTERNALIZE' || slotIndex < 1n || slotIndex > MAX_LEDGER_SEQ || !isStatementSane(statement)) {
+    throw new LedgerError('LEDGER_INSANE_STATEMENT', `${nodeID} says of ledger ${slotIndex} what makes no sense.`);
+  }
+  return pledges.commit;
+}
+
+/**
+ * The value of a ledger.
+ * @throws {LedgerError} LEDGER_BAD_VALUE
+ */
+export function checkValue(crypto: CryptoProvider, network: Network, bytes: Uint8Array): StellarValue {
+  const value = readStellarValue(bytes);
+  if (value === undefined) throw new LedgerError('LEDGER_BAD_VALUE', 'The value does not decode as a StellarValue.');
+  if (value.ext.type === 'STELLAR_VALUE_BASIC') throw new LedgerError('LEDGER_BAD_VALUE', 'The value is not signed.');
+  if (!verifyStellarValue(value, network, crypto)) {
+    const signer = value.ext.lcValueSignature.nodeID;
+    throw new LedgerError('LEDGER_BAD_VALUE', `The value is not what ${signer}, who is said to have nominated it, has signed.`);
+  }
+  if (value.closeTime > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new LedgerError('LEDGER_BAD_VALUE', `The close time ${value.closeTime} is no time.`);
+  return value;
+}
+
+/** A transaction set that fits its value. */
+export interface CheckedTxSet {
+  readonly txSet: Uint8Array;
+  /** 32 bytes as hex. */
+  readonly previousLedgerHash: string;
+}
+
+/**
+ * A transaction set against the hash that a value names.
+ * @throws {LedgerError} LEDGER_TX_SET_HASH
+ */
+export function checkTxSet(crypto: CryptoProvider, { txSetHash, ext }: StellarValue, txSet: Uint8Array): CheckedTxSet {
+  const none = ext.type === 'STELLAR_VALUE_EMPTY_TX_SET' ? emptyTxSet(ext.previousLedgerHash) : undefined;
+  const generalized = none === undefined ? equalBytes(generalizedTxSetHash(crypto, txSet), txSetHash) : equalBytes(none, txSet);
+  const fits = generalized || (none === undefined && equalBytes(legacyTxSetHash(crypto, txSet), txSetHash));
+  const previous = fits ? previousLedgerHashOf(txSet, generalized) : undefined;
+  if (previous === undefined) {
+    throw new LedgerError('LEDGER_TX_SET_HASH', `The transaction set is not the one with the hash ${toHex(txSetHash)}.`);
+  }
+  return { txSet, previousLedgerHash: toHex(previous) };
+}
+
+/** The set of a value that has none to be fetched. */
+export function droppedTxSet({ ext }: StellarValue): CheckedTxSet | undefined {
+  if (ext.type !== 'STELLAR_VALUE_EMPTY_TX_SET') return undefined;
+  return { txSet: emptyTxSet(ext.previousLedgerHash), previousLedgerHash: toHex(ext.previousLedgerHash) };
+}
