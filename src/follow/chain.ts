@@ -116,9 +116,10 @@ export class Chain {
   /**
    * Takes an SCP_MESSAGE. What can be given out then, `advance` says.
    * @param xdr the StellarMessage; copied when it is kept
+   * @param now is asked for when it is new
    */
-  receive(xdr: Uint8Array, { monotonicMs }: Now): Verdict {
-    const verdict = this.#votes.receive(xdr, monotonicMs);
+  receive(xdr: Uint8Array, now: () => Now): Verdict {
+    const verdict = this.#votes.receive(xdr, now);
     if (verdict.type === 'counted') {
       const { ledgerSeq } = verdict.slot;
       const agreed = agreedOn(verdict.slot);

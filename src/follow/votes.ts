@@ -5,6 +5,7 @@
  */
 import type { CryptoProvider } from '../protocol/auth/crypto.ts';
 import { bytesKey, equalBytes } from '../protocol/bytes.ts';
+import type { Now } from '../protocol/clock.ts';
 import type { Network } from '../protocol/networks.ts';
 import { isQuorumSlice, isVBlocking, quorumSetNodes } from '../protocol/scp/quorum-set.ts';
 import type { StellarValue } from '../protocol/scp/stellar-value.ts';
@@ -158,8 +159,9 @@ export class Votes {
   /**
    * Takes an SCP_MESSAGE. One that has come before costs a comparison of its bytes: nothing is decoded or verified twice.
    * @param xdr the StellarMessage, its 4-byte type included; its structure has been checked. It is copied when it is kept
+   * @param now is asked for when it is new
    */
-  receive(xdr: Uint8Array, nowMs: number): Verdict {
+  receive(xdr: Uint8Array, now: () => Now): Verdict {
     if (uint32At(xdr, PLEDGES_OFFSET) !== SCP_ST_EXTERNALIZE) return OTHER;
     const validator = this.#validatorOf(xdr);
     if (validator === undefined) return STRANGER;
@@ -176,7 +178,8 @@ export class Votes {
     try {
       this.#signatureChecks++;
       const { value } = checkStatement(this.#crypto, this.#network, envelope);
-      return this.#count(validator, this.#open(validator, ledgerSeq, nowMs), { xdr: copy, envelope }, value, nowMs);
+      const { monotonicMs } = now();
+      return this.#count(validator, this.#open(validator, ledgerSeq, monotonicMs), { xdr: copy, envelope }, value, monotonicMs);
     } catch (error) {
       if (!(error instanceof LedgerError)) throw error;
       return { type: 'refused', error, ledgerSeq, nodeID };

@@ -1,5 +1,6 @@
 /**
- * 27 ledgers in a row as a running stellar-core closed them: its SCP messages, its quorum set, each transaction set.
+ * 26 ledgers in a row as a running stellar-core closed them, and the checkpoint before: its SCP messages, its quorum set, each
+ * transaction set.
  * @module
  */
 import { readFileSync } from 'node:fs';

@@ -1,0 +1,434 @@
+/**
+ * follow: the stream of ledgers that our quorum set has closed.
+ * @module
+ */
+import { nodeCrypto } from '../crypto/node.ts';
+import { type Clock, systemClock, type Timer } from '../net/clock.ts';
+import { connect } from '../net/connect.ts';
+import type { Connection } from '../net/connection.ts';
+import { NodeIdentity } from '../net/identity.ts';
+import { type ConnectOptions, type NodeOptions, resolveOptions } from '../net/options.ts';
+import { parseTarget, type Target } from '../net/target.ts';
+import { assertInteger, toHex } from '../protocol/bytes.ts';
+import type { Now } from '../protocol/clock.ts';
+import type { OverlayErrorJson } from '../protocol/errors.ts';
+import { parseQuorumSet } from '../protocol/scp/quorum-set.ts';
+import type { ReceivedMessage } from '../protocol/wire/authenticated-message.ts';
+import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
+import { Chain } from './chain.ts';
+import type { FollowEvent, Ledger } from './ledger.ts';
+import { LedgerError, type LedgerErrorJson } from './ledger-error.ts';
+import { PeerPool, type PoolHandler, type PoolPeer } from './peer-pool.ts';
+import { envelopeBase64 } from './proof.ts';
+import { Refusals } from './refusals.ts';
+import { generalizedTxSetHash, legacyTxSetHash } from './tx-set.ts';
+import { TxSetFetcher } from './tx-set-fetcher.ts';
+
+/** Peers at once, when it is not said how many. */
+const DEFAULT_CONNECTIONS = 8;
+/** Ledgers that wait for the application before reading stops. */
+const MAX_READY = 2;
+/** How often it is looked whether something is late, in milliseconds. */
+const TICK_MS = 500;
+/** Time without a quorum after which it is told who is missing; told again at most every five seconds. In milliseconds. */
+const UNMET_AFTER_MS = 12_000;
+const UNMET_AGAIN_MS = 5_000;
+/** Time after which it is told that nobody gives a transaction set, in milliseconds. */
+const UNAVAILABLE_AFTER_MS = 10_000;
+/** How often statements that are missing are asked for: a node answers ten times a minute. In milliseconds. */
+const ASK_EVERY_MS = 6_000;
+/** Time a peer may tell nothing of use before it is replaced, in milliseconds. */
+const USELESS_AFTER_MS = 30_000;
+/** Statements with a bad signature, or wrong sets, that a peer may send before it is replaced. An honest node sends none. */
+const MAX_FAULTS = 10;
+
+type Taken = IteratorResult<Ledger, undefined>;
+
+/** What `follow` takes. Everything a connection can be told is among it. */
+export interface FollowOptions extends Omit<NodeOptions, 'scpStateLedgerSeq' | 'serves'> {
+  /** Whom to ask: `HOST`, `HOST:PORT` or `[IPv6]:PORT`. None of them is trusted. */
+  readonly peers: readonly string[];
+  /** Whom to trust: `{ threshold, validators, innerSets }`. */
+  readonly quorumSet: SCPQuorumSet;
+  /**
+   * The first ledger. Peers remember about twelve; what they don't is told as a gap. When left out, the earliest they
+   * remember that is not older than a minute and a half.
+   */
+  readonly from?: number | undefined;
+  /** Peers at once, 1 to 64. Default: all of them, eight at most. */
+  readonly connections?: number | undefined;
+  /** Is told whatever is not a ledger, at once. What it throws ends the stream. */
+  readonly onEvent?: ((event: FollowEvent) => void) | undefined;
+  /** How to connect. Default: `connect`. For tests, and other transports. */
+  readonly connect?: ((options: ConnectOptions) => Promise<Connection>) | undefined;
+}
+
+/** What somebody who follows ledgers wants to do with his peers besides. */
+export interface Companion {
+  connected(peer: PoolPeer): void;
+  message(peer: PoolPeer, message: ReceivedMessage): void;
+  ended(address: string, error: OverlayErrorJson | LedgerErrorJson | undefined, peer: PoolPeer | undefined): void;
+}
+
+/** How following goes. */
+export interface FollowStatus {
+  /** The last ledger that was given out. */
+  readonly ledgerSeq: number | undefined;
+  /** When it closed, Unix seconds. */
+  readonly closeTime: number | undefined;
+  /** Peers connected. */
+  readonly peers: number;
+  /** Nodes of the quorum set that have not closed that ledger or a later one, `G…`. */
+  readonly missing: readonly string[];
+  /** Whether the next ledger is not overdue. */
+  readonly met: boolean;
+}
+
+/**
+ * Follows the ledgers a quorum set has closed, verified: each statement's signature, the quorum set at every depth, the
+ * value, the transaction set's hash, the order. Peers are only messengers: several at once, replaced when they fail.
+ *
+ * @example
+ * for await (const ledger of follow({ peers: ['core.example.org'], network: networks.pubnet, quorumSet })) {
+ *   console.log(ledger.ledgerSeq, ledger.txSetHash)
+ * }
+ *
+ * @returns to be iterated once; leaving the loop, or the signal, ends it and closes every connection
+ * @throws {TypeError | RangeError} when an option is wrong; nothing is dialled then
+ */
+export function follow(options: FollowOptions): Follower {
+  return new Follower(options);
+}
+
+/** A stream of ledgers, and how it goes. Nothing is dialled before it is iterated. */
+export class Follower implements AsyncIterable<Ledger>, PoolHandler {
+  readonly #options: FollowOptions;
+  readonly #clock: Clock;
+  readonly #crypto: NonNullable<NodeOptions['crypto']>;
+  readonly #chain: Chain;
+  readonly #pool: PeerPool;
+  readonly #fetcher: TxSetFetcher;
+  readonly #refusals: Refusals;
+  readonly #companion: Companion | undefined;
+  readonly #ready: Ledger[] = [];
+  #taker: { readonly resolve: (result: Taken | Promise<Taken>) => void } | undefined;
+  #room: { readonly promise: Promise<void>; readonly open: () => void } | undefined;
+  #timer: Timer | undefined;
+  #state: 'new' | 'running' | 'ended' = 'new';
+  #failure: { readonly error: unknown } | undefined;
+  #closing: Promise<void> | undefined;
+  /** Since when a quorum is waited for, by the monotonic clock. */
+  #waitsSinceMs = 0;
+  #unmet: { readonly missing: string; readonly atMs: number } | undefined;
+  #askedAtMs = Number.NEGATIVE_INFINITY;
+  #tickedAtMs = 0;
+
+  /** @internal */
+  constructor(options: FollowOptions, companion?: Companion) {
+    const { peers, from, connections = DEFAULT_CONNECTIONS, onEvent, ...node } = options;
+    const quorumSet = parseQuorumSet(options.quorumSet);
+    if (!Array.isArray(peers) || peers.length === 0) throw new TypeError('peers must be a list of addresses that is not empty');
+    if (from !== undefined) assertInteger(from, 1, 0xffffffff, 'from');
+    assertInteger(connections, 1, 64, 'connections');
+    if (onEvent !== undefined && typeof onEvent !== 'function') throw new TypeError('onEvent must be a function');
+    const identity = options.identity ?? NodeIdentity.random();
+    resolveOptions({ ...node, identity });
+    this.#options = options;
+    this.#companion = companion;
+    this.#clock = options.clock ?? systemClock;
+    this.#crypto = options.crypto ?? nodeCrypto;
+    this.#chain = new Chain({ crypto: this.#crypto, network: options.network, quorumSet, from });
+    this.#refusals = new Refusals((event) => this.#emit(event));
+    this.#fetcher = new TxSetFetcher((wanted, txSet) => this.#chain.takeTxSet(wanted, txSet));
+    const dial = options.connect ?? connect;
+    const connectTo = ({ host, port }: Target, signal: AbortSignal): Promise<Connection> =>
+      dial({ ...node, identity, host, port, signal, scpStateLedgerSeq: this.#chain.next ?? 0 });
+    this.#pool = new PeerPool(
+      { targets: peers.map(parseTarget), connections, clock: this.#clock, connect: connectTo, random: Math.random },
+      this,
+    );
+  }
+
+  /** How it goes at this moment. */
+  get status(): FollowStatus {
+    const { last } = this.#chain;
+    return {
+      ledgerSeq: last?.ledgerSeq,
+      closeTime: last?.closeTime,
+      peers: this.#pool.peers.length,
+      missing: this.#chain.missing(last?.ledgerSeq ?? 0),
+      met: this.#unmet === undefined && last !== undefined,
+    };
+  }
+
+  /** Signatures of statements checked so far: as many as there were different ones. */
+  get signatureChecks(): number {
+    return this.#chain.signatureChecks;
+  }
+
+  /** The ledgers, in order. Whoever does not take them makes the peers wait. @throws {TypeError} the second time */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Ledger, undefined> {
+    if (this.#state !== 'new') throw new TypeError('a stream of ledgers can be iterated once');
+    this.#start();
+    const iterator: AsyncIterableIterator<Ledger, undefined> = {
+      [Symbol.asyncIterator]: () => iterator,
+      next: () => this.#take(),
+      return: async () => {
+        await this.#end();
+        return { value: undefined, done: true };
+      },
+    };
+    return iterator;
+  }
+
+  /** @internal */
+  connected(peer: PoolPeer): void {
+    const { peerID, versionStr } = peer.connection.remote;
+    this.#emit({ type: 'peer', address: peer.address, peerID, versionStr });
+    this.#companion?.connected(peer);
+  }
+
+  /** @internal */
+  message(peer: PoolPeer, message: ReceivedMessage): void {
+    switch (message.type) {
+      case 'SCP_MESSAGE':
+        this.#onStatement(peer, message.xdr);
+        break;
+      case 'GENERALIZED_TX_SET':
+        this.#onTxSet(peer, message.generalizedTxSet, generalizedTxSetHash);
+        break;
+      case 'TX_SET':
+        this.#onTxSet(peer, message.txSet, legacyTxSetHash);
+        break;
+      case 'DONT_HAVE':
+        this.#fetcher.dontHave(peer, message.reqHash, this.#pool.peers, this.#clock.now().monotonicMs);
+        break;
+      default:
+    }
+    this.#companion?.message(peer, message);
+  }
+
+  /** @internal */
+  ended(address: string, error: OverlayErrorJson | LedgerErrorJson | undefined, peer: PoolPeer | undefined): void {
+    if (peer !== undefined) this.#fetcher.forget(peer);
+    this.#emit({ type: 'peer', address, ...(peer && { peerID: peer.connection.remote.peerID }), error });
+    this.#companion?.ended(address, error, peer);
+  }
+
+  /** @internal */
+  room(): Promise<void> | undefined {
+    return this.#room?.promise;
+  }
+
+  /** @internal */
+  broken(error: unknown): void {
+    this.#failure ??= { error };
+    void this.#end();
+  }
+
+  #start(): void {
+    this.#state = 'running';
+    const { signal } = this.#options;
+    this.#tickedAtMs = this.#clock.now().monotonicMs;
+    this.#waitsSinceMs = this.#tickedAtMs;
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal?.aborted) {
+      void this.#end();
+      return;
+    }
+    this.#pool.fill();
+    this.#scheduleTick();
+  }
+
+  readonly #onAbort = (): void => void this.#end();
+
+  #take(): Promise<Taken> {
+    const ledger = this.#ready.shift();
+    if (this.#state === 'running') this.#advance(this.#clock.now());
+    if (ledger !== undefined) return Promise.resolve({ value: ledger, done: false });
+    if (this.#state !== 'running') return this.#over();
+    return new Promise((resolve) => {
+      this.#taker = { resolve };
+    });
+  }
+
+  async #over(): Promise<Taken> {
+    await this.#end();
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure.error;
+    return { value: undefined, done: true };
+  }
+
+  #end(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#state = 'ended';
+    this.#timer?.cancel();
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#ready.length = 0;
+    this.#room?.open();
+    this.#room = undefined;
+    this.#refusals.end();
+    await this.#pool.close();
+    const taker = this.#taker;
+    this.#taker = undefined;
+    taker?.resolve(this.#over());
+  }
+
+  #scheduleTick(): void {
+    this.#timer = this.#clock.setTimer(() => {
+      this.#tick();
+      if (this.#state === 'running') this.#scheduleTick();
+    }, TICK_MS);
+  }
+
+  #onStatement(peer: PoolPeer, xdr: Uint8Array): void {
+    const verdict = this.#chain.receive(xdr, () => this.#clock.now());
+    switch (verdict.type) {
+      case 'known':
+        peer.usefulAtMs = this.#tickedAtMs;
+        break;
+      case 'counted': {
+        const { slot, contradictions } = verdict;
+        const now = this.#clock.now();
+        peer.usefulAtMs = now.monotonicMs;
+        for (const { kind, evidence } of contradictions)
+          this.#emit({ type: 'alarm', kind, ledgerSeq: slot.ledgerSeq, evidence: evidence.map(envelopeBase64) });
+        this.#advance(now);
+        break;
+      }
+      case 'stranger':
+        this.#refuse(peer, new LedgerError('LEDGER_NOT_IN_QUORUM_SET'), {});
+        break;
+      case 'refused': {
+        const { error, ledgerSeq, nodeID } = verdict;
+        this.#refuse(peer, error, { ledgerSeq, nodeID });
+        break;
+      }
+      default:
+    }
+  }
+
+  #onTxSet(peer: PoolPeer, txSet: Uint8Array, hashOf: typeof generalizedTxSetHash): void {
+    const reception = this.#fetcher.receive(peer, txSet, () => [toHex(hashOf(this.#crypto, txSet))]);
+    if (reception instanceof LedgerError) this.#refuse(peer, reception, {});
+    if (reception !== 'taken') return;
+    const now = this.#clock.now();
+    peer.usefulAtMs = now.monotonicMs;
+    this.#advance(now);
+  }
+
+  /** Gives out what can be, and asks for what is missing. */
+  #advance(now: Now): void {
+    if (this.#ready.length < MAX_READY) {
+      for (const output of this.#chain.advance(now)) {
+        if (output.type === 'ledger') this.#give(output.ledger);
+        else this.#emit(output);
+        if (this.#state !== 'running') return;
+        if (this.#ready.length >= MAX_READY) break;
+      }
+    }
+    const { lastQuorum } = this.#chain;
+    if (lastQuorum !== undefined && lastQuorum.atMs > this.#waitsSinceMs) {
+      this.#waitsSinceMs = lastQuorum.atMs;
+      this.#unmet = undefined;
+    }
+    this.#fetcher.want(this.#chain.wanted(), this.#pool.peers, now.monotonicMs);
+    if (this.#ready.length >= MAX_READY) this.#room ??= makeRoom();
+    else {
+      this.#room?.open();
+      this.#room = undefined;
+    }
+  }
+
+  #give(ledger: Ledger): void {
+    const taker = this.#taker;
+    this.#taker = undefined;
+    if (taker === undefined) this.#ready.push(ledger);
+    else taker.resolve({ value: ledger, done: false });
+  }
+
+  #refuse(
+    peer: PoolPeer,
+    { code, message }: LedgerError,
+    about: { readonly ledgerSeq?: number; readonly nodeID?: string },
+  ): void {
+    this.#refusals.add({ code, message, ...about, address: peer.address }, this.#clock.now().monotonicMs);
+    if (code === 'LEDGER_BAD_SIGNATURE') peer.faults++;
+    if (peer.faults > MAX_FAULTS || code === 'LEDGER_TX_SET_HASH')
+      this.#pool.drop(peer, new LedgerError('LEDGER_PEER_FORGES', `${message} The peer was replaced.`));
+  }
+
+  #tick(): void {
+    const now = this.#clock.now();
+    const { monotonicMs } = now;
+    this.#tickedAtMs = monotonicMs;
+    this.#refusals.tick(monotonicMs);
+    if (this.#room !== undefined) {
+      // The application is busy: nobody is late.
+      this.#waitsSinceMs = monotonicMs;
+      for (const peer of this.#pool.peers) peer.usefulAtMs = monotonicMs;
+      return;
+    }
+    this.#advance(now);
+    if (this.#state !== 'running') return;
+    this.#fetcher.tick(this.#pool.peers, monotonicMs);
+    for (const { ledgerSeq, hash } of this.#fetcher.unavailable(UNAVAILABLE_AFTER_MS, monotonicMs)) {
+      const since = isoAt(now, monotonicMs - UNAVAILABLE_AFTER_MS);
+      this.#emit({ type: 'unavailable', ledgerSeq, txSetHash: toHex(hash), since });
+    }
+    const isLate = monotonicMs - this.#waitsSinceMs >= UNMET_AFTER_MS;
+    if (isLate) this.#tellUnmet(now);
+    if ((isLate || this.#chain.isBehind) && monotonicMs - this.#askedAtMs >= ASK_EVERY_MS) {
+      this.#askedAtMs = monotonicMs;
+      for (const peer of this.#pool.peers) peer.send({ type: 'GET_SCP_STATE', ledgerSeq: this.#chain.next ?? 0 });
+    }
+    this.#replaceUseless(monotonicMs);
+    this.#pool.fill();
+  }
+
+  #tellUnmet(now: Now): void {
+    const { lastQuorum, next = 0 } = this.#chain;
+    const missing = this.#chain.missing(Math.max(next, (lastQuorum?.ledgerSeq ?? -1) + 1));
+    const key = missing.join();
+    const told = this.#unmet;
+    if (told !== undefined && (told.missing === key || now.monotonicMs - told.atMs < UNMET_AGAIN_MS)) return;
+    this.#unmet = { missing: key, atMs: now.monotonicMs };
+    this.#emit({ type: 'unmet', missing, since: isoAt(now, this.#waitsSinceMs) });
+  }
+
+  /** Who tells nothing while others do, or while others could be asked, makes room for them. */
+  #replaceUseless(nowMs: number): void {
+    const { peers, hasOthers } = this.#pool;
+    const isUseless = ({ usefulAtMs }: PoolPeer): boolean => nowMs - usefulAtMs >= USELESS_AFTER_MS;
+    const useless = peers.filter(isUseless);
+    if (!hasOthers && useless.length === peers.length) return;
+    for (const peer of useless) this.#pool.drop(peer, new LedgerError('LEDGER_PEER_SILENT'));
+  }
+
+  #emit(event: FollowEvent): void {
+    try {
+      this.#options.onEvent?.(event);
+    } catch (error) {
+      this.broken(error);
+    }
+  }
+}
+
+/** A gate that is closed. */
+function makeRoom(): { readonly promise: Promise<void>; readonly open: () => void } {
+  let open!: () => void;
+  const promise = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { promise, open };
+}
+
+/** A moment of the monotonic clock as ISO 8601. */
+function isoAt({ unixSeconds, monotonicMs }: Now, atMs: number): string {
+  return new Date(unixSeconds * 1000 - (monotonicMs - atMs)).toISOString();
+}

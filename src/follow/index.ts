@@ -1,0 +1,9 @@
+/**
+ * The ledgers a quorum set has closed, verified, from peers that nobody has to trust; and proofs of them.
+ * @packageDocumentation
+ */
+
+export { Follower, type FollowOptions, type FollowStatus, follow } from './follow.ts';
+export type { FollowEvent, Ledger, LedgerProof, VerifiedLedger } from './ledger.ts';
+export { LedgerError, type LedgerErrorCode, type LedgerErrorJson } from './ledger-error.ts';
+export { verifyLedger } from './proof.ts';
