@@ -101,7 +101,7 @@ export function follow(options: FollowOptions): Follower {
 }
 
 /** A stream of ledgers, and how it goes. Nothing is dialled before it is iterated. */
-export class Follower implements AsyncIterable<Ledger>, PoolHandler {
+export class Follower implements AsyncIterable<Ledger> {
   readonly #options: FollowOptions;
   readonly #clock: Clock;
   readonly #crypto: NonNullable<NodeOptions['crypto']>;
@@ -143,9 +143,16 @@ export class Follower implements AsyncIterable<Ledger>, PoolHandler {
     const dial = options.connect ?? connect;
     const connectTo = ({ host, port }: Target, signal: AbortSignal): Promise<Connection> =>
       dial({ ...node, identity, host, port, signal, scpStateLedgerSeq: this.#chain.next ?? 0 });
+    const handler: PoolHandler = {
+      connected: (peer) => this.#onConnected(peer),
+      message: (peer, message) => this.#onMessage(peer, message),
+      ended: (address, error, peer) => this.#onEnded(address, error, peer),
+      room: () => this.#room?.promise,
+      broken: (error) => this.#onBroken(error),
+    };
     this.#pool = new PeerPool(
       { targets: peers.map(parseTarget), connections, clock: this.#clock, connect: connectTo, random: Math.random },
-      this,
+      handler,
     );
   }
 
@@ -181,15 +188,13 @@ export class Follower implements AsyncIterable<Ledger>, PoolHandler {
     return iterator;
   }
 
-  /** @internal */
-  connected(peer: PoolPeer): void {
+  #onConnected(peer: PoolPeer): void {
     const { peerID, versionStr } = peer.connection.remote;
     this.#emit({ type: 'peer', address: peer.address, peerID, versionStr });
     this.#companion?.connected(peer);
   }
 
-  /** @internal */
-  message(peer: PoolPeer, message: ReceivedMessage): void {
+  #onMessage(peer: PoolPeer, message: ReceivedMessage): void {
     switch (message.type) {
       case 'SCP_MESSAGE':
         this.#onStatement(peer, message.xdr);
@@ -208,20 +213,13 @@ export class Follower implements AsyncIterable<Ledger>, PoolHandler {
     this.#companion?.message(peer, message);
   }
 
-  /** @internal */
-  ended(address: string, error: OverlayErrorJson | LedgerErrorJson | undefined, peer: PoolPeer | undefined): void {
+  #onEnded(address: string, error: OverlayErrorJson | LedgerErrorJson | undefined, peer: PoolPeer | undefined): void {
     if (peer !== undefined) this.#fetcher.forget(peer);
     this.#emit({ type: 'peer', address, ...(peer && { peerID: peer.connection.remote.peerID }), error });
     this.#companion?.ended(address, error, peer);
   }
 
-  /** @internal */
-  room(): Promise<void> | undefined {
-    return this.#room?.promise;
-  }
-
-  /** @internal */
-  broken(error: unknown): void {
+  #onBroken(error: unknown): void {
     this.#failure ??= { error };
     void this.#end();
   }
@@ -414,7 +412,7 @@ export class Follower implements AsyncIterable<Ledger>, PoolHandler {
     try {
       this.#options.onEvent?.(event);
     } catch (error) {
-      this.broken(error);
+      this.#onBroken(error);
     }
   }
 }

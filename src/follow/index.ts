@@ -1,6 +1,6 @@
 /**
  * The ledgers a quorum set has closed, verified, from peers that nobody has to trust; and proofs of them.
- * @packageDocumentation
+ * @module stellar-handshake/follow
  */
 
 export { Follower, type FollowOptions, type FollowStatus, follow } from './follow.ts';

@@ -5,6 +5,7 @@
 
 export type { TcpAddress } from '../net/connection-info.ts';
 export { ManualClock } from './clock.ts';
+export { MockLedgers, type MockLedgersOptions } from './mock-ledgers.ts';
 export {
   type KindInfo,
   MOCK_NODE_KINDS,
@@ -26,5 +27,6 @@ export {
   type MockScript,
   UnexpectedByMock,
 } from './mock-peer.ts';
+export { type CloseOptions, type MockLedger, MockValidators, type MockValidatorsOptions, mockTxSet } from './mock-validators.ts';
 export { connectedPair, type PairSideOptions } from './pair.ts';
 export { acceptTcp, dialTcp, type TcpAcceptor } from './tcp.ts';

@@ -12,6 +12,7 @@ import { XdrWriter } from '../xdr/writer.ts';
 
 /** Something that knows which nodes are in it: a Set or a Map of `G…` keys, for example. */
 export interface NodeSet {
+  /** Whether the node is in it. */
   has(nodeID: string): boolean;
 }
 
