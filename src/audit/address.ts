@@ -2,9 +2,7 @@
  * Which targets are audited without a word: those that nobody else can own.
  * @module
  */
-import { lookup } from 'node:dns/promises';
 import { AllowList } from '../net/allow-list.ts';
-import { OverlayError } from '../protocol/errors.ts';
 
 /** Named one by one: not everything else is somebody's, but a 6to4 address or one behind a carrier's NAT may well be. */
 const PRIVATE = new AllowList([
@@ -21,16 +19,4 @@ const PRIVATE = new AllowList([
 /** Whether an address is loopback, private or link-local. What is no address is not. */
 export function isPrivateAddress(address: string): boolean {
   return PRIVATE.permits(address);
-}
-
-/**
- * The address a host name stands for, to be dialled itself: what a name means can change between a check and a connection.
- * @throws {OverlayError} OVERLAY_NAME_NOT_FOUND
- */
-export async function resolveAddress(host: string): Promise<string> {
-  try {
-    return (await lookup(host)).address;
-  } catch (cause) {
-    throw new OverlayError('OVERLAY_NAME_NOT_FOUND', { stage: 'dns', cause, message: `The host name ${host} has no address.` });
-  }
 }

@@ -2,15 +2,15 @@
  * crawl: the network as a whole, found by walking from node to node along the addresses they name.
  * @module
  */
-import { lookup } from 'node:dns/promises';
 import { isAddress } from '../net/allow-list.ts';
 import { type Clock, systemClock, type Timer } from '../net/clock.ts';
-import { nameError } from '../net/dial.ts';
 import { NodeIdentity } from '../net/identity.ts';
 import { type NodeOptions, resolveOptions } from '../net/options.ts';
+import { resolveName } from '../net/resolve.ts';
 import { formatTarget, type Target } from '../net/target.ts';
 import type { ProbeResult } from '../probe/probe.ts';
 import { assertInteger } from '../protocol/bytes.ts';
+import { OverlayError } from '../protocol/errors.ts';
 import { parseQuorumSet } from '../protocol/scp/quorum-set.ts';
 import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
 import { AddressBook, type Entry, readAddress, readSeed } from './address-book.ts';
@@ -237,10 +237,12 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     }
     let addresses: readonly string[];
     try {
-      addresses = (await lookup(target.host, { all: true })).map(({ address }) => address);
+      const { timeoutMs } = this.#settings;
+      addresses = await resolveName({ host: target.host, clock: this.#clock, timeoutMs, signal: this.#options.signal });
     } catch (cause) {
+      if (!(cause instanceof OverlayError)) throw cause;
       if (this.#book.addSeed(target) === undefined || this.#isOver) return;
-      const error = nameError(target.host, cause).toJSON();
+      const error = cause.toJSON();
       this.#settle({ type: 'node', address: seed.toLowerCase(), outcome: error.cause, error, at: this.#date() }, true);
       return;
     }

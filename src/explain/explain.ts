@@ -8,11 +8,12 @@ import type { Connection } from '../net/connection.ts';
 import type { OnBytes, Phase, Timings } from '../net/connection-info.ts';
 import { NodeIdentity } from '../net/identity.ts';
 import { formatTarget, type Target } from '../net/target.ts';
-import { diagnose, diagnoseSilence, type Evidence, isSilentRefusal } from '../probe/diagnose.ts';
+import { diagnose, diagnoseSilence, isSilentRefusal } from '../probe/diagnose.ts';
+import { type Evidence, FirstBytes } from '../probe/evidence.ts';
 import type { ProbeOptions } from '../probe/options.ts';
 import { secondLook } from '../probe/second-look.ts';
 import { RECORD_HEADER_BYTES } from '../protocol/constants.ts';
-import { OverlayError } from '../protocol/errors.ts';
+import { type DialAttempt, OverlayError } from '../protocol/errors.ts';
 import type { HandshakeStep } from '../protocol/handshake/steps.ts';
 import type { Network } from '../protocol/networks.ts';
 import { connectedPair } from '../testing/pair.ts';
@@ -25,6 +26,8 @@ export interface Story {
   readonly target: string | undefined;
   readonly network: Network;
   readonly steps: readonly HandshakeStep[];
+  /** What became of each address that was dialled, in that order. */
+  readonly attempts?: readonly DialAttempt[];
   /** Bodies of the first records the peer sent after its AUTH. */
   readonly next: readonly Uint8Array[];
   /** Whether it sent more than that while it was listened to. */
@@ -59,7 +62,8 @@ export async function explain(target: Target | undefined, options: ProbeOptions,
   const clock = options.clock ?? systemClock;
   const phases: Partial<Record<`${Phase}Ms`, number>> = {};
   let connectedMs = clock.now().monotonicMs;
-  let firstBytes = new Uint8Array(0);
+  const firstBytes = new FirstBytes();
+  let attempts: readonly DialAttempt[] = [];
   const showSecrets = target === undefined || options.unsafeStepSecrets === true;
   const told: ProbeOptions = {
     ...options,
@@ -71,7 +75,10 @@ export async function explain(target: Target | undefined, options: ProbeOptions,
     onBytes: (direction, bytes, connection) => {
       watcher?.bytes(direction === 'sent' ? 'A' : 'B', bytes);
       received.onBytes(direction, bytes, connection);
-      if (direction === 'received' && firstBytes.length === 0) firstBytes = bytes.slice(0, 64);
+      firstBytes.onBytes(direction, bytes);
+    },
+    onDialled: (all) => {
+      attempts = all;
     },
   };
   const onPhase = (phase: Phase, ms: number): void => {
@@ -91,7 +98,7 @@ export async function explain(target: Target | undefined, options: ProbeOptions,
     const connection = target === undefined ? await embedded(told, watcher) : await connect({ ...told, onPhase, ...target });
     try {
       await quiet(connection, received, LISTEN_MS);
-      return { ...story, timings: connection.timings };
+      return { ...story, attempts, timings: connection.timings };
     } finally {
       await connection.close();
     }
@@ -100,14 +107,18 @@ export async function explain(target: Target | undefined, options: ProbeOptions,
     watcher?.failed();
     if (target === undefined) return { ...story, error };
     const lastedMs = clock.now().monotonicMs - connectedMs;
-    return { ...story, phases, error: await causeOf(error, { firstBytes, lastedMs, network: options.network }, target, options) };
+    const evidence = { ...firstBytes.seen, lastedMs, network: options.network };
+    // Of a name with several nodes the one that has answered is looked at again.
+    const address = attempts.find(({ outcome }) => outcome === 'connected')?.address;
+    const again = address === undefined ? options : { ...options, lookup: async () => [address] };
+    return { ...story, attempts, phases, error: await causeOf(error, evidence, target, again) };
   }
 }
 
 /** The failure in the words of a probe, with what a second look finds where there were none. */
 async function causeOf(error: OverlayError, evidence: Evidence, target: Target, options: ProbeOptions): Promise<OverlayError> {
   if (!isSilentRefusal(error, evidence)) return diagnose(error, evidence);
-  return diagnoseSilence(error, evidence, await secondLook(target, options), false);
+  return diagnoseSilence(error, evidence, await secondLook(target, options, evidence.lastedMs), false);
 }
 
 /** Both identities are made for this one run: a seed of the user’s is never shown. The embedded peer tells two documentation addresses, and speaks as v27.1.0 does. */

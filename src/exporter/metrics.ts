@@ -4,14 +4,15 @@
  * @module
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { parseTarget } from '../net/target.ts';
 import { VERSION } from '../net/version.ts';
 import { printable } from '../protocol/printable.ts';
 import type { Scrape } from './scrape.ts';
 
 /** The metrics of one probe, in a registry of their own: nothing of the last one can be in it. */
 export function probeRegistry(scrape: Scrape): Registry {
-  const { result, dnsMs, elapsedMs, unixSeconds, address } = scrape;
-  const { ok, timings, clockSkew, remote, error } = result;
+  const { result, elapsedMs, unixSeconds } = scrape;
+  const { ok, timings, clockSkew, remote, error, address } = result;
   const registry = new Registry();
   const gauge = (name: string, help: string, value: number | undefined, labels: Readonly<Record<string, string>> = {}): void => {
     if (value === undefined || Number.isNaN(value)) return;
@@ -20,7 +21,7 @@ export function probeRegistry(scrape: Scrape): Registry {
 
   gauge('stellar_probe_success', 'Whether the handshake succeeded and the node kept us.', ok ? 1 : 0);
   gauge('stellar_probe_elapsed_seconds', 'How long the probe took, whatever came of it.', seconds(elapsedMs));
-  const phases = { dns: dnsMs, tcp: timings?.tcpMs, hello: timings?.helloMs, auth: timings?.authMs };
+  const phases = { dns: timings?.dnsMs, tcp: timings?.tcpMs, hello: timings?.helloMs, auth: timings?.authMs };
   const duration = new Gauge({
     name: 'stellar_probe_duration_seconds',
     help: 'Time each phase took that was over; of a probe that succeeded their sum is the whole handshake.',
@@ -35,13 +36,18 @@ export function probeRegistry(scrape: Scrape): Registry {
     pingMs === undefined ? undefined : seconds(pingMs),
   );
   if (address !== undefined)
-    gauge('stellar_probe_ip_protocol', 'IP version of the address that was dialled, 4 or 6.', address.includes(':') ? 6 : 4);
+    gauge(
+      'stellar_probe_ip_protocol',
+      'IP version of the address that answered, or of the only one that was dialled, 4 or 6.',
+      address.includes(':') ? 6 : 4,
+    );
   if (error) {
     const { code, cause, stage } = error;
     gauge('stellar_probe_failure_info', 'Why the probe failed; docs/errors.md lists the causes.', 1, { code, cause, stage });
   }
   if (remote) {
-    const { peerID, versionStr, overlayVersion, overlayMinVersion, ledgerVersion } = remote;
+    const { peerID, versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort } = remote;
+    const { port } = parseTarget(result.target);
     gauge('stellar_probe_peer_info', 'Who the node says it is; proved when the probe succeeded.', 1, {
       peer_id: peerID,
       version: printable(versionStr),
@@ -50,6 +56,16 @@ export function probeRegistry(scrape: Scrape): Registry {
     gauge('stellar_probe_peer_overlay_version', 'Newest overlay version the node speaks.', overlayVersion);
     gauge('stellar_probe_peer_overlay_min_version', 'Oldest overlay version the node speaks.', overlayMinVersion);
     gauge('stellar_probe_peer_ledger_version', 'Newest ledger protocol the node knows.', ledgerVersion);
+    gauge(
+      'stellar_probe_peer_listening_port',
+      'Port the node says it listens on, which is the one its peers learn.',
+      listeningPort,
+    );
+    gauge(
+      'stellar_probe_peer_listening_port_is_dialled',
+      'Whether that is the port the probe has dialled: else peers may not be able to call the node back.',
+      listeningPort === port ? 1 : 0,
+    );
     const expiry = unixTime(remote.certExpiration);
     gauge(
       'stellar_probe_peer_certificate_expiry_timestamp_seconds',

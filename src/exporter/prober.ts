@@ -6,13 +6,14 @@
 import { type HttpAnswer, Refusal } from '../http/server.ts';
 import { AllowList } from '../net/allow-list.ts';
 import type { NodeIdentity } from '../net/identity.ts';
+import type { Family, Lookup } from '../net/lookup.ts';
 import { type NodeOptions, resolveOptions } from '../net/options.ts';
 import { Knowledge } from '../probe/knowledge.ts';
 import { targetKey } from '../probe/targets.ts';
 import { assertInteger } from '../protocol/bytes.ts';
 import { type ProbeOutcome, probeRegistry } from './metrics.ts';
 import { deadlineMs, type ProbeRequest, readProbeRequest } from './request.ts';
-import { type Resolve, resolveByOS, scrape } from './scrape.ts';
+import { scrape } from './scrape.ts';
 import { StoryTeller } from './story.ts';
 import { Turns } from './turns.ts';
 
@@ -27,8 +28,10 @@ export interface ProberOptions {
   readonly allowList?: AllowList | undefined;
   /** Probes at once; one more is answered with 503. Default 16. */
   readonly concurrency?: number | undefined;
-  /** Finds the addresses of names. Default: the operating system does. */
-  readonly resolve?: Resolve | undefined;
+  /** Finds the addresses of names. Default: the system's resolver does. */
+  readonly lookup?: Lookup | undefined;
+  /** Only addresses of this version of IP are dialled; 0: both. Default 0. */
+  readonly family?: Family | undefined;
 }
 
 const CONCURRENCY = 16;
@@ -97,14 +100,15 @@ export class Prober {
   }
 
   async #probe(request: ProbeRequest, limitMs: number, signal: AbortSignal): Promise<HttpAnswer> {
-    const { node, resolve = resolveByOS } = this.#options;
+    const { node, lookup, family } = this.#options;
     const teller = request.debug ? new StoryTeller(this.peerID) : undefined;
     const found = await scrape(request, {
       node: { ...node, identity: this.#identity, ...this.#ecdh(request), ...teller?.options },
       known: this.#knowledgeOf(request),
       allowList: this.#allowList,
       turns: this.#turns,
-      resolve,
+      lookup,
+      family,
       deadlineMs: limitMs,
       signal,
     });

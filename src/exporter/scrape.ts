@@ -1,22 +1,19 @@
 /**
- * One scrape: a name to addresses, the addresses checked, and the handshake with the very address that was checked.
+ * One scrape: a handshake with a target whose addresses are checked where its name is looked up. What is dialled is what
+ * was checked.
  * @module
  */
-import { lookup } from 'node:dns/promises';
 import { Refusal } from '../http/server.ts';
 import { type AllowList, isAddress } from '../net/allow-list.ts';
 import { systemClock } from '../net/clock.ts';
-import { nameError } from '../net/dial.ts';
+import { type Family, type Lookup, lookUp } from '../net/lookup.ts';
 import type { NodeOptions } from '../net/options.ts';
 import { formatTarget } from '../net/target.ts';
 import type { Knowledge } from '../probe/knowledge.ts';
 import { type ProbeResult, probe } from '../probe/probe.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { ProbeRequest } from './request.ts';
-import { type Turns, unlessAborted } from './turns.ts';
-
-/** Finds the addresses of a host name. @throws anything when there is none */
-export type Resolve = (host: string) => Promise<readonly string[]>;
+import type { Turns } from './turns.ts';
 
 /** What a scrape is made with. */
 export interface ScrapeOptions {
@@ -25,7 +22,10 @@ export interface ScrapeOptions {
   /** What earlier scrapes of this target on this network have learnt. */
   readonly known: Knowledge;
   readonly allowList: AllowList;
-  readonly resolve: Resolve;
+  /** Finds the addresses of names. Default: the system's resolver does. */
+  readonly lookup: Lookup | undefined;
+  /** Only addresses of this version of IP are dialled; 0: both. */
+  readonly family: Family | undefined;
   /** Scrapes of the same node wait for each other here. */
   readonly turns: Turns;
   /** Time for everything. */
@@ -36,20 +36,12 @@ export interface ScrapeOptions {
 
 /** What a scrape found. */
 export interface Scrape {
-  /** As of the probe; `target` is what was asked for. */
   readonly result: ProbeResult;
-  /** The address that was dialled last, unless there was none. */
-  readonly address?: string;
-  /** What finding it took, in milliseconds. */
-  readonly dnsMs?: number;
   /** What everything took: also what came after the handshake, and looking for the cause when it failed. */
   readonly elapsedMs: number;
   /** When it was over. */
   readonly unixSeconds: number;
 }
-
-/** Asks the operating system, in its order of preference. */
-export const resolveByOS: Resolve = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
 
 /** Why the deadline's signal aborts. */
 const DEADLINE = new Error('deadline');
@@ -69,34 +61,20 @@ export async function scrape(request: ProbeRequest, options: ScrapeOptions): Pro
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
   const deadline = clock.setTimer(() => stop.abort(DEADLINE), deadlineMs);
-  const scraped = (result: ProbeResult, found: Pick<Scrape, 'address' | 'dnsMs'>): Scrape => {
-    if (signal.aborted) throw signal.reason;
-    const { unixSeconds } = clock.now();
-    return { result: { ...result, target: formatTarget(request.target) }, ...found, elapsedMs: elapsed(), unixSeconds };
-  };
   let endTurn: (() => void) | undefined;
   try {
     endTurn = await turns.take(formatTarget(request.target).toLowerCase(), stop.signal).catch(turnFailure);
-    const turnMs = elapsed();
-    let addresses: readonly string[];
-    try {
-      addresses = await permitted(request, options, stop.signal);
-    } catch (error) {
-      if (!(error instanceof OverlayError)) throw error;
-      return scraped(failed(error), {});
-    }
-    const dnsMs = elapsed() - turnMs;
-    const { network, expectedPeerID } = request;
-    for (const [i, address] of addresses.entries()) {
-      const handshakeTimeoutMs = Math.max(1, Math.floor(deadlineMs - elapsed()));
-      const target = { host: address, port: request.target.port };
-      const found = await probe(target, { ...node, network, expectedPeerID, handshakeTimeoutMs, signal: stop.signal, known });
-      const result = inTime(found, stop.signal);
-      // The next address helps only when this one was not even connected.
-      const isLast = i === addresses.length - 1 || stop.signal.aborted;
-      if (isLast || result.error?.stage !== 'tcp') return scraped(withLookup(result, dnsMs), { address, dnsMs });
-    }
-    throw new RangeError('there is at least one address');
+    const { target, network, expectedPeerID } = request;
+    const permitted = new Permitted(options);
+    if (isAddress(target.host) && !permitted.holds(target.host)) throw permitted.refusal(target.host);
+    const handshakeTimeoutMs = Math.max(1, Math.floor(deadlineMs - elapsed()));
+    const { family } = options;
+    const { lookup } = permitted;
+    const limits = { handshakeTimeoutMs, signal: stop.signal, known, family, lookup };
+    const found = await probe(target, { ...node, network, expectedPeerID, ...limits });
+    if (signal.aborted) throw signal.reason;
+    if (permitted.isNobody) throw permitted.refusal(target.host);
+    return { result: inTime(found, stop.signal), elapsedMs: elapsed(), unixSeconds: clock.now().unixSeconds };
   } finally {
     endTurn?.();
     deadline.cancel();
@@ -105,23 +83,41 @@ export async function scrape(request: ProbeRequest, options: ScrapeOptions): Pro
 }
 
 /**
- * The addresses of the target that may be dialled. From here on the name is not looked at any more: what it means could
- * change between the check and the connection.
+ * The addresses that may be dialled. They are checked where a name is looked up, and never again by name: what it means
+ * could change between a check and a connection.
  */
-async function permitted(
-  { target }: ProbeRequest,
-  { resolve, allowList }: ScrapeOptions,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const { host } = target;
-  const addresses = isAddress(host)
-    ? [host]
-    : await unlessAborted(resolve(host), signal).catch((cause) => nameFailure(host, cause));
-  if (addresses.length === 0) nameFailure(host, undefined);
-  const allowed = addresses.filter((address) => allowList.permits(address));
-  if (allowed.length === 0)
-    throw new Refusal(403, `${host} is outside what this exporter may probe; --allow CIDR names what it may.`);
-  return allowed;
+class Permitted {
+  readonly #allowList: AllowList;
+  readonly #look: Lookup;
+  #some = 0;
+  #others = 0;
+
+  constructor({ allowList, lookup }: ScrapeOptions) {
+    this.#allowList = allowList;
+    this.#look = lookup ?? ((host, family, signal) => lookUp(host, family, signal).addresses);
+  }
+
+  holds(address: string): boolean {
+    return this.#allowList.permits(address);
+  }
+
+  /** Finds those of a host name. */
+  readonly lookup: Lookup = async (host, family, signal) => {
+    const addresses = await this.#look(host, family, signal);
+    const allowed = addresses.filter((address) => this.holds(address));
+    this.#some += allowed.length;
+    this.#others += addresses.length - allowed.length;
+    return allowed;
+  };
+
+  /** Whether there were addresses, and none of them may be dialled. */
+  get isNobody(): boolean {
+    return this.#others > 0 && this.#some === 0;
+  }
+
+  refusal(host: string): Refusal {
+    return new Refusal(403, `${host} is outside what this exporter may probe; --allow CIDR names what it may.`);
+  }
 }
 
 function turnFailure(reason: unknown): never {
@@ -129,31 +125,19 @@ function turnFailure(reason: unknown): never {
   throw new Refusal(503, 'Another probe of this target has not finished in time.', { 'Retry-After': '1' });
 }
 
-function nameFailure(host: string, cause: unknown): never {
-  if (cause === DEADLINE)
-    throw new OverlayError('OVERLAY_CONNECT_TIMEOUT', {
-      stage: 'dns',
-      message: `The host name ${host} was not resolved in time.`,
-    });
-  throw nameError(host, cause);
-}
-
 /** A probe that the deadline has cut short says so, and not that somebody stopped it. */
 function inTime(result: ProbeResult, signal: AbortSignal): ProbeResult {
   const { error } = result;
   if (error?.code !== 'OVERLAY_ABORTED' || signal.reason !== DEADLINE) return result;
   const { stage } = error;
-  const code = stage === 'dns' || stage === 'tcp' ? 'OVERLAY_CONNECT_TIMEOUT' : 'OVERLAY_HANDSHAKE_TIMEOUT';
-  return { ...result, error: new OverlayError(code, { stage }).toJSON() };
+  return { ...result, error: new OverlayError(DEADLINE_CODE[stage], { stage }).toJSON() };
 }
 
-function withLookup(result: ProbeResult, dnsMs: number): ProbeResult {
-  const { timings } = result;
-  if (timings === undefined) return result;
-  const { totalMs } = timings;
-  return { ...result, timings: { ...timings, dnsMs, ...(totalMs !== undefined && { totalMs: totalMs + dnsMs }) } };
-}
-
-function failed(error: OverlayError): ProbeResult {
-  return { target: '', at: new Date().toISOString(), ok: false, role: 'WE_CALLED_REMOTE', error: error.toJSON() };
-}
+/** What it means that the time is over, by the phase it was in. */
+const DEADLINE_CODE = {
+  dns: 'OVERLAY_NAME_LOOKUP_TIMEOUT',
+  tcp: 'OVERLAY_CONNECT_TIMEOUT',
+  hello: 'OVERLAY_HANDSHAKE_TIMEOUT',
+  auth: 'OVERLAY_HANDSHAKE_TIMEOUT',
+  channel: 'OVERLAY_HANDSHAKE_TIMEOUT',
+} as const;

@@ -6,6 +6,7 @@
 import { ReceivedRecords } from '../explain/explain.ts';
 import { storyLines } from '../explain/text.ts';
 import type { ConnectionInfo, Timings } from '../net/connection-info.ts';
+import { describeAttempt } from '../net/dial-error.ts';
 import type { NodeOptions } from '../net/options.ts';
 import { formatTarget } from '../net/target.ts';
 import type { ProbeTimings } from '../probe/probe.ts';
@@ -44,8 +45,9 @@ export class StoryTeller {
 
   /** The story of the connection that decided, and what the probe made of it. No secret is in it. */
   text({ target, network }: ProbeRequest, scrape: Scrape, metrics: string): string {
-    const { result, address, dnsMs } = scrape;
-    const { error, timings } = result;
+    const { result } = scrape;
+    const { error, timings, address, attempts = [] } = result;
+    const dnsMs = timings?.dnsMs;
     const connections = [...this.#connections.values()];
     const isOwn = ({ steps }: Told): boolean => steps.some((step) => step.step === 'keys' && step.peerID === this.#ownPeerID);
     const told = connections.filter(isOwn).at(-1);
@@ -62,6 +64,7 @@ export class StoryTeller {
     const facts = [
       `target   ${story.target}`,
       `address  ${address ?? 'none'}${dnsMs === undefined ? '' : `, found in ${(dnsMs / 1000).toFixed(3)} s`}`,
+      ...attempts.map((attempt) => `tried    ${attempt.address} ${describeAttempt(attempt)}`),
       `took     ${(scrape.elapsedMs / 1000).toFixed(3)} s`,
       `result   ${error ? `${error.cause} (${error.code}, in ${error.stage})` : 'success'}`,
       ...secondLooks.map(({ steps }) => `again    ${secondLook(steps)}`),

@@ -5,6 +5,8 @@
 import { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import { Peer } from '../protocol/peer.ts';
+import type { PeerAddress } from '../protocol/wire/messages.ts';
+import type { Clock, Timer } from './clock.ts';
 import { Connection } from './connection.ts';
 import { newConnection, type Phase } from './connection-info.ts';
 import { dial } from './dial.ts';
@@ -26,25 +28,26 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const resolved = resolveOptions(options);
   const { host, port } = resolveTarget(options);
   const { clock, handshakeTimeoutMs } = resolved;
-  const start = clock.now().monotonicMs;
-  const elapsed = (): number => clock.now().monotonicMs - start;
   const spent: Record<Phase, number> = { dns: 0, tcp: 0, hello: 0, auth: 0 };
   const onPhase = (phase: Phase, ms: number): void => {
     spent[phase] = ms;
     options.onPhase?.(phase, ms);
   };
-  const socket = await dial({ host, port, clock, timeoutMs: handshakeTimeoutMs, signal: options.signal, onPhase });
+  const { family, lookup, signal, onDialled } = options;
+  const socket = await dial({ host, port, family, lookup, clock, timeoutMs: handshakeTimeoutMs, signal, onPhase, onDialled });
   const connectedMs = spent.dns + spent.tcp;
+  const start = clock.now().monotonicMs - connectedMs;
+  const elapsed = (): number => clock.now().monotonicMs - start;
   const remoteAddress = { host: socket.remoteAddress ?? host, port: socket.remotePort ?? port };
   const localAddress = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
   const connection = newConnection({ role: 'WE_CALLED_REMOTE', localAddress, remoteAddress });
   const { info } = connection;
-  // Who dials waits for a slow node as long as it said it would: before AUTH the deadline alone counts.
+  // Who dials waits for a slow node as long as it said it would: before AUTH the deadline alone counts, and says so.
   let release: (() => void) | undefined;
   const { listener } = options;
   const peer = new Peer({
     ...peerOptions(resolved, connection),
-    authenticationTimeoutMs: handshakeTimeoutMs,
+    authenticationTimeoutMs: Number.POSITIVE_INFINITY,
     expectedPeerID: options.expectedPeerID,
     // Subtle: a full node refuses right behind its AUTH, and then nobody but the steps knows that it came.
     ...(options.onPhase && {
@@ -71,11 +74,35 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   void session.ended.then(() => release?.());
   const remote = await authenticated(session);
   const totalMs = elapsed();
+  const pingMs = options.settle ? await settled(session, clock).catch((error) => failed(error, session)) : undefined;
   return new Connection(session, {
     info,
     remote,
-    timings: { dnsMs: spent.dns, tcpMs: spent.tcp, helloMs: spent.hello, authMs: totalMs - connectedMs - spent.hello, totalMs },
+    timings: {
+      ...{ dnsMs: spent.dns, tcpMs: spent.tcp, helloMs: spent.hello, authMs: totalMs - connectedMs - spent.hello, totalMs },
+      ...(pingMs !== undefined && { pingMs }),
+    },
   });
+}
+
+/** How long a peer that has just let us in is given to refuse us after all, or to answer a ping, in milliseconds. */
+export const SETTLE_MS = 1_000;
+
+/**
+ * A full node completes the handshake and refuses right behind it, so success is only known when it has answered once.
+ * @returns the round trip, or undefined when nothing came in time: not every peer answers pings
+ * @throws {OverlayError} when the connection ended instead
+ */
+export async function settled(connection: { ping(): Promise<number> }, clock: Clock): Promise<number | undefined> {
+  let timer: Timer | undefined;
+  const over = new Promise<undefined>((resolve) => {
+    timer = clock.setTimer(() => resolve(undefined), SETTLE_MS);
+  });
+  try {
+    return await Promise.race([over, connection.ping()]);
+  } finally {
+    timer?.cancel();
+  }
 }
 
 /** Waits for the handshake. @throws {OverlayError} when it fails and the stream is closed, with all the peer has told */
@@ -83,9 +110,13 @@ export async function authenticated(session: Session): Promise<RemotePeer> {
   try {
     return await session.authenticated;
   } catch (error) {
-    await session.closed;
-    throw withLastWords(error as OverlayError, session);
+    return failed(error as OverlayError, session);
   }
+}
+
+async function failed(error: OverlayError, session: Session): Promise<never> {
+  await session.closed;
+  throw withLastWords(error, session);
 }
 
 /**
@@ -94,8 +125,9 @@ export async function authenticated(session: Session): Promise<RemotePeer> {
  */
 function withLastWords(error: OverlayError, session: Session): OverlayError {
   const said = error.told === null ? undefined : session.lastWords();
-  const first = session.take();
-  const peers = first?.type === 'PEERS' ? first.peers : undefined;
+  let peers: readonly PeerAddress[] | undefined;
+  for (let message = session.take(); message !== undefined; message = session.take())
+    if (message.type === 'PEERS') peers = message.peers;
   if (said === undefined && peers === undefined) return error;
   const { code, stage, message, cause, remote, told, dropReason, peerError = said } = error;
   return new OverlayError(code, { stage, message, cause, remote, told: told ?? undefined, dropReason, peerError, peers });

@@ -54,6 +54,8 @@ export interface Timings {
   /** From there to its AUTH being accepted. */
   readonly authMs: number;
   readonly totalMs: number;
+  /** The round trip after it, when `settle` has asked for one and it was answered. */
+  readonly pingMs?: number;
 }
 
 /** Knows which peers a node is connected to, so that none is connected twice. */

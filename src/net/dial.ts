@@ -1,160 +1,310 @@
 /**
- * dial: from a host name to an open socket.
+ * dial: from a host name to an open socket, as RFC 8305 says. An attempt begins 250 ms after the one before, or at once
+ * when that has failed; attempts overlap, none is given up before one has connected, and the whole time is theirs.
  * @module
  */
-import type { LookupAddress } from 'node:dns';
-import { lookup } from 'node:dns/promises';
 import { connect, isIP, type Socket } from 'node:net';
-import type { OverlayErrorCode, Stage } from '../protocol/error-table.ts';
+import type { DialAttempt } from '../protocol/errors.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import { offAbort, onAbort } from './abort.ts';
-import type { Clock } from './clock.ts';
+import type { Clock, Timer } from './clock.ts';
 import type { Phase } from './connection-info.ts';
+import { dialError, isOutOfFiles, lookupTimeout, nameError, outcomeOf, outOfFiles } from './dial-error.ts';
+import { type Family, type Lookup, lookUp, type PendingLookup } from './lookup.ts';
 
 /** Where to, and within which limits. */
 export interface DialOptions {
   readonly host: string;
   readonly port: number;
+  /** Only addresses of this family are dialled; 0: both. */
+  readonly family?: Family | undefined;
+  /** Finds the addresses of a name. Default: the system's resolver does. */
+  readonly lookup?: Lookup | undefined;
   readonly clock: Clock;
-  /** Time for name resolution and TCP together, in milliseconds. */
+  /** Time for name resolution and TCP together, in milliseconds; it begins when the resolver is asked. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Is told how long it took to the first attempt (`dns`), and from there to the open socket (`tcp`). */
   readonly onPhase?: ((phase: Phase, ms: number) => void) | undefined;
+  /** Is told once, at the end, what became of each address, in the order they were dialled. */
+  readonly onDialled?: ((attempts: readonly DialAttempt[]) => void) | undefined;
 }
 
 /**
  * Opens a TCP connection.
  * @returns the connected socket
- * @throws {OverlayError} with code and stage; nothing is left open then
+ * @throws {OverlayError} with code, stage and attempts; nothing is left open then
  */
-export async function dial({ host, port, clock, timeoutMs, signal, onPhase }: DialOptions): Promise<Socket> {
-  const limits = new Limits(signal, (expire) => clock.setTimer(expire, timeoutMs));
-  const start = clock.now().monotonicMs;
+export async function dial(options: DialOptions): Promise<Socket> {
+  const { onPhase, onDialled } = options;
+  const { over, attempts, dnsMs, tcpMs } = await new Promise<Outcome>((resolve) => new Dialler(options, resolve));
   try {
-    const addresses = await limits.race('dns', resolveHost(host));
-    const resolved = clock.now().monotonicMs;
-    onPhase?.('dns', resolved - start);
-    const socket = await openSocket(host, port, addresses, limits);
-    onPhase?.('tcp', clock.now().monotonicMs - resolved);
-    return socket;
-  } finally {
-    limits.release();
-  }
-}
-
-/** Deadline and AbortSignal of the time before there is a session. */
-class Limits {
-  /** Rejects with what the limit means; never resolves. */
-  readonly #reached: Promise<never>;
-  readonly #release: () => void;
-
-  constructor(signal: AbortSignal | undefined, setTimer: (expire: () => void) => { cancel(): void }) {
-    let reject!: (reason: Limit) => void;
-    this.#reached = new Promise((_resolve, no) => {
-      reject = no;
-    });
-    this.#reached.catch(() => {});
-    const giveUp = (): void => reject({ code: 'OVERLAY_ABORTED', cause: signal?.reason });
-    const timer = setTimer(() => reject({ code: 'OVERLAY_CONNECT_TIMEOUT' }));
-    onAbort(signal, giveUp);
-    if (signal?.aborted) giveUp();
-    this.#release = () => {
-      timer.cancel();
-      offAbort(signal, giveUp);
-    };
-  }
-
-  /** The promise, unless a limit is reached first. */
-  async race<T>(stage: Stage, promise: Promise<T>): Promise<T> {
-    promise.catch(() => {});
-    const limit = this.#reached.catch(({ code, cause }: Limit) => {
-      throw new OverlayError(code, { stage, cause });
-    });
-    return Promise.race([limit, promise]);
-  }
-
-  release(): void {
-    this.#release();
-  }
-}
-
-interface Limit {
-  readonly code: OverlayErrorCode;
-  readonly cause?: unknown;
-}
-
-async function resolveHost(host: string): Promise<readonly LookupAddress[]> {
-  const family = isIP(host);
-  if (family !== 0) return [{ address: host, family }];
-  try {
-    return await lookup(host, { all: true });
-  } catch (cause) {
-    throw nameError(host, cause);
-  }
-}
-
-/** What it means that a host name could not be resolved. */
-export function nameError(host: string, cause: unknown): OverlayError {
-  const message =
-    (cause as NodeJS.ErrnoException | undefined)?.code === 'EAI_AGAIN'
-      ? `The host name ${host} could not be looked up: no name server answered (EAI_AGAIN).`
-      : `The host name ${host} has no address.`;
-  return new OverlayError('OVERLAY_NAME_NOT_FOUND', { stage: 'dns', cause, message });
-}
-
-/** Tries the addresses as RFC 8305 says (Node's autoSelectFamily) and returns the connected socket. */
-async function openSocket(host: string, port: number, addresses: readonly LookupAddress[], limits: Limits): Promise<Socket> {
-  const socket = connect({
-    host,
-    port,
-    noDelay: true,
-    lookup: (_host, options, callback) => {
-      const [first] = addresses;
-      if (options.all) callback(null, [...addresses]);
-      else callback(null, first?.address ?? '', first?.family);
-    },
-  });
-  try {
-    await limits.race(
-      'tcp',
-      new Promise<void>((resolve, reject) => {
-        socket.once('connect', resolve);
-        socket.once('error', reject);
-      }),
-    );
-    return socket;
+    if (dnsMs !== undefined) onPhase?.('dns', dnsMs);
+    if (tcpMs !== undefined) onPhase?.('tcp', tcpMs);
+    if (attempts.length > 0) onDialled?.(attempts);
   } catch (error) {
-    socket.on('error', () => {});
-    socket.destroy();
-    throw error instanceof OverlayError ? error : tcpError(error as NodeJS.ErrnoException, host, port);
+    if (!(over instanceof OverlayError)) over.destroy();
+    throw error;
+  }
+  if (over instanceof OverlayError) throw over;
+  return over;
+}
+
+/** What dialling has come to. */
+interface Outcome {
+  readonly over: Socket | OverlayError;
+  readonly attempts: readonly DialAttempt[];
+  /** The phases that are over, in milliseconds. */
+  readonly dnsMs?: number | undefined;
+  readonly tcpMs?: number | undefined;
+}
+
+/** Connection Attempt Delay (RFC 8305 section 5), in milliseconds. */
+const ATTEMPT_DELAY_MS = 250;
+/** Resolution Delay: how long IPv6 addresses are waited for when IPv4 ones have come first (section 3), in milliseconds. */
+const RESOLUTION_DELAY_MS = 50;
+/** When both families together are not answered in this time each is asked for alone: some resolvers answer only one. */
+const SINGLE_FAMILY_DELAY_MS = 250;
+/** How often it is tried again when this process or machine has no file descriptor left, in milliseconds. */
+const DESCRIPTOR_RETRY_MS = 100;
+
+/** An attempt, while it lasts. */
+interface Attempt {
+  readonly address: string;
+  readonly sinceMs: number;
+  readonly socket: Socket;
+  ended?: DialAttempt;
+  error?: NodeJS.ErrnoException;
+}
+
+class Dialler {
+  readonly #options: DialOptions;
+  readonly #resolve: (outcome: Outcome) => void;
+  readonly #family: Family;
+  /** Ends the look-ups. */
+  readonly #answered = new AbortController();
+  /** Families that are being looked up. */
+  readonly #asked = new Set<Family>();
+  /** Why a family has no address. */
+  readonly #failures = new Map<Family, unknown>();
+  /** Every address there is. */
+  readonly #known = new Set<string>();
+  /** Those that have not been dialled. */
+  #queue: string[] = [];
+  #attempts: Attempt[] = [];
+  #startMs: number;
+  /** When the first address was dialled. */
+  #dialledMs: number | undefined;
+  #lastFamily = 0;
+  /** That there is no descriptor, while it is so. */
+  #starved: NodeJS.ErrnoException | undefined;
+  #deadline: Timer;
+  #nextAttempt: Timer | undefined;
+  #nextLookup: Timer | undefined;
+  #isOver = false;
+
+  constructor(options: DialOptions, resolve: (outcome: Outcome) => void) {
+    const { host, family = 0, signal, lookup } = options;
+    this.#options = options;
+    this.#resolve = resolve;
+    this.#family = family;
+    this.#startMs = this.#now();
+    this.#deadline = this.#setDeadline();
+    onAbort(signal, this.#giveUp);
+    if (signal?.aborted) this.#giveUp();
+    else if (isIP(host) !== 0) this.#onAddresses(0, [host]);
+    else if (lookup !== undefined) this.#lookUp();
+    else this.#prepare();
+  }
+
+  #now(): number {
+    return this.#options.clock.now().monotonicMs;
+  }
+
+  get #dnsMs(): number | undefined {
+    return this.#dialledMs === undefined ? undefined : this.#dialledMs - this.#startMs;
+  }
+
+  #setDeadline(): Timer {
+    return this.#options.clock.setTimer(() => this.#fail(this.#timeout()), this.#options.timeoutMs);
+  }
+
+  readonly #giveUp = (): void => {
+    const attempts = this.#dialledMs === undefined ? undefined : this.#ended('aborted');
+    const { signal } = this.#options;
+    this.#fail(new OverlayError('OVERLAY_ABORTED', { stage: attempts ? 'tcp' : 'dns', cause: signal?.reason, attempts }));
+  };
+
+  /** The clock starts when the resolver has been asked. */
+  #prepare(): void {
+    const { host } = this.#options;
+    const first = lookUp(host, this.#family, this.#answered.signal);
+    first.started.then(
+      () => {
+        if (this.#isOver) return;
+        this.#starved = undefined;
+        this.#deadline.cancel();
+        this.#startMs = this.#now();
+        this.#deadline = this.#setDeadline();
+        this.#lookUp(first);
+      },
+      (error: NodeJS.ErrnoException) => {
+        this.#starved = error;
+        if (!this.#isOver) this.#nextLookup = this.#options.clock.setTimer(() => this.#prepare(), DESCRIPTOR_RETRY_MS);
+      },
+    );
+  }
+
+  #lookUp(first?: PendingLookup): void {
+    this.#ask(this.#family, first);
+    if (this.#family !== 0) return;
+    this.#nextLookup = this.#options.clock.setTimer(() => {
+      this.#ask(6);
+      this.#ask(4);
+    }, SINGLE_FAMILY_DELAY_MS);
+  }
+
+  #ask(family: Family, pending?: PendingLookup): void {
+    const { host, lookup } = this.#options;
+    const { signal } = this.#answered;
+    const look = async (): Promise<readonly string[]> =>
+      pending?.addresses ?? lookup?.(host, family, signal) ?? lookUp(host, family, signal).addresses;
+    this.#asked.add(family);
+    look().then(
+      (found) => this.#onAddresses(family, found),
+      (error) => this.#onAddresses(family, [], error),
+    );
+  }
+
+  /** A look-up is over. */
+  #onAddresses(family: Family, found: readonly string[], failure?: unknown): void {
+    if (this.#isOver) return;
+    this.#asked.delete(family);
+    const isWhole = family === this.#family;
+    if (isWhole) {
+      // Nothing can be added to that.
+      this.#nextLookup?.cancel();
+      this.#asked.clear();
+      this.#answered.abort();
+    }
+    const wanted = found.filter((address) => (this.#family === 0 ? isIP(address) !== 0 : isIP(address) === this.#family));
+    if (wanted.length === 0) this.#failures.set(family, failure);
+    const isFresh = (address: string): boolean => !this.#known.has(address) || this.#queue.includes(address);
+    // The resolver's order is that of preference; of two answers IPv6 goes first.
+    const order = isWhole || family === 6 ? [...wanted, ...this.#queue] : [...this.#queue, ...wanted];
+    this.#queue = interleave([...new Set(order)].filter(isFresh), this.#lastFamily);
+    for (const address of wanted) this.#known.add(address);
+    // An attempt is due already, or comes too soon after the last one.
+    if (this.#nextAttempt !== undefined) {
+      if (this.#attempts.length > 0 || !(isWhole || family === 6)) return;
+      this.#nextAttempt.cancel();
+    }
+    const isFirst = this.#attempts.length === 0 && this.#queue.length > 0;
+    if (isFirst && !isWhole && family === 4 && this.#asked.has(6)) this.#attemptIn(RESOLUTION_DELAY_MS);
+    else this.#attempt();
+  }
+
+  #attemptIn(ms: number): void {
+    this.#nextAttempt = this.#options.clock.setTimer(() => this.#attempt(), ms);
+  }
+
+  /** Dials the next address, if there is one. */
+  #attempt(): void {
+    this.#nextAttempt?.cancel();
+    this.#nextAttempt = undefined;
+    const address = this.#queue.shift();
+    if (address === undefined) {
+      const isRunning = this.#attempts.some(({ ended }) => ended === undefined);
+      if (!isRunning && this.#asked.size === 0) this.#fail(this.#verdict());
+      return;
+    }
+    const sinceMs = this.#now();
+    this.#dialledMs ??= sinceMs;
+    this.#lastFamily = isIP(address);
+    const socket = connect({ host: address, port: this.#options.port, noDelay: true });
+    const attempt: Attempt = { address, sinceMs, socket };
+    this.#attempts.push(attempt);
+    socket.once('connect', () => this.#onConnect(attempt));
+    socket.on('error', (error) => this.#onError(attempt, error));
+    if (this.#queue.length > 0 || this.#asked.size > 0) this.#attemptIn(ATTEMPT_DELAY_MS);
+  }
+
+  #onConnect(attempt: Attempt): void {
+    if (this.#isOver) return;
+    const { socket } = attempt;
+    attempt.ended = this.#end(attempt, 'connected');
+    const attempts = this.#ended('overtaken');
+    this.#finish(socket);
+    this.#resolve({ over: socket, attempts, dnsMs: this.#dnsMs, tcpMs: this.#now() - (this.#dialledMs ?? 0) });
+  }
+
+  #onError(attempt: Attempt, error: NodeJS.ErrnoException): void {
+    attempt.socket.destroy();
+    if (this.#isOver || attempt.ended !== undefined) return;
+    if (isOutOfFiles(error)) {
+      // Nothing was dialled: it is tried again when others may have closed theirs.
+      this.#starved = error;
+      this.#attempts = this.#attempts.filter((one) => one !== attempt);
+      this.#queue.unshift(attempt.address);
+      this.#nextAttempt?.cancel();
+      this.#attemptIn(DESCRIPTOR_RETRY_MS);
+      return;
+    }
+    this.#starved = undefined;
+    attempt.error = error;
+    attempt.ended = this.#end(attempt, outcomeOf(error), error.code);
+    this.#attempt();
+  }
+
+  #end({ address, sinceMs }: Attempt, outcome: DialAttempt['outcome'], errno?: string): DialAttempt {
+    return { address, outcome, ...(errno !== undefined && { errno }), ms: this.#now() - sinceMs };
+  }
+
+  /** All attempts; those that still last end now. */
+  #ended(outcome: DialAttempt['outcome']): readonly DialAttempt[] {
+    return this.#attempts.map((attempt) => attempt.ended ?? this.#end(attempt, outcome));
+  }
+
+  /** What it means that the time is over. */
+  #timeout(): OverlayError {
+    const isRunning = this.#attempts.some(({ ended }) => ended === undefined);
+    if (this.#starved !== undefined && !isRunning)
+      return outOfFiles(this.#starved, this.#dialledMs === undefined ? 'dns' : 'tcp');
+    if (this.#attempts.length === 0) return lookupTimeout(this.#options.host, this.#now() - this.#startMs);
+    return this.#verdict();
+  }
+
+  /** What it means that no address has connected. */
+  #verdict(): OverlayError {
+    const { host, port } = this.#options;
+    const attempts = this.#ended('connect-timeout');
+    const causes = this.#attempts.flatMap(({ error }) => error ?? []);
+    if (attempts.length > 0) return dialError(host, port, attempts, causes);
+    return nameError(host, this.#family, this.#failures.get(this.#family), this.#now() - this.#startMs);
+  }
+
+  #fail(error: OverlayError): void {
+    if (this.#isOver) return;
+    this.#finish();
+    this.#resolve({ over: error, attempts: error.attempts ?? [], dnsMs: this.#dnsMs });
+  }
+
+  /** Nothing is left behind but what is kept. */
+  #finish(kept?: Socket): void {
+    this.#isOver = true;
+    for (const timer of [this.#deadline, this.#nextAttempt, this.#nextLookup]) timer?.cancel();
+    offAbort(this.#options.signal, this.#giveUp);
+    this.#answered.abort();
+    for (const { socket } of this.#attempts) if (socket !== kept) socket.destroy();
   }
 }
 
-/** What the operating system's reasons mean. */
-const NO_WAY: Readonly<Record<string, string>> = {
-  ENETUNREACH: 'this machine has no route there',
-  EHOSTUNREACH: 'a router, or this machine, says that the host cannot be reached',
-  EADDRNOTAVAIL: 'this machine has no address to dial it from',
-  EINVAL: 'not an address to dial; a link-local one needs its zone, like fe80::1%eth0',
-  EACCES: 'this machine forbids it',
-  EPERM: 'this machine’s firewall forbids it',
-  EMFILE: 'too many files are open in this process',
-  ENFILE: 'too many files are open on this machine',
-};
-
-function tcpError(cause: NodeJS.ErrnoException, host: string, port: number): OverlayError {
-  // With several addresses Node wraps their errors; the first that is not a refusal is worth more.
-  const causes: readonly NodeJS.ErrnoException[] = cause instanceof AggregateError ? cause.errors : [cause];
-  const codes = causes.map(({ code = 'unknown' }) => code);
-  const where = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
-  if (codes.every((code) => code === 'ETIMEDOUT')) return failure('OVERLAY_CONNECT_TIMEOUT', `${where} did not answer.`);
-  if (codes.includes('ECONNREFUSED'))
-    return failure('OVERLAY_CONNECTION_REFUSED', `${where} refused the connection: nothing listens there.`);
-  if (codes.includes('ECONNRESET')) return failure('OVERLAY_CONNECTION_RESET', `${where} reset the connection.`);
-  const reasons = [...new Set(codes)].map((code) => (NO_WAY[code] === undefined ? code : `${NO_WAY[code]} (${code})`));
-  return failure('OVERLAY_UNREACHABLE', `There is no way to ${where}: ${reasons.join('; ')}.`);
-
-  function failure(code: OverlayErrorCode, message: string): OverlayError {
-    return new OverlayError(code, { stage: 'tcp', message, cause });
-  }
+/** The families take turns (RFC 8305 section 4), each in its order. @param lastFamily that of the attempt before, 0 when there was none */
+function interleave(addresses: readonly string[], lastFamily: number): string[] {
+  const first = addresses[0] ?? '';
+  const leads = (address: string): boolean => (lastFamily === 0 ? isIP(address) === isIP(first) : isIP(address) !== lastFamily);
+  const [lead, follow] = [addresses.filter(leads), addresses.filter((address) => !leads(address))];
+  return Array.from({ length: Math.max(lead.length, follow.length) }, (_, i) => [lead[i], follow[i]])
+    .flat()
+    .filter((address) => address !== undefined);
 }

@@ -15,6 +15,7 @@ import {
   OVERLAY_MIN_VERSION,
   OVERLAY_VERSION,
 } from '../protocol/constants.ts';
+import type { DialAttempt } from '../protocol/errors.ts';
 import type { HandshakeStep } from '../protocol/handshake/steps.ts';
 import { makeNetwork, type Network } from '../protocol/networks.ts';
 import type { PeerOptions } from '../protocol/peer.ts';
@@ -22,6 +23,7 @@ import { decodePublicKey } from '../protocol/strkey.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { ConnectionInfo, NewConnection, OnBytes, PeerIDRegistry, Phase } from './connection-info.ts';
 import { NodeIdentity } from './identity.ts';
+import type { Family, Lookup } from './lookup.ts';
 import { VERSION } from './version.ts';
 
 /** What both `connect` and `listen` take. */
@@ -79,12 +81,23 @@ export interface ConnectOptions extends NodeOptions {
   readonly host: string;
   /** TCP port. Default 11625. */
   readonly port?: number | undefined;
+  /** Only addresses of this version of IP are dialled; 0: both. Default 0. */
+  readonly family?: Family | undefined;
+  /** Finds the addresses of `host`, unless it is one. Default: the system's resolver does, in a process of its own. */
+  readonly lookup?: Lookup | undefined;
   /** The peer's `G…`, checked right after its certificate: another peer is refused. */
   readonly expectedPeerID?: string | undefined;
   /** The listener of the same node: no peer is then connected twice, whoever dialled (protocol.md section 4.4, checks 14 and 15). */
   readonly listener?: PeerIDRegistry | undefined;
   /** Is told how long each phase took as soon as it is over, in milliseconds: also when a later one fails. */
   readonly onPhase?: ((phase: Phase, ms: number) => void) | undefined;
+  /** Is told once, when dialling is over, what became of each address of the host, in the order they were dialled. */
+  readonly onDialled?: ((attempts: readonly DialAttempt[]) => void) | undefined;
+  /**
+   * Whether `connect` waits until the peer is known to keep us: a full node completes the handshake and refuses right
+   * behind it. The answer to a ping tells, or a second without a refusal. Default false: the next message may be the refusal.
+   */
+  readonly settle?: boolean | undefined;
 }
 
 /** What is the same for every connection of a node, checked. */

@@ -5,18 +5,8 @@
 import { hexOf, isLikeHello } from '../net/stranger.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { OverlayError } from '../protocol/errors.ts';
-import type { Network } from '../protocol/networks.ts';
+import type { Evidence } from './evidence.ts';
 import type { Finding } from './knowledge.ts';
-
-/** What was seen of the connection that failed. */
-export interface Evidence {
-  /** The first bytes that came, 64 at most. */
-  readonly firstBytes: Uint8Array;
-  /** How long it lasted, from the open socket on, in milliseconds. */
-  readonly lastedMs: number;
-  /** The network we said we are on. */
-  readonly network: Network;
-}
 
 /** Beginnings of answers of other services, as text. */
 const OTHERS: readonly (readonly [pattern: RegExp, name: string])[] = [
@@ -43,6 +33,10 @@ export function isSilentRefusal({ code, stage }: OverlayError, { firstBytes }: E
 
 /** The same failure with what the evidence says of it; itself when there is nothing to add. */
 export function diagnose(error: OverlayError, evidence: Evidence): OverlayError {
+  if (evidence.isEcho) {
+    const message = 'It sends back what it is sent, our own HELLO: an echo service.';
+    return new OverlayError('OVERLAY_NOT_STELLAR', { stage: 'hello', cause: error, message });
+  }
   switch (`${error.code} ${error.stage}`) {
     case 'OVERLAY_RECORD_LENGTH hello':
     case 'OVERLAY_CORRUPT_XDR hello':
@@ -78,7 +72,7 @@ export function diagnoseSilence(
       return new OverlayError('OVERLAY_OTHER_NETWORK', {
         ...known,
         remote: finding.remote,
-        message: `The node is on ${finding.network.name}, not on ${network.name ?? 'the network that was named'}.`,
+        message: `The node is on ${finding.network.name}, not on ${network.name ?? `the network of the passphrase “${network.passphrase}”`}.`,
       });
     case 'own-clock-behind':
       return new OverlayError('OVERLAY_OWN_CLOCK_BEHIND', {
@@ -88,6 +82,10 @@ export function diagnoseSilence(
       });
     case 'closes-at-once':
       return new OverlayError('OVERLAY_CLOSED_AT_ONCE', known);
+    case 'closes-unheard': {
+      const message = `It closes every connection after ${(finding.afterMs / 1000).toFixed(1)} s, whatever is said.`;
+      return new OverlayError('OVERLAY_CLOSED_UNHEARD', { ...known, message });
+    }
     case 'lets-others-in':
       if (ownKeyAgain) return new OverlayError('OVERLAY_BANNED_THERE', { ...known, remote: finding.remote });
       return retold(error, `${silentEnd(error, lastedMs)} Why is undecided: it answers some connections and not others.`);

@@ -16,6 +16,8 @@ export type Finding =
   | { readonly is: 'lets-others-in'; readonly remote: RemotePeer }
   /** It closes connections on which nothing has been said. */
   | { readonly is: 'closes-at-once' }
+  /** It closes them after the same time as those on which we spoke, in milliseconds. */
+  | { readonly is: 'closes-unheard'; readonly afterMs: number }
   | { readonly is: 'nothing' }
   /** It was broken off. */
   | { readonly is: 'cut-short' };

@@ -3,25 +3,25 @@
  * @module
  */
 import { type Clock, systemClock } from '../net/clock.ts';
-import { connect } from '../net/connect.ts';
+import { connect, SETTLE_MS, settled } from '../net/connect.ts';
 import type { Connection } from '../net/connection.ts';
 import type { OnBytes, Phase, Timings } from '../net/connection-info.ts';
 import type { NodeOptions } from '../net/options.ts';
 import { formatTarget, type Target } from '../net/target.ts';
 import { OVERLAY_MIN_VERSION, OVERLAY_VERSION } from '../protocol/constants.ts';
-import { OverlayError, type OverlayErrorJson } from '../protocol/errors.ts';
+import { type DialAttempt, OverlayError, type OverlayErrorJson } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import { type ReceivedMessage, readMessage } from '../protocol/wire/authenticated-message.ts';
 import type { PeerAddress } from '../protocol/wire/messages.ts';
 import { type ClockSkew, clockSkew, type RemoteJson, remoteJson, roundMs } from '../report/json.ts';
-import { diagnose, diagnoseSilence, type Evidence, isSilentRefusal } from './diagnose.ts';
+import { diagnose, diagnoseSilence, isSilentRefusal } from './diagnose.ts';
+import { type Evidence, FirstBytes } from './evidence.ts';
 import { Knowledge, type OverlayRange } from './knowledge.ts';
 import type { ProbeOptions } from './options.ts';
 import { secondLook } from './second-look.ts';
 
 /** How long each phase took, in milliseconds: those that were reached. */
 export interface ProbeTimings extends Partial<Timings> {
-  readonly pingMs?: number;
   /** From the start to the failure, when it failed. */
   readonly failedAfterMs?: number;
 }
@@ -33,6 +33,10 @@ export interface ProbeResult {
   readonly at: string;
   readonly ok: boolean;
   readonly role: 'WE_CALLED_REMOTE';
+  /** The IP address that was connected to, or the only one that was dialled. */
+  readonly address?: string;
+  /** What became of each address, in the order they were dialled, when there was more than one. */
+  readonly attempts?: readonly DialAttempt[];
   /** Whenever the peer's certificate was good, also when the handshake failed later. */
   readonly remote?: RemoteJson;
   /** Addresses of other nodes it told, `HOST:PORT`: also one that is full, which helps newcomers on with them. */
@@ -44,8 +48,6 @@ export interface ProbeResult {
   readonly warnings?: readonly string[];
 }
 
-/** How long a node that has just accepted us is given to refuse us after all, or to answer a ping, in milliseconds. */
-const SETTLE_MS = 1_000;
 /** Clock skew that is not worth a word, in seconds. */
 const SKEW_TOLERANCE_SECONDS = 10;
 
@@ -58,15 +60,19 @@ export async function probe(target: Target, options: ProbeOptions): Promise<Prob
   const chosen = options.overlayVersion !== undefined || options.overlayMinVersion !== undefined;
   const range = chosen ? undefined : known.overlayRange;
   const first = await attempt(target, { ...options, ...range });
+  const { address, attempts } = first.result;
+  // Of a name with several nodes the one that has answered is looked at again.
+  const again = address === undefined ? options : { ...options, lookup: async () => [address] };
+  const told = (result: ProbeResult): ProbeResult => (attempts === undefined ? result : { ...result, attempts });
   const its = first.error && !chosen ? refusedRange(first.error) : undefined;
   const isSaid = ({ overlayVersion, overlayMinVersion }: OverlayRange): boolean =>
     overlayVersion === (range?.overlayVersion ?? OVERLAY_VERSION) &&
     overlayMinVersion === (range?.overlayMinVersion ?? OVERLAY_MIN_VERSION);
-  if (its === undefined || isSaid(its)) return withRange(await explained(first, target, options, known), range);
+  if (its === undefined || isSaid(its)) return told(withRange(await explained(first, target, again, known), range));
   // The node is newer or older than this package: its own range is what it understands.
   known.overlayRange = its;
-  const second = await attempt(target, { ...options, ...its });
-  return withRange(await explained(second, target, options, known), its);
+  const second = await attempt(target, { ...again, ...its });
+  return told(withRange(await explained(second, target, again, known), its));
 }
 
 /** One connection and what came of it. */
@@ -83,13 +89,14 @@ async function attempt(target: Target, options: ProbeOptions): Promise<Attempt> 
   const base = { target: formatTarget(target), at, role: 'WE_CALLED_REMOTE' } as const;
   const start = clock.now().monotonicMs;
   const phases: Partial<Record<`${Phase}Ms`, number>> = {};
-  let firstBytes = new Uint8Array(0);
+  const firstBytes = new FirstBytes();
+  let dialled: Pick<ProbeResult, 'address' | 'attempts'> = {};
   let connectedMs = 0;
   let hello: Uint8Array | undefined;
   let peers: readonly PeerAddress[] | undefined;
   const observers = {
     onBytes: ((direction, bytes, connection) => {
-      if (direction === 'received' && firstBytes.length === 0) firstBytes = bytes.slice(0, 64);
+      firstBytes.onBytes(direction, bytes);
       options.onBytes?.(direction, bytes, connection);
     }) satisfies OnBytes,
     onStep: ((step, connection) => {
@@ -101,9 +108,13 @@ async function attempt(target: Target, options: ProbeOptions): Promise<Attempt> 
       options.onPhase?.(phase, ms);
       if (phase === 'tcp') connectedMs = clock.now().monotonicMs - start;
     },
+    onDialled(attempts: readonly DialAttempt[]): void {
+      dialled = dialledFacts(attempts);
+      options.onDialled?.(attempts);
+    },
   };
   const evidence = (): Evidence => ({
-    firstBytes,
+    ...firstBytes.seen,
     lastedMs: clock.now().monotonicMs - start - connectedMs,
     network: options.network,
   });
@@ -114,14 +125,11 @@ async function attempt(target: Target, options: ProbeOptions): Promise<Attempt> 
       options.onMessage?.(message);
     });
     try {
-      const { remote, timings } = connection;
-      const [pingMs] = await Promise.all([settle(connection), options.stay?.(connection)]);
-      const all = { ...timings, ...(pingMs !== undefined && { pingMs }) };
-      const told = { ...facts(remote, clock), ...peersOf(peers) };
-      return {
-        result: { ...base, ok: true, ...told, timings: roundMs(all), ...warningsOf(remote, pingMs, clock) },
-        evidence: evidence(),
-      };
+      const { remote } = connection;
+      const [pingMs] = await Promise.all([settled(connection, clock), options.stay?.(connection)]);
+      const timings = { ...connection.timings, ...(pingMs !== undefined && { pingMs }) };
+      const told = { ...dialled, ...facts(remote, clock), ...peersOf(peers), timings: roundMs(timings) };
+      return { result: { ...base, ok: true, ...told, ...warningsOf(remote, pingMs, target, clock) }, evidence: evidence() };
     } finally {
       await connection.close();
       await reading;
@@ -129,7 +137,12 @@ async function attempt(target: Target, options: ProbeOptions): Promise<Attempt> 
   } catch (error) {
     if (!(error instanceof OverlayError)) throw error;
     const timings = roundMs({ ...phases, failedAfterMs: clock.now().monotonicMs - start });
-    const told = { ...facts(error.remote, clock), ...claimedSkew(error, hello, clock), ...peersOf(error.peers ?? peers) };
+    const told = {
+      ...dialled,
+      ...facts(error.remote, clock),
+      ...claimedSkew(error, hello, clock),
+      ...peersOf(error.peers ?? peers),
+    };
     return { result: { ...base, ok: false, ...told, timings }, error, evidence: evidence() };
   }
 }
@@ -148,7 +161,7 @@ async function explained(
   const clock = options.clock ?? systemClock;
   let finding = known.findingOf(error, clock.now().monotonicMs);
   if (finding === undefined) {
-    finding = await secondLook(target, options);
+    finding = await secondLook(target, options, evidence.lastedMs);
     if (finding.is === 'lets-others-in') {
       const again = await attempt(target, options);
       if (again.error === undefined || !isSilentRefusal(again.error, again.evidence)) {
@@ -197,18 +210,11 @@ function peersOf(peers: readonly PeerAddress[] | undefined): Pick<ProbeResult, '
   return peers === undefined ? {} : { peers: peers.map(({ ip, port }) => formatTarget({ host: ip, port })) };
 }
 
-/**
- * A full node completes the handshake and refuses right behind it, so success is only known when it has answered once.
- * @returns the round trip, or undefined when nothing came: not every peer answers pings
- * @throws {OverlayError} when the connection ended instead
- */
-async function settle(connection: Connection): Promise<number | undefined> {
-  try {
-    return await connection.ping({ signal: AbortSignal.timeout(SETTLE_MS) });
-  } catch (error) {
-    if (error instanceof OverlayError && error.code === 'OVERLAY_ABORTED') return undefined;
-    throw error;
-  }
+/** Which address is meant, and what became of all when there were several. */
+export function dialledFacts(attempts: readonly DialAttempt[]): Pick<ProbeResult, 'address' | 'attempts'> {
+  const connected = attempts.find(({ outcome }) => outcome === 'connected') ?? (attempts.length === 1 ? attempts[0] : undefined);
+  const rounded = attempts.map((attempt) => ({ ...attempt, ...roundMs({ ms: attempt.ms }) }));
+  return { ...(connected && { address: connected.address }), ...(attempts.length > 1 && { attempts: rounded }) };
 }
 
 function facts(remote: RemotePeer | undefined, clock: Clock, within?: number): Pick<ProbeResult, 'remote' | 'clockSkew'> {
@@ -226,7 +232,12 @@ function claimedSkew({ code }: OverlayError, hello: Uint8Array | undefined, cloc
 }
 
 /** What is odd about a node that lets us in. */
-function warningsOf(remote: RemotePeer, pingMs: number | undefined, clock: Clock): Pick<ProbeResult, 'warnings'> {
+function warningsOf(
+  remote: RemotePeer,
+  pingMs: number | undefined,
+  { port }: Target,
+  clock: Clock,
+): Pick<ProbeResult, 'warnings'> {
   const warnings: string[] = [];
   const skew = clockSkew(remote, clock.now().unixSeconds);
   if (skew === undefined) {
@@ -237,6 +248,10 @@ function warningsOf(remote: RemotePeer, pingMs: number | undefined, clock: Clock
     const by = skew.minSeconds > 0 ? `at least ${skew.minSeconds} s ahead of` : `at least ${-skew.maxSeconds} s behind`;
     warnings.push(`Its clock is ${by} ours, if it dates certificates as stellar-core does: synchronise both with NTP.`);
   }
+  if (remote.listeningPort !== port)
+    warnings.push(
+      `It says that it listens on port ${remote.listeningPort} (PEER_PORT), and was dialled on port ${port}: other nodes learn the former, and reach it only if that leads to it as well.`,
+    );
   if (pingMs === undefined) warnings.push(`It did not answer a ping within ${SETTLE_MS} ms after the handshake.`);
   return warnings.length > 0 ? { warnings } : {};
 }

@@ -19,14 +19,15 @@ import type { ProbeOptions } from './options.ts';
 
 /** The year 2096: a certificate that ends then has expired by nobody's clock, and dates behind it are no seconds. */
 export const FAR_FUTURE_SECONDS = 4_000_000_000;
-/** So long a connection on which we say nothing is watched; stellar-core waits twice as long and more, in milliseconds. */
-const UNHEARD_MS = 1_000;
+/** Who closes a connection so soon on which we say nothing does so at once; stellar-core takes ten seconds, in milliseconds. */
+const AT_ONCE_MS = 1_000;
 
 /**
  * Looks at the node in several ways, each with a key of its own, until one of them is answered with a HELLO: side by side,
  * or one after the other for `oneAtATime`. Never rejects; nothing is left open.
+ * @param lastedMs how long the connection lasted that it closed, in milliseconds: a proxy closes every one after the same time
  */
-export async function secondLook(target: Target, options: ProbeOptions): Promise<Finding> {
+export async function secondLook(target: Target, options: ProbeOptions, lastedMs = 0): Promise<Finding> {
   const over = new AbortController();
   const signal = options.signal === undefined ? over.signal : AbortSignal.any([over.signal, options.signal]);
   const within = { ...options, signal };
@@ -36,22 +37,28 @@ export async function secondLook(target: Target, options: ProbeOptions): Promise
     () => withLaterCertificate(target, within),
     () => withAnotherKey(target, within),
   ];
-  const unheard = (): Promise<boolean> => closesUnheard(target, within);
-  const nothing = (): Finding => ({ is: signal.aborted ? 'cut-short' : 'nothing' });
+  const unheard = (): Promise<number | undefined> => closesUnheard(target, lastedMs, within);
+  const otherwise = (unheardMs: number | undefined): Finding => {
+    if (unheardMs !== undefined && unheardMs < AT_ONCE_MS) return { is: 'closes-at-once' };
+    // A node that refuses us does so by what we say: stellar-core closes 5 s after that, and 10 s after nothing.
+    if (unheardMs !== undefined && Math.abs(unheardMs - lastedMs) <= toleranceMs(lastedMs))
+      return { is: 'closes-unheard', afterMs: unheardMs };
+    return { is: signal.aborted ? 'cut-short' : 'nothing' };
+  };
   if (options.oneAtATime) {
     for (const look of looks) {
       const finding = await look();
       if (finding !== undefined) return finding;
     }
-    return (await unheard()) ? { is: 'closes-at-once' } : nothing();
+    return otherwise(await unheard());
   }
   const running = looks.map((look) => look());
-  const isUnheard = unheard();
+  const closing = unheard();
   try {
-    return (await firstOf(running)) ?? ((await isUnheard) ? { is: 'closes-at-once' } : nothing());
+    return (await firstOf(running)) ?? otherwise(await closing);
   } finally {
     over.abort();
-    await Promise.all([...running, isUnheard]);
+    await Promise.all([...running, closing]);
   }
 }
 
@@ -88,18 +95,25 @@ async function withLaterCertificate(target: Target, options: ProbeOptions): Prom
   return remote && { is: 'own-clock-behind', seconds, remote };
 }
 
-/** Whether it closes a connection on which nothing has been said. */
-async function closesUnheard({ host, port }: Target, options: ProbeOptions): Promise<boolean> {
-  const { clock = systemClock, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS, signal } = options;
-  const socket = await dial({ host, port, clock, timeoutMs: handshakeTimeoutMs, signal }).catch(() => undefined);
-  if (socket === undefined) return false;
-  const closes = await new Promise<boolean>((resolve) => {
+/** How far two times may differ that are the same to a peer. */
+function toleranceMs(ms: number): number {
+  return 100 + ms / 10;
+}
+
+/** After how many milliseconds it closes a connection on which nothing has been said; undefined when not as soon as the other. */
+async function closesUnheard(target: Target, lastedMs: number, options: ProbeOptions): Promise<number | undefined> {
+  const { clock = systemClock, handshakeTimeoutMs: timeoutMs = HANDSHAKE_TIMEOUT_MS, signal, family, lookup } = options;
+  const socket = await dial({ ...target, family, lookup, clock, timeoutMs, signal }).catch(() => undefined);
+  if (socket === undefined) return undefined;
+  const startMs = clock.now().monotonicMs;
+  const closedMs = await new Promise<number | undefined>((resolve) => {
     // What has come by then counts, however busy this process is.
-    const timer = clock.setTimer(() => setImmediate(resolve, false), UNHEARD_MS);
-    const settle = (closes: boolean) => (): void => {
+    const watchedMs = Math.max(AT_ONCE_MS, lastedMs + toleranceMs(lastedMs));
+    const timer = clock.setTimer(() => setImmediate(resolve, undefined), watchedMs);
+    const settle = (isClosed: boolean) => (): void => {
       timer.cancel();
       offAbort(signal, stay);
-      resolve(closes);
+      resolve(isClosed ? clock.now().monotonicMs - startMs : undefined);
     };
     const stay = settle(false);
     onAbort(signal, stay);
@@ -111,13 +125,14 @@ async function closesUnheard({ host, port }: Target, options: ProbeOptions): Pro
       .on('close', settle(true));
   });
   socket.destroy();
-  return closes;
+  return closedMs;
 }
 
 /** Who answers with a HELLO, if anyone does. A random identity: ours may be what is refused. */
 async function helloOf(target: Target, options: ProbeOptions): Promise<RemotePeer | undefined> {
-  const { network, crypto, handshakeTimeoutMs, signal, clock, overlayVersion, overlayMinVersion, onBytes, onStep } = options;
-  const limits = { crypto, handshakeTimeoutMs, signal, clock, overlayVersion, overlayMinVersion };
+  const { network, crypto, handshakeTimeoutMs, signal, clock, family, lookup, onBytes, onStep } = options;
+  const { overlayVersion, overlayMinVersion } = options;
+  const limits = { crypto, handshakeTimeoutMs, signal, clock, family, lookup, overlayVersion, overlayMinVersion };
   try {
     const identity = NodeIdentity.random();
     const connection = await connect({ ...limits, onBytes, onStep, ...target, network, identity, scpStateLedgerSeq: null });

@@ -43,6 +43,23 @@ const TABLE = {
     summary: 'The host name has no address.',
     advice: 'Check the spelling of the host name and that this machine can resolve names.',
   },
+  OVERLAY_NAME_LOOKUP_TIMEOUT: {
+    cause: 'name-lookup-timeout',
+    summary: 'No resolver answered for the host name in time; nothing was dialled.',
+    advice:
+      'Check the name servers of this machine (/etc/resolv.conf) and the way to them, or dial the IP address of the node instead of its name.',
+  },
+  OVERLAY_NAME_LOOKUP_FAILED: {
+    cause: 'name-lookup-failed',
+    summary: 'The resolver could not tell whether the host name has an address; nothing was dialled.',
+    advice:
+      'Check the name servers of this machine (/etc/resolv.conf) and those of the domain, and try again; or dial the IP address of the node instead of its name.',
+  },
+  OVERLAY_TOO_MANY_OPEN_FILES: {
+    cause: 'too-many-open-files',
+    summary: 'This machine had no file descriptor left for a socket; nothing was dialled.',
+    advice: 'Raise the limit of this machine (ulimit -n), or open fewer connections at the same moment.',
+  },
   OVERLAY_CONNECTION_REFUSED: {
     cause: 'connection-refused',
     summary: 'The host answered that nothing listens on this port.',
@@ -51,7 +68,8 @@ const TABLE = {
   OVERLAY_UNREACHABLE: {
     cause: 'unreachable',
     summary: 'There is no way to the host.',
-    advice: 'Check the address, this machine’s network and the route to the host.',
+    advice:
+      'Check the firewall of the host first, which has to let inbound TCP to the peer port pass (firewalld’s default REJECT makes a host look unreachable); then the address, this machine’s network and the route to the host.',
   },
   OVERLAY_CONNECT_TIMEOUT: {
     cause: 'connect-timeout',
@@ -150,6 +168,12 @@ const TABLE = {
     summary: 'It closes every connection at once, before it has been told anything.',
     advice:
       'The node has no free slot for another pending connection, or a proxy or port forwarding accepts for a node that does not run: look whether it runs, and try again.',
+  },
+  OVERLAY_CLOSED_UNHEARD: {
+    cause: 'closed-unheard',
+    summary: 'It closes every connection after the same time, whatever is said.',
+    advice:
+      'A proxy or port forwarding most likely accepts for a node that does not run or cannot be reached from it: look whether the node runs, and where the proxy forwards to.',
   },
   OVERLAY_NOT_STELLAR: {
     cause: 'not-stellar',

@@ -7,6 +7,25 @@ import type { RemotePeer } from './handshake/hello.ts';
 import type { PeerError, ViolationDetails } from './violation.ts';
 import type { PeerAddress } from './wire/messages.ts';
 
+/** What became of one address that was dialled. */
+export interface DialAttempt {
+  /** IPv4 or IPv6 address. */
+  readonly address: string;
+  /** A cause of docs/errors.md when it failed; `overtaken` when another address connected first. */
+  readonly outcome:
+    | 'connected'
+    | 'overtaken'
+    | 'aborted'
+    | 'connect-timeout'
+    | 'connection-refused'
+    | 'connection-reset'
+    | 'unreachable';
+  /** The operating system's name of the error, EHOSTUNREACH for example. */
+  readonly errno?: string;
+  /** How long it lasted, in milliseconds. */
+  readonly ms: number;
+}
+
 /** What is known of a failure besides its code. */
 export interface OverlayErrorOptions extends ViolationDetails {
   /** Where it happened. */
@@ -21,6 +40,8 @@ export interface OverlayErrorOptions extends ViolationDetails {
   readonly remote?: RemotePeer | undefined;
   /** The addresses it had told in PEERS. */
   readonly peers?: readonly PeerAddress[] | undefined;
+  /** What became of each address, when none could be connected to. */
+  readonly attempts?: readonly DialAttempt[] | undefined;
 }
 
 /** How an OverlayError looks in JSON output. */
@@ -49,6 +70,8 @@ export class OverlayError extends Error {
   readonly remote: RemotePeer | undefined;
   /** The addresses it had told in PEERS before `connect` failed: a full node helps newcomers on with them. */
   readonly peers: readonly PeerAddress[] | undefined;
+  /** What became of each address that was dialled, when none could be connected to. */
+  readonly attempts: readonly DialAttempt[] | undefined;
   /** The ERROR_MSG this side sends for it; null for a silent drop. */
   readonly told: PeerError | null;
   /** What stellar-core writes in its log for the same event, where it has one. */
@@ -63,6 +86,7 @@ export class OverlayError extends Error {
     this.peerError = options.peerError;
     this.remote = options.remote;
     this.peers = options.peers;
+    this.attempts = options.attempts;
     this.told = options.told ?? (info.told ? { code: info.told[0], message: info.told[1] } : null);
     this.#advice = options.advice;
     this.dropReason = options.dropReason ?? info.dropReason;

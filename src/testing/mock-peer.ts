@@ -3,6 +3,7 @@
  * that can go wrong in a connection are written with it.
  * @module
  */
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { nodeCrypto } from '../crypto/node.ts';
 import { type Clock, systemClock } from '../net/clock.ts';
@@ -79,6 +80,7 @@ export class MockPeer {
   /** Its X25519 key. */
   readonly ecdh: EcdhKey;
   readonly #stream: Duplex;
+  readonly #listeningPort: number;
   readonly #clock: Clock;
   readonly #decoder = new RecordDecoder();
   readonly #output = new XdrWriter();
@@ -104,6 +106,8 @@ export class MockPeer {
     this.#clock = clock;
     this.identity = identity.peerAuth(network).identity;
     this.ecdh = nodeCrypto.ecdhKey(random(32));
+    // Where it was dialled; a pair in memory has no port.
+    this.#listeningPort = (role === 'REMOTE_CALLED_US' && (stream as Partial<Socket>).localPort) || DEFAULT_PORT;
     stream.on('data', (chunk: Buffer) => this.#onData(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)));
     const end = (how: 'FIN' | 'RST'): void => {
       this.#end ??= how;
@@ -185,7 +189,7 @@ export class MockPeer {
       overlayMinVersion: 38,
       networkID: fromHex(this.network.networkID),
       versionStr: 'mock peer',
-      listeningPort: DEFAULT_PORT,
+      listeningPort: this.#listeningPort,
       peerID: this.peerID,
       cert,
       nonce: this.nonce,

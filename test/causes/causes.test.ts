@@ -100,7 +100,7 @@ describe('a machine that is not reached', () => {
     const { code, stdout } = await runCli(['probe', `127.0.0.1:${unanswered.port}`, '--timeout', '500ms']);
     expect(code).toBe(4);
     expect(stdout.split('\n').slice(0, 3)).toEqual([
-      `✗ 127.0.0.1:${unanswered.port}: The TCP connection was not answered in time.`,
+      `✗ 127.0.0.1:${unanswered.port} did not answer within 0.5 s.`,
       '  A firewall most likely drops the packets: open the node’s peer port for inbound TCP, or raise the timeout.',
       '  connect-timeout (OVERLAY_CONNECT_TIMEOUT, in tcp)',
     ]);

@@ -36,6 +36,7 @@ import {
   mockNode,
   mockPair,
 } from '../../src/testing/index.ts';
+import { closingAfter, whileTimePasses } from '../support/proxy.ts';
 import { CAN_LEAVE_UNANSWERED, unansweredPort } from '../support/unanswered.ts';
 
 const network = networks.standalone;
@@ -145,9 +146,16 @@ const IMPATIENT: Clock = {
 };
 
 const SMALL_ORDER = new Uint8Array(32);
+/** What a resolver says that nobody has answered, and one that cannot open a socket. */
+const AGAIN = Object.assign(new Error('getaddrinfo'), { code: 'EAI_AGAIN' });
+const FULL = Object.assign(new Error('getaddrinfo'), { code: 'EMFILE' });
 
 const WAYS: Readonly<Record<OverlayErrorCode, () => Promise<Failure>>> = {
   OVERLAY_NAME_NOT_FOUND: () => failureOf(connect({ host: 'no-such-host.invalid', network })),
+  OVERLAY_NAME_LOOKUP_TIMEOUT: () =>
+    failureOf(connect({ host: 'a.example', network, clock: IMPATIENT, lookup: () => new Promise(() => {}) })),
+  OVERLAY_NAME_LOOKUP_FAILED: () => failureOf(connect({ host: 'a.example', network, lookup: () => Promise.reject(AGAIN) })),
+  OVERLAY_TOO_MANY_OPEN_FILES: () => failureOf(connect({ host: 'a.example', network, lookup: () => Promise.reject(FULL) })),
   OVERLAY_CONNECTION_REFUSED: () => failureOf(connect({ host: '127.0.0.1', port: 1, network })),
   // No packet leaves: the kernel has no TCP for the broadcast address.
   OVERLAY_UNREACHABLE: () => failureOf(connect({ host: '255.255.255.255', network })),
@@ -214,6 +222,11 @@ const WAYS: Readonly<Record<OverlayErrorCode, () => Promise<Failure>>> = {
     return (await probe({ host: '127.0.0.1', port: node.port }, { network, clock: new ManualClock() })).error;
   },
   OVERLAY_CLOSED_AT_ONCE: () => probed(async () => {}),
+  async OVERLAY_CLOSED_UNHEARD() {
+    const clock = new ManualClock();
+    await using proxy = await closingAfter(3_000, clock);
+    return (await whileTimePasses(clock, probe({ host: '127.0.0.1', port: proxy.port }, { network, clock }))).error;
+  },
   OVERLAY_NOT_STELLAR: () =>
     probed(async (peer) => {
       peer.sendRaw(new TextEncoder().encode('HTTP/1.1 400 Bad Request\r\n\r\n'));

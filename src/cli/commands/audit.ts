@@ -1,16 +1,19 @@
 import type { Duplex } from 'node:stream';
 import { type CommandDef, defineCommand } from 'citty';
 import { auditAcceptor } from '../../audit/acceptor.ts';
-import { isPrivateAddress, resolveAddress } from '../../audit/address.ts';
+import { isPrivateAddress } from '../../audit/address.ts';
 import { type AuditCase, roleName, SEVERITIES, type Severity } from '../../audit/case.ts';
 import { auditInitiator } from '../../audit/initiator.ts';
 import { type AuditOptions, freshSeed } from '../../audit/options.ts';
 import { CASES, type Selection, selectCases } from '../../audit/registry.ts';
 import type { CaseResult } from '../../audit/result.ts';
+import { systemClock } from '../../net/clock.ts';
+import { resolveName } from '../../net/resolve.ts';
 import { formatTarget, type Target } from '../../net/target.ts';
 import { VERSION } from '../../net/version.ts';
 import { probe } from '../../probe/probe.ts';
 import type { PeerRole } from '../../protocol/auth/key-schedule.ts';
+import { HANDSHAKE_TIMEOUT_MS } from '../../protocol/constants.ts';
 import { OverlayError } from '../../protocol/errors.ts';
 import { acceptTcp, dialTcp, type TcpAcceptor } from '../../testing/tcp.ts';
 import { AuditReport, reportArgs } from '../audit-report.ts';
@@ -94,7 +97,7 @@ async function auditListener(
   const target = readTarget(text);
   const concurrency = readLimit(args.concurrency, '--concurrency');
   const cases = select('REMOTE_CALLED_US', options);
-  const address = await ownAddress(target, mine);
+  const address = await ownAddress(target, mine, context.signal);
   // What is wrong with the target as such, probe says best.
   const { ok, error } = await probe(address, { ...options, handshakeTimeoutMs: 10_000 });
   if (!ok && error !== undefined && error.peerError?.code !== 'ERR_LOAD') {
@@ -113,7 +116,7 @@ async function auditListener(
 async function auditDialler(args: Given, options: AuditOptions, mine: boolean, context: CliContext): Promise<void> {
   const where = readAddress(args.listen as string);
   const cases = select('WE_CALLED_REMOTE', options);
-  const nudged = args.nudge === undefined ? undefined : await ownAddress(readTarget(args.nudge), mine);
+  const nudged = args.nudge === undefined ? undefined : await ownAddress(readTarget(args.nudge), mine, context.signal);
   let acceptor: TcpAcceptor;
   try {
     acceptor = await acceptTcp(where);
@@ -182,8 +185,9 @@ async function acceptOwn(acceptor: TcpAcceptor, mine: boolean, signal: AbortSign
 }
 
 /** The address to dial. @throws {UsageError} when it may be somebody else's */
-async function ownAddress(target: Target, mine: boolean): Promise<Target> {
-  const host = await resolveAddress(target.host);
+async function ownAddress(target: Target, mine: boolean, signal: AbortSignal): Promise<Target> {
+  const limits = { clock: systemClock, timeoutMs: HANDSHAKE_TIMEOUT_MS, signal };
+  const [host = target.host] = await resolveName({ host: target.host, ...limits });
   if (!mine && !isPrivateAddress(host)) {
     const named = host === target.host ? host : `${target.host} (${host})`;
     throw new UsageError(`${named} ${NOT_YOURS}`);

@@ -214,6 +214,7 @@ describe('numbers at the edge', () => {
         at: '2026-11-24T07:30:05.123Z',
         ok: true,
         role: 'WE_CALLED_REMOTE',
+        address: '2001:db8::1',
         remote: {
           peerID: 'G',
           versionStr: '',
@@ -225,7 +226,6 @@ describe('numbers at the edge', () => {
           certExpiration,
         },
       },
-      address: '2001:db8::1',
       elapsedMs: 0,
       unixSeconds: new ManualClock().now().unixSeconds,
     }).metrics();

@@ -34,7 +34,7 @@ describe.runIf(HAS_PROMTOOL)(`promtool${only(HAS_PROMTOOL)}`, () => {
   it('has nothing to say about those of one that is down, or of no name', async () => {
     const node = await goodNode();
     await node.close();
-    await using exporting = await exporter({ resolve: async () => [] });
+    await using exporting = await exporter({ lookup: async () => [] });
     expect(promtool(['check', 'metrics'], (await probeOf(exporting, node)).text)).toEqual({ status: 0, said: '' });
     const { text } = await ask(exporting, '/probe?target=none.example');
     expect(promtool(['check', 'metrics'], text)).toEqual({ status: 0, said: '' });

@@ -104,7 +104,7 @@ describe('what may be probed', () => {
     const asked: string[] = [];
     await using exporting = await exporter({
       allowList: new AllowList([]),
-      resolve: async (host) => {
+      lookup: async (host) => {
         asked.push(host);
         return ['127.0.0.1'];
       },
@@ -136,7 +136,7 @@ describe('what may be probed', () => {
     const asked: string[] = [];
     await using node = await goodNode();
     await using exporting = await exporter({
-      resolve: async (host) => {
+      lookup: async (host) => {
         asked.push(host);
         return [asked.length === 1 ? '127.0.0.1' : '192.0.2.1'];
       },
@@ -154,7 +154,7 @@ describe('what may be probed', () => {
     await using node = await goodNode();
     await using exporting = await exporter({
       allowList: new AllowList(['127.0.0.0/8', '::1']),
-      resolve: async () => ['10.0.0.1', '::1', '127.0.0.1'],
+      lookup: async () => ['10.0.0.1', '::1', '127.0.0.1'],
     });
     const { samples, text } = await ask(exporting, `/probe?target=many.example:${node.port}&debug=true`);
     expect(samples.get('stellar_probe_success')).toBe(1);
@@ -163,15 +163,15 @@ describe('what may be probed', () => {
 
   it('a name without address is a failed probe, and so is one that nobody resolves in time', async () => {
     await using exporting = await exporter({
-      resolve: (host) => (host === 'none.example' ? Promise.reject(new Error('ENOTFOUND')) : new Promise(() => {})),
+      lookup: (host) => (host === 'none.example' ? Promise.reject(new Error('ENOTFOUND')) : new Promise(() => {})),
     });
     const none = await ask(exporting, '/probe?target=none.example');
     expect(none.text).toContain('{code="OVERLAY_NAME_NOT_FOUND",cause="name-not-found",stage="dns"} 1');
     expect(none.samples.get('stellar_probe_success')).toBe(0);
     expect(none.samples.has('stellar_probe_ip_protocol')).toBe(false);
     const slow = await ask(exporting, '/probe?target=slow.example', waits('0.4'));
-    expect(slow.text).toContain('{code="OVERLAY_CONNECT_TIMEOUT",cause="connect-timeout",stage="dns"} 1');
-    await using empty = await exporter({ resolve: async () => [] });
+    expect(slow.text).toContain('{code="OVERLAY_NAME_LOOKUP_TIMEOUT",cause="name-lookup-timeout",stage="dns"} 1');
+    await using empty = await exporter({ lookup: async () => [] });
     expect((await ask(empty, '/probe?target=empty.example')).text).toContain('cause="name-not-found"');
   });
 });
@@ -324,15 +324,15 @@ describe('debug=true', () => {
   });
 
   it('tells of a probe that never connected', async () => {
-    await using exporting = await exporter({ resolve: () => Promise.reject(new Error('ENOTFOUND')) });
+    await using exporting = await exporter({ lookup: () => Promise.reject(new Error('ENOTFOUND')) });
     const { text } = await ask(exporting, '/probe?target=none.example&debug=true');
     expect(text).toContain('✗ The host name none.example has no address.');
     expect(text).toMatch(/^address {2}none$/m);
   });
 
   it('tells a name that has no address from name servers that do not answer', async () => {
-    const resolve = () => Promise.reject(Object.assign(new Error('getaddrinfo'), { code: 'EAI_AGAIN' }));
-    await using exporting = await exporter({ resolve });
+    const lookup = () => Promise.reject(Object.assign(new Error('getaddrinfo'), { code: 'EAI_AGAIN' }));
+    await using exporting = await exporter({ lookup });
     const { text } = await ask(exporting, '/probe?target=none.example&debug=true');
     expect(text).toContain('✗ The host name none.example could not be looked up: no name server answered (EAI_AGAIN).');
   });

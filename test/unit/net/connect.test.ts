@@ -177,17 +177,17 @@ describe('connect fails', () => {
     });
   });
 
-  it('with OVERLAY_CONNECT_TIMEOUT at the deadline of name resolution and of TCP', async () => {
+  it('at the deadline of name resolution and of TCP, with the code of each', async () => {
     await using node = await RawNode.start();
-    for (const [host, stage] of [
-      ['localhost', 'dns'],
-      ['127.0.0.1', 'tcp'],
+    for (const [host, code, stage] of [
+      ['localhost', 'OVERLAY_NAME_LOOKUP_TIMEOUT', 'dns'],
+      ['127.0.0.1', 'OVERLAY_CONNECT_TIMEOUT', 'tcp'],
     ] as const) {
       const connecting = connect({ ...target(node.port), host, handshakeTimeoutMs: 300 });
       clock.advance(299);
       expect(clock.timers).toBe(1);
       clock.advance(1);
-      await expect(connecting).rejects.toMatchObject({ code: 'OVERLAY_CONNECT_TIMEOUT', stage });
+      await expect(connecting).rejects.toMatchObject({ code, stage });
     }
   });
 

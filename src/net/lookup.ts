@@ -1,0 +1,226 @@
+/**
+ * Host names to addresses, by the system's own resolver (getaddrinfo: nsswitch.conf, hosts, resolv.conf), in processes of
+ * their own. In this process look-ups would wait for one another in libuv's pool of threads, where a resolver that does
+ * not answer holds a thread for many seconds, and none of them could be given up: a process does not end before they do.
+ * @module
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { lookup } from 'node:dns/promises';
+import type { Socket } from 'node:net';
+import { isSea } from 'node:sea';
+
+/** IPv4, IPv6, or both: 0. */
+export type Family = 0 | 4 | 6;
+
+/**
+ * Finds the addresses of a host name.
+ * @param family what is wanted: 4, 6, or 0 for both
+ * @param signal aborts when nobody wants the answer any more
+ * @returns the addresses in their order of preference (RFC 6724)
+ * @throws an error with a `code` of getaddrinfo, ENOTFOUND for example, when there is none
+ */
+export type Lookup = (host: string, family: Family, signal: AbortSignal) => Promise<readonly string[]>;
+
+/** A look-up on its way. */
+export interface PendingLookup {
+  /** Resolves when the resolver has been asked: what comes before is our own preparation. Rejects as `addresses` does. */
+  readonly started: Promise<void>;
+  readonly addresses: Promise<readonly string[]>;
+}
+
+/**
+ * Asks the system's resolver. Whoever asks waits for nobody else, and a look-up that was given up leaves nothing behind.
+ * @throws with a `code`: that of getaddrinfo, or EMFILE and ENFILE when no process can be started for want of descriptors
+ */
+export function lookUp(host: string, family: Family, signal: AbortSignal): PendingLookup {
+  const helper = withRoom();
+  const addresses = helper.ask(host, family, signal);
+  addresses.catch(() => {});
+  return { started: helper.ready, addresses };
+}
+
+/** Look-ups at the same moment in the first process, in the second, and so on: they are made when they are needed. */
+const ROOM = [16, 64, 256, 512] as const;
+/** So long a process that nobody asks is kept for the next look-up, in milliseconds. */
+const KEPT_MS = 60_000;
+/** What the resolver of a child takes from the environment is there; what Node would take, and secrets, are not. */
+const WITHHELD = /^(?:NODE_|STELLAR_HANDSHAKE_SEED$)/;
+
+/**
+ * The child. Every look-up has a thread: of libuv's, half are for what may be slow. It ends with our end of its input:
+ * by a signal, because an exit would wait for the threads. Ctrl-C reaches it as well, and is ours to act on.
+ */
+const CHILD = `
+const { lookup } = require('node:dns');
+const tell = (answer) => process.stdout.write(JSON.stringify(answer) + '\\n');
+const end = () => process.kill(process.pid, 'SIGKILL');
+process.on('SIGINT', () => {});
+process.stdout.on('error', end);
+let text = '';
+process.stdin.setEncoding('utf8').on('data', (chunk) => {
+  const lines = (text + chunk).split('\\n');
+  text = lines.pop();
+  for (const { id, host, family } of lines.map((line) => JSON.parse(line))) {
+    lookup(host, { all: true, family, verbatim: true }, (error, found) =>
+      tell(error ? { id, code: error.code } : { id, addresses: found.map(({ address }) => address) }));
+  }
+}).on('close', end).on('error', end);
+tell({ id: 0 });
+`;
+
+/** What the child says; 0 is that it is ready. */
+interface Answer {
+  readonly id: number;
+  readonly addresses?: readonly string[];
+  readonly code?: string;
+}
+
+/** Someone who waits for an answer. */
+interface Asker {
+  readonly host: string;
+  readonly family: Family;
+  readonly resolve: (addresses: readonly string[] | Promise<readonly string[]>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The processes there are, the oldest first. */
+const helpers = new Set<LookupProcess>();
+
+function withRoom(): LookupProcess {
+  for (const helper of helpers) if (helper.hasRoom) return helper;
+  return new LookupProcess(ROOM[Math.min(helpers.size, ROOM.length - 1)] as number);
+}
+
+/** One process that looks names up. */
+class LookupProcess {
+  /** Resolves when it takes questions, or never will: then this process looks the names up itself. */
+  readonly ready: Promise<void>;
+  readonly #room: number;
+  readonly #child: ChildProcess | undefined;
+  /** By number, those who wait for an answer. */
+  readonly #askers = new Map<number, Asker>();
+  /** Numbers of look-ups that run, also of those that nobody waits for. */
+  readonly #running = new Set<number>();
+  #asked = 0;
+  #isOver = false;
+  #idle: NodeJS.Timeout | undefined;
+  #settleReady!: (error?: Error) => void;
+
+  constructor(room: number) {
+    this.#room = room;
+    this.ready = new Promise((resolve, reject) => {
+      this.#settleReady = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    this.ready.catch(() => {});
+    helpers.add(this);
+    this.#child = start(room);
+    this.#child?.once('error', (error: NodeJS.ErrnoException) => this.#end(error));
+    if (this.#child?.stdout == null || this.#child.stdin == null) {
+      // Subtle: a child that could not be started says why in an event; one that may not be started is none.
+      if (this.#child === undefined) this.#end();
+      return;
+    }
+    let text = '';
+    this.#child.stdin.on('error', () => {});
+    this.#child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (text + chunk).split('\n');
+      text = lines.pop() ?? '';
+      for (const line of lines) this.#hear(JSON.parse(line) as Answer);
+    });
+    this.#child.once('exit', () => this.#end());
+    this.#hold();
+  }
+
+  get hasRoom(): boolean {
+    return !this.#isOver && this.#running.size < this.#room;
+  }
+
+  ask(host: string, family: Family, signal: AbortSignal): Promise<readonly string[]> {
+    const id = ++this.#asked;
+    this.#running.add(id);
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => {
+        if (!this.#askers.delete(id)) return;
+        reject(signal.reason);
+        this.#hold();
+      };
+      signal.addEventListener('abort', giveUp, { once: true });
+      const settled =
+        <T>(settle: (value: T) => void) =>
+        (value: T): void => {
+          signal.removeEventListener('abort', giveUp);
+          settle(value);
+        };
+      this.#askers.set(id, { host, family, resolve: settled(resolve), reject: settled(reject) });
+      if (this.#isOver) this.#settleAll();
+      else this.#child?.stdin?.write(`${JSON.stringify({ id, host, family })}\n`);
+      if (signal.aborted) giveUp();
+      this.#hold();
+    });
+  }
+
+  #hear({ id, addresses = [], code }: Answer): void {
+    if (id === 0) {
+      this.#settleReady();
+      return;
+    }
+    const asker = this.#askers.get(id);
+    this.#askers.delete(id);
+    this.#running.delete(id);
+    if (code === undefined) asker?.resolve(addresses);
+    else asker?.reject(Object.assign(new Error(`getaddrinfo ${code} ${asker.host}`), { code, hostname: asker.host }));
+    this.#hold();
+  }
+
+  /** Keeps this process alive as long as somebody waits, and the child as long as it is of use. */
+  #hold(): void {
+    const isWanted = this.#askers.size > 0;
+    clearTimeout(this.#idle);
+    // What still runs then was given up: nothing but the end of the child ends it.
+    if (!isWanted && this.#running.size > 0) this.#end();
+    if (this.#isOver) return;
+    if (!isWanted) this.#idle = setTimeout(() => this.#end(), KEPT_MS).unref();
+    for (const handle of [this.#child, this.#child?.stdin as Socket, this.#child?.stdout as Socket])
+      if (isWanted) handle?.ref();
+      else handle?.unref();
+  }
+
+  /** It is of no more use. @param error why it could not be started */
+  #end(error?: NodeJS.ErrnoException): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    helpers.delete(this);
+    clearTimeout(this.#idle);
+    this.#child?.kill('SIGKILL');
+    this.#child?.stdin?.destroy();
+    this.#child?.stdout?.destroy();
+    this.#child?.unref();
+    const isOutOfFiles = error?.code === 'EMFILE' || error?.code === 'ENFILE';
+    this.#settleReady(isOutOfFiles ? error : undefined);
+    if (isOutOfFiles) for (const { reject } of this.#askers.values()) reject(error);
+    else this.#settleAll();
+    this.#askers.clear();
+  }
+
+  /** Where there can be no other process, this one asks. */
+  #settleAll(): void {
+    for (const { host, family, resolve } of this.#askers.values()) resolve(lookUpHere(host, family));
+    this.#askers.clear();
+  }
+}
+
+/** @returns undefined where a child would be another program, or is forbidden */
+function start(room: number): ChildProcess | undefined {
+  if (isSea() || process.versions.bun !== undefined || process.versions.deno !== undefined) return undefined;
+  const kept = Object.entries(process.env).filter(([name]) => !WITHHELD.test(name));
+  const env = { ...Object.fromEntries(kept), UV_THREADPOOL_SIZE: String(2 * room), ELECTRON_RUN_AS_NODE: '1' };
+  try {
+    return spawn(process.execPath, ['-e', CHILD], { env, stdio: ['pipe', 'pipe', 'ignore'], windowsHide: true });
+  } catch {
+    return undefined;
+  }
+}
+
+async function lookUpHere(host: string, family: Family): Promise<readonly string[]> {
+  return (await lookup(host, { all: true, family, verbatim: true })).map(({ address }) => address);
+}

@@ -1,0 +1,44 @@
+/**
+ * A host name to all its addresses, for who has to know them before one is dialled.
+ * @module
+ */
+import { isIP } from 'node:net';
+import { OverlayError } from '../protocol/errors.ts';
+import { offAbort, onAbort } from './abort.ts';
+import type { Clock } from './clock.ts';
+import { lookupTimeout, nameError } from './dial-error.ts';
+import { type Family, lookUp } from './lookup.ts';
+
+/** What is looked up, and within which limits. */
+export interface ResolveOptions {
+  readonly host: string;
+  readonly family?: Family | undefined;
+  readonly clock: Clock;
+  /** Time for it, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Asks the system's resolver.
+ * @returns at least one address, in their order of preference
+ * @throws {OverlayError} OVERLAY_NAME_NOT_FOUND, OVERLAY_NAME_LOOKUP_TIMEOUT and so on, OVERLAY_ABORTED
+ */
+export async function resolveName({ host, family = 0, clock, timeoutMs, signal }: ResolveOptions): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return [host];
+  const startMs = clock.now().monotonicMs;
+  const elapsedMs = (): number => clock.now().monotonicMs - startMs;
+  const stop = new AbortController();
+  const giveUp = (): void => stop.abort(new OverlayError('OVERLAY_ABORTED', { stage: 'dns', cause: signal?.reason }));
+  const timer = clock.setTimer(() => stop.abort(lookupTimeout(host, elapsedMs())), timeoutMs);
+  onAbort(signal, giveUp);
+  if (signal?.aborted) giveUp();
+  try {
+    return await lookUp(host, family, stop.signal).addresses;
+  } catch (cause) {
+    throw nameError(host, family, cause, elapsedMs());
+  } finally {
+    timer.cancel();
+    offAbort(signal, giveUp);
+  }
+}

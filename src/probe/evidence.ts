@@ -1,0 +1,50 @@
+/**
+ * What was seen of a connection that failed.
+ * @module
+ */
+import type { OnBytes } from '../net/connection-info.ts';
+import { RECORD_HEADER_BYTES } from '../protocol/constants.ts';
+import type { Network } from '../protocol/networks.ts';
+
+/** What was seen of the connection that failed. */
+export interface Evidence {
+  /** The first bytes that came, 64 at most. */
+  readonly firstBytes: Uint8Array;
+  /** Whether what came is what we had sent, our nonce in it. Default false. */
+  readonly isEcho?: boolean | undefined;
+  /** How long it lasted, from the open socket on, in milliseconds. */
+  readonly lastedMs: number;
+  /** The network we said we are on. */
+  readonly network: Network;
+}
+
+/** A HELLO is shorter, with the longest text in it. */
+const KEPT_BYTES = 512;
+
+/** Keeps the first bytes of a connection. */
+export class FirstBytes {
+  #sent: Uint8Array = new Uint8Array(0);
+  #received: Uint8Array = new Uint8Array(0);
+
+  readonly onBytes = ((direction, bytes) => {
+    if (direction === 'sent') this.#sent = joined(this.#sent, bytes);
+    else this.#received = joined(this.#received, bytes);
+  }) satisfies OnBytes;
+
+  get seen(): Pick<Evidence, 'firstBytes' | 'isEcho'> {
+    const [sent, received] = [this.#sent, this.#received];
+    // Our HELLO is the first record, and a nonce is in it: nobody else can have made the same.
+    const hello = sent.subarray(0, RECORD_HEADER_BYTES + (((sent[2] ?? 0) << 8) | (sent[3] ?? 0)));
+    const isEcho = hello.length > RECORD_HEADER_BYTES && hello.every((byte, i) => byte === received[i]);
+    return { firstBytes: received.slice(0, 64), isEcho };
+  }
+}
+
+/** Both, up to what is kept; what is full is not copied again. */
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  if (first.length >= KEPT_BYTES) return first;
+  const all = new Uint8Array(Math.min(KEPT_BYTES, first.length + second.length));
+  all.set(first);
+  all.set(second.subarray(0, all.length - first.length), first.length);
+  return all;
+}
