@@ -5,7 +5,7 @@
 import { concatBytes } from '../protocol/bytes.ts';
 import { type Decoded, Decoder } from './decode.ts';
 import { decodeHex, type HexForm, readHexText, recogniseHex } from './hex.ts';
-import { KeyLog } from './keylog.ts';
+import { KeyLog, KeyTrials } from './keylog.ts';
 import { type NoSegment, segmentOf } from './packet.ts';
 import { CaptureFileError, looksLikePcap, type Packet, PcapReader } from './pcap.ts';
 import { type Conversation, Reassembly } from './reassembly.ts';
@@ -24,6 +24,8 @@ export interface PassedOver {
   /** TCP connections that are not Stellar's. */
   readonly otherConnections: number;
   readonly packets: Readonly<Partial<Record<NoSegment, number>>>;
+  /** Records on which not every key of the key log was tried: there are too many of both. */
+  readonly untried?: number;
   /** Bytes at the end that are no whole packet, or characters that are no whole line. */
   readonly incomplete: number;
 }
@@ -105,7 +107,8 @@ class PacketReader implements Reader {
   }
 
   get passedOver(): PassedOver {
-    return { otherConnections: this.#decoder.others, packets: this.#passedOver, incomplete: this.#packets.pending };
+    const { others, untried } = this.#decoder;
+    return { otherConnections: others, packets: this.#passedOver, ...untriedOf(untried), incomplete: this.#packets.pending };
   }
 
   *push(chunk: Uint8Array): Generator<Decoded> {
@@ -140,7 +143,7 @@ class RecordingReader implements Reader {
   }
 
   get passedOver(): PassedOver {
-    return { otherConnections: 0, packets: {}, incomplete: this.#incomplete };
+    return { otherConnections: 0, packets: {}, ...untriedOf(this.#decoder.untried), incomplete: this.#incomplete };
   }
 
   *push(chunk: Uint8Array): Generator<Decoded> {
@@ -227,10 +230,15 @@ class HexReader implements Reader {
   readonly #keys: KeyLog;
   readonly #parts: string[] = [];
   #length = 0;
-  readonly passedOver: PassedOver = { otherConnections: 0, packets: {}, incomplete: 0 };
+  readonly #trials: KeyTrials;
 
   constructor(keys: KeyLog) {
     this.#keys = keys;
+    this.#trials = new KeyTrials(keys);
+  }
+
+  get passedOver(): PassedOver {
+    return { otherConnections: 0, packets: {}, ...untriedOf(this.#trials.untried), incomplete: 0 };
   }
 
   // biome-ignore lint/correctness/useYield: hex is decoded when it is complete
@@ -250,8 +258,12 @@ class HexReader implements Reader {
     const form = recogniseHex(bytes);
     if (form === undefined) throw new CaptureFileError('hex, but neither of records nor of a message of the overlay');
     yield { kind: 'source', format: 'hex', form };
-    yield* decodeHex(bytes, form, this.#keys);
+    yield* decodeHex(bytes, form, this.#keys, this.#trials);
   }
+}
+
+function untriedOf(untried: number): Pick<PassedOver, 'untried'> {
+  return untried > 0 ? { untried } : {};
 }
 
 /** A character a byte: all that means something is ASCII. */

@@ -9,7 +9,7 @@ import { DEFAULT_PORT, MAC_BYTES, SEQUENCE_OFFSET } from '../protocol/constants.
 import { type CheckedType, messageXdr, readMessage } from '../protocol/wire/authenticated-message.ts';
 import type { Hello } from '../protocol/wire/messages.ts';
 import { XdrReader } from '../protocol/xdr/reader.ts';
-import { KeyLog, type MacKeys } from './keylog.ts';
+import { KeyLog, KeyTrials, type MacKeys } from './keylog.ts';
 import type { Conversation, ConversationEvent, End } from './reassembly.ts';
 import { RecordStream, type StreamItem } from './record-stream.ts';
 
@@ -104,6 +104,7 @@ const MAX_PENDING_BYTES = 0x10000000;
 /** Decodes many conversations at once. */
 export class Decoder {
   readonly #keys: KeyLog;
+  readonly #trials: KeyTrials;
   readonly #states = new Map<Conversation, State>();
   #connections = 0;
   #others = 0;
@@ -112,6 +113,12 @@ export class Decoder {
   /** @param keys none: MACs are not judged */
   constructor(keys: KeyLog = new KeyLog()) {
     this.#keys = keys;
+    this.#trials = new KeyTrials(keys);
+  }
+
+  /** Records on which not every key has been tried: there were too many of both. */
+  get untried(): number {
+    return this.#trials.untried;
   }
 
   /** Conversations so far that are not Stellar's but had bytes; complete after `end`. */
@@ -139,6 +146,7 @@ export class Decoder {
       if (state.number === undefined && isRecognised(state)) yield* this.#recognise(state, unixMs);
       yield* this.#gap(state, event.from, unixMs, `${event.length} bytes are missing: ${GAP[event.isCut ? 'cut' : 'lost']}`);
     } else {
+      this.#trials.read(event.bytes.length);
       for (const item of state.senders[event.from].stream.push(event.bytes)) yield* this.#item(state, event.from, item, unixMs);
     }
     this.#pendingBytes += pendingBytes(state) - before;
@@ -270,15 +278,10 @@ export class Decoder {
   #tryKeys(state: State, from: End, body: Uint8Array): void {
     const hasNonces = state.senders.every(({ nonce }) => nonce !== undefined);
     if (hasNonces || body.length > MAX_TRIED_BYTES || state.tried++ >= MAX_TRIED) return;
-    for (const candidate of this.#keys.all) {
-      const keys = macKeys(candidate);
-      const sides: readonly Side[] = state.dialler === undefined ? ['A', 'B'] : [sideOf(state, from)];
-      const side = sides.find((name) => isGenuine(keys[name], body));
-      if (side === undefined) continue;
-      state.keys = keys;
-      state.dialler ??= side === 'A' ? from : other(from);
-      return;
-    }
+    const found = this.#trials.find(body, state.dialler === undefined ? ['A', 'B'] : [sideOf(state, from)]);
+    if (found === undefined) return;
+    state.keys = macKeys(found.keys);
+    state.dialler ??= found.side === 'A' ? from : other(from);
   }
 }
 

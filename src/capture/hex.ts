@@ -2,7 +2,6 @@
  * Hex as people paste it: a stream of records, one record body, or one message; which of them is found out.
  * @module
  */
-import { nodeCrypto } from '../crypto/node.ts';
 import { concatBytes, fromHex } from '../protocol/bytes.ts';
 import { ENVELOPE_BYTES, MAC_BYTES, MESSAGE_OFFSET, SEQUENCE_OFFSET } from '../protocol/constants.ts';
 import { type CheckedType, checkAuthenticatedMessage, messageXdr, readMessage } from '../protocol/wire/authenticated-message.ts';
@@ -10,7 +9,7 @@ import { encodeRecord } from '../protocol/wire/framing.ts';
 import { type Hello, messageTypeName } from '../protocol/wire/messages.ts';
 import { XdrReader } from '../protocol/xdr/reader.ts';
 import type { Decoded, DecodedProblem, MacVerdict, Side } from './decode.ts';
-import type { KeyLog, MacKeys } from './keylog.ts';
+import { type KeyLog, KeyTrials, keyOf, type MacKeys } from './keylog.ts';
 import { isRecordStart, RecordStream, type StreamItem } from './record-stream.ts';
 
 /** What bytes are. */
@@ -42,20 +41,28 @@ export function recogniseHex(bytes: Uint8Array): HexForm | undefined {
 }
 
 /** Decodes bytes of one form, all as connection 1. Who sent what is known only where a key tells. */
-export function* decodeHex(bytes: Uint8Array, form: HexForm, keys: KeyLog): Generator<Decoded> {
+export function* decodeHex(
+  bytes: Uint8Array,
+  form: HexForm,
+  keys: KeyLog,
+  trials: KeyTrials = new KeyTrials(keys),
+): Generator<Decoded> {
   if (form === 'records') {
-    yield* decodeItems(bytes, keys);
+    yield* decodeItems(bytes, keys, trials);
     return;
   }
-  for (const found of decodeItems(encodeRecord(form === 'message' ? asBody(bytes) : bytes), keys)) {
+  for (const found of decodeItems(encodeRecord(form === 'message' ? asBody(bytes) : bytes), keys, trials)) {
     if (form === 'message' && found.kind === 'record') yield { ...found, mac: 'none', sequence: undefined, body: undefined };
     else yield found;
   }
 }
 
-function* decodeItems(bytes: Uint8Array, keys: KeyLog): Generator<Decoded> {
+function* decodeItems(bytes: Uint8Array, keys: KeyLog, trials: KeyTrials): Generator<Decoded> {
   const stream = new RecordStream();
   const nonces: Uint8Array[] = [];
+  trials.read(bytes.length);
+  /** The keys the last record was good with. */
+  let last: MacKeys | undefined;
   const items = function* (): Generator<StreamItem> {
     yield* stream.begin();
     stream.setAuthenticated(true);
@@ -73,10 +80,16 @@ function* decodeItems(bytes: Uint8Array, keys: KeyLog): Generator<Decoded> {
     const hello = type === 'HELLO' ? nonces.push((readMessage(body) as unknown as Hello).nonce) : 0;
     const [nonceA, nonceB] = nonces;
     const known = nonceA && nonceB && keys.find(nonceA, nonceB);
-    const { mac, from } =
-      type === 'HELLO' || type === 'ERROR_MSG'
-        ? { mac: 'none' as const, from: hello === 0 || nonces.length > 2 ? undefined : (['A', 'B'] as const)[hello - 1] }
-        : judge(body, known ? [known] : keys.all, known !== undefined);
+    let mac: MacVerdict = 'none';
+    let from: Side | undefined;
+    if (type === 'HELLO' || type === 'ERROR_MSG') from = nonces.length > 2 ? undefined : (['A', 'B'] as const)[hello - 1];
+    else {
+      const tried = known ?? last;
+      const found = (tried && keyOf(body, tried)) ?? (known ? undefined : trials.find(body, ['A', 'B']));
+      last = found?.keys ?? last;
+      from = found?.side;
+      mac = found ? 'good' : known ? 'bad' : 'unknown';
+    }
     const reader = new XdrReader(body, SEQUENCE_OFFSET);
     const [sequence, typeNumber] = [reader.uint64(), reader.int32()];
     yield {
@@ -87,20 +100,6 @@ function* decodeItems(bytes: Uint8Array, keys: KeyLog): Generator<Decoded> {
   }
   if (stream.skipped > 0) yield problem('skipped', true, `${stream.skipped} bytes are passed over: they are no records.`);
   if (stream.pending > 0) yield problem('end', false, `The end comes ${stream.pending} bytes into a record.`);
-}
-
-/** Whose key the MAC is good with. */
-function judge(
-  body: Uint8Array,
-  candidates: readonly MacKeys[],
-  isKnown: boolean,
-): { readonly mac: MacVerdict; readonly from: Side | undefined } {
-  for (const { K_AB, K_BA } of candidates) {
-    for (const [from, key] of [['A', K_AB] as const, ['B', K_BA] as const]) {
-      if (nodeCrypto.macKey(key).verify(body, SEQUENCE_OFFSET, body.length - MAC_BYTES)) return { mac: 'good', from };
-    }
-  }
-  return { mac: isKnown ? 'bad' : 'unknown', from: undefined };
 }
 
 function problem(name: DecodedProblem['problem'], isFault: boolean, message: string): DecodedProblem {

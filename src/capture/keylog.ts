@@ -7,8 +7,9 @@
  * Whoever has a line can forge messages on that connection while it lasts; nobody needs one to read them.
  * @module
  */
+import { nodeCrypto } from '../crypto/node.ts';
 import { fromHex, toHex } from '../protocol/bytes.ts';
-import { HASH_BYTES } from '../protocol/constants.ts';
+import { HASH_BYTES, MAC_BYTES, SEQUENCE_OFFSET } from '../protocol/constants.ts';
 import type { HandshakeStep } from '../protocol/handshake/steps.ts';
 
 /** The MAC keys of one connection, 32 bytes each. */
@@ -48,6 +49,59 @@ export class KeyLog {
   get all(): readonly MacKeys[] {
     return [...this.#byNonces.values()];
   }
+}
+
+/** A key a record's MAC is good with. */
+export interface FoundKey {
+  readonly keys: MacKeys;
+  /** Whose it is. */
+  readonly side: 'A' | 'B';
+}
+
+/** Bytes under a MAC that are tried whatever the input, and as many more for each byte of it. */
+const TRIED_BYTES = 0x4000000;
+const TRIED_BYTES_A_BYTE = 16;
+/** What a trial costs besides the bytes. */
+const TRIAL_BYTES = 1_024;
+
+/** Tries all keys on records of which nobody says whose they are: as much work as fits the input, and no more. */
+export class KeyTrials {
+  readonly #keys: KeyLog;
+  #left = TRIED_BYTES;
+  /** Records on which not every key has been tried, because that was too much work. */
+  untried = 0;
+
+  constructor(keys: KeyLog) {
+    this.#keys = keys;
+  }
+
+  /** So much more of the input has come. */
+  read(bytes: number): void {
+    this.#left += TRIED_BYTES_A_BYTE * bytes;
+  }
+
+  /** @param body of a record @param sides whose it may be */
+  find(body: Uint8Array, sides: readonly ('A' | 'B')[]): FoundKey | undefined {
+    for (const keys of this.#keys.all) {
+      this.#left -= sides.length * (TRIAL_BYTES + body.length);
+      if (this.#left < 0) {
+        this.untried++;
+        return undefined;
+      }
+      const found = keyOf(body, keys, sides);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+}
+
+/** Which of these keys the MAC of a record body is good with. */
+export function keyOf(body: Uint8Array, keys: MacKeys, sides: readonly ('A' | 'B')[] = ['A', 'B']): FoundKey | undefined {
+  const side = sides.find((name) => {
+    const key = nodeCrypto.macKey(name === 'A' ? keys.K_AB : keys.K_BA);
+    return key.verify(body, SEQUENCE_OFFSET, body.length - MAC_BYTES);
+  });
+  return side && { keys, side };
 }
 
 /** The line of a handshake's step `mac-keys`; undefined for other steps, and when the step was told without secrets. */

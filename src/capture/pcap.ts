@@ -29,6 +29,9 @@ export class CaptureFileError extends Error {
 /** Longest packet or block believed, in bytes. */
 const MAX_BLOCK_BYTES = 0x1000000;
 
+/** Interfaces of a section of pcapng that are believed. */
+const MAX_INTERFACES = 4_096;
+
 /** Whether bytes begin as pcap or pcapng do. */
 export function looksLikePcap(bytes: Uint8Array): 'pcap' | 'pcapng' | undefined {
   if (bytes.length < 4) return undefined;
@@ -175,6 +178,7 @@ class PcapngFormat {
     const end = block.length - 4;
     switch (uint32(0)) {
       case INTERFACE_DESCRIPTION: {
+        if (this.#interfaces.length >= MAX_INTERFACES) throw new CaptureFileError(`more than ${MAX_INTERFACES} interfaces`);
         const options = this.#options(view, 16, end);
         this.#interfaces.push({ linkType: view.getUint16(8, this.#littleEndian), snapLength: uint32(12), ...options });
         return undefined;

@@ -122,7 +122,11 @@ export class HmacSha256Key implements MacKey {
     if (length <= JS_MAX_BYTES) this.#innerInJavaScript(bytes, start, end);
     else {
       const total = BLOCK_BYTES + length;
-      if (scratch.length < total) scratch = Buffer.alloc(2 * total);
+      if (scratch.length < total) {
+        // The pad in it is the key.
+        scratch.fill(0, 0, BLOCK_BYTES);
+        scratch = Buffer.alloc(2 * total);
+      }
       scratch.set(this.#innerPad, 0);
       scratch.set(bytes.subarray(start, end), BLOCK_BYTES);
       outerBlock.set(hash('sha256', scratch.subarray(0, total), 'buffer'), 0);

@@ -129,7 +129,7 @@ class Printer {
   }
 
   /** What there was, on stderr. */
-  summary({ otherConnections, packets, incomplete }: PassedOver): void {
+  summary({ otherConnections, packets, untried = 0, incomplete }: PassedOver): void {
     const shown = this.#shown === this.#records ? '' : `, ${this.#shown} of them shown`;
     const macs = describeMacs(this.#macs);
     const { err } = this.#context;
@@ -141,6 +141,7 @@ class Printer {
         ? [`${count(otherConnections, 'TCP connection')} that ${otherConnections === 1 ? 'is' : 'are'} not Stellar’s`]
         : []),
       ...Object.entries(packets).map(([why, number]) => `${count(number, 'packet')}: ${why}`),
+      ...(untried > 0 ? [`${count(untried, 'record')}: too many to try every key of the key log on`] : []),
       ...(incomplete > 0 ? [`${count(incomplete, 'byte')} at the end: incomplete`] : []),
     ];
     if (passed.length > 0) err.line(`Passed over: ${passed.join('; ')}`);

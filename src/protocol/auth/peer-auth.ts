@@ -50,10 +50,15 @@ export class PeerAuth {
     return this.#ecdh;
   }
 
-  /** The cert to send now: the one sent before while it has at least half of its life left, else a fresh one. */
+  /**
+   * The cert to send now: the one sent before while it has at least half of its life left, else a fresh one. One with more
+   * than its whole life left was signed while the clock was ahead.
+   */
   cert(unixSeconds: number): AuthCert {
-    if (this.#cert === undefined || this.#cert.expiration < BigInt(Math.floor(unixSeconds) + CERT_REFRESH_SECONDS)) {
-      this.#cert = makeAuthCert(this.#crypto, this.#identity, this.networkID, this.#ecdh.publicKey, certExpiration(unixSeconds));
+    const newest = certExpiration(unixSeconds);
+    const oldest = BigInt(Math.floor(unixSeconds) + CERT_REFRESH_SECONDS);
+    if (this.#cert === undefined || this.#cert.expiration < oldest || this.#cert.expiration > newest) {
+      this.#cert = makeAuthCert(this.#crypto, this.#identity, this.networkID, this.#ecdh.publicKey, newest);
     }
     return this.#cert;
   }

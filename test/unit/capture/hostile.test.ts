@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { CaptureDecoder } from '../../../src/capture/capture.ts';
 import { CaptureFileError } from '../../../src/capture/pcap.ts';
 import { describeRecord, hexLines } from '../../../src/capture/text.ts';
+import { nodeCrypto } from '../../../src/crypto/node.ts';
 import { concatBytes, toHex, utf8Encode } from '../../../src/protocol/bytes.ts';
 import { decodeAll, framesOf, keyLineOf, keyLog, talkOf } from '../../support/captures.ts';
 import { ipPacket, LINKS, pcapFile, pcapngFile, pcapOf, type SegmentSpec, TcpTalk } from '../../support/pcap.ts';
@@ -139,6 +140,27 @@ describe('hostile input', () => {
     const starts = concatBytes(...Array.from({ length: 3000 }, () => start));
     const all = [talk.send('A', new Uint8Array(60_000)), ...Array.from({ length: 20 }, () => talk.send('A', starts))];
     expect(decodeAll(pcapOf(all)).records).toEqual([]);
+  });
+
+  it('that describes more interfaces than anybody has is damaged, and says where', () => {
+    const interfaces = (count: number) => Array.from({ length: count }, () => ({ linkType: 101 }));
+    expect(decodeAll(pcapngFile([], interfaces(4_096))).records).toEqual([]);
+    const tooMany = pcapngFile([], interfaces(4_097));
+    expect(() => decodeAll(tooMany)).toThrow(`damaged at byte ${28 + 4_096 * 32}: more than 4096 interfaces`);
+  });
+
+  it('and a long key log together cost so many trials and no more, and the rest is told', () => {
+    const keys = keyLog();
+    for (let i = 0; i < 400; i++)
+      keys.add(`STELLAR_MAC_KEYS ${String(i).padStart(64, '0')} ${'11'.repeat(32)} ${'22'.repeat(32)} ${'33'.repeat(32)}`);
+    const record = framesOf(dialCore).find(({ frame }) => frame[19] === 2)?.frame as Uint8Array;
+    const hex = Buffer.from(`${Buffer.from(record).toString('hex')}\n`.repeat(150));
+    const made = vi.spyOn(nodeCrypto, 'macKey');
+    const { records, decoder } = decodeAll(hex, keys);
+    expect(records).toHaveLength(150);
+    expect(made.mock.calls.length).toBeLessThan((0x4000000 + 16 * hex.length) / 1_024);
+    made.mockRestore();
+    expect(decoder.passedOver.untried).toBeGreaterThan(0);
   });
 
   it('that announces long records in many conversations holds what it has sent and no more', () => {

@@ -1,6 +1,6 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { nodeCrypto } from '../../../src/crypto/node.ts';
 import { deriveMacKeys, deriveSharedKey, sharedKeyInput } from '../../../src/protocol/auth/key-schedule.ts';
 import { concatBytes, toHex } from '../../../src/protocol/bytes.ts';
@@ -43,6 +43,19 @@ describe('MAC keys', () => {
         expect(nodeCrypto.macKey(key).verify(buffer, before, end)).toBe(true);
       }),
     );
+  });
+
+  it('leave nothing of a key in memory that was too small and has been given back', async () => {
+    vi.resetModules();
+    const alloc = vi.spyOn(Buffer, 'alloc');
+    const { HmacSha256Key } = await import('../../../src/crypto/hmac-sha256.ts');
+    const key = new HmacSha256Key(new Uint8Array(32).fill(7));
+    for (const length of [400, 10_000, 60_000]) key.seal(new Uint8Array(length + 32), 0, length);
+    key.wipe();
+    const scratches = alloc.mock.results.map(({ value }) => value as Buffer);
+    alloc.mockRestore();
+    expect(scratches.length).toBeGreaterThan(2);
+    for (const scratch of scratches) expect(scratch.subarray(0, 64).equals(Buffer.alloc(64))).toBe(true);
   });
 
   it('verify no MAC with any bit flipped, and none that is cut short', () => {

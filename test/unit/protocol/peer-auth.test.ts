@@ -51,6 +51,15 @@ describe('the own cert', () => {
     expect([second.expiration, second.pubkey]).toEqual([BigInt(NOW + 1801 + 3600), first.pubkey]);
     expect(peerAuth.cert(NOW + 1801)).toBe(second);
   });
+
+  it('is signed anew when it was signed while the clock was ahead', () => {
+    const { peerAuth } = counting();
+    const ahead = peerAuth.cert(NOW + 400 * 86_400);
+    const right = peerAuth.cert(NOW);
+    expect(right).not.toBe(ahead);
+    expect(right.expiration).toBe(BigInt(NOW + 3600));
+    expect(peerAuth.cert(NOW - 1).expiration).toBe(BigInt(NOW - 1 + 3600));
+  });
 });
 
 describe('certs of others', () => {
