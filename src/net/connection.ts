@@ -80,7 +80,11 @@ export class Connection implements AsyncIterable<ReceivedMessage>, AsyncDisposab
     return untilAborted(this.#session.ping(), options.signal);
   }
 
-  /** Closes; what was sent before still leaves. @returns when the socket is closed */
+  /**
+   * Closes; what was sent before still leaves.
+   * @returns when the socket is closed: at once, or up to half a second later, when the peer may not have handled yet what the
+   *   application sent it; a ping that was answered shows that it has
+   */
   async close(): Promise<void> {
     this.#session.end('OVERLAY_CLOSED');
     await this.#session.closed;

@@ -223,7 +223,6 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
       connection: info,
       clock,
       handshakeTimeoutMs,
-      lingers: true,
       onBytes: (direction, bytes, connection) => {
         if (direction === 'received' && firstBytes.length < STRANGER_BYTES && pending)
           firstBytes = concatBytes(firstBytes, bytes.subarray(0, STRANGER_BYTES - firstBytes.length));

@@ -7,7 +7,6 @@ import type { Duplex } from 'node:stream';
 import { bytesKey } from '../protocol/bytes.ts';
 import type { Now } from '../protocol/clock.ts';
 import {
-  LINGER_MS,
   MAX_UNSENT_BYTES,
   PEER_STRAGGLER_TIMEOUT_MS,
   READING_CAPACITY_BYTES,
@@ -23,6 +22,7 @@ import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenti
 import { offAbort, onAbort } from './abort.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { ConnectionInfo, OnBytes } from './connection-info.ts';
+import { Ending } from './ending.ts';
 
 /** What a session needs besides the peer and the stream. */
 export interface SessionOptions {
@@ -30,8 +30,6 @@ export interface SessionOptions {
   /** Time left for the handshake, in milliseconds. */
   readonly handshakeTimeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Whether every end waits for the peer to close too, a second at most, and not just one with something to say. */
-  readonly lingers?: boolean | undefined;
   readonly onBytes?: OnBytes | undefined;
   /** What the callbacks are told the bytes belong to. */
   readonly connection: ConnectionInfo;
@@ -68,12 +66,16 @@ export class Session {
   #inboxBytes = 0;
   #handshakeTimer: Timer | undefined;
   #tickTimer: Timer | undefined;
-  #lingerTimer: Timer | undefined;
+  #ending: Ending | undefined;
   #flushing = false;
   /** Whether the stream waits for room. */
   #full = false;
   #gotAuth = false;
   #streamError: Error | undefined;
+  #lastWords: PeerError | undefined;
+  /** Messages of the application that left and ask for nothing; how many of them the peer has handled for certain. */
+  #given = 0;
+  #taken = 0;
   /** When each write was made that the operating system has not taken whole, the oldest first. */
   readonly #unwrittenSinceMs: number[] = [];
   #resolveAuthenticated!: (remote: RemotePeer) => void;
@@ -97,7 +99,7 @@ export class Session {
       stream.once('close', () => {
         this.#endInput('OVERLAY_CONNECTION_RESET');
         for (const { reject } of this.#undrained.splice(0)) reject(this.error as OverlayError);
-        this.#lingerTimer?.cancel();
+        this.#ending?.closed();
         resolve();
       });
     });
@@ -114,7 +116,8 @@ export class Session {
 
   /** What the peer said while the connection was being closed, see `Peer.lastWords`. */
   lastWords(): PeerError | undefined {
-    return this.#peer.lastWords();
+    this.#lastWords ??= this.#peer.lastWords();
+    return this.#lastWords;
   }
 
   get credit(): Peer['credit'] {
@@ -156,8 +159,9 @@ export class Session {
       let giveUp: (() => void) | undefined;
       const cancel = this.#peer.send(message, (error) => {
         if (giveUp !== undefined) offAbort(signal, giveUp);
-        if (error) reject(error);
-        else this.#unflushed.push({ resolve, reject });
+        if (error) return reject(error);
+        if (!REQUESTS.includes(message.type)) this.#given++;
+        this.#unflushed.push({ resolve, reject });
       });
       this.#scheduleFlush();
       if (cancel === undefined || signal === undefined) return;
@@ -173,11 +177,14 @@ export class Session {
   /** Round trip in milliseconds. */
   async ping(hash: Uint8Array = pingHash()): Promise<number> {
     const start = this.#now().monotonicMs;
+    const given = this.#given;
     await new Promise<void>((resolve, reject) => {
       this.#peer.ping(hash);
       this.#pings.set(bytesKey(hash), { resolve, reject });
       this.#scheduleFlush();
     });
+    // Records are handled in their order: with the ping, all before it.
+    this.#taken = Math.max(this.#taken, given);
     return this.#now().monotonicMs - start;
   }
 
@@ -208,7 +215,10 @@ export class Session {
     if (signal?.aborted) this.#onAbort();
   }
 
-  readonly #onWritten = (): void => void this.#unwrittenSinceMs.shift();
+  readonly #onWritten = (): void => {
+    this.#unwrittenSinceMs.shift();
+    if (this.#unwrittenSinceMs.length === 0) this.#ending?.written();
+  };
 
   readonly #onAbort = (): void => this.end('OVERLAY_ABORTED', undefined, this.#options.signal?.reason);
 
@@ -221,6 +231,8 @@ export class Session {
     this.#options.onBytes?.('received', bytes, this.#options.connection);
     this.#peer.push(bytes);
     if (this.error === undefined) this.#pump();
+    // Who has refused us handles nothing any more.
+    else if (this.lastWords() !== undefined) this.#ending?.finish();
   }
 
   /** Handles what has come, as long as there is room for what comes of it; the stream waits meanwhile. */
@@ -304,17 +316,16 @@ export class Session {
     for (const { reject } of [...this.#pings.values(), ...this.#undrained.splice(0)]) reject(error);
     this.#pings.clear();
     this.#flush();
-    this.#stream.end();
     if (this.#stream.destroyed) return;
-    // Subtle: input is read on and thrown away until the peer closes too. Closing with unread bytes would make the kernel
-    // send RST, which can take the last message with it. Where nothing was said last, nobody waits for the peer, only for
-    // what had been queued before.
-    this.#stream.resume();
-    this.#lingerTimer = this.#options.clock.setTimer(() => this.#stream.destroy(), LINGER_MS);
-    const waits = this.#options.lingers || error.told !== null || error.code === 'OVERLAY_CLOSED';
-    if (waits) return;
-    if (this.#stream.writableFinished) this.#stream.destroy();
-    else this.#stream.once('finish', () => this.#stream.destroy());
+    this.#ending = new Ending(this.#stream, this.#options.clock);
+    if (!this.#owes(error)) this.#ending.finish();
+    else if (this.#stream.writableLength === 0) this.#ending.written();
+  }
+
+  /** Whether the peer still listens, and may lose something it is to hear when the connection closes at once. */
+  #owes({ code, told }: OverlayError): boolean {
+    if (code === 'OVERLAY_PEER_ERROR' || this.#stream.readableEnded || this.lastWords() !== undefined) return false;
+    return told !== null || this.#given > this.#taken;
   }
 
   /** The timers of the reference, in its order (protocol.md section 4.8). */
@@ -356,6 +367,9 @@ export class Session {
     else for (const { resolve } of flushed) resolve();
   }
 }
+
+/** Whoever closes wants no answers any more: a question that is lost is no loss. */
+const REQUESTS: readonly string[] = ['GET_TX_SET', 'GET_SCP_QUORUMSET', 'GET_SCP_STATE'];
 
 /** The error of a signal that has aborted. */
 export function aborted(signal: AbortSignal): OverlayError {

@@ -109,5 +109,10 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
 export const MAX_PENDING_CONNECTIONS = 444;
 /** Inbound authenticated connections at once (MAX_ADDITIONAL_PEER_CONNECTIONS, automatic value). */
 export const MAX_AUTHENTICATED_CONNECTIONS = 64;
-/** Time a closed connection is given to take what was queued for it, in milliseconds. The reference waits 5,000. */
+/**
+ * Time FIN is held back behind a last ERROR_MSG, in milliseconds: stellar-core reads ahead and loses what it has not
+ * handled when it reads the end of the stream (section 1.4).
+ */
+export const FIN_DELAY_MS = 500;
+/** Most time from the end of a connection to its socket being closed, in milliseconds. The reference waits 5,000. */
 export const LINGER_MS = 1_000;

@@ -68,8 +68,10 @@ export async function mockNode(options: MockPeerOptions, script: MockScript): Pr
  */
 export async function mockDial(port: number, options: MockPeerOptions, script: MockScript): Promise<void> {
   const socket = await dialTcp({ host: '127.0.0.1', port });
+  const peer = new MockPeer(socket, 'WE_CALLED_REMOTE', options);
   try {
-    await play(new MockPeer(socket, 'WE_CALLED_REMOTE', options), script);
+    await play(peer, script);
+    if (options.closingMs) await peer.wait(options.closingMs);
   } finally {
     socket.destroy();
   }

@@ -6,7 +6,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { nodeCrypto } from '../crypto/node.ts';
-import { type Clock, systemClock } from '../net/clock.ts';
+import { type Clock, systemClock, type Timer } from '../net/clock.ts';
 import { NodeIdentity } from '../net/identity.ts';
 import { certExpiration, makeAuthCert } from '../protocol/auth/auth-cert.ts';
 import type { EcdhKey, SigningKey } from '../protocol/auth/crypto.ts';
@@ -18,15 +18,14 @@ import {
   DEFAULT_PORT,
   FLOOD_CAPACITY_BYTES,
   FLOOD_CAPACITY_MESSAGES,
-  MAX_RECORD_BYTES,
   RECORD_HEADER_BYTES,
 } from '../protocol/constants.ts';
 import type { ErrorCodeName } from '../protocol/error-table.ts';
 import type { Network } from '../protocol/networks.ts';
 import { checkAuthenticatedMessage, readMessage, receivedMessage, writeRecord } from '../protocol/wire/authenticated-message.ts';
-import { RecordDecoder } from '../protocol/wire/framing.ts';
 import type { Hello, MessageType, PeerAddress, StellarMessage, UnknownMessage } from '../protocol/wire/messages.ts';
 import { XdrWriter } from '../protocol/xdr/writer.ts';
+import { MockInbox } from './mock-inbox.ts';
 
 /** Who a mock peer is. With `clock` and `random` given, every byte it sends is reproducible. */
 export interface MockPeerOptions {
@@ -36,6 +35,13 @@ export interface MockPeerOptions {
   readonly clock?: Clock | undefined;
   /** Random bytes for seed, ECDH secret and nonce. Default: the operating system's. */
   readonly random?: ((length: number) => Uint8Array) | undefined;
+  /**
+   * Time each record waits before the script gets it, in milliseconds. Those that still wait when the other side closes are
+   * lost, as in stellar-core. Default 0: none waits.
+   */
+  readonly handlingMs?: number | undefined;
+  /** Time from the end of its script to closing its side, in milliseconds; stellar-core takes 5,000. Default 0. */
+  readonly closingMs?: number | undefined;
 }
 
 /** What is unusual about a HELLO. */
@@ -82,12 +88,10 @@ export class MockPeer {
   readonly #stream: Duplex;
   readonly #listeningPort: number;
   readonly #clock: Clock;
-  readonly #decoder = new RecordDecoder();
+  readonly #closingMs: number;
+  #closing: Timer | undefined;
+  readonly #inbox: MockInbox;
   readonly #output = new XdrWriter();
-  readonly #bodies: Uint8Array[] = [];
-  #wake: (() => void) | undefined;
-  #end: 'FIN' | 'RST' | undefined;
-  #violation: unknown;
   #keys: MockKeys | undefined;
   #macs: { readonly sender: MacSender; readonly receiver: MacReceiver } | undefined;
   #skipped = 0;
@@ -96,7 +100,7 @@ export class MockPeer {
 
   /** @param stream a socket, or one end of `duplexPair()` of node:stream */
   constructor(stream: Duplex, role: PeerRole, options: MockPeerOptions) {
-    const { network, clock = systemClock, random = systemRandom } = options;
+    const { network, clock = systemClock, random = systemRandom, handlingMs = 0, closingMs = 0 } = options;
     const identity = options.identity ?? NodeIdentity.fromSeed(random(32));
     this.role = role;
     this.network = network;
@@ -108,18 +112,14 @@ export class MockPeer {
     this.ecdh = nodeCrypto.ecdhKey(random(32));
     // Where it was dialled; a pair in memory has no port.
     this.#listeningPort = (role === 'REMOTE_CALLED_US' && (stream as Partial<Socket>).localPort) || DEFAULT_PORT;
-    stream.on('data', (chunk: Buffer) => this.#onData(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)));
-    const end = (how: 'FIN' | 'RST'): void => {
-      this.#end ??= how;
-      this.#wake?.();
-    };
-    stream.on('end', () => end('FIN')).on('close', () => end('RST'));
-    stream.on('error', () => {});
+    this.#closingMs = closingMs;
+    this.#inbox = new MockInbox(stream, clock, handlingMs);
+    stream.once('close', () => this.#closing?.cancel());
   }
 
   /** How the other side has closed, undefined while it has not. */
   get end(): 'FIN' | 'RST' | undefined {
-    return this.#end;
+    return this.#inbox.end;
   }
 
   /** What both sides share, once a HELLO has been read. */
@@ -131,14 +131,8 @@ export class MockPeer {
    * The next record body as it came, undefined when the other side has closed. Nothing in it is checked.
    * @throws {ProtocolViolation} OVERLAY_RECORD_LENGTH when what came is no record: nothing after it can be read
    */
-  async receiveBody(): Promise<Uint8Array | undefined> {
-    while (this.#bodies.length === 0 && this.#end === undefined && this.#violation === undefined) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    if (this.#bodies.length === 0 && this.#violation !== undefined) throw this.#violation;
-    return this.#bodies.shift();
+  receiveBody(): Promise<Uint8Array | undefined> {
+    return this.#inbox.next();
   }
 
   /**
@@ -166,9 +160,9 @@ export class MockPeer {
     return this.read(body) as Extract<StellarMessage, { type: T }>;
   }
 
-  /** Resolves when the other side has closed; what it still sent is thrown away. */
+  /** Resolves when the other side has closed, or refused with an ERROR_MSG; what it still sent is thrown away. */
   async expectEnd(): Promise<void> {
-    while ((await this.receiveBody()) !== undefined);
+    while (!this.#inbox.isRefused && (await this.receiveBody()) !== undefined);
   }
 
   /** Says HELLO, as the options say. */
@@ -291,7 +285,7 @@ export class MockPeer {
   /** Sends bytes one at a time, so many milliseconds apart. */
   async drip(bytes: Uint8Array, everyMs: number): Promise<void> {
     for (const byte of bytes) {
-      if (this.#end !== undefined) return;
+      if (this.end !== undefined) return;
       this.sendRaw(Uint8Array.of(byte));
       await this.wait(everyMs);
     }
@@ -307,9 +301,10 @@ export class MockPeer {
     this.#stream.pause();
   }
 
-  /** Closes its side in an orderly way. */
+  /** Closes its side in an orderly way, when `closingMs` have passed. */
   close(): void {
-    this.#stream.end();
+    if (this.#closingMs === 0 || this.#stream.destroyed) this.#stream.end();
+    else this.#closing ??= this.#clock.setTimer(() => this.#stream.end(), this.#closingMs);
   }
 
   /** Breaks the connection: RST on a socket. */
@@ -336,19 +331,6 @@ export class MockPeer {
   #send(record: Uint8Array): void {
     this.#lastRecord = record;
     this.sendRaw(record);
-  }
-
-  #onData(chunk: Uint8Array): void {
-    try {
-      this.#decoder.push(chunk);
-      for (let body = this.#decoder.next(MAX_RECORD_BYTES); body; body = this.#decoder.next(MAX_RECORD_BYTES))
-        this.#bodies.push(body);
-    } catch (error) {
-      this.#violation = error;
-      this.#stream.removeAllListeners('data');
-      this.#stream.resume();
-    }
-    this.#wake?.();
   }
 
   #deriveKeys(remote: Hello): void {

@@ -101,13 +101,15 @@ describe('an acceptor', () => {
     await honest(listener, clock);
   });
 
-  it('keeps a closed connection’s pending place until its socket is gone, a second at most', async () => {
+  it('keeps a refused connection’s pending place until its socket is gone, half a second at most', async () => {
     await using subject = await Subject.start('acceptor');
-    subject.peer.write(Uint8Array.of(0x80, 0, 0, 0));
-    expect(await subject.peer.farewell()).toEqual(['FIN']);
-    // The peer keeps its side open: half of the connection is still there.
+    subject.peer.write(subject.peer.hello({ overlayVersion: 1, overlayMinVersion: 1 }));
+    await subject.peer.expect('HELLO');
+    await subject.peer.expect('ERROR_MSG');
+    // The peer keeps its side open: the connection is still there.
     expect(subject.listener?.counts.pending).toBe(1);
-    subject.clock.advance(1_000);
+    await until(() => subject.clock.timers === 2);
+    subject.clock.advance(500);
     await until(() => subject.listener?.counts.pending === 0);
     expect(subject.clock.timers).toBe(0);
   });

@@ -49,7 +49,7 @@ export type Ending = 'FIN' | 'RST';
 /** The MAC keys of both directions. */
 export type MacKeys = ReturnType<typeof deriveMacKeys>;
 
-/** One end of one TCP connection. Its writing side stays open until a test closes it. */
+/** One end of one TCP connection. Its writing side stays open until a test closes it, or `farewell` reads a refusal. */
 export class RawPeer implements AsyncDisposable {
   readonly socket: Socket;
   readonly role: PeerRole;
@@ -148,13 +148,14 @@ export class RawPeer implements AsyncDisposable {
     return types;
   }
 
-  /** All further records up to the end: types, then the text of an ERROR_MSG, then how it ended. */
+  /** All further records up to the end: types, then the text of an ERROR_MSG, at which this side closes, then how it ended. */
   async farewell(): Promise<string[]> {
     const lines: string[] = [];
     for (let record = await this.next(); record !== undefined; record = await this.next()) {
       const { type, body } = record;
       const message = type === 'ERROR_MSG' ? (readMessage(body) as Extract<StellarMessage, { type: 'ERROR_MSG' }>) : undefined;
       lines.push(message ? `${message.code} ${message.msg}` : type);
+      if (message) this.end();
     }
     return [...lines, this.#ending ?? ''];
   }

@@ -1,6 +1,6 @@
 import { Duplex, duplexPair } from 'node:stream';
-import { expect, it } from 'vitest';
-import { connect, listen, networks, OverlayError } from '../../../src/index.ts';
+import { describe, expect, it } from 'vitest';
+import { type Connection, connect, listen, networks, OverlayError } from '../../../src/index.ts';
 import { newConnection } from '../../../src/net/connection-info.ts';
 import { peerOptions, resolveOptions } from '../../../src/net/options.ts';
 import { Session } from '../../../src/net/session.ts';
@@ -9,7 +9,7 @@ import { annotateRecord } from '../../../src/protocol/wire/annotate.ts';
 import { writeRecord } from '../../../src/protocol/wire/authenticated-message.ts';
 import type { SCPQuorumSet } from '../../../src/protocol/wire/messages.ts';
 import { XdrWriter } from '../../../src/protocol/xdr/writer.ts';
-import { ManualClock, MockPeer, mockDial, mockNode } from '../../../src/testing/index.ts';
+import { ManualClock, MockPeer, type MockScript, mockDial, mockNode, mockPair } from '../../../src/testing/index.ts';
 
 const network = networks.standalone;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -129,12 +129,12 @@ it('the socket of a peer that was dropped counts as pending until it is closed, 
     await peer.handshake();
     const connection = (await accepted).value;
     counts.push(listener.counts);
-    // SEND_MORE is dropped without a word; this side keeps its half of the connection open.
-    peer.send({ type: 'SEND_MORE', numMessages: 1 });
-    expect((await connection?.ended)?.code).toBe('OVERLAY_SEND_MORE');
+    // This side keeps its half of the connection open.
+    peer.replay();
+    expect((await connection?.ended)?.code).toBe('OVERLAY_UNEXPECTED_SEQUENCE');
     counts.push(listener.counts);
     await peer.expectEnd();
-    clock.advance(1_000);
+    clock.advance(500);
     while (listener.counts.pending > 0) await turn();
     counts.push(listener.counts);
   });
@@ -160,6 +160,120 @@ it('a dialler that drops without a word ends with FIN, all it had said before it
   await expect(connect({ host: node.host, port: node.port, network })).rejects.toMatchObject({ code: 'OVERLAY_SEND_MORE' });
   await node.finished();
   expect(types).toEqual(['HELLO', 'AUTH', 'SEND_MORE_EXTENDED']);
+});
+
+/** Moves a clock on in small steps, with time for streams in between, until something has happened. */
+async function until(clock: ManualClock, over: () => boolean): Promise<void> {
+  while (!over()) {
+    for (let i = 0; i < 5; i++) await turn();
+    clock.advance(10);
+  }
+}
+
+/** What reaches a peer that takes 100 ms for each record and loses what it has not handled at our FIN. */
+async function reaches(script: MockScript, act: (connection: Promise<Connection>) => Promise<unknown>): Promise<number> {
+  const clock = new ManualClock();
+  const { connection, finished } = mockPair({ network, clock }, script, { handlingMs: 100 });
+  let over = false;
+  const all = Promise.all([act(connection), finished]).finally(() => {
+    over = true;
+  });
+  await until(clock, () => over);
+  await all;
+  return clock.now().monotonicMs;
+}
+
+describe('a peer that loses what it has not handled when it reads the end', () => {
+  it('hears why it is refused in the handshake', async () => {
+    await reaches(
+      async (peer) => {
+        await peer.expect('HELLO');
+        peer.hello({ networkID: new Uint8Array(32) });
+        expect((await peer.expect('ERROR_MSG')).msg).toBe('wrong network passphrase');
+      },
+      (connection) => expect(connection).rejects.toMatchObject({ code: 'OVERLAY_WRONG_NETWORK' }),
+    );
+  });
+
+  it('gets what was sent right before close()', async () => {
+    await reaches(
+      async (peer) => {
+        await peer.handshake();
+        await peer.expect('SEND_MORE_EXTENDED');
+        await peer.expect('GET_SCP_STATE');
+        expect((await peer.expect('TX_SET')).txSet).toHaveLength(8);
+        await peer.expectEnd();
+      },
+      async (connecting) => {
+        const connection = await connecting;
+        void connection.send({ type: 'TX_SET', txSet: new Uint8Array(8) });
+        await connection.close();
+      },
+    );
+  });
+
+  it('keeps close() waiting for half a second at most', async () => {
+    const endedMs = await reaches(
+      async (peer) => {
+        await peer.handshake();
+        await peer.expectEnd();
+      },
+      async (connecting) => {
+        const connection = await connecting;
+        await connection.send({ type: 'TX_SET', txSet: new Uint8Array(8) });
+        await connection.close();
+      },
+    );
+    expect(endedMs).toBeLessThan(1_000);
+  });
+});
+
+describe('a peer that closes five seconds late', () => {
+  /** A node whose clock and ours stand still: whoever waits for it waits for ever. */
+  async function late(script: MockScript, act: (connection: Connection) => Promise<void>): Promise<void> {
+    const clock = new ManualClock();
+    await using node = await mockNode({ network, clock, closingMs: 5_000 }, script);
+    const connection = await connect({ host: node.host, port: node.port, network, clock });
+    await act(connection);
+    await connection.close();
+    expect(clock.now().monotonicMs).toBe(0);
+    await node.finished();
+    expect(clock.timers).toBe(1); // The node's own: it still has its side.
+  }
+
+  const honest: MockScript = async (peer) => {
+    await peer.handshake();
+    for (let body = await peer.receiveBody(); body !== undefined; body = await peer.receiveBody()) {
+      const message = peer.read(body);
+      if (message.type === 'GET_SCP_QUORUMSET')
+        peer.send({ type: 'DONT_HAVE', reqType: 'SCP_QUORUMSET', reqHash: message.qSetHash });
+    }
+  };
+
+  it('is not waited for when nothing is owed to it', () => late(honest, async () => {}));
+
+  it('nor when it has been asked for something: whoever closes wants no answers', () =>
+    late(honest, (connection) => connection.send({ type: 'GET_SCP_STATE', ledgerSeq: 0 })));
+
+  it('nor when a ping shows that it has handled all it was sent', () =>
+    late(honest, async (connection) => {
+      await connection.send({ type: 'TX_SET', txSet: new Uint8Array(8) });
+      await connection.ping();
+    }));
+
+  it('nor by an acceptor that drops it without a word', async () => {
+    const clock = new ManualClock();
+    await using listener = await listen({ network, port: 0, clock });
+    const dialling = mockDial(listener.port, { network, clock, closingMs: 5_000 }, async (peer) => {
+      peer.sendHeader(0);
+      await peer.expectEnd();
+    });
+    while (clock.timers === 0 || listener.counts.pending > 0) await turn();
+    expect(clock.now().monotonicMs).toBe(0);
+    while (clock.timers < 2) await turn();
+    clock.advance(5_000);
+    await dialling;
+  });
 });
 
 function nested(levels: number): SCPQuorumSet {

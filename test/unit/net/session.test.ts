@@ -19,7 +19,7 @@ async function facing(options: Partial<NodeOptions> = {}) {
   const resolved = resolveOptions({ network, clock, scpStateLedgerSeq: null, ...options });
   const begun = newConnection({ role: 'REMOTE_CALLED_US' });
   const session = new Session(new Peer(peerOptions(resolved, begun)), ours, {
-    ...{ connection: begun.info, clock, handshakeTimeoutMs: 10_000, lingers: true, signal: options.signal },
+    ...{ connection: begun.info, clock, handshakeTimeoutMs: 10_000, signal: options.signal },
   });
   const peer = new MockPeer(theirs, 'WE_CALLED_REMOTE', { network, clock });
   return { session, peer, clock, ours, theirs };
