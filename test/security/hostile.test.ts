@@ -143,6 +143,7 @@ async function conclude(entry: HostileJson, peer: RawPeer, rest: readonly string
     for (let record = await peer.next(); record !== undefined; record = await peer.next()) {
       records.push(record.type);
       last = record.frameHex;
+      if (record.type === 'ERROR_MSG') peer.end();
     }
     expect(records).toEqual(expectError ? [...rest, 'ERROR_MSG'] : rest);
     if (expectError) expect(last).toBe(expectError.frameHex);
