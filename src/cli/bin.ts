@@ -6,5 +6,4 @@
 import module from 'node:module';
 
 (module as { readonly enableCompileCache?: () => unknown }).enableCompileCache?.();
-const { run } = await import('./main.ts');
-await run();
+void import('./main.ts').then(({ run }) => run());
