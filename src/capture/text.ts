@@ -4,12 +4,13 @@
  */
 import { nodeCrypto } from '../crypto/node.ts';
 import { toHex } from '../protocol/bytes.ts';
-import { ENVELOPE_BYTES, MESSAGE_OFFSET } from '../protocol/constants.ts';
+import { ENVELOPE_BYTES, FLOOD_CAPACITY_BYTES, MESSAGE_OFFSET } from '../protocol/constants.ts';
 import { networkName } from '../protocol/networks.ts';
 import { annotatedFields } from '../protocol/wire/annotate.ts';
 import { type ReceivedMessage, readMessage, receivedMessage } from '../protocol/wire/authenticated-message.ts';
 import type { Hello, MessageFields } from '../protocol/wire/messages.ts';
-import { describeMessage } from '../report/describe.ts';
+import { messageTypeName } from '../protocol/wire/messages.ts';
+import { describeMessage, whyUnknown } from '../report/describe.ts';
 import type { CaptureSource } from './capture.ts';
 import type { DecodedRecord, MacVerdict } from './decode.ts';
 
@@ -99,7 +100,11 @@ export function describeRecord({ type, xdr, body, typeNumber, unixMs = 0 }: Deco
       return `${numMessages} messages, ${numBytes} bytes`;
     }
     case 'UNKNOWN':
-      return `type ${typeNumber}: ${toHex(xdr.subarray(4, 36))}${xdr.length > 36 ? '…' : ''}`;
+      return `type ${typeNumber}${messageTypeName(typeNumber) ? `, ${whyUnknown(typeNumber)}` : ''}: ${toHex(xdr.subarray(4, 36))}${xdr.length > 36 ? '…' : ''}`;
+    case 'SCP_MESSAGE':
+      // No connection lets a longer one pass, so that nobody looks into it either.
+      if (xdr.length > FLOOD_CAPACITY_BYTES) return `${xdr.length} bytes, larger than any node takes`;
+      return describeMessage(receivedMessage(type, whole, nodeCrypto) as ReceivedMessage, unixMs);
     default:
       return describeMessage(receivedMessage(type, whole, nodeCrypto) as ReceivedMessage, unixMs);
   }

@@ -46,9 +46,11 @@ export const MAX_TX_HASHES = 1000;
 /** Longest encrypted survey body, in bytes (Stellar-overlay.x). */
 export const MAX_SURVEY_BODY_BYTES = 64000;
 /**
- * Deepest nesting of quorum sets decoded. The reference stops near 750, real ones have at most 4 levels below the
- * top (QuorumSetUtils.cpp MAXIMUM_QUORUM_NESTING_LEVEL); this bound keeps the stack safe.
+ * Deepest nesting of quorum sets that is taken for well-formed: the reference decodes 700 levels and refuses 760, by the
+ * 1,500 frames of its stack (xdr::marshaling_stack_limit).
  */
+export const QUORUM_SET_STACK_LIMIT = 745;
+/** Deepest nesting of quorum sets that is sent. */
 export const MAX_QUORUM_SET_DEPTH = 100;
 
 /** Levels below the top of a quorum set the reference takes (QuorumSetUtils.cpp). */

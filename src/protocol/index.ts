@@ -86,7 +86,6 @@ export {
   type SCPQuorumSet,
   type SCPStatement,
   type StellarMessage,
-  scpQuorumSet,
   scpStatement,
   stellarMessage,
   type TimeSlicedSurveyCollecting,
@@ -94,6 +93,7 @@ export {
   type TimeSlicedSurveyResponse,
   type UnknownMessage,
 } from './wire/messages.ts';
+export { scpQuorumSet } from './wire/quorum-set.ts';
 export type { Codec, Shape } from './xdr/codec.ts';
 export { XdrError, XdrReader } from './xdr/reader.ts';
 export { XdrWriter } from './xdr/writer.ts';

@@ -8,6 +8,7 @@ import { isAllZero, toHex } from '../protocol/bytes.ts';
 import { readStellarValue } from '../protocol/scp/stellar-value.ts';
 import type { ReceivedMessage } from '../protocol/wire/authenticated-message.ts';
 import type { PeerAddress, SCPPledges, SCPQuorumSet, SCPStatement } from '../protocol/wire/messages.ts';
+import { messageTypeName } from '../protocol/wire/messages.ts';
 
 /** Addresses of a PEERS that are shown. */
 const SHOWN_PEERS = 3;
@@ -67,11 +68,17 @@ export function describeMessage(message: ReceivedMessage, unixMs: number): strin
       return `${shortID(surveyedPeerID)} answers ${shortID(surveyorPeerID)}, ledger ${ledgerNum}, survey ${nonce}, ${sealed}`;
     }
     case 'UNKNOWN':
-      return `${bytes(message.xdr)}, of a type this version does not know`;
+      return `${bytes(message.xdr)}, ${whyUnknown(message.typeNumber)}`;
     default:
       // A message that has no words of its own yet: its fields as they are.
       return describeFields(message);
   }
+}
+
+/** Why nobody has looked into a message. */
+export function whyUnknown(typeNumber: number): string {
+  const name = messageTypeName(typeNumber | 0);
+  return name === undefined ? 'of a type this version does not know' : `${name} larger than any node takes`;
 }
 
 /** Names and values of a message's fields, without its type. */

@@ -157,7 +157,7 @@ class Printer {
     if (types !== undefined && !types.has(record.type)) return;
     this.#shown++;
     if (json) {
-      out.json(decodedRecordJson(record, await messageJson(record.xdr)));
+      out.json(decodedRecordJson(record, record.type === 'UNKNOWN' ? null : await messageJson(record.xdr)));
       return;
     }
     out.line(this.#line(record));

@@ -7,7 +7,8 @@ import type { CryptoProvider } from '../auth/crypto.ts';
 import { compareBytes } from '../bytes.ts';
 import { MAX_QUORUM_SET_NODES, MAXIMUM_QUORUM_NESTING_LEVEL } from '../constants.ts';
 import { decodePublicKey } from '../strkey.ts';
-import { type SCPQuorumSet, scpQuorumSet } from '../wire/messages.ts';
+import type { SCPQuorumSet } from '../wire/messages.ts';
+import { scpQuorumSet } from '../wire/quorum-set.ts';
 import { XdrWriter } from '../xdr/writer.ts';
 
 /** Something that knows which nodes are in it: a Set or a Map of `G…` keys, for example. */

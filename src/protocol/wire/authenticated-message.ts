@@ -23,6 +23,7 @@ import {
   stellarMessage,
   type UnknownMessage,
 } from './messages.ts';
+import { walkQuorumSet } from './quorum-set.ts';
 
 /** Messages an application sees and sends; those of the handshake and of flow control are the channel's own. */
 export type ApplicationMessage = Exclude<
@@ -55,7 +56,7 @@ export type CheckedType = MessageType | 'UNKNOWN';
 /**
  * Checks the structure of a record body from end to end without building anything.
  * @param allowUnknown whether a message type that is not in use is taken as it is, structure unchecked
- * @returns the type of the message
+ * @returns the type of the message; UNKNOWN also for a quorum set that is well-formed and larger than any node takes
  * @throws {XdrError} when it is not a well-formed AuthenticatedMessage
  */
 export function checkAuthenticatedMessage(body: Uint8Array, allowUnknown: boolean): CheckedType {
@@ -69,9 +70,11 @@ export function checkAuthenticatedMessage(body: Uint8Array, allowUnknown: boolea
     if (!allowUnknown) reader.fail('unknown union discriminant', 4);
     return 'UNKNOWN';
   }
-  messageFields[type].check(reader);
+  // What the reference ignores for its size is nothing to build.
+  const isTaken = type !== 'SCP_QUORUMSET' || walkQuorumSet(reader);
+  if (type !== 'SCP_QUORUMSET') messageFields[type].check(reader);
   reader.expectEnd();
-  return type;
+  return isTaken ? type : 'UNKNOWN';
 }
 
 /** The StellarMessage in a record body: a view. */
@@ -135,8 +138,9 @@ function writeUnknown(writer: XdrWriter, { xdr, typeNumber }: UnknownMessage): v
   ) {
     throw new RangeError('xdr must begin with the 4 bytes of typeNumber and its length be a multiple of 4');
   }
-  if (messageTypeName(typeNumber | 0) !== undefined)
-    throw new RangeError(`message type ${typeNumber} is known: send it by its name`);
+  const name = messageTypeName(typeNumber | 0);
+  if (name === 'SCP_QUORUMSET') messageFields[name].check(new XdrReader(xdr, 4));
+  else if (name !== undefined) throw new RangeError(`message type ${typeNumber} is known: send it by its name`);
   writer.opaque(xdr);
 }
 

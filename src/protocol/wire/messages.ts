@@ -3,14 +3,7 @@
  * so that an upgrade of the ledger protocol never breaks a connection.
  * @module
  */
-import {
-  MAX_PEERS,
-  MAX_QUORUM_SET_DEPTH,
-  MAX_STRING_BYTES,
-  MAX_SURVEY_BODY_BYTES,
-  MAX_TX_HASHES,
-  SIGNATURE_BYTES,
-} from '../constants.ts';
+import { MAX_PEERS, MAX_STRING_BYTES, MAX_SURVEY_BODY_BYTES, MAX_TX_HASHES, SIGNATURE_BYTES } from '../constants.ts';
 import { ERROR_CODES, type ErrorCodeName } from '../error-table.ts';
 import {
   array,
@@ -20,7 +13,6 @@ import {
   nodeID,
   opaque,
   optional,
-  recursive,
   remainder,
   string,
   struct,
@@ -43,6 +35,7 @@ import type {
   TimeSlicedSurveyRequest,
   TimeSlicedSurveyResponse,
 } from './message-types.ts';
+import { scpQuorumSet } from './quorum-set.ts';
 
 export type {
   AuthCert,
@@ -99,14 +92,6 @@ function ipCase(discriminant: number, fail: () => never): Codec<Uint8Array> {
 }
 
 const peerAddress: Codec<PeerAddress> = struct<PeerAddress>({ ip, port: uint32, numFailures: uint32 });
-
-/** XDR of an SCPQuorumSet: what its hash is of. */
-export const scpQuorumSet: Codec<SCPQuorumSet> = recursive(() => quorumSetLevel, MAX_QUORUM_SET_DEPTH);
-const quorumSetLevel: Codec<SCPQuorumSet> = struct<SCPQuorumSet>({
-  threshold: uint32,
-  validators: array(nodeID),
-  innerSets: array(scpQuorumSet),
-});
 
 const ballot: Codec<SCPBallot> = struct<SCPBallot>({ counter: uint32, value });
 
@@ -256,7 +241,10 @@ type FieldsOf<Entry> = Entry extends readonly [number, Codec<infer Fields>] ? Fi
 /** A message of a type in use, discriminated by `type`. */
 export type StellarMessage = { readonly [T in MessageType]: { readonly type: T } & MessageFields[T] }[MessageType];
 
-/** A message of a type this package does not know, as it came or to be sent. */
+/**
+ * A message of a type this package does not know, as it came or to be sent. A SCP_QUORUMSET with more levels or nodes than
+ * any node takes (5 and 1,000) comes as one, too: it is not looked into.
+ */
 export interface UnknownMessage {
   readonly type: 'UNKNOWN';
   readonly typeNumber: number;

@@ -313,5 +313,5 @@ it('bytes nested 2,000 levels deep are an XdrError to who annotates them, not a 
   ]);
   const body = new Uint8Array(12 + message.length + 32);
   body.set(message, 12);
-  expect(() => annotateRecord(body)).toThrow('nested deeper than 100 levels');
+  expect(() => annotateRecord(body)).toThrow('nested deeper than 745 levels');
 });
