@@ -4,6 +4,7 @@
  */
 import { stripVTControlCharacters } from 'node:util';
 import { type ArgsDef, renderUsage, runCommand } from 'citty';
+import { closest } from '../net/closest.ts';
 import { VERSION } from '../net/version.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { CliContext } from './context.ts';
@@ -49,6 +50,10 @@ async function main(argv: readonly string[]): Promise<number> {
     context.out.line(VERSION);
     return EXIT.OK;
   }
+  // A word without dot and colon may be a host, but rarely is one that looks like a verb.
+  const meant = /^[a-z]+$/i.test(first) ? closest(first, Object.keys(VERBS)) : undefined;
+  if (meant !== undefined)
+    throw new UsageError(`there is no verb ${first}; did you mean ${meant}? A host of that name is probed with: probe ${first}`);
   const verb = Object.hasOwn(VERBS, first) ? first : 'probe';
   const rawArgs = Object.hasOwn(VERBS, first) ? rest : [first, ...rest];
   const command = await loadVerb(verb);

@@ -4,11 +4,15 @@
  */
 import { parseArgs } from 'node:util';
 import type { ArgsDef } from 'citty';
+import { closest } from '../net/closest.ts';
 import { NodeIdentity } from '../net/identity.ts';
-import { type NodeOptions, networkFromPassphrase, resolveOptions } from '../net/options.ts';
-import { parseTarget, type Target } from '../net/target.ts';
-import { type Network, type NetworkName, networks } from '../protocol/networks.ts';
+import type { Family } from '../net/lookup.ts';
+import { parseNetwork, passphraseNotice } from '../net/network-name.ts';
+import { type NodeOptions, resolveOptions } from '../net/options.ts';
+import { formatTarget, isPort, parseTarget, type Target } from '../net/target.ts';
+import type { Network } from '../protocol/networks.ts';
 import { decodePublicKey } from '../protocol/strkey.ts';
+import { outputOn } from './output.ts';
 
 /** A mistake in the command line: exit code 2. */
 export class UsageError extends Error {
@@ -44,9 +48,16 @@ export const nodeArgs = {
   ...jsonArg,
 } as const satisfies ArgsDef;
 
-/** `--expect`, of verbs that dial. */
+/** `-4` and `-6`, of verbs that look names up. */
+export const familyArgs = {
+  ipv4: { type: 'boolean', alias: '4', description: 'Dial IPv4 addresses only' },
+  ipv6: { type: 'boolean', alias: '6', description: 'Dial IPv6 addresses only' },
+} as const satisfies ArgsDef;
+
+/** What verbs that dial have besides. */
 export const expectArg = {
   expect: { type: 'string', description: 'The only peer accepted', valueHint: 'G…' },
+  ...familyArgs,
 } as const satisfies ArgsDef;
 
 /** What citty makes of `nodeArgs`. */
@@ -60,13 +71,15 @@ export interface NodeArgs {
   readonly 'version-str'?: string | undefined;
   readonly 'listening-port'?: string | undefined;
   readonly expect?: string | undefined;
+  readonly ipv4?: boolean | undefined;
+  readonly ipv6?: boolean | undefined;
 }
 
 /** Options of the library. @throws {UsageError} naming what is wrong */
 export async function nodeOptions(
   args: NodeArgs,
   signal: AbortSignal,
-): Promise<NodeOptions & { readonly expectedPeerID?: string }> {
+): Promise<NodeOptions & { readonly expectedPeerID?: string; readonly family: Family }> {
   const identity = await readIdentity(args['seed-file']);
   const options = {
     network: readNetwork(args.network),
@@ -78,6 +91,7 @@ export async function nodeOptions(
     versionStr: args['version-str'],
     listeningPort: readNumber(args['listening-port'], '--listening-port'),
     ...(args.expect !== undefined && { expectedPeerID: readPeerID(args.expect) }),
+    family: readFamily(args),
     signal,
   };
   try {
@@ -98,10 +112,15 @@ export function refuseUnknownOptions(args: ArgsDef, rawArgs: readonly string[]):
   try {
     const { positionals } = parseArgs({ args: [...rawArgs], options, allowPositionals: true, strict: true });
     const allowed = Object.values(args).filter(({ type }) => type === 'positional').length;
-    if (positionals.length > allowed && !('targets' in args)) throw new UsageError('too many arguments');
+    if (positionals.length <= allowed || 'targets' in args) return;
+    const [host = '', port = ''] = positionals.slice(allowed - 1);
+    throw new UsageError(`too many arguments${allowed > 0 && isPort(port) ? meantTarget(host, port) : ''}`);
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError((error as Error).message.split(/\. | To specify/)[0] ?? 'bad arguments');
+    const message = (error as Error).message.split(/\. | To specify/)[0] ?? 'bad arguments';
+    const [, unknown = ''] = /^Unknown option '--(.*)'$/.exec(message) ?? [];
+    const meant = closest(unknown, Object.keys(options));
+    throw new UsageError(meant === undefined ? message : `${message}; did you mean --${meant}?`);
   }
 }
 
@@ -120,6 +139,24 @@ function parseOptions(args: ArgsDef): Record<string, { type: 'string' | 'boolean
       options[name] = { type: type === 'boolean' ? 'boolean' : 'string', ...(alias && { short: alias }) };
   }
   return options;
+}
+
+/** Any number of targets. @throws {UsageError} when one of them is none */
+export function readTargets(texts: readonly string[]): Target[] {
+  return texts.map((text, at) => {
+    const before = texts[at - 1];
+    if (before !== undefined && isPort(text)) throw new UsageError(`${text} is a number, not a host${meantTarget(before, text)}`);
+    return readTarget(text);
+  });
+}
+
+/** Host and port as one target, when they make one. */
+function meantTarget(host: string, port: string): string {
+  try {
+    return `; did you mean ${formatTarget({ ...parseTarget(host), port: Number(port) })}?`;
+  } catch {
+    return '';
+  }
 }
 
 /** HOST, HOST:PORT or [IPv6]:PORT. @throws {UsageError} when it is none of these */
@@ -166,8 +203,22 @@ export function readNumber(text: string | undefined, option: string): number | u
 }
 
 function readNetwork(text: string): Network {
-  if (text === '') throw new UsageError('--network takes a name or a passphrase');
-  return Object.hasOwn(networks, text) ? networks[text as NetworkName] : networkFromPassphrase(text);
+  try {
+    const network = parseNetwork(text);
+    const notice = passphraseNotice(network);
+    if (notice !== undefined) {
+      const err = outputOn(process.stderr);
+      err.line(`${err.style('yellow', '!')} ${notice}`);
+    }
+    return network;
+  } catch (error) {
+    throw new UsageError(`--network: ${(error as Error).message}`);
+  }
+}
+
+function readFamily({ ipv4, ipv6 }: NodeArgs): Family {
+  if (ipv4 && ipv6) throw new UsageError('-4 and -6 exclude each other');
+  return ipv4 ? 4 : ipv6 ? 6 : 0;
 }
 
 function readPeerID(text: string): string {

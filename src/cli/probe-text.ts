@@ -3,6 +3,8 @@
  * @module
  */
 
+import { describeAttempt } from '../net/dial-error.ts';
+import { parseTarget } from '../net/target.ts';
 import type { TimedResult } from '../probe/first-message.ts';
 import type { Verdict } from '../probe/policy.ts';
 import type { TargetTally } from '../probe/tally.ts';
@@ -12,11 +14,15 @@ import { formatMs, formatSeconds, type Output, printable } from './output.ts';
 
 /** The only result there is: everything it tells. */
 export function printResult(result: TimedResult, verdicts: readonly Verdict[], out: Output): void {
-  const { target, remote, peers, timings, clockSkew, error, warnings = [] } = result;
+  const { target, address, attempts = [], remote, peers, timings, clockSkew, error, warnings = [] } = result;
   const dim = (text: string): string => out.style('dim', text);
   const row = (label: string, text: string): void => out.line(`  ${dim(label.padEnd(12))}${text}`);
   if (error) printFailure(target, error, out);
   else out.line(`${out.style('green', '✓')} ${out.style('bold', target)} answers and takes us in`);
+  if (address !== undefined && address !== parseTarget(target).host) row('address', address);
+  for (const attempt of attempts)
+    if (attempt.outcome !== 'connected' && !error?.message.includes(attempt.address))
+      row('tried', `${attempt.address} ${describeAttempt(attempt)}`);
   if (remote) {
     row('peer', `${remote.peerID}  ${printable(remote.versionStr)}`);
     row('network', remote.network ?? remote.networkID);

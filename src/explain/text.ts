@@ -2,6 +2,7 @@
  * The story of a handshake as text.
  * @module
  */
+import { describeAttempt } from '../net/dial-error.ts';
 import { concatBytes, toHex } from '../protocol/bytes.ts';
 import { MAC_BYTES, MESSAGE_OFFSET, SEQUENCE_OFFSET } from '../protocol/constants.ts';
 import type { HandshakeStep } from '../protocol/handshake/steps.ts';
@@ -32,12 +33,14 @@ export function* storyLines(story: Story, emphasis: Emphasis): Generator<string>
 }
 
 function* told(story: Story, emphasis: Emphasis): Generator<string> {
-  const { target, network, steps, error } = story;
+  const { target, network, attempts = [], steps, error } = story;
   const { heading, good, bad, dim } = emphasis;
   yield heading(
     `Stellar overlay handshake with ${target ?? 'an embedded peer'} on ${network.name ?? 'a network of its own'} (${network.passphrase})`,
   );
   if (target === undefined) yield dim('Every key below is made for this run and thrown away: that is why the secrets are shown.');
+  if (attempts.length > 1 || attempts.some(({ address }) => !target?.includes(address)))
+    yield dim(`Dialled: ${attempts.map((attempt) => `${attempt.address} ${describeAttempt(attempt)}`).join('; ')}.`);
   yield dim('A is the side that dialled (we), B the side that accepted. || joins bytes, all integers are big-endian.');
 
   let number = 0;

@@ -3,9 +3,9 @@
  * @module
  */
 import { Refusal } from '../http/server.ts';
-import { networkFromPassphrase } from '../net/options.ts';
+import { parseNetwork } from '../net/network-name.ts';
 import { parseTarget, type Target } from '../net/target.ts';
-import { type Network, type NetworkName, networks } from '../protocol/networks.ts';
+import type { Network } from '../protocol/networks.ts';
 import { decodePublicKey } from '../protocol/strkey.ts';
 
 /** One probe, as it was asked for. */
@@ -46,7 +46,7 @@ export function readProbeRequest(query: URLSearchParams, defaultNetwork: Network
   if (expectedPeerID !== undefined) checked('expect', () => decodePublicKey(expectedPeerID));
   return {
     target: checked('target', () => parseTarget(target)),
-    network: network === null ? defaultNetwork : readNetwork(network),
+    network: network === null ? defaultNetwork : checked('network', () => parseNetwork(network)),
     expectedPeerID,
     debug: debug === 'true',
   };
@@ -63,10 +63,6 @@ export function deadlineMs(header: string | undefined, capMs: number): number {
   if (!(ms > 0)) throw new Refusal(400, 'The header X-Prometheus-Scrape-Timeout-Seconds takes a number of seconds.');
   // Whoever waits for less than a second gets half of it.
   return Math.max(1, Math.round(Math.min(capMs, Math.max(ms - MARGIN_MS, ms / 2))));
-}
-
-function readNetwork(text: string): Network {
-  return Object.hasOwn(networks, text) ? networks[text as NetworkName] : networkFromPassphrase(text);
 }
 
 function checked<T>(name: string, read: () => T): T {

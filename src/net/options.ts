@@ -24,6 +24,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { ConnectionInfo, NewConnection, OnBytes, PeerIDRegistry, Phase } from './connection-info.ts';
 import { NodeIdentity } from './identity.ts';
 import type { Family, Lookup } from './lookup.ts';
+import { isNumeric } from './target.ts';
 import { VERSION } from './version.ts';
 
 /** What both `connect` and `listen` take. */
@@ -154,13 +155,16 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
 }
 
 /** Checks where to connect to. @throws {TypeError | RangeError} naming the option */
-export function resolveTarget({ host, port = DEFAULT_PORT, expectedPeerID, listener }: ConnectOptions): {
+export function resolveTarget({ host, port = DEFAULT_PORT, family = 0, lookup, expectedPeerID, listener }: ConnectOptions): {
   readonly host: string;
   readonly port: number;
 } {
   if (typeof host !== 'string' || host === '') throw new TypeError('host must be a host name or an IP address');
   if (isIP(host) === 0 && /[\s:/[\]]/.test(host))
     throw new TypeError('host must be a host name or an IP address, without port or brackets');
+  if (isNumeric(host)) throw new TypeError(`host must be a host name or an IP address in full, not ${JSON.stringify(host)}`);
+  if (family !== 0 && family !== 4 && family !== 6) throw new RangeError('family must be 0, 4 or 6');
+  if (lookup !== undefined && typeof lookup !== 'function') throw new TypeError('lookup must be a function');
   if (expectedPeerID !== undefined) decodePublicKey(expectedPeerID);
   if (listener !== undefined && typeof listener?.claimPeerID !== 'function') throw new TypeError('listener must be a Listener');
   return { host, port: assertInteger(port, 1, 65535, 'port') };

@@ -18,13 +18,17 @@ export interface Target {
  */
 export function parseTarget(text: string): Target {
   if (hasSecretSeed(text)) throw new TypeError('a secret seed is no target, and was not used: keep it off the command line');
+  if (/^[GM][A-Z2-7]{50,}(?::\d*)?$/.test(text))
+    throw new TypeError(`${text} is the key of a node, not where it is: write HOST:PORT, and --expect for the key`);
+  if (isPort(text)) throw new TypeError(`${text} is a number, not a host: write HOST:${Number(text)}`);
   // Subtle: % belongs to the zone of an IPv6 address. In a name it could make one that looks like an address in part.
   const match = /^(?:\[([^\]]+)\]|([^:[\]\s/%]+))(?::(\d{1,5}))?$/.exec(text);
   const host = match?.[1] ?? match?.[2] ?? (isIPv6(text) ? text : undefined);
   const port = match?.[3] === undefined ? DEFAULT_PORT : Number(match[3]);
   if (host === undefined || (match?.[1] !== undefined && !isIPv6(match[1]))) {
-    throw new TypeError(`not a target: ${JSON.stringify(text)}; write HOST, HOST:PORT or [IPv6]:PORT`);
+    throw new TypeError(`not a target: ${JSON.stringify(text)}; write HOST, HOST:PORT or [IPv6]:PORT${suggestion(text)}`);
   }
+  if (isNumeric(host)) throw new TypeError(`${JSON.stringify(host)} is neither a host name nor an IP address in full`);
   if (port < 1 || port > 65535) throw new TypeError(`not a port from 1 to 65535 in ${JSON.stringify(text)}`);
   return { host, port };
 }
@@ -32,6 +36,35 @@ export function parseTarget(text: string): Target {
 /** The target as it is shown, always with its port. */
 export function formatTarget({ host, port }: Target): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Whether it is a number that a port may have. */
+export function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65535;
+}
+
+/**
+ * Whether a host is a number in some notation of inet_aton, which a resolver would take for an address (`1` is 0.0.0.1), but
+ * not an IPv4 address as it is written: its last label is a number, and no name’s is (WHATWG URL, section 3.5).
+ */
+export function isNumeric(host: string): boolean {
+  return !host.includes(':') && /(?:^|\.)(?:\d+|0x[\da-f]*)\.?$/i.test(host) && !isIPv4(host);
+}
+
+/** What may be meant: host and port with a space between, or what an address of the web has of both. */
+function suggestion(text: string): string {
+  const spaced = /^([^\s:]+)\s+(\d{1,5})$/.exec(text.trim());
+  const [, authority = ''] = /^[a-z][a-z\d+.-]*:\/\/(?:[^/@]*@)?([^\s/?#]+)/i.exec(text) ?? [];
+  const meant = spaced === null ? authority : `${spaced[1]}:${spaced[2]}`;
+  return meant === '' ? '' : `; did you mean ${meant}?`;
+}
+
+function isIPv4(text: string): boolean {
+  try {
+    return parseIP(text).length === 4;
+  } catch {
+    return false;
+  }
 }
 
 function isIPv6(text: string): boolean {

@@ -2,9 +2,9 @@
  * A policy: what a node has to be, as JSON, and the verdicts on what a probe found.
  * @module
  */
-import { networkFromPassphrase } from '../net/options.ts';
+import { parseNetwork as parseNetworkName } from '../net/network-name.ts';
 import { parseTarget, type Target } from '../net/target.ts';
-import { type Network, type NetworkName, networks } from '../protocol/networks.ts';
+import type { Network } from '../protocol/networks.ts';
 import { decodePublicKey } from '../protocol/strkey.ts';
 import type { ProbeResult } from './probe.ts';
 import { targetKey } from './targets.ts';
@@ -35,6 +35,8 @@ export type RuleName = 'network' | 'peerID' | BoundName;
 interface Bound {
   /** Whether only whole numbers make sense. */
   readonly whole?: boolean;
+  /** A word that may stand for a number. */
+  readonly word?: readonly [word: string, number: number];
   /** Whether it holds and what was found, or what is missing. */
   judge(result: ProbeResult, bound: number, unixSeconds: number): Finding;
 }
@@ -58,6 +60,19 @@ const BOUNDS = {
       remote === undefined
         ? NO_CERTIFICATE
         : { ok: remote.ledgerVersion >= min, detail: `ledger protocol ${remote.ledgerVersion}, at least ${min} wanted` },
+  },
+  listeningPort: {
+    whole: true,
+    // No port is 0: it stands for the one that is dialled.
+    word: ['dialled', 0],
+    judge({ remote, target }, port) {
+      if (remote === undefined) return NO_CERTIFICATE;
+      const wanted = port === 0 ? parseTarget(target).port : port;
+      return {
+        ok: remote.listeningPort === wanted,
+        detail: `it says that it listens on port ${remote.listeningPort}, ${wanted} wanted`,
+      };
+    },
   },
   maxClockSkewSeconds: {
     judge({ remote, clockSkew }, max) {
@@ -159,7 +174,7 @@ function fieldsOf(value: unknown, known: readonly string[], path: string): Recor
 function parseNetwork(value: unknown): Network {
   if (typeof value !== 'string' || value === '')
     throw new TypeError(`network must be a name or a passphrase, not ${nameOf(value)}`);
-  return Object.hasOwn(networks, value) ? networks[value as NetworkName] : networkFromPassphrase(value);
+  return at('network', () => parseNetworkName(value));
 }
 
 function parsePeers(value: unknown): ReadonlyMap<string, string> {
@@ -179,9 +194,12 @@ function parsePeers(value: unknown): ReadonlyMap<string, string> {
 }
 
 function parseBound(name: BoundName, value: unknown): number {
-  const { whole = false } = BOUNDS[name] as Bound;
+  const { whole = false, word } = BOUNDS[name] as Bound;
+  if (word !== undefined && value === word[0]) return word[1];
   if (typeof value !== 'number' || value < 0 || (whole && !Number.isSafeInteger(value)))
-    throw new TypeError(`${name} must be a ${whole ? 'whole number' : 'number'} from 0, not ${nameOf(value)}`);
+    throw new TypeError(
+      `${name} must be ${word === undefined ? '' : `"${word[0]}" or `}a ${whole ? 'whole number' : 'number'} from 0, not ${nameOf(value)}`,
+    );
   return value;
 }
 

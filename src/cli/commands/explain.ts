@@ -3,6 +3,7 @@ import { describeMacs } from '../../capture/text.ts';
 import type { CapturePicture } from '../../explain/capture-picture.ts';
 import { explain as explainHandshake, type Story } from '../../explain/explain.ts';
 import { recordType, storyLines } from '../../explain/text.ts';
+import { dialledFacts } from '../../probe/probe.ts';
 import { toHex } from '../../protocol/bytes.ts';
 import { remoteJson, roundMs } from '../../report/json.ts';
 import type { CliContext } from '../context.ts';
@@ -121,7 +122,7 @@ function printResult({ error }: Story, out: Output): void {
   out.line(`  ${error.advice}`);
 }
 
-function storyJson({ target, network, steps, next, isCut, timings, error }: Story): object {
+function storyJson({ target, network, attempts = [], steps, next, isCut, timings, error }: Story): object {
   const authenticated = steps.find(({ step }) => step === 'authenticated');
   const remote = error?.remote ?? (authenticated?.step === 'authenticated' ? authenticated.remote : undefined);
   return {
@@ -129,6 +130,7 @@ function storyJson({ target, network, steps, next, isCut, timings, error }: Stor
     ok: error === undefined,
     role: 'WE_CALLED_REMOTE',
     network: network.passphrase,
+    ...dialledFacts(attempts),
     steps: plain(steps),
     next: next.map((body) => ({ type: recordType(body), body: toHex(body) })),
     ...(isCut && { isCut }),

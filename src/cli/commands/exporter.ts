@@ -4,7 +4,7 @@ import { AllowList } from '../../net/allow-list.ts';
 import { formatTarget } from '../../net/target.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { networkArg, nodeArgs, nodeOptions, readAddress, readAll, readLimit, UsageError } from '../options.ts';
+import { familyArgs, networkArg, nodeArgs, nodeOptions, readAddress, readAll, readLimit, UsageError } from '../options.ts';
 
 const args = {
   listen: {
@@ -24,6 +24,7 @@ const args = {
     valueHint: 'NAME',
   },
   concurrency: { type: 'string', description: 'Probes at once; one more is answered with 503 (16)', valueHint: 'N' },
+  ...familyArgs,
   ...nodeArgs,
   network: { ...networkArg, description: `For requests that name no network: ${networkArg.description}`, default: 'pubnet' },
   timeout: { ...nodeArgs.timeout, description: 'The most a probe may take; less when Prometheus waits for less' },
@@ -41,8 +42,8 @@ export const exporter: CommandDef<typeof args> = defineCommand({
     const allowList = readAllowList(readAll(args, rawArgs, 'allow'));
     const names = readAll(args, rawArgs, 'hostname');
     const concurrency = readLimit(given.concurrency, '--concurrency');
-    const { signal: _signal, ...node } = await nodeOptions(given, signal);
-    const running = await startExporter({ node, host, port, names, allowList, concurrency });
+    const { signal: _signal, family, ...node } = await nodeOptions(given, signal);
+    const running = await startExporter({ node, family, host, port, names, allowList, concurrency });
     const where = { host: running.host, port: running.port };
     if (given.json) out.json({ event: 'listening', ...where, peerID: running.peerID });
     else out.line(`Answering http://${formatTarget(where)}/probe?target=HOST:PORT as ${running.peerID}`);

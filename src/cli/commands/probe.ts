@@ -11,7 +11,7 @@ import { writeOutputFile } from '../../report/output-file.ts';
 import { captureArgs, openCapture } from '../capture.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, EXIT_CODE } from '../exit-codes.ts';
-import { expectArg, networkArg, nodeArgs, nodeOptions, readNumber, readTarget, readTime, UsageError } from '../options.ts';
+import { expectArg, networkArg, nodeArgs, nodeOptions, readNumber, readTargets, readTime, UsageError } from '../options.ts';
 import { printResult, printTable, ResultLines } from '../probe-text.ts';
 import { openProgress, type Progress } from '../progress.ts';
 
@@ -44,9 +44,9 @@ export const probe: CommandDef<typeof args> = defineCommand({
       concurrency: readCount(args.concurrency, '--concurrency', MAX_CONCURRENCY),
       intervalMs: readTime(args.interval, '--interval'),
     };
-    const network = args.network ?? policy?.network?.passphrase ?? 'pubnet';
+    const network = args.network ?? (policy?.network ? `passphrase:${policy.network.passphrase}` : 'pubnet');
     const options = await nodeOptions({ ...args, network }, signal);
-    const targets = uniqueTargets([...args._.map(readTarget), ...(await readTargetsFile(args.targets, signal))]);
+    const targets = uniqueTargets([...readTargets(args._), ...(await readTargetsFile(args.targets, signal))]);
     if (targets.length === 0 && !signal.aborted) throw new UsageError('name a target, or a file of targets with --targets');
 
     const report = new Report(targets, { ...plan, json: args.json === true, policy }, context);

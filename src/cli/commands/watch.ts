@@ -248,12 +248,13 @@ async function xdrJson({ type, xdr }: ReceivedMessage): Promise<unknown> {
 }
 
 /** Who it is. */
-function greeting({ remote, timings }: Connection, { target, network }: View, { style }: Output): string {
+function greeting({ remote, remoteAddress, timings }: Connection, { target, network }: View, { style }: Output): string {
   const { peerID, versionStr, overlayMinVersion, overlayVersion, ledgerVersion } = remote;
   const versions = `overlay ${overlayMinVersion} to ${overlayVersion}, ledger protocol ${ledgerVersion}`;
   const where = network.name ?? network.networkID;
   const who = `${peerID} (${printable(versionStr)}, ${versions})`;
-  return `${style('green', '✓')} ${target} is ${who} on ${where}, ${formatMs(timings.totalMs)}`;
+  const address = remoteAddress === undefined || target.includes(remoteAddress.host) ? '' : ` (${remoteAddress.host})`;
+  return `${style('green', '✓')} ${target}${address} is ${who} on ${where}, ${formatMs(timings.totalMs)}`;
 }
 
 /** Types an application is given: those of the handshake and of flow control stay in the channel. */

@@ -37,6 +37,22 @@ function verdict(policy: object, result: ProbeResult = GOOD): { ok: boolean | nu
   return first;
 }
 
+describe('the port a node advertises', () => {
+  const otherPort = { ...GOOD, target: 'a.example:4000' };
+
+  it('has to be the one that is dialled, or a number', () => {
+    expect(verdict({ listeningPort: 'dialled' })).toMatchObject({ ok: true });
+    expect(verdict({ listeningPort: 'dialled' }, otherPort)).toMatchObject({
+      ok: false,
+      detail: 'it says that it listens on port 11625, 4000 wanted',
+    });
+    expect(verdict({ listeningPort: 11625 }, otherPort)).toMatchObject({ ok: true });
+    const { remote: _remote, ...nobody } = GOOD;
+    expect(verdict({ listeningPort: 'dialled' }, nobody)).toMatchObject({ ok: null });
+    expect(() => parsePolicy({ listeningPort: 'any' })).toThrow(/^listeningPort must be "dialled" or a whole number from 0/);
+  });
+});
+
 describe('a policy', () => {
   it('without rules has no verdicts', () => {
     expect(judge(parsePolicy({}), TARGET, GOOD, NOW)).toEqual([]);

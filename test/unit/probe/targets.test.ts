@@ -27,6 +27,34 @@ describe('a list of targets', () => {
   });
 });
 
+describe('what is no host', () => {
+  const KEY = 'GCADMDSIGUXZD66NKUCOQTFBN3EYSE3OAW5MPN3VWP7DVLVXAYFJQTPN';
+
+  it.each([
+    // A resolver would take these for addresses: 1 is 0.0.0.1.
+    ['1', '1 is a number, not a host: write HOST:1'],
+    ['11625', '11625 is a number, not a host: write HOST:11625'],
+    ['70000', '"70000" is neither a host name nor an IP address in full'],
+    ['1:11625', '"1" is neither a host name nor an IP address in full'],
+    ['127.1', '"127.1" is neither a host name nor an IP address in full'],
+    ['0x7f.1', '"0x7f.1" is neither a host name nor an IP address in full'],
+    ['0x7f000001', '"0x7f000001" is neither a host name nor an IP address in full'],
+    ['010.0.0.1', '"010.0.0.1" is neither a host name nor an IP address in full'],
+    ['127.0.0.1.', '"127.0.0.1." is neither a host name nor an IP address in full'],
+    ['256.0.0.1', '"256.0.0.1" is neither a host name nor an IP address in full'],
+    [KEY, `${KEY} is the key of a node, not where it is: write HOST:PORT, and --expect for the key`],
+    ['a.example 11625', 'not a target: "a.example 11625"; write HOST, HOST:PORT or [IPv6]:PORT; did you mean a.example:11625?'],
+    ['tcp://a.example:1/', 'not a target: "tcp://a.example:1/"; write HOST, HOST:PORT or [IPv6]:PORT; did you mean a.example:1?'],
+  ])('is refused with what may be meant: %s', (text, message) => {
+    expect(() => parseTarget(text)).toThrow(new TypeError(message));
+  });
+
+  it.each(['core1', 'a.b2', '1.example', 'x.0a', '::1', '::ffff:1.2.3.4', '1.2.3.4', 'g', 'fe80::1%eth0.100'])(
+    'is not what only looks like it: %s',
+    (text) => expect(parseTarget(text)).toEqual({ host: text, port: 11625 }),
+  );
+});
+
 describe('a seed among targets', () => {
   it('is refused and not repeated', () => {
     const seed = 'SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY';
