@@ -134,9 +134,12 @@ export function readAll(args: ArgsDef, rawArgs: readonly string[], name: string)
 /** The options as node:util takes them. */
 function parseOptions(args: ArgsDef): Record<string, { type: 'string' | 'boolean'; short?: string }> {
   const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {};
-  for (const [name, { type, alias }] of Object.entries(args) as [string, { type?: string; alias?: string }][]) {
-    if (type !== 'positional')
-      options[name] = { type: type === 'boolean' ? 'boolean' : 'string', ...(alias && { short: alias }) };
+  for (const [name, arg] of Object.entries(args) as [string, { type?: string; alias?: string; default?: unknown }][]) {
+    const { type, alias } = arg;
+    if (type === 'positional') continue;
+    options[name] = { type: type === 'boolean' ? 'boolean' : 'string', ...(alias && { short: alias }) };
+    // What is on by default can be switched off.
+    if (arg.default === true) options[`no-${name}`] = { type: 'boolean' };
   }
   return options;
 }

@@ -91,6 +91,8 @@ export function diagnoseSilence(
       return retold(error, `${silentEnd(error, lastedMs)} Why is undecided: it answers some connections and not others.`);
     case 'cut-short':
       return retold(error, `${silentEnd(error, lastedMs)} Why is undecided: there was no time for a second look.`);
+    case 'not-taken':
+      return retold(error, `${silentEnd(error, lastedMs)} Why is undecided: no second look was taken.`);
     default:
       return retold(
         error,

@@ -20,7 +20,9 @@ export type Finding =
   | { readonly is: 'closes-unheard'; readonly afterMs: number }
   | { readonly is: 'nothing' }
   /** It was broken off. */
-  | { readonly is: 'cut-short' };
+  | { readonly is: 'cut-short' }
+  /** It was not wanted. */
+  | { readonly is: 'not-taken' };
 
 /** A range of overlay versions. */
 export interface OverlayRange {

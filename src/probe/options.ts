@@ -13,6 +13,10 @@ export interface ProbeOptions extends Omit<ConnectOptions, 'host' | 'port' | 'li
   readonly known?: Knowledge | undefined;
   /** Whether the node is never dialled while another connection to it is open: a second look takes longer then. */
   readonly oneAtATime?: boolean | undefined;
+  /** Whether a node that closes without a word is looked at a second time, with up to `SECOND_LOOK_CONNECTIONS` more. Default true. */
+  readonly secondLook?: boolean | undefined;
+  /** Is told when a second look begins. */
+  readonly onSecondLook?: (() => void) | undefined;
   /** Is told each message of a node that has let us in. */
   readonly onMessage?: ((message: ReceivedMessage) => void) | undefined;
   /** What else is done with a node that has let us in: it is left when this is over. Must end when the connection does. */

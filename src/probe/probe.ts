@@ -169,7 +169,7 @@ async function explained(
         return withWarning(await explained(again, target, options, known), warning);
       }
     }
-    if (finding.is !== 'cut-short') known.learn(error, finding, clock.now().monotonicMs);
+    if (finding.is !== 'cut-short' && finding.is !== 'not-taken') known.learn(error, finding, clock.now().monotonicMs);
   }
   const cause = diagnoseSilence(error, evidence, finding, options.identity !== undefined);
   // That the clocks differ is found out: however far.

@@ -22,12 +22,17 @@ export const FAR_FUTURE_SECONDS = 4_000_000_000;
 /** Who closes a connection so soon on which we say nothing does so at once; stellar-core takes ten seconds, in milliseconds. */
 const AT_ONCE_MS = 1_000;
 
+/** Connections of a second look at most: one for each other network known, two with a later certificate, one with another key, one that says nothing, and the first attempt again. */
+export const SECOND_LOOK_CONNECTIONS: number = Object.keys(networks).length + 5;
+
 /**
  * Looks at the node in several ways, each with a key of its own, until one of them is answered with a HELLO: side by side,
  * or one after the other for `oneAtATime`. Never rejects; nothing is left open.
  * @param lastedMs how long the connection lasted that it closed, in milliseconds: a proxy closes every one after the same time
  */
 export async function secondLook(target: Target, options: ProbeOptions, lastedMs = 0): Promise<Finding> {
+  if (options.secondLook === false) return { is: 'not-taken' };
+  options.onSecondLook?.();
   const over = new AbortController();
   const signal = options.signal === undefined ? over.signal : AbortSignal.any([over.signal, options.signal]);
   const within = { ...options, signal };

@@ -10,6 +10,7 @@ import type { CliContext } from '../context.ts';
 import { EXIT, EXIT_CODE } from '../exit-codes.ts';
 import { expectArg, networkArg, nodeArgs, nodeOptions, readNumber, readTarget, UsageError } from '../options.ts';
 import { type Output, printable } from '../output.ts';
+import { SecondLooks, secondLookArgs } from '../second-look.ts';
 
 const args = {
   target: {
@@ -23,6 +24,7 @@ const args = {
   connection: { type: 'string', description: 'Which connection of --from (the first)', valueHint: 'N' },
   keylog: { type: 'string', description: 'Key log with which the MACs of --from are verified', valueHint: 'FILE' },
   'unsafe-show-secrets': { type: 'boolean', description: 'Show our seed and all derived keys of a real connection' },
+  ...secondLookArgs,
   ...expectArg,
   ...nodeArgs,
   network: { ...networkArg, description: `${networkArg.description}; pubnet, or standalone for the embedded peer` },
@@ -45,6 +47,7 @@ export const explain: CommandDef<typeof args> = defineCommand({
     const network = args.network ?? (target === undefined ? 'standalone' : 'pubnet');
     const options = {
       ...(await nodeOptions({ ...args, network }, signal)),
+      ...(target && new SecondLooks(args, context.err).of(target)),
       unsafeStepSecrets: args['unsafe-show-secrets'] === true,
     };
     const isPage = args.html !== undefined || args.open === true;

@@ -14,6 +14,7 @@ import { EXIT, EXIT_CODE } from '../exit-codes.ts';
 import { expectArg, networkArg, nodeArgs, nodeOptions, readNumber, readTargets, readTime, UsageError } from '../options.ts';
 import { printResult, printTable, ResultLines } from '../probe-text.ts';
 import { openProgress, type Progress } from '../progress.ts';
+import { SecondLooks, secondLookArgs } from '../second-look.ts';
 
 export { printFailure } from '../probe-text.ts';
 
@@ -25,6 +26,7 @@ const args = {
   interval: { type: 'string', description: 'Time between two rounds, 500ms or 10s', valueHint: 'TIME', default: '1s' },
   policy: { type: 'string', description: 'JSON file that says what a node has to be; exit 7 when one is not', valueHint: 'FILE' },
   junit: { type: 'string', description: 'File for the results as JUnit XML', valueHint: 'FILE' },
+  ...secondLookArgs,
   ...expectArg,
   ...captureArgs,
   ...nodeArgs,
@@ -53,10 +55,11 @@ export const probe: CommandDef<typeof args> = defineCommand({
     const junit = await openJUnit(args.junit, report.tallies);
     const capture = await openCapture(args);
     const progress = report.isSingle ? undefined : await openProgress(targets.length * plan.count);
+    const secondLooks = new SecondLooks(args, context.err, progress?.above);
     try {
       const known = new Map(targets.map((target) => [target, new Knowledge()]));
       const probeOne = (target: Target, signal: AbortSignal): Promise<TimedResult> =>
-        probeTimed(target, { ...options, ...capture.options, signal, known: known.get(target) });
+        probeTimed(target, { ...options, ...capture.options, ...secondLooks.of(target), signal, known: known.get(target) });
       const onProbed = ({ result }: Probed<TimedResult>): void => progress?.done(!result.ok);
       for await (const probed of campaign(targets, probeOne, { ...plan, signal, onProbed })) {
         report.add(probed, progress);

@@ -122,6 +122,28 @@ describe.concurrent('probe', () => {
     });
   });
 
+  it('says that a second look dials the node again, and does not with --no-second-look', async () => {
+    let connections = 0;
+    const port = await server((socket) => {
+      connections++;
+      // What closes without a word once it has heard something, to whomever.
+      socket.once('data', () => socket.end());
+    });
+    const target = `127.0.0.1:${port}`;
+    const looked = await runCli([target, ...ON_STANDALONE]);
+    expect(looked.stderr).toBe(
+      `${target} closed without a word: whoever does is dialled up to 9 times more, to find out why (--no-second-look: not at all).\n`,
+    );
+    expect(connections).toBeGreaterThan(1);
+    expect(connections).toBeLessThanOrEqual(1 + 9);
+    for (const verb of ['probe', 'explain']) {
+      connections = 0;
+      const once = await runCli([verb, target, ...ON_STANDALONE, '--no-second-look']);
+      expect({ verb, code: once.code, stderr: once.stderr, connections }).toEqual({ verb, code: 4, stderr: '', connections: 1 });
+      expect(once.stdout).toContain('Why is undecided: no second look was taken.');
+    }
+  });
+
   it('exits 4 when our key is banned there', async () => {
     const identity = NodeIdentity.random();
     const file = join(folder, 'banned.seed');

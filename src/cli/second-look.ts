@@ -1,0 +1,48 @@
+/**
+ * `--no-second-look`, and what is said when a second look begins: it dials somebody's node again and again.
+ * @module
+ */
+import type { ArgsDef } from 'citty';
+import { formatTarget, type Target } from '../net/target.ts';
+import type { ProbeOptions } from '../probe/options.ts';
+import { SECOND_LOOK_CONNECTIONS } from '../probe/second-look.ts';
+import type { Output } from './output.ts';
+
+/** Options of every verb that looks for the cause of silence. */
+export const secondLookArgs = {
+  'second-look': {
+    type: 'boolean',
+    default: true,
+    description: 'Dial a node that closes without a word again, to find out why',
+    negativeDescription: 'Never dial again: the cause of silence stays undecided',
+  },
+} as const satisfies ArgsDef;
+
+/** Says once, on stderr, that a second look begins. */
+export class SecondLooks {
+  readonly #isWanted: boolean;
+  readonly #say: (text: string) => void;
+  #isSaid = false;
+
+  constructor(
+    args: { readonly 'second-look'?: boolean | undefined },
+    err: Output,
+    above: (print: () => void) => void = (print) => print(),
+  ) {
+    this.#isWanted = args['second-look'] !== false;
+    this.#say = (text) => above(() => err.line(text));
+  }
+
+  /** To spread into the options of a probe of this target. */
+  of(target: Target): Pick<ProbeOptions, 'secondLook' | 'onSecondLook'> {
+    return { secondLook: this.#isWanted, onSecondLook: () => this.#begins(target) };
+  }
+
+  #begins(target: Target): void {
+    if (this.#isSaid) return;
+    this.#isSaid = true;
+    this.#say(
+      `${formatTarget(target)} closed without a word: whoever does is dialled up to ${SECOND_LOOK_CONNECTIONS} times more, to find out why (--no-second-look: not at all).`,
+    );
+  }
+}
