@@ -36,7 +36,7 @@ interface Ecdh {
   readonly hello: Buffer;
 }
 
-/** As JWK: exporting a key that was made as a KeyObject can stop Node 20 for ever. */
+/** As JWK, as `src/crypto/node.ts` does. */
 function makeKeyPair(type: 'ed25519' | 'x25519'): { readonly privateKey: KeyObject; readonly publicRaw: Buffer } {
   const encoding = { publicKeyEncoding: { format: 'jwk' }, privateKeyEncoding: { format: 'jwk' } } as object;
   const { privateKey: key } = generateKeyPairSync(type as 'ed25519', encoding) as unknown as { privateKey: { x: string } };

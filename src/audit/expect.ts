@@ -151,18 +151,6 @@ export function holds(
   };
 }
 
-/** What follows from the protocol, but has not been seen of the reference: it cannot be held against anyone to be otherwise. */
-export function notObserved(expectation: Expectation): Expectation {
-  return {
-    text: expectation.text,
-    async judge(scene) {
-      const { verdict, came, byTime } = await expectation.judge(scene);
-      if (verdict !== 'fail') return { verdict, came };
-      return { verdict: 'undecided', came: `${came}; what stellar-core does is not known`, byTime: byTime === true };
-    },
-  };
-}
-
 /** One after the other; the first that is not as it has to be decides. */
 export function all(...expectations: readonly Expectation[]): Expectation {
   return {

@@ -143,11 +143,6 @@ export const rst: Step = step('RST', ({ peer }) => {
   peer.mock.reset();
 });
 
-/** Waits for a message of the target. */
-export function hears(type: 'HELLO' | 'AUTH' | 'SEND_MORE_EXTENDED'): Step {
-  return step(`the target says ${type}`, (scene) => hear(scene, type));
-}
-
 /** The target reacts, or does not: what is done next comes after it. */
 export const reaction: Step = step('a moment for the target to react', async ({ peer, timing }) => {
   await peer.until(() => peer.refusal !== undefined, timing.settleMs);

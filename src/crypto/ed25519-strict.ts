@@ -1,10 +1,10 @@
 /**
- * What node:crypto (OpenSSL) leaves unchecked in ed25519 verification, on some of the Node versions that are supported.
- * Without it the public key 0100…00 has a signature that fits every message: R = base point, S = 1 (protocol.md section 9.3).
- * Free of Node, for every provider.
+ * Strict ed25519: the rules of libsodium, and of ed25519-dalek's strict verification, which stellar-core keeps (protocol.md
+ * section 3.4). Libraries differ in how many of them they keep by themselves, so that every provider asks here first. Free of Node.
  * @module
  */
 
+import type { CryptoProvider } from '../protocol/auth/crypto.ts';
 import { fromHex } from '../protocol/bytes.ts';
 
 /** y coordinates of the eight points of small order, little-endian, sign bit clear; the last two are p and p + 1, not canonical. */
@@ -23,11 +23,23 @@ const P = fromHex(`ed${'ff'.repeat(30)}7f`);
 const L = fromHex('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010');
 
 /**
- * Whether key and signature have the form strict verification demands: 64 bytes, S below the group order, the key
- * canonical, neither the key nor R of small order. Public values only: the time it takes is of no concern.
- * @param publicKey 32 bytes
+ * Verification that asks only about keys and signatures of the form that strict verification demands: a signature of 64 bytes,
+ * S below the group order, the key canonical, neither the key nor R of small order. All else is bad, whatever `verify` would
+ * say. It never throws. Public values only: the time it takes is of no concern.
+ * @param verify whether the signature is the key's over the message; what it throws means that it is not
  */
-export function isStrictSignature(publicKey: Uint8Array, signature: Uint8Array): boolean {
+export function strictly(verify: CryptoProvider['verify']): CryptoProvider['verify'] {
+  return (publicKey, message, signature) => {
+    if (!isStrict(publicKey, signature)) return false;
+    try {
+      return verify(publicKey, message, signature);
+    } catch {
+      return false;
+    }
+  };
+}
+
+function isStrict(publicKey: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== 32 || signature.length !== 64) return false;
   const [a, r] = [withoutSign(publicKey), withoutSign(signature.subarray(0, 32))];
   return isBelow(signature.subarray(32), L) && isBelow(a, P) && !isSmallOrder(a) && !isSmallOrder(r);

@@ -15,7 +15,7 @@ import {
 } from 'node:crypto';
 import type { CryptoProvider, EcdhKey, SigningKey } from '../protocol/auth/crypto.ts';
 import { assertBytes, isAllZero } from '../protocol/bytes.ts';
-import { isStrictSignature } from './ed25519-strict.ts';
+import { strictly } from './ed25519-strict.ts';
 import { HmacSha256Key, hmacSha256 } from './hmac-sha256.ts';
 
 /** The two curves, as JWK (RFC 8037) calls them. */
@@ -39,14 +39,7 @@ export const nodeCrypto: CryptoProvider = {
   macKey: (key) => new HmacSha256Key(assertBytes(key, 32, 'MAC key')),
   signingKey: (seed) => new NodeSigningKey(importPrivate('Ed25519', assertBytes(seed, 32, 'seed'))),
   ecdhKey: (secret) => new NodeEcdhKey(importPrivate('X25519', assertBytes(secret, 32, 'ECDH secret'))),
-  verify(publicKey, message, signature) {
-    if (!isStrictSignature(publicKey, signature)) return false;
-    try {
-      return nodeVerify(null, message, importPublic('Ed25519', publicKey), signature);
-    } catch {
-      return false;
-    }
-  },
+  verify: strictly((publicKey, message, signature) => nodeVerify(null, message, importPublic('Ed25519', publicKey), signature)),
 };
 
 /** A signing key nobody has had before. @internal */
@@ -113,8 +106,7 @@ function importPrivate(crv: Curve, raw: Uint8Array): KeyObject {
 
 /**
  * Made and imported as JWK: a fifth of the time that importing random bytes as DER takes.
- * Subtle: never as the KeyObjects that OpenSSL has made. Node 20 stops for ever when garbage collection falls into the
- * export of one, because the job that made it locks the same mutex when it is thrown away.
+ * Subtle: a key that is ever exported is one that was imported. `generateKeyPairSync` is asked for JWK, never for KeyObjects.
  */
 function freshPrivate(type: 'ed25519' | 'x25519'): KeyObject {
   const encoding = { publicKeyEncoding: JWK, privateKeyEncoding: JWK } as object;

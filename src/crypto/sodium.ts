@@ -7,7 +7,7 @@
 import sodium from 'sodium-native';
 import type { CryptoProvider, EcdhKey, SigningKey } from '../protocol/auth/crypto.ts';
 import { assertBytes, isAllZero } from '../protocol/bytes.ts';
-import { isStrictSignature } from './ed25519-strict.ts';
+import { strictly } from './ed25519-strict.ts';
 import { nodeCrypto } from './node.ts';
 
 /**
@@ -21,11 +21,9 @@ export const sodiumCrypto: CryptoProvider = {
   ...nodeCrypto,
   signingKey: (seed) => new SodiumSigningKey(assertBytes(seed, 32, 'seed')),
   ecdhKey: (secret) => new SodiumEcdhKey(assertBytes(secret, 32, 'ECDH secret')),
-  verify(publicKey, message, signature) {
-    // Subtle: libsodium checks the same, unless somebody has built it with ED25519_COMPAT.
-    if (!isStrictSignature(publicKey, signature)) return false;
-    return sodium.crypto_sign_verify_detached(view(signature), view(message), view(publicKey));
-  },
+  verify: strictly((publicKey, message, signature) =>
+    sodium.crypto_sign_verify_detached(view(signature), view(message), view(publicKey)),
+  ),
 };
 
 class SodiumSigningKey implements SigningKey {

@@ -11,7 +11,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import type { CryptoProvider, EcdhKey, MacKey, SigningKey } from '../protocol/auth/crypto.ts';
 import { assertBytes, concatBytes, equalBytes, isAllZero } from '../protocol/bytes.ts';
-import { isStrictSignature } from './ed25519-strict.ts';
+import { strictly } from './ed25519-strict.ts';
 
 const { Point } = ed25519;
 
@@ -33,19 +33,13 @@ export const webCrypto: CryptoProvider = {
   macKey: (key) => new WebMacKey(assertBytes(key, 32, 'MAC key')),
   signingKey: (seed) => new WebSigningKey(assertBytes(seed, 32, 'seed')),
   ecdhKey: (secret) => new WebEcdhKey(assertBytes(secret, 32, 'ECDH secret')),
-  verify(publicKey, message, signature) {
-    if (!isStrictSignature(publicKey, signature)) return false;
-    try {
-      // Subtle: noble's own verify multiplies both sides by the cofactor, which libsodium and dalek's verify_strict do not:
-      // R is recomputed and compared byte by byte (protocol.md sections 3.4 and 9.3).
-      const [r, s] = [signature.subarray(0, 32), littleEndian(signature.subarray(32))];
-      const k = littleEndian(sha512(concatBytes(r, publicKey, message))) % Point.Fn.ORDER;
-      const product = Point.fromBytes(publicKey, false).multiplyUnsafe(k);
-      return equalBytes(Point.BASE.multiplyUnsafe(s).subtract(product).toBytes(), r);
-    } catch {
-      return false;
-    }
-  },
+  verify: strictly((publicKey, message, signature) => {
+    // Subtle: the equation without the cofactor: R is recomputed, and compared byte by byte (protocol.md section 3.4).
+    const [r, s] = [signature.subarray(0, 32), littleEndian(signature.subarray(32))];
+    const k = littleEndian(sha512(concatBytes(r, publicKey, message))) % Point.Fn.ORDER;
+    const product = Point.fromBytes(publicKey, false).multiplyUnsafe(k);
+    return equalBytes(Point.BASE.multiplyUnsafe(s).subtract(product).toBytes(), r);
+  }),
 };
 
 class WebSigningKey implements SigningKey {

@@ -381,15 +381,6 @@ describe('as acceptor only', () => {
     await subject.peer.handshake(); // The one that holds the place is not disturbed.
   });
 
-  it('HELLO and an AUTH with a garbage MAC in one segment: HELLO, then the refusal (row 74)', async () => {
-    await using subject = await Subject.start('acceptor');
-    const auth = subject.peer.plain({ type: 'AUTH', flags: 200 });
-    auth.set(random(), auth.length - 32);
-    subject.peer.write(subject.peer.hello(), auth);
-    expect(await subject.peer.farewell()).toEqual(['HELLO', 'ERR_AUTH unexpected MAC', 'FIN']);
-    expect(await subject.outcome()).toMatchObject({ code: 'OVERLAY_UNEXPECTED_MAC', stage: 'auth' });
-  });
-
   it('AUTH, SEND_MORE_EXTENDED and GET_SCP_STATE in one segment are accepted (row 81)', async () => {
     await using subject = await Subject.greeted('acceptor');
     subject.peer.send({ type: 'AUTH', flags: 200 }, grant(), { type: 'GET_SCP_STATE', ledgerSeq: 7 });

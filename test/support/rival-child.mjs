@@ -1,11 +1,10 @@
 /**
  * js-stellar-node-connector as a program, set up as its own example does: it takes whatever comes, and answers
- * GET_SCP_QUORUMSET. `node rival-child.mjs FILE listen|dial PORT [all|none]`: FILE is where its package is found from, the last says whether it
- * wants flood messages.
+ * GET_SCP_QUORUMSET. `node rival-child.mjs FILE listen|dial PORT`: FILE is where its package is found from.
  */
 import { createRequire } from 'node:module';
 
-const [file, role, port, floods = 'all'] = process.argv.slice(2);
+const [file, role, port] = process.argv.slice(2);
 const require = createRequire(file);
 const { createNode } = require('@stellarbeat/js-stellar-node-connector');
 const { Keypair, xdr } = require('@stellar/stellar-base');
@@ -19,8 +18,8 @@ const node = createNode({
   listeningPort: 11625,
   // A seed for tests, known to everyone.
   privateKey: Keypair.fromRawEd25519Seed(Buffer.alloc(32, 11)).secret(),
-  receiveSCPMessages: floods === 'all',
-  receiveTransactionMessages: floods === 'all',
+  receiveSCPMessages: true,
+  receiveTransactionMessages: true,
   peerFloodReadingCapacity: 200,
   flowControlSendMoreBatchSize: 40,
   peerFloodReadingCapacityBytes: 300_000,

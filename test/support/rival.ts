@@ -21,12 +21,11 @@ export async function connectorOrNothing(): Promise<NodeJS.Require | undefined> 
   }
 }
 
-/** What it does, and whether it has said that it wants flood messages: SCP, transactions, adverts. */
+/** What it does. */
 export interface RivalOptions {
   readonly role: 'listen' | 'dial';
   /** The port it dials; where it listens it says itself. */
   readonly port?: number;
-  readonly floods?: 'all' | 'none';
 }
 
 /** A process that is started again whenever it has died. The connector has to be installed. */
@@ -63,8 +62,8 @@ export class Rival implements AsyncDisposable {
   }
 
   #start(): ChildProcess {
-    const { role, floods = 'all' } = this.#options;
-    const child = spawn(process.execPath, [CHILD, rivalFile('connector'), role, String(this.#port), floods], {
+    const { role } = this.#options;
+    const child = spawn(process.execPath, [CHILD, rivalFile('connector'), role, String(this.#port)], {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       env: { ...process.env, LOG_LEVEL: 'silent' },
     });

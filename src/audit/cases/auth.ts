@@ -3,10 +3,10 @@
  * @module
  */
 import type { StellarMessage } from '../../protocol/wire/messages.ts';
-import { type AuditCase, type CaseSpec, forAcceptor, forBoth } from '../case.ts';
-import { drop, notObserved, open, refusal } from '../expect.ts';
+import { type AuditCase, type CaseSpec, forBoth } from '../case.ts';
+import { drop, open, refusal } from '../expect.ts';
 import { MAC_VARIATIONS, type MacVariation } from '../mac.ts';
-import { atOnce, auth, authenticated, connected, greeted, hears, hello, sends } from '../steps.ts';
+import { atOnce, auth, authenticated, connected, greeted, sends } from '../steps.ts';
 
 const zeroHash = new Uint8Array(32);
 
@@ -131,14 +131,4 @@ export const AUTH_CASES: readonly AuditCase[] = [
       }),
     ),
   ),
-  ...forAcceptor({
-    name: 'hello-and-bad-auth-at-once',
-    title: 'HELLO and an AUTH without a MAC in one write',
-    why: 'The keys are those of the HELLO before, however fast AUTH follows: an implementation that reads ahead may take it for one that needs no MAC.',
-    source: '4.10',
-    group: 'auth',
-    severity: 'low',
-    steps: [atOnce(hello('as it should be', {}), sends('AUTH without a MAC', { type: 'AUTH', flags: 200 })), hears('HELLO')],
-    expect: notObserved(refusal('ERR_AUTH', 'unexpected', { reached: 'HELLO' })),
-  }),
 ];

@@ -1,5 +1,5 @@
 /**
- * The certificate in HELLO: everything that must not be believed (protocol.md sections 3.4, 3.5 and 9.3).
+ * The certificate in HELLO: everything that must not be believed (protocol.md sections 3.4 and 3.5).
  * @module
  */
 import { nodeCrypto } from '../../crypto/node.ts';
@@ -7,8 +7,7 @@ import { NodeIdentity } from '../../net/identity.ts';
 import { authCertPayload } from '../../protocol/auth/auth-cert.ts';
 import { concatBytes, fromHex } from '../../protocol/bytes.ts';
 import { makeNetwork } from '../../protocol/networks.ts';
-import { encodePublicKey } from '../../protocol/strkey.ts';
-import type { AuthCert, Hello } from '../../protocol/wire/messages.ts';
+import type { AuthCert } from '../../protocol/wire/messages.ts';
 import { type AuditCase, type CaseSpec, forAcceptor, forBoth, forInitiator } from '../case.ts';
 import { drop, open, refusal } from '../expect.ts';
 import type { Scene } from '../scene.ts';
@@ -45,12 +44,6 @@ function malleated(signature: Uint8Array): Uint8Array {
   }
   return out;
 }
-
-/** The signature that fits every message under the key 0100…00: R is the base point, S is 1. */
-const universalForgery = (scene: Scene): Pick<Hello, 'peerID' | 'cert'> => ({
-  peerID: encodePublicKey(fromHex(`01${'00'.repeat(31)}`)),
-  ...cert(scene, { sig: () => concatBytes(fromHex(`58${'66'.repeat(31)}`), fromHex(`01${'00'.repeat(31)}`)) }),
-});
 
 const P_MINUS_1 = `ec${'ff'.repeat(30)}7f`;
 const SMALL_ORDER_KEYS: readonly (readonly [name: string, hex: string])[] = [
@@ -214,14 +207,6 @@ export const CERTIFICATE_CASES: readonly AuditCase[] = [
       'Strict verification refuses it: with two signatures for one certificate, caches and bans can be evaded.',
       { sig: malleated },
     ),
-    {
-      name: 'universal-forgery',
-      title: 'HELLO: identity 0100…00 and the signature that fits everything',
-      why: 'OpenSSL accepts this signature for every message: anyone could sign as that identity.',
-      ...FORGED,
-      source: '9.3',
-      steps: [connected, hello('the universal forgery under the identity point', universalForgery)],
-    },
   ),
   ...forAcceptor(...SMALL_ORDER_KEYS.map(smallOrder)),
   // A connection of a target that dials is dear: one key of each kind is enough.
