@@ -63,9 +63,9 @@ export interface DecodedProblem {
   /**
    * `length`: a record length that is not allowed. `xdr`: a record that is no well-formed message. `sequence`: another
    * number than the next. `gap`: bytes that are not in the capture. `skipped`: bytes that are no records. `end`: the
-   * connection or the capture ends inside a record.
+   * connection or the capture ends inside a record. `reset`: a RST that was not the end.
    */
-  readonly problem: 'length' | 'xdr' | 'sequence' | 'gap' | 'skipped' | 'end';
+  readonly problem: 'length' | 'xdr' | 'sequence' | 'gap' | 'skipped' | 'end' | 'reset';
   /** Whether the sender did wrong; false for what the capture lacks. */
   readonly isFault: boolean;
   readonly message: string;
@@ -93,6 +93,8 @@ interface State {
   keys: { readonly A: MacKey; readonly B: MacKey } | undefined;
   /** Records on which every key was tried. */
   tried: number;
+  /** Who has sent a RST that may have been the end; undefined again when more has come. */
+  reset: End | undefined;
 }
 
 /** Records of a connection on which every key is tried when its HELLOs were not captured, and how long they may be. */
@@ -135,12 +137,21 @@ export class Decoder {
       if (state !== undefined) yield* this.#end(state, unixMs);
       return;
     }
+    if (event.event === 'reset') {
+      if (state !== undefined) yield* this.#reset(state, event);
+      return;
+    }
     if (state === undefined) {
       state = newState(conversation);
       this.#states.set(conversation, state);
     }
     state.dialler ??= conversation.dialler;
     if (conversation.isStellar && state.number === undefined) yield* this.#recognise(state, unixMs);
+    if (state.reset !== undefined && state.number !== undefined) {
+      const message = `More comes after a RST of ${sideOf(state, state.reset)}: it is read.`;
+      yield problem(state, state.reset, unixMs, 'reset', false, message);
+    }
+    state.reset = undefined;
     const before = pendingBytes(state);
     if (event.event === 'gap') {
       if (state.number === undefined && isRecognised(state)) yield* this.#recognise(state, unixMs);
@@ -245,13 +256,29 @@ export class Decoder {
     if (state.number !== undefined) yield problem(state, from, unixMs, 'gap', false, `${message}${inside}.`);
   }
 
+  /** Most likely the end, so that what is left is told; if it was not, what follows is read on. */
+  *#reset(state: State, event: Extract<ConversationEvent, { event: 'reset' }>): Generator<Decoded> {
+    const { from, sequence, due, unixMs } = event;
+    if (state.number === undefined && isRecognised(state)) yield* this.#recognise(state, unixMs);
+    if (sequence === due) {
+      if (state.number !== undefined && state.reset === undefined) yield* this.#rest(state, unixMs);
+      state.reset ??= from;
+    } else if (state.number !== undefined) {
+      const message = `A RST of ${sideOf(state, from)} with sequence ${sequence} where ${due} is due is not believed.`;
+      yield problem(state, from, unixMs, 'reset', false, message);
+    }
+  }
+
   *#end(state: State, unixMs: number | undefined): Generator<Decoded> {
     this.#pendingBytes -= pendingBytes(state);
     if (state.number === undefined && isRecognised(state)) yield* this.#recognise(state, unixMs);
     if (state.number === undefined) {
       if (state.senders.some(({ stream }) => stream.pending + stream.skipped > 0)) this.#others++;
-      return;
-    }
+    } else if (state.reset === undefined) yield* this.#rest(state, unixMs);
+  }
+
+  /** What the ends have sent that makes no record. */
+  *#rest(state: State, unixMs: number | undefined): Generator<Decoded> {
     for (const from of [0, 1] as const) {
       const { stream } = state.senders[from];
       if (stream.skipped > 0) yield* skipped(state, from, unixMs, stream.skipped);
@@ -290,7 +317,7 @@ const GAP = { cut: 'the capture has cut them off (snapshot length)', lost: 'they
 function newState(conversation: Conversation): State {
   const sender = (): Sender => ({ stream: new RecordStream(), nonce: undefined, sequence: undefined, isWhole: true });
   const { dialler } = conversation;
-  return { conversation, senders: [sender(), sender()], number: undefined, dialler, keys: undefined, tried: 0 };
+  return { conversation, senders: [sender(), sender()], number: undefined, dialler, keys: undefined, tried: 0, reset: undefined };
 }
 
 function isRecognised({ senders: [first, second] }: State): boolean {

@@ -33,6 +33,14 @@ export type ConversationEvent = {
       readonly length: number;
       readonly isCut: boolean;
     }
+  | {
+      /** A RST. Its receiver believes it when its sequence number is the one that is due (RFC 5961 §3.2). */
+      readonly event: 'reset';
+      readonly from: End;
+      readonly sequence: number;
+      /** The sequence number that is due. */
+      readonly due: number;
+    }
   | { readonly event: 'end' }
 );
 
@@ -109,6 +117,10 @@ export class Reassembly {
     const direction = tcp.directions[from];
     if (syn) tcp.dialler ??= ack ? other(from) : from;
     const sequence = firstByte(segment);
+    if (rst) {
+      this.#reset(tcp, from, sequence, unixMs, events);
+      return;
+    }
     const length = data.length + missing;
     if (syn || fin || length > 0) direction.next ??= direction.start ??= sequence;
     if (length > 0) this.#insert(direction, { sequence, data, missing });
@@ -117,7 +129,18 @@ export class Reassembly {
     while (isTooMuch(direction) || (this.#waitingBytes > MAX_TOTAL_WAITING_BYTES && direction.waiting.length > 0))
       this.#skipHole(tcp, from, unixMs, events);
     const isDone = tcp.directions.every(({ fin, next }) => fin !== undefined && fin === next);
-    if (rst || isDone) this.#end(tcp, unixMs, events);
+    if (isDone) this.#end(tcp, unixMs, events);
+  }
+
+  /**
+   * Subtle: nobody knows whether its receiver has believed a RST, so that what comes after it is read all the same. What it
+   * carries is no part of the stream (RFC 9293 §3.5.3).
+   */
+  #reset(tcp: Tcp, from: End, sequence: number, unixMs: number | undefined, events: ConversationEvent[]): void {
+    const due = dueOf(tcp.directions[from], sequence);
+    if (sequence === due)
+      for (const end of [0, 1] as const) while (tcp.directions[end].waiting.length > 0) this.#skipHole(tcp, end, unixMs, events);
+    events.push({ event: 'reset', conversation: tcp, unixMs, from, sequence, due });
   }
 
   #insert(direction: Direction, { sequence, data, missing }: Piece): void {
@@ -208,6 +231,15 @@ function isTooMuch({ waiting, waitingBytes }: Direction): boolean {
 
 function other(end: End): End {
   return end === 0 ? 1 : 0;
+}
+
+/** The sequence number behind everything that was seen of an end; FIN has one too, which some count in a RST and some do not. */
+function dueOf({ next, fin, waiting }: Direction, sequence: number): number {
+  const last = waiting.at(-1);
+  const due = last === undefined ? next : (last.sequence + last.data.length + last.missing) >>> 0;
+  if (due === undefined) return sequence;
+  const behindFin = (due + 1) >>> 0;
+  return due === fin && sequence === behindFin ? behindFin : due;
 }
 
 /** From one sequence number to another, which may lie across the wrap at 2^32. */

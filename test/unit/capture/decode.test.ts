@@ -306,12 +306,57 @@ describe('TCP', () => {
     }
   });
 
-  it('ends with RST too, and what comes after it is not read', () => {
-    const cut = whole.slice(0, 8);
-    const talk = new TcpTalk('10.0.0.1:50000');
-    const reset = { ...(cut.at(-1) as SegmentSpec), flags: 'R', data: new Uint8Array(0) };
-    expect(lines([...cut, reset, ...whole.slice(8)])).toEqual(expected.slice(0, 5));
-    expect(talk.open()).toHaveLength(3);
+  /** A RST of the sender of a segment, so many bytes behind its end. */
+  const rst = (after: SegmentSpec, ahead = 0, data = new Uint8Array(0)): SegmentSpec => ({
+    ...after,
+    ...{ flags: 'R', data, sequence: (after.sequence + (after.data?.length ?? 0) + ahead) >>> 0 },
+  });
+  const head = whole.slice(0, 8);
+  const last = head.at(-1) as SegmentSpec;
+  const side = last.from === '10.0.0.1:50000' ? 'A' : 'B';
+
+  it('with a RST as its end is told as far as it came, without a word about the RST', () => {
+    const { records, problems } = decodeAll(pcapOf([...head, rst(last)]), keys);
+    expect(records.map(recordLine)).toEqual(expected.slice(0, 5));
+    expect(problems).toEqual([]);
+  });
+
+  it.each([1, -1, 1_000_000, -1_000_000, 2 ** 31])(
+    'with a RST %i away from what is due goes on, and the RST is told',
+    (ahead) => {
+      const { records, problems } = decodeAll(pcapOf([...head, rst(last, ahead), ...whole.slice(8)]), keys);
+      expect(records.map(recordLine)).toEqual(expected);
+      expect(problems).toMatchObject([{ problem: 'reset', from: side, isFault: false }]);
+      expect(problems[0]?.message).toMatch(/^A RST of [AB] with sequence \d+ where \d+ is due is not believed\.$/);
+    },
+  );
+
+  it('with data after a RST that was due is read on, and that is told once', () => {
+    const text = new TextEncoder().encode('reset by a firewall');
+    for (const resets of [[rst(last)], [rst(last, 0, text)], [rst(last), rst(last)]]) {
+      const { records, problems } = decodeAll(pcapOf([...head, ...resets, ...whole.slice(8)]), keys);
+      expect(records.map(recordLine)).toEqual(expected);
+      expect(problems).toMatchObject([{ problem: 'reset', message: `More comes after a RST of ${side}: it is read.` }]);
+    }
+  });
+
+  it('with a RST in the middle of a record says so at once, and only once', () => {
+    const talk = new TcpTalk();
+    const opening = talk.open();
+    const [hello, begun] = [talk.send('A', frames[0]?.frame), talk.send('B', frames[1]?.frame.subarray(0, 50))];
+    const { problems } = decodeAll(pcapOf([...opening, hello, begun, rst(begun)]));
+    expect(problems).toMatchObject([{ problem: 'end', from: 'B', message: 'The end comes 50 bytes into a record.' }]);
+    expect(problems[0]?.unixMs).toBe(1_700_000_000_005);
+  });
+
+  it('with a RST behind its FIN has come to its end', () => {
+    const closing = whole.slice(0, -1);
+    for (const ahead of [0, 1]) {
+      const fin = closing.at(-1) as SegmentSpec;
+      const { records, problems } = decodeAll(pcapOf([...closing, rst(fin, ahead)]), keys);
+      expect(records.map(recordLine)).toEqual(expected);
+      expect(problems).toEqual([]);
+    }
   });
 
   it('whose SYN comes after the data it opens is one conversation', () => {
