@@ -20,6 +20,8 @@ const HELP = `stellar-handshake ${VERSION}: Stellar's overlay peer handshake, fr
   stellar-handshake explain [HOST[:PORT]]   what exactly happens in the handshake? as text or a page
   stellar-handshake listen [HOST:]PORT      be the acceptor, tell how each handshake went
   stellar-handshake watch HOST[:PORT]       what is the node saying? one line a message, until Ctrl-C
+  stellar-handshake follow HOST[:PORT]…     which ledgers has my quorum closed? verified, until Ctrl-C
+  stellar-handshake submit HOST… FILE       send a signed transaction, and see it in a verified ledger
   stellar-handshake audit HOST[:PORT]       does it do the same as everyone's, and what does it do with hostile input?
   stellar-handshake audit --listen PORT     the same of a node or client that dials
   stellar-handshake decode FILE             what is in this capture? pcap, recording, or hex

@@ -112,7 +112,8 @@ export function refuseUnknownOptions(args: ArgsDef, rawArgs: readonly string[]):
   try {
     const { positionals } = parseArgs({ args: [...rawArgs], options, allowPositionals: true, strict: true });
     const allowed = Object.values(args).filter(({ type }) => type === 'positional').length;
-    if (positionals.length <= allowed || 'targets' in args) return;
+    const takesMany = 'targets' in args || Object.values(args).some(({ valueHint }) => valueHint?.endsWith('…'));
+    if (positionals.length <= allowed || takesMany) return;
     const [host = '', port = ''] = positionals.slice(allowed - 1);
     throw new UsageError(`too many arguments${allowed > 0 && isPort(port) ? meantTarget(host, port) : ''}`);
   } catch (error) {
@@ -205,7 +206,8 @@ export function readNumber(text: string | undefined, option: string): number | u
   return Number(text);
 }
 
-function readNetwork(text: string): Network {
+/** `--network`. @throws {UsageError} when it is none */
+export function readNetwork(text: string): Network {
   try {
     const network = parseNetwork(text);
     const notice = passphraseNotice(network);

@@ -10,6 +10,8 @@ export const VERBS: Readonly<Record<string, () => Promise<unknown>>> = {
   explain: async () => (await import('./commands/explain.ts')).explain,
   listen: async () => (await import('./commands/listen.ts')).listen,
   watch: async () => (await import('./commands/watch.ts')).watch,
+  follow: async () => (await import('./commands/follow.ts')).follow,
+  submit: async () => (await import('./commands/submit.ts')).submit,
   audit: async () => (await import('./commands/audit.ts')).audit,
   decode: async () => (await import('./commands/decode.ts')).decode,
   exporter: async () => (await import('./commands/exporter.ts')).exporter,

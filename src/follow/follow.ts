@@ -15,7 +15,7 @@ import type { OverlayErrorJson } from '../protocol/errors.ts';
 import { parseQuorumSet } from '../protocol/scp/quorum-set.ts';
 import type { ReceivedMessage } from '../protocol/wire/authenticated-message.ts';
 import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
-import { Chain } from './chain.ts';
+import { Chain, type ChainOutput } from './chain.ts';
 import type { FollowEvent, Ledger } from './ledger.ts';
 import { LedgerError, type LedgerErrorJson } from './ledger-error.ts';
 import { PeerPool, type PoolHandler, type PoolPeer } from './peer-pool.ts';
@@ -26,7 +26,7 @@ import { TxSetFetcher } from './tx-set-fetcher.ts';
 
 /** Peers at once, when it is not said how many. */
 const DEFAULT_CONNECTIONS = 8;
-/** Ledgers that wait for the application before reading stops. */
+/** Ledgers and events that wait for the application before reading stops. */
 const MAX_READY = 2;
 /** How often it is looked whether something is late, in milliseconds. */
 const TICK_MS = 500;
@@ -110,7 +110,8 @@ export class Follower implements AsyncIterable<Ledger> {
   readonly #fetcher: TxSetFetcher;
   readonly #refusals: Refusals;
   readonly #companion: Companion | undefined;
-  readonly #ready: Ledger[] = [];
+  /** What waits for the application, in order: an event that follows a ledger is told when the ledger has been taken. */
+  readonly #ready: ChainOutput[] = [];
   #taker: { readonly resolve: (result: Taken | Promise<Taken>) => void } | undefined;
   #room: { readonly promise: Promise<void>; readonly open: () => void } | undefined;
   #timer: Timer | undefined;
@@ -241,10 +242,14 @@ export class Follower implements AsyncIterable<Ledger> {
   readonly #onAbort = (): void => void this.#end();
 
   #take(): Promise<Taken> {
-    const ledger = this.#ready.shift();
-    if (this.#state === 'running') this.#advance(this.#clock.now());
-    if (ledger !== undefined) return Promise.resolve({ value: ledger, done: false });
-    if (this.#state !== 'running') return this.#over();
+    for (;;) {
+      if (this.#state !== 'running') return this.#over();
+      const output = this.#ready.shift();
+      this.#advance(this.#clock.now());
+      if (output?.type === 'ledger') return Promise.resolve({ value: output.ledger, done: false });
+      if (output !== undefined) this.#emit(output);
+      else if (this.#ready.length === 0) break;
+    }
     return new Promise((resolve) => {
       this.#taker = { resolve };
     });
@@ -324,8 +329,7 @@ export class Follower implements AsyncIterable<Ledger> {
   #advance(now: Now): void {
     if (this.#ready.length < MAX_READY) {
       for (const output of this.#chain.advance(now)) {
-        if (output.type === 'ledger') this.#give(output.ledger);
-        else this.#emit(output);
+        this.#give(output);
         if (this.#state !== 'running') return;
         if (this.#ready.length >= MAX_READY) break;
       }
@@ -343,11 +347,14 @@ export class Follower implements AsyncIterable<Ledger> {
     }
   }
 
-  #give(ledger: Ledger): void {
+  #give(output: ChainOutput): void {
     const taker = this.#taker;
-    this.#taker = undefined;
-    if (taker === undefined) this.#ready.push(ledger);
-    else taker.resolve({ value: ledger, done: false });
+    if (taker === undefined) this.#ready.push(output);
+    else if (output.type !== 'ledger') this.#emit(output);
+    else {
+      this.#taker = undefined;
+      taker.resolve({ value: output.ledger, done: false });
+    }
   }
 
   #refuse(

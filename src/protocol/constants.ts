@@ -31,6 +31,10 @@ export const MAC_BYTES = 32;
 export const AUTH_MSG_FLAG_FLOW_CONTROL_BYTES_REQUESTED = 200;
 /** ENVELOPE_TYPE_SCP, the 4-byte tag in what an SCPEnvelope's signature covers (Stellar-ledger-entries.x). */
 export const ENVELOPE_TYPE_SCP = 1;
+/** ENVELOPE_TYPE_TX, the 4-byte tag in what the signatures of a transaction cover (Stellar-ledger-entries.x). */
+export const ENVELOPE_TYPE_TX = 2;
+/** ENVELOPE_TYPE_TX_FEE_BUMP, the same for a transaction that bumps the fee of another one (Stellar-ledger-entries.x). */
+export const ENVELOPE_TYPE_TX_FEE_BUMP = 5;
 /** ENVELOPE_TYPE_AUTH, the 4-byte tag in the payload an AuthCert signs (Stellar-ledger-entries.x). */
 export const ENVELOPE_TYPE_AUTH = 3;
 

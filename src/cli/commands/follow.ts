@@ -1,0 +1,190 @@
+import { readFile } from 'node:fs/promises';
+import { text as readStream } from 'node:stream/consumers';
+import { type CommandDef, defineCommand } from 'citty';
+import { type FollowEvent, follow as followLedgers } from '../../follow/index.ts';
+import { factsJson, ledgerJson } from '../../follow/json.ts';
+import { verifyLines } from '../../follow/proof-file.ts';
+import { formatTarget } from '../../net/target.ts';
+import { quorumSetNodes } from '../../protocol/scp/quorum-set.ts';
+import type { SCPQuorumSet } from '../../protocol/wire/messages.ts';
+import type { CliContext } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { eventLines, ledgerLine, statusText } from '../follow-text.ts';
+import { hasLiveLine, LiveLine } from '../live-line.ts';
+import { type NodeArgs, nodeArgs, nodeOptions, readLimit, readNetwork, readNumber, readTarget, UsageError } from '../options.ts';
+import { ReaderGone } from '../output.ts';
+import { quorumSetArg, readQuorumSetFile } from '../quorum-set-file.ts';
+
+const args = {
+  target: {
+    type: 'positional',
+    valueHint: 'HOST…',
+    required: false,
+    description: 'Whom to ask: HOST, HOST:PORT or [IPv6]:PORT; as many as you like. Or: verify FILE',
+  },
+  ...quorumSetArg,
+  from: { type: 'string', description: 'First ledger; peers remember about twelve (the earliest recent one)', valueHint: 'N' },
+  count: { type: 'string', description: 'End after so many ledgers', valueHint: 'N' },
+  connections: { type: 'string', description: 'Peers at once (8)', valueHint: 'N' },
+  proof: { type: 'boolean', description: 'With --json: the proof of each ledger, which follow verify checks again' },
+  'tx-set': { type: 'boolean', description: 'With --json: the transaction set of each ledger as XDR-JSON' },
+  ...nodeArgs,
+} as const;
+
+/** follow HOST…: which ledgers has my quorum closed? */
+export const follow: CommandDef<typeof args> = defineCommand({
+  meta: {
+    name: 'follow',
+    description:
+      'Print the ledgers a quorum set has closed, verified, until Ctrl-C. follow verify FILE checks what --json --proof has written; - is stdin',
+  },
+  args,
+  async run({ args, data }) {
+    const context = data as CliContext;
+    if (args['quorum-set'] === undefined) throw new UsageError('--quorum-set FILE says whom you trust, and is needed');
+    const quorumSet = await readQuorumSetFile(args['quorum-set']);
+    const [first, file, ...more] = args._;
+    if (first === 'verify') {
+      if (file === undefined || more.length > 0) throw new UsageError('follow verify takes one file, or - for stdin');
+      context.exitCode = await verifyFile(file, quorumSet, args, context);
+      return;
+    }
+    if (first === undefined) throw new UsageError('name a node to ask');
+    context.exitCode = await followPeers(args._, quorumSet, args, context);
+  },
+});
+
+type FollowArgs = NodeArgs & {
+  readonly from?: string | undefined;
+  readonly count?: string | undefined;
+  readonly connections?: string | undefined;
+  readonly proof?: boolean | undefined;
+  readonly 'tx-set'?: boolean | undefined;
+  readonly json?: boolean | undefined;
+};
+
+/** Prints ledgers until somebody ends it. @returns the exit code */
+async function followPeers(
+  targets: readonly string[],
+  quorumSet: SCPQuorumSet,
+  args: FollowArgs,
+  context: CliContext,
+): Promise<number> {
+  const { out, err, signal } = context;
+  const options = {
+    ...(await nodeOptions(args, signal)),
+    peers: targets.map((target) => formatTarget(readTarget(target))),
+    quorumSet,
+    from: readSequence(args.from),
+    connections: readLimit(args.connections, '--connections'),
+  };
+  const limit = readLimit(args.count, '--count') ?? Number.POSITIVE_INFINITY;
+  const nodes = quorumSetNodes(quorumSet).length;
+  const isJson = args.json === true;
+  let hasAlarm = false;
+  let live: LiveLine | undefined;
+  const above = (print: () => void): void => {
+    live?.clear();
+    print();
+    live?.draw();
+  };
+  const onEvent = (event: FollowEvent): void => {
+    hasAlarm ||= event.type === 'alarm';
+    if (isJson) out.json(event);
+    else above(() => printEvent(event, context));
+  };
+  const follower = mistakes(() => followLedgers({ ...options, onEvent }));
+  if (!isJson && hasLiveLine(process.stdout, process.stderr)) {
+    const style = (text: string): string => err.style('dim', text);
+    live = new LiveLine(process.stderr, () => statusText(follower.status, nodes, Date.now()), style);
+  }
+  let printed = 0;
+  try {
+    for await (const ledger of follower) {
+      if (isJson) out.json(await ledgerJson(ledger, { txSet: args['tx-set'] === true, proof: args.proof === true }));
+      else {
+        const line = await ledgerLine(ledger, nodes, out);
+        above(() => out.line(line));
+      }
+      printed++;
+      await out.drained(signal);
+      if (printed >= limit || signal.aborted) break;
+    }
+  } finally {
+    live?.stop();
+  }
+  if (signal.reason instanceof ReaderGone) return EXIT.OK;
+  if (signal.aborted) return EXIT.INTERRUPTED;
+  return hasAlarm ? EXIT.NOT_WHAT_IT_CLAIMS : EXIT.OK;
+}
+
+/** What is known of ledgers is a result; what is known of peers is not. */
+function printEvent(event: FollowEvent, { out, err }: CliContext): void {
+  // Most of a public network is not in a quorum set: that is no news.
+  if (event.type === 'refused' && event.code === 'LEDGER_NOT_IN_QUORUM_SET') return;
+  const stream = event.type === 'peer' || event.type === 'refused' ? err : out;
+  for (const line of eventLines(event, stream)) stream.line(line);
+}
+
+/** Verifies a file. @returns the exit code */
+async function verifyFile(file: string, quorumSet: SCPQuorumSet, args: FollowArgs, { out, err }: CliContext): Promise<number> {
+  const network = readNetwork(args.network);
+  const text = await readText(file);
+  let good = 0;
+  let bad = 0;
+  for (const result of verifyLines(proofLines(text), quorumSet, network)) {
+    const { line } = result;
+    if ('ledger' in result) {
+      good++;
+      const facts = factsJson(result.ledger);
+      if (args.json) out.json({ type: 'verified', line, ...facts });
+      else
+        out.line(
+          `${out.style('green', '✓')} ${facts.ledgerSeq}  ${new Date(facts.closeTime * 1000).toISOString()}  ${facts.txSetHash}`,
+        );
+    } else {
+      bad++;
+      const { error } = result;
+      if (args.json) out.json({ type: 'refused', line, error });
+      else out.line(`${out.style('red', '✗')} line ${line}: ${error.message}`);
+    }
+  }
+  err.line(`${good} proven, ${bad} not`);
+  if (good + bad === 0) err.line('  There is no proof in it: follow --json --proof writes them.');
+  return good > 0 && bad === 0 ? EXIT.OK : EXIT.NOT_WHAT_IT_CLAIMS;
+}
+
+/** Lines of JSON; a text that is one JSON value in many lines is one. */
+function proofLines(text: string): readonly string[] {
+  try {
+    JSON.parse(text);
+    return [text];
+  } catch {
+    return text.split('\n');
+  }
+}
+
+async function readText(file: string): Promise<string> {
+  if (file === '-') return readStream(process.stdin);
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function readSequence(text: string | undefined): number | undefined {
+  const from = readNumber(text, '--from');
+  if (from === 0) throw new UsageError('--from takes a ledger: the first is 1');
+  return from;
+}
+
+/** What the library says of options is a mistake in the command line. */
+export function mistakes<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) throw new UsageError(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import { buffer as readStream } from 'node:stream/consumers';
+import { type CommandDef, defineCommand } from 'citty';
+import { type FollowEvent, type SubmitResult, submit as submitTransaction } from '../../follow/index.ts';
+import { ledgerJson } from '../../follow/json.ts';
+import { readXdrText } from '../../follow/transactions.ts';
+import { formatTarget } from '../../net/target.ts';
+import { OverlayError } from '../../protocol/errors.ts';
+import { quorumSetNodes } from '../../protocol/scp/quorum-set.ts';
+import type { CliContext } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { eventLines, ledgerLine } from '../follow-text.ts';
+import { nodeArgs, nodeOptions, readTarget, readTime, UsageError } from '../options.ts';
+import { quorumSetArg, readQuorumSetFile } from '../quorum-set-file.ts';
+
+const args = {
+  target: {
+    type: 'positional',
+    valueHint: 'HOST…',
+    required: true,
+    description: 'HOST, HOST:PORT or [IPv6]:PORT, as many as you like; and last the FILE with the signed envelope, - is stdin',
+  },
+  ...quorumSetArg,
+  proof: { type: 'boolean', description: 'With --json: the proof of the ledger' },
+  ...nodeArgs,
+  timeout: { ...nodeArgs.timeout, description: 'How long to wait for a ledger that holds it, 30s or 5m', default: '5m' },
+} as const;
+
+/** submit HOST… FILE: send a signed transaction, and see it in a ledger. */
+export const submit: CommandDef<typeof args> = defineCommand({
+  meta: {
+    name: 'submit',
+    description:
+      'Offer a signed transaction envelope (base64, hex or XDR) to nodes, and follow ledgers until a verified one holds it. ' +
+      'Exit 0 when one does, 5 when its time has passed or every node has refused us, 4 when --timeout has passed',
+  },
+  args,
+  async run({ args, data }) {
+    const context = data as CliContext;
+    const { out, err, signal } = context;
+    if (args['quorum-set'] === undefined) throw new UsageError('--quorum-set FILE says whom you trust, and is needed');
+    const targets = args._.slice(0, -1);
+    const file = args._.at(-1) as string;
+    if (targets.length === 0) throw new UsageError('name a node to send it to, and then the file');
+    const quorumSet = await readQuorumSetFile(args['quorum-set']);
+    const timeoutMs = readTime(args.timeout, '--timeout');
+    const options = await nodeOptions({ ...args, timeout: '10s' }, signal);
+    const peers = targets.map((target) => formatTarget(readTarget(target)));
+    const transaction = await readEnvelope(file);
+    const onEvent = (event: FollowEvent): void => {
+      if (args.json) out.json(event);
+      else if (event.type !== 'refused' || event.code !== 'LEDGER_NOT_IN_QUORUM_SET')
+        for (const line of eventLines(event, err)) err.line(line);
+    };
+    const onDemand = (address: string): void => {
+      if (args.json) out.json({ type: 'demanded', address });
+      else err.line(`· ${address} has asked for the transaction`);
+    };
+    let result: SubmitResult;
+    try {
+      result = await submitTransaction({ ...options, transaction, peers, quorumSet, timeoutMs, onEvent, onDemand });
+    } catch (error) {
+      if (error instanceof OverlayError && signal.aborted) {
+        context.exitCode = EXIT.INTERRUPTED;
+        return;
+      }
+      if (error instanceof TypeError || error instanceof RangeError) throw new UsageError(error.message);
+      throw error;
+    }
+    context.exitCode = EXIT_OF[result.outcome];
+    if (args.json) out.json(await resultJson(result, args.proof === true));
+    else for (const line of await resultLines(result, quorumSetNodes(quorumSet).length, context)) out.line(line);
+  },
+});
+
+const EXIT_OF: Readonly<Record<SubmitResult['outcome'], number>> = {
+  included: EXIT.OK,
+  expired: EXIT.REFUSED,
+  refused: EXIT.REFUSED,
+  timeout: EXIT.NO_ANSWER,
+};
+
+async function readEnvelope(file: string): Promise<Uint8Array> {
+  try {
+    const bytes = file === '-' ? await readStream(process.stdin) : await readFile(file);
+    return readXdrText(new Uint8Array(bytes));
+  } catch (error) {
+    throw new UsageError(`${file}: ${(error as Error).message}`);
+  }
+}
+
+async function resultJson(result: SubmitResult, proof: boolean): Promise<object> {
+  const { outcome, ...rest } = result;
+  if (result.outcome !== 'included') return { type: 'result', outcome, ...rest };
+  return { type: 'result', outcome, ...rest, ledger: await ledgerJson(result.ledger, { txSet: false, proof }) };
+}
+
+async function resultLines(result: SubmitResult, nodes: number, { out }: CliContext): Promise<readonly string[]> {
+  const { transactionHash, demandedBy } = result;
+  const bad = out.style('red', '✗');
+  const asked = demandedBy.length === 0 ? 'No node has asked for it.' : `Asked for by ${demandedBy.join(', ')}.`;
+  switch (result.outcome) {
+    case 'included':
+      return [await ledgerLine(result.ledger, nodes, out), `  it holds ${transactionHash}`];
+    case 'expired':
+      return [
+        `${bad} ${transactionHash} is too late: ledgers ${result.from} to ${result.to} do not hold it, and no later one may. ${asked}`,
+      ];
+    case 'refused':
+      return [
+        `${bad} every node has refused us`,
+        ...Object.entries(result.errors).map(([address, { message, advice }]) => `  ${address}: ${message} ${advice}`),
+      ];
+    case 'timeout': {
+      const seen =
+        result.from === undefined ? 'No ledger was closed meanwhile.' : `Ledgers ${result.from} to ${result.to} do not hold it.`;
+      return [`${bad} ${transactionHash} was not seen in time; a later ledger may still hold it. ${seen} ${asked}`];
+    }
+  }
+}

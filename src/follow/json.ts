@@ -1,0 +1,57 @@
+/**
+ * A ledger as `follow --json` prints it.
+ * @module
+ */
+import type { Ledger, LedgerProof, VerifiedLedger } from './ledger.ts';
+import { toBase64 } from './proof.ts';
+import { summarizeTxSet, type TxSetSummary, txSetJson } from './transactions.ts';
+
+/** A line of `follow --json`. */
+export interface LedgerJson {
+  readonly type: 'ledger';
+  readonly ledgerSeq: number;
+  /** Unix time in seconds. */
+  readonly closeTime: number;
+  readonly txSetHash: string;
+  readonly previousLedgerHash: string;
+  /** XDR of each LedgerUpgrade, base64. */
+  readonly upgrades: readonly string[];
+  /** Who of the quorum set said so, `G…`. */
+  readonly validators: readonly string[];
+  readonly quorumMs: number;
+  /** Counts; null when there is something in the set that the XDR-JSON converter does not know. */
+  readonly transactions: number | null;
+  readonly operations: TxSetSummary['operations'] | null;
+  /** The set as XDR-JSON (SEP-51), when it was asked for; null as above. */
+  readonly txSet?: unknown;
+  readonly proof?: LedgerProof;
+}
+
+/** What is wanted besides the facts. */
+export interface LedgerJsonOptions {
+  readonly txSet: boolean;
+  readonly proof: boolean;
+}
+
+/** A ledger as one JSON value. */
+export async function ledgerJson(ledger: Ledger, { txSet, proof }: LedgerJsonOptions): Promise<LedgerJson> {
+  const summary = await summarizeTxSet(ledger.txSet);
+  return {
+    type: 'ledger',
+    ...factsJson(ledger),
+    validators: ledger.statements.map(({ statement }) => statement.nodeID),
+    quorumMs: Math.round(ledger.quorumMs),
+    transactions: summary?.transactions ?? null,
+    operations: summary?.operations ?? null,
+    ...(txSet && { txSet: await txSetJson(ledger.txSet) }),
+    ...(proof && { proof: ledger.proof }),
+  };
+}
+
+/** What a proof proves, as JSON. */
+export function factsJson(
+  ledger: VerifiedLedger,
+): Pick<LedgerJson, 'ledgerSeq' | 'closeTime' | 'txSetHash' | 'previousLedgerHash' | 'upgrades'> {
+  const { ledgerSeq, closeTime, txSetHash, previousLedgerHash, upgrades } = ledger;
+  return { ledgerSeq, closeTime, txSetHash, previousLedgerHash, upgrades: upgrades.map(toBase64) };
+}

@@ -1,0 +1,141 @@
+/**
+ * What is in a transaction set, by the ecosystem's own XDR-JSON: nothing of it is needed to follow ledgers, only to show
+ * them and to find a transaction.
+ * @module
+ */
+import { nodeCrypto } from '../crypto/node.ts';
+import { concatBytes, toHex } from '../protocol/bytes.ts';
+import { ENVELOPE_TYPE_TX, ENVELOPE_TYPE_TX_FEE_BUMP } from '../protocol/constants.ts';
+import { type Network, networkIDBytes } from '../protocol/networks.ts';
+import { MESSAGE_TYPES } from '../protocol/wire/messages.ts';
+import { messageJson } from '../report/xdr-json.ts';
+
+/** How many transactions and operations there are. */
+export interface TxSetSummary {
+  readonly transactions: number;
+  /** By the names of XDR-JSON, `payment` for example; the most frequent first. */
+  readonly operations: Readonly<Record<string, number>>;
+}
+
+/** Facts of a transaction that say when it is too late for it. */
+export interface TransactionFacts {
+  /** SHA-256 of the envelope, signatures included, as it is advertised. 32 bytes. */
+  readonly envelopeHash: Uint8Array;
+  /** The hash that is signed, by which explorers name it: 32 bytes as hex. */
+  readonly transactionHash: string;
+  /** Latest close time of a ledger that may hold it, Unix seconds; undefined when there is no limit. */
+  readonly maxTime: number | undefined;
+  /** First ledger that may not hold it any more; undefined when there is no limit. */
+  readonly maxLedger: number | undefined;
+}
+
+type Json = { readonly [name: string]: unknown };
+
+/**
+ * A transaction set as XDR-JSON.
+ * @returns null when the converter does not know something in it
+ */
+export async function txSetJson(txSet: Uint8Array): Promise<Json | null> {
+  for (const [type, name] of [
+    ['GENERALIZED_TX_SET', 'generalized_tx_set'],
+    ['TX_SET', 'tx_set'],
+  ] as const) {
+    const json = (await jsonOf(type, txSet)) as Json | null;
+    if (json !== null) return { [name]: json[name] };
+  }
+  return null;
+}
+
+/** Counts what is in a transaction set. @returns undefined when the converter does not know something in it */
+export async function summarizeTxSet(txSet: Uint8Array): Promise<TxSetSummary | undefined> {
+  const json = await txSetJson(txSet);
+  if (json === null) return undefined;
+  const transactions = transactionsIn(json);
+  const counts = new Map<string, number>();
+  for (const transaction of transactions) {
+    for (const kind of operationsOf(transaction)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  const operations = Object.fromEntries([...counts].sort(([, a], [, b]) => b - a));
+  return { transactions: transactions.length, operations };
+}
+
+/**
+ * Whether a transaction is in a set. Its bytes alone would prove nothing: somebody else's transaction may hold them as data.
+ * @returns undefined when its bytes are there and the converter can't say as what
+ */
+export async function hasTransaction(txSet: Uint8Array, transaction: Uint8Array): Promise<boolean | undefined> {
+  if (Buffer.from(txSet.buffer, txSet.byteOffset, txSet.byteLength).indexOf(transaction) < 0) return false;
+  const [set, envelope] = await Promise.all([txSetJson(txSet), jsonOf('TRANSACTION', transaction)]);
+  if (set === null || envelope === null) return undefined;
+  // XDR-JSON is one to one with XDR.
+  const text = JSON.stringify((envelope as Json).transaction);
+  return transactionsIn(set).some((each) => JSON.stringify(each) === text);
+}
+
+/**
+ * Reads a transaction that is to be sent.
+ * @param transaction XDR of a TransactionEnvelope
+ * @throws {TypeError} when it is none, or of a kind the converter does not know
+ */
+export async function readTransaction(transaction: Uint8Array, network: Network): Promise<TransactionFacts> {
+  const json = (await jsonOf('TRANSACTION', transaction)) as Json | null;
+  const envelope = json?.transaction as Json | undefined;
+  if (envelope === undefined) throw new TypeError('not the XDR of a TransactionEnvelope');
+  const [kind] = Object.keys(envelope) as [string];
+  const { signatures } = envelope[kind] as { readonly signatures: readonly { readonly signature: string }[] };
+  const signatureBytes = signatures.reduce((sum, { signature }) => sum + 8 + Math.ceil(signature.length / 8) * 4, 4);
+  const signed = transaction.subarray(4, transaction.length - signatureBytes);
+  // A v0 transaction is signed as the v1 it stands for, whose source account has a type before its key.
+  const [type, body] =
+    kind === 'tx_fee_bump'
+      ? [ENVELOPE_TYPE_TX_FEE_BUMP, signed]
+      : [ENVELOPE_TYPE_TX, kind === 'tx_v0' ? concatBytes(new Uint8Array(4), signed) : signed];
+  const payload = concatBytes(networkIDBytes(network.networkID), Uint8Array.of(0, 0, 0, type), body);
+  const inner = innerOf(envelope);
+  const cond = (inner.cond ?? (inner.time_bounds ? { time: inner.time_bounds } : 'none')) as 'none' | Json;
+  const v2 = cond === 'none' ? undefined : (cond.v2 as Json | undefined);
+  const time = (cond === 'none' ? undefined : (cond.time ?? v2?.time_bounds)) as Json | undefined;
+  const ledgers = v2?.ledger_bounds as Json | undefined;
+  return {
+    envelopeHash: nodeCrypto.sha256(transaction),
+    transactionHash: toHex(nodeCrypto.sha256(payload)),
+    maxTime: Number(time?.max_time ?? 0) || undefined,
+    maxLedger: Number(ledgers?.max_ledger ?? 0) || undefined,
+  };
+}
+
+/** Every TransactionEnvelope in a set, at whatever depth its kind has them. */
+function transactionsIn(value: unknown): readonly Json[] {
+  if (Array.isArray(value)) return value.flatMap(transactionsIn);
+  if (typeof value !== 'object' || value === null) return [];
+  if (ENVELOPES.some((kind) => Object.hasOwn(value, kind))) return [value as Json];
+  return Object.values(value).flatMap(transactionsIn);
+}
+
+const ENVELOPES = ['tx_v0', 'tx', 'tx_fee_bump'] as const;
+
+/** The transaction of an envelope; of one that bumps a fee, the one inside. */
+function innerOf(envelope: Json): Json {
+  const bump = envelope.tx_fee_bump as { readonly tx: { readonly inner_tx: Json } } | undefined;
+  if (bump !== undefined) return innerOf(bump.tx.inner_tx);
+  return ((envelope.tx ?? envelope.tx_v0) as { readonly tx: Json }).tx;
+}
+
+function operationsOf(envelope: Json): readonly string[] {
+  const operations = innerOf(envelope).operations as readonly { readonly body: string | Json }[];
+  return operations.map(({ body }) => (typeof body === 'string' ? body : (Object.keys(body)[0] as string)));
+}
+
+/** A message with these bytes as its one field, which the converter knows. */
+function jsonOf(type: 'GENERALIZED_TX_SET' | 'TX_SET' | 'TRANSACTION', xdr: Uint8Array): Promise<unknown> {
+  return messageJson(concatBytes(Uint8Array.of(0, 0, 0, MESSAGE_TYPES[type]), xdr));
+}
+
+/** XDR as people have it in files: base64, hex, or as it is. @throws {TypeError} when it is none of them */
+export function readXdrText(bytes: Uint8Array): Uint8Array {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1').trim();
+  if (/^(?:[0-9a-f]{8})+$/i.test(text)) return new Uint8Array(Buffer.from(text, 'hex'));
+  if (/^[A-Za-z0-9+/\s]+={0,2}$/.test(text)) return new Uint8Array(Buffer.from(text, 'base64'));
+  if (bytes.length > 0 && bytes.length % 4 === 0) return bytes;
+  throw new TypeError('neither base64, nor hex, nor XDR');
+}
