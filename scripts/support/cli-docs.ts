@@ -3,7 +3,7 @@
  * @module
  */
 import type { ArgsDef } from 'citty';
-import { loadVerb, VERBS } from '../../src/cli/verbs.ts';
+import { loadVerb, SUBVERBS, VERBS } from '../../src/cli/verbs.ts';
 import { VERSION } from '../../src/net/version.ts';
 
 /** The texts of the files. */
@@ -38,7 +38,8 @@ type AnyArg = ArgsDef[string] & { readonly alias?: string | readonly string[] };
 /** All four texts. */
 export async function cliDocs(): Promise<CliDocs> {
   const verbs = await Promise.all(Object.keys(VERBS).map(describe));
-  return { man: man(verbs), bash: bash(verbs), zsh: zsh(verbs), fish: fish(verbs) };
+  const both = await Promise.all(Object.keys(SUBVERBS).map(describe));
+  return { man: man([...verbs, ...both]), bash: bash(verbs), zsh: zsh(verbs), fish: fish(verbs) };
 }
 
 async function describe(name: string): Promise<Verb> {

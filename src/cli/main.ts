@@ -11,7 +11,7 @@ import type { CliContext } from './context.ts';
 import { EXIT, EXIT_CODE } from './exit-codes.ts';
 import { refuseUnknownOptions, UsageError } from './options.ts';
 import { outputOn, ReaderGone } from './output.ts';
-import { loadVerb, VERBS } from './verbs.ts';
+import { loadVerb, SUBVERBS, VERBS } from './verbs.ts';
 
 const HELP = `stellar-handshake ${VERSION}: Stellar's overlay peer handshake, from the operator's side
 
@@ -20,6 +20,9 @@ const HELP = `stellar-handshake ${VERSION}: Stellar's overlay peer handshake, fr
   stellar-handshake explain [HOST[:PORT]]   what exactly happens in the handshake? as text or a page
   stellar-handshake listen [HOST:]PORT      be the acceptor, tell how each handshake went
   stellar-handshake watch HOST[:PORT]       what is the node saying? one line a message, until Ctrl-C
+  stellar-handshake crawl HOST[:PORT]…      who is on the network, who can be reached, who validates?
+  stellar-handshake crawl diff OLD NEW      what has changed from one crawl to another?
+  stellar-handshake crawl export FILE       a page, GraphML, quorum sets of a crawl
   stellar-handshake follow HOST[:PORT]…     which ledgers has my quorum closed? verified, until Ctrl-C
   stellar-handshake submit HOST… FILE       send a signed transaction, and see it in a verified ledger
   stellar-handshake audit HOST[:PORT]       does it do the same as everyone's, and what does it do with hostile input?
@@ -41,9 +44,17 @@ const context: CliContext = {
   exitCode: EXIT.OK,
 };
 
+/** The verb: the first two words, the first one, or none, which is `probe`. */
+function verbOf(argv: readonly string[]): { readonly verb: string; readonly rawArgs: string[] } {
+  const [first = '', second = ''] = argv;
+  const both = `${first} ${second}`;
+  if (Object.hasOwn(SUBVERBS, both)) return { verb: both, rawArgs: argv.slice(2) };
+  return Object.hasOwn(VERBS, first) ? { verb: first, rawArgs: argv.slice(1) } : { verb: 'probe', rawArgs: [...argv] };
+}
+
 /** Runs one command line. @returns the exit code */
 async function main(argv: readonly string[]): Promise<number> {
-  const [first = '--help', ...rest] = argv;
+  const [first = '--help'] = argv;
   if (first === '--help' || first === '-h' || first === 'help') {
     context.out.document(HELP);
     return argv.length === 0 ? EXIT.USAGE : EXIT.OK;
@@ -56,8 +67,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const meant = /^[a-z]+$/i.test(first) ? closest(first, Object.keys(VERBS)) : undefined;
   if (meant !== undefined)
     throw new UsageError(`there is no verb ${first}; did you mean ${meant}? A host of that name is probed with: probe ${first}`);
-  const verb = Object.hasOwn(VERBS, first) ? first : 'probe';
-  const rawArgs = Object.hasOwn(VERBS, first) ? rest : [first, ...rest];
+  const { verb, rawArgs } = verbOf(argv);
   const command = await loadVerb(verb);
   if (rawArgs.includes('--help') || rawArgs.includes('-h')) {
     const usage = await renderUsage(command, { meta: { name: 'stellar-handshake', version: VERSION } });

@@ -10,6 +10,7 @@ export const VERBS: Readonly<Record<string, () => Promise<unknown>>> = {
   explain: async () => (await import('./commands/explain.ts')).explain,
   listen: async () => (await import('./commands/listen.ts')).listen,
   watch: async () => (await import('./commands/watch.ts')).watch,
+  crawl: async () => (await import('./commands/crawl.ts')).crawl,
   follow: async () => (await import('./commands/follow.ts')).follow,
   submit: async () => (await import('./commands/submit.ts')).submit,
   audit: async () => (await import('./commands/audit.ts')).audit,
@@ -18,7 +19,13 @@ export const VERBS: Readonly<Record<string, () => Promise<unknown>>> = {
   keygen: async () => (await import('./commands/keygen.ts')).keygen,
 };
 
-/** Loads a verb. The types of its options are its own: nobody else looks at them. */
+/** Verbs of two words: what else the first of them does. */
+export const SUBVERBS: typeof VERBS = {
+  'crawl diff': async () => (await import('./commands/crawl-diff.ts')).crawlDiff,
+  'crawl export': async () => (await import('./commands/crawl-export.ts')).crawlExport,
+};
+
+/** Loads a verb, of one word or two. The types of its options are its own: nobody else looks at them. */
 export async function loadVerb(name: string): Promise<CommandDef<never>> {
-  return (await VERBS[name]?.()) as CommandDef<never>;
+  return (await (VERBS[name] ?? SUBVERBS[name])?.()) as CommandDef<never>;
 }

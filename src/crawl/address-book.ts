@@ -101,7 +101,7 @@ export function readSeed(seed: string | Target): Target {
 }
 
 /** The same text for every spelling of an address: an IPv4-mapped one is the IPv4 address the kernel dials for it. */
-function plainTarget({ host, port }: Target): Target {
+export function plainTarget({ host, port }: Target): Target {
   if (!isAddress(host) || host.includes('%')) return { host: host.toLowerCase(), port };
   const bytes = parseIP(host);
   const isMapped = bytes.length === 16 && bytes.subarray(0, 12).every((byte, i) => byte === (i < 10 ? 0 : 255));

@@ -40,6 +40,8 @@ export interface CrawlOptions
   readonly maxNodes?: number | undefined;
   /** Whether validators and quorum sets are looked for. Default true. */
   readonly validators?: boolean | undefined;
+  /** Whether a node that closes without a word is dialled again, some times, to find out why. Default true. */
+  readonly secondLook?: boolean | undefined;
   /** Decides which validators are weighed. None: what the reached nodes use. */
   readonly quorumSet?: SCPQuorumSet | undefined;
   /** What an earlier, interrupted run has said: what is settled in it is not dialled again. */
@@ -65,6 +67,8 @@ export interface CrawlProgress {
 /** Nodes that say that we are connected already are asked again so often, and after so long. */
 const MAX_ATTEMPTS = 6;
 const RETRY_MS = 1_000;
+/** Between two connections to one IP address, in milliseconds. */
+const HOST_PAUSE_MS = 50;
 /** Addresses of one host name. */
 const MAX_RESOLVED = 16;
 /** Events nobody has taken yet above which nothing new is begun. */
@@ -104,7 +108,9 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
   /** IP addresses that are being asked, with who waits for the same one. */
   readonly #hosts = new Map<string, Entry[]>();
   readonly #visits = new Map<Promise<void>, AbortController>();
-  readonly #retries = new Set<Timer>();
+  readonly #timers = new Set<Timer>();
+  /** Addresses that wait for the IP address they are at, or to be asked again. */
+  #parked = 0;
   #untaken: CrawlEvent[] = [];
   #wake: (() => void) | undefined;
   #done = 0;
@@ -116,7 +122,16 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
 
   /** @internal */
   constructor(options: CrawlOptions) {
-    const { network, allow = [], concurrency = 50, rate = 250, timeoutMs = 10_000, maxNodes, validators = true } = options;
+    const {
+      network,
+      allow = [],
+      concurrency = 50,
+      rate = 250,
+      timeoutMs = 10_000,
+      maxNodes,
+      validators = true,
+      secondLook = true,
+    } = options;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#identity = options.identity ?? NodeIdentity.random();
@@ -133,6 +148,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
       rate,
       timeoutMs,
       validators,
+      secondLook,
       ...(maxNodes !== undefined && { maxNodes }),
       ...(quorumSet && { quorumSet }),
       ...defined(said),
@@ -259,8 +275,9 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
       this.#enqueue(entry);
       return;
     }
-    entry.toldNamedBy = known?.namedBy ?? 0;
-    this.#settle(lineOfUndialled(entry), known?.outcome !== outcomeOf(entry));
+    const isTold = known?.outcome === outcomeOf(entry);
+    if (isTold) entry.toldNamedBy = known.namedBy ?? 0;
+    this.#settle(isTold ? known : lineOfUndialled(entry), !isTold);
   }
 
   #enqueue(entry: Entry | undefined): void {
@@ -275,14 +292,20 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
       const waiting = this.#hosts.get(entry.target.host);
       if (waiting === undefined && !this.#places.begin()) break;
       this.#head++;
-      if (waiting !== undefined) waiting.push(entry);
-      else this.#start(entry);
+      if (waiting === undefined) this.#start(entry);
+      else this.#park(waiting, entry);
     }
     if (this.#head > 1_000 && 2 * this.#head > this.#queue.length) {
       this.#queue = this.#queue.slice(this.#head);
       this.#head = 0;
     }
-    if (this.#head === this.#queue.length && this.#visits.size === 0 && this.#retries.size === 0) this.#finish(true);
+    const left = this.#queue.length - this.#head + this.#visits.size + this.#parked;
+    if (left === 0) this.#finish(true);
+  }
+
+  #park(waiting: Entry[], entry: Entry): void {
+    waiting.push(entry);
+    this.#parked++;
   }
 
   #start(entry: Entry): void {
@@ -295,13 +318,23 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#visits.delete(visited);
-        const next = this.#hosts.get(host) ?? [];
-        this.#hosts.delete(host);
-        // Those that waited for the same host are the next ones.
-        if (next.length > 0) this.#queue.splice(this.#head, 0, ...next);
+        this.#leaveHost(host);
         this.#pump();
       });
     this.#visits.set(visited, abort);
+  }
+
+  /** Lets the next one be asked at the same IP address, when it has had a moment to hear of the end of this connection. */
+  #leaveHost(host: string): void {
+    const timer = this.#clock.setTimer(() => {
+      this.#timers.delete(timer);
+      const next = this.#hosts.get(host) ?? [];
+      this.#hosts.delete(host);
+      this.#parked -= next.length;
+      if (next.length > 0) this.#queue.splice(this.#head, 0, ...next);
+      this.#pump();
+    }, HOST_PAUSE_MS);
+    this.#timers.add(timer);
   }
 
   async #visit(entry: Entry, signal: AbortSignal): Promise<void> {
@@ -316,6 +349,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
         ...defined({ versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort }),
         signal,
         oneAtATime: true,
+        secondLook: this.#settings.secondLook,
         onPhase: (phase) => phase === 'tcp' && place.connected(),
         validators: this.#validators,
         address: entry.address,
@@ -331,12 +365,14 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
   /** A node at two addresses takes us in once at a time. */
   #retryLater(entry: Entry): void {
     entry.state = 'waiting';
+    this.#parked++;
     const timer = this.#clock.setTimer(() => {
-      this.#retries.delete(timer);
+      this.#timers.delete(timer);
+      this.#parked--;
       this.#enqueue(entry);
       this.#pump();
     }, RETRY_MS);
-    this.#retries.add(timer);
+    this.#timers.add(timer);
   }
 
   #take(entry: Entry, result: ProbeResult): void {
@@ -375,6 +411,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     const seconds = Math.round(this.#clock.now().monotonicMs - this.#startMs) / 1000;
     const end: CrawlEnd = { type: 'end', finished, counts: this.#counts(), seconds, ...defined({ ledgerSeq }) };
     this.#isOver = true;
+    this.#stop();
     this.#say(end);
   }
 
@@ -404,8 +441,8 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
 
   #stop(): void {
     this.#places.stop();
-    for (const timer of this.#retries) timer.cancel();
-    this.#retries.clear();
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
     for (const abort of this.#visits.values()) abort.abort(this.#options.signal?.reason);
   }
 

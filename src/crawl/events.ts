@@ -25,6 +25,8 @@ export interface CrawlSettings {
   readonly maxNodes?: number;
   /** Whether validators are looked for. */
   readonly validators: boolean;
+  /** Whether a node that closes without a word is dialled again to find out why. */
+  readonly secondLook: boolean;
   /** The quorum set that decides which validators are weighed. */
   readonly quorumSet?: SCPQuorumSet;
   readonly versionStr?: string;

@@ -7,6 +7,7 @@ export type { Target } from '../net/target.ts';
 export type { ProbeTimings } from '../probe/probe.ts';
 export type { ClockSkew, RemoteJson } from '../report/json.ts';
 export { Crawl, type CrawlOptions, type CrawlProgress, crawl } from './crawl.ts';
+export { type Compared, type CrawlChange, diffCrawls } from './diff.ts';
 export type {
   CrawlCounts,
   CrawlEnd,
@@ -18,3 +19,10 @@ export type {
   ValidatorLine,
   ValidatorState,
 } from './events.ts';
+export { CrawlFile, CrawlFileError, readCrawlFile } from './file.ts';
+export { graphml } from './graphml.ts';
+export { type QuorumHealth, quorumHealth } from './health.ts';
+export { crawlPageHtml } from './page.ts';
+export { quorumJson } from './quorum-json.ts';
+export { CrawlResult } from './result.ts';
+export { stellarbeatJson } from './stellarbeat.ts';

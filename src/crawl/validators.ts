@@ -177,17 +177,14 @@ export class Validators {
 
   /**
    * Takes a quorum set when its hash is one that is looked for.
-   * @param xdr XDR of the quorum set, as it came
-   * @returns its hash
+   * @param hash of what has come, 64 hex digits
    */
-  addQuorumSet(quorumSet: SCPQuorumSet, xdr: Uint8Array): string {
-    const hash = toHex(nodeCrypto.sha256(xdr));
-    if (this.#quorumSets.has(hash) || !this.#isSaid(hash) || !isQuorumSetSane(quorumSet)) return hash;
+  addQuorumSet(quorumSet: SCPQuorumSet, hash: string): void {
+    if (this.#quorumSets.has(hash) || !this.#isSaid(hash) || !isQuorumSetSane(quorumSet)) return;
     this.#wanted.delete(hash);
     this.#quorumSets.set(hash, quorumSet);
     this.#isStale = true;
     this.#lines.push({ type: 'quorumSet', hash, quorumSet });
-    return hash;
   }
 
   /** What there is to say since it was asked last. */

@@ -73,7 +73,8 @@ class Listener {
         else this.#wake?.();
         return;
       case 'SCP_QUORUMSET': {
-        const hash = this.#validators.addQuorumSet(message.qSet, message.xdr.subarray(4));
+        const hash = toHex(message.qSetHash);
+        this.#validators.addQuorumSet(message.qSet, hash);
         if (this.#asked.delete(hash)) this.#wake?.();
         return;
       }

@@ -18,7 +18,7 @@ import { diagnose, diagnoseSilence, isSilentRefusal } from './diagnose.ts';
 import { type Evidence, FirstBytes } from './evidence.ts';
 import { Knowledge, type OverlayRange } from './knowledge.ts';
 import type { ProbeOptions } from './options.ts';
-import { secondLook } from './second-look.ts';
+import { breath, secondLook } from './second-look.ts';
 
 /** How long each phase took, in milliseconds: those that were reached. */
 export interface ProbeTimings extends Partial<Timings> {
@@ -71,6 +71,7 @@ export async function probe(target: Target, options: ProbeOptions): Promise<Prob
   if (its === undefined || isSaid(its)) return told(withRange(await explained(first, target, again, known), range));
   // The node is newer or older than this package: its own range is what it understands.
   known.overlayRange = its;
+  await breath(options);
   const second = await attempt(target, { ...again, ...its });
   return told(withRange(await explained(second, target, again, known), its));
 }
@@ -163,6 +164,7 @@ async function explained(
   if (finding === undefined) {
     finding = await secondLook(target, options, evidence.lastedMs);
     if (finding.is === 'lets-others-in') {
+      await breath(options);
       const again = await attempt(target, options);
       if (again.error === undefined || !isSilentRefusal(again.error, again.evidence)) {
         const warning = 'It closed a first connection without a word, and took the next one.';

@@ -25,6 +25,14 @@ const AT_ONCE_MS = 1_000;
 /** Connections of a second look at most: one for each other network known, two with a later certificate, one with another key, one that says nothing, and the first attempt again. */
 export const SECOND_LOOK_CONNECTIONS: number = Object.keys(networks).length + 5;
 
+/** Who wants one connection at a time gives the node a moment to hear of the end of the last one, in milliseconds. */
+const BREATH_MS = 50;
+
+/** Lets that moment pass between two connections to the same node. */
+export async function breath({ oneAtATime, clock = systemClock }: ProbeOptions): Promise<void> {
+  if (oneAtATime) await new Promise<void>((resolve) => void clock.setTimer(resolve, BREATH_MS));
+}
+
 /**
  * Looks at the node in several ways, each with a key of its own, until one of them is answered with a HELLO: side by side,
  * or one after the other for `oneAtATime`. Never rejects; nothing is left open.
@@ -51,11 +59,20 @@ export async function secondLook(target: Target, options: ProbeOptions, lastedMs
     return { is: signal.aborted ? 'cut-short' : 'nothing' };
   };
   if (options.oneAtATime) {
-    for (const look of looks) {
-      const finding = await look();
-      if (finding !== undefined) return finding;
+    // stellar-core closes five seconds after it has decided to: all looks together get no more time than the first one had.
+    const { clock = systemClock, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = options;
+    const deadline = clock.setTimer(() => over.abort(), handshakeTimeoutMs);
+    try {
+      for (const look of looks) {
+        await breath(options);
+        const finding = await look();
+        if (finding !== undefined) return finding;
+      }
+      await breath(options);
+      return otherwise(await unheard());
+    } finally {
+      deadline.cancel();
     }
-    return otherwise(await unheard());
   }
   const running = looks.map((look) => look());
   const closing = unheard();

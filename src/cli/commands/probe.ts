@@ -6,7 +6,7 @@ import { probeTimed, type TimedResult } from '../../probe/first-message.ts';
 import { Knowledge } from '../../probe/knowledge.ts';
 import { judge, type Policy, parsePolicy, rulesFor, type Verdict } from '../../probe/policy.ts';
 import { TargetTally } from '../../probe/tally.ts';
-import { parseTargets, uniqueTargets } from '../../probe/targets.ts';
+import { uniqueTargets } from '../../probe/targets.ts';
 import { writeOutputFile } from '../../report/output-file.ts';
 import { captureArgs, openCapture } from '../capture.ts';
 import type { CliContext } from '../context.ts';
@@ -15,12 +15,13 @@ import { expectArg, networkArg, nodeArgs, nodeOptions, readNumber, readTargets, 
 import { printResult, printTable, ResultLines } from '../probe-text.ts';
 import { openProgress, type Progress } from '../progress.ts';
 import { SecondLooks, secondLookArgs } from '../second-look.ts';
+import { readTargetsFile, targetsArg } from '../targets-file.ts';
 
 export { printFailure } from '../probe-text.ts';
 
 const args = {
   target: { type: 'positional', required: false, description: 'HOST, HOST:PORT or [IPv6]:PORT; as many as you like' },
-  targets: { type: 'string', description: 'File with more targets, one a line, # for comments; - is stdin', valueHint: 'FILE' },
+  ...targetsArg,
   concurrency: { type: 'string', description: 'Targets probed at the same moment (8)', valueHint: 'N' },
   count: { type: 'string', description: 'How often each target is probed (1)', valueHint: 'N' },
   interval: { type: 'string', description: 'Time between two rounds, 500ms or 10s', valueHint: 'TIME', default: '1s' },
@@ -147,25 +148,6 @@ function readCount(text: string | undefined, option: string, max: number): numbe
   if (number !== undefined && (number < 1 || number > max))
     throw new UsageError(`${option} takes a whole number from 1 to ${max}`);
   return number;
-}
-
-/** The targets in a file or from stdin; none when we are interrupted while reading. @throws {UsageError} naming the line that is wrong */
-async function readTargetsFile(file: string | undefined, signal: AbortSignal): Promise<Target[]> {
-  if (file === undefined) return [];
-  try {
-    const targets = parseTargets(file === '-' ? await readStdin(signal) : await readFile(file, { encoding: 'utf8', signal }));
-    if (targets.length === 0) throw new TypeError('no target in it');
-    return targets;
-  } catch (error) {
-    if (signal.aborted) return [];
-    throw new UsageError(`--targets: ${file === '-' ? 'stdin' : file}: ${(error as Error).message}`);
-  }
-}
-
-async function readStdin(signal: AbortSignal): Promise<string> {
-  const { text } = await import('node:stream/consumers');
-  signal.addEventListener('abort', () => process.stdin.destroy(), { once: true });
-  return text(process.stdin);
 }
 
 /** @throws {UsageError} naming the path of what is wrong in the policy */

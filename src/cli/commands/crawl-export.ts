@@ -1,0 +1,23 @@
+import { type CommandDef, defineCommand } from 'citty';
+import { readCrawlFile } from '../../crawl/file.ts';
+import { CrawlResult } from '../../crawl/result.ts';
+import type { CliContext } from '../context.ts';
+import { checkExports, exportArgs, writeExports } from '../crawl-exports.ts';
+import { crawlMistake, printCrawl } from '../crawl-text.ts';
+
+const args = {
+  file: { type: 'positional', required: true, description: 'File of a crawl', valueHint: 'FILE' },
+  ...exportArgs,
+} as const;
+
+/** crawl export FILE: other files of a crawl. */
+export const crawlExport: CommandDef<typeof args> = defineCommand({
+  meta: { name: 'crawl export', description: 'Make other files of a crawl; none: print its summary' },
+  args,
+  async run({ args: given, data }) {
+    const { out } = data as CliContext;
+    await checkExports(given);
+    const result = crawlMistake(() => CrawlResult.of(readCrawlFile(given.file)));
+    if ((await writeExports(given, result)) === 0) printCrawl(result, out);
+  },
+});

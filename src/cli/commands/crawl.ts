@@ -1,0 +1,171 @@
+import { type CommandDef, defineCommand } from 'citty';
+import { type Crawl, type CrawlOptions, crawl as startCrawl } from '../../crawl/crawl.ts';
+import type { CrawlEvent, CrawlStart } from '../../crawl/events.ts';
+import { CrawlFile } from '../../crawl/file.ts';
+import { CrawlResult } from '../../crawl/result.ts';
+import { networkFromPassphrase } from '../../net/options.ts';
+import { formatTarget } from '../../net/target.ts';
+import { type Network, type NetworkName, networks } from '../../protocol/networks.ts';
+import type { CliContext } from '../context.ts';
+import { checkExports, exportArgs, writeExports } from '../crawl-exports.ts';
+import { crawlMistake, exitCodeOf, printCrawl, progressText } from '../crawl-text.ts';
+import { EXIT } from '../exit-codes.ts';
+import { LiveLine } from '../live-line.ts';
+import { networkArg, nodeArgs, nodeOptions, readAll, readNumber, readTargets, readTime, UsageError } from '../options.ts';
+import { quorumSetArg, readQuorumSetFile } from '../quorum-set-file.ts';
+import { secondLookArgs } from '../second-look.ts';
+import { readTargetsFile, targetsArg } from '../targets-file.ts';
+
+const { timeout: timeoutArg, network: _network, ...otherNodeArgs } = nodeArgs;
+const { default: _timeout, ...timeoutWithoutDefault } = timeoutArg;
+
+const args = {
+  target: {
+    type: 'positional',
+    required: false,
+    description: 'Where to begin: HOST, HOST:PORT or [IPv6]:PORT; as many as you like',
+  },
+  ...targetsArg,
+  allow: {
+    type: 'string',
+    description: 'Addresses that may be dialled, 10.0.0.0/8 for example; repeat it for more. None: whatever is globally routable',
+    valueHint: 'CIDR',
+  },
+  out: { type: 'string', description: 'File for the lines, written as they are found; a new one', valueHint: 'FILE' },
+  resume: { type: 'string', description: 'File of a crawl that was interrupted: go on with it', valueHint: 'FILE' },
+  concurrency: { type: 'string', description: 'Connections open at the same moment (50)', valueHint: 'N' },
+  rate: { type: 'string', description: 'Connections begun in a second at most (250)', valueHint: 'N' },
+  'max-nodes': { type: 'string', description: 'Addresses that are dialled at most', valueHint: 'N' },
+  'nodes-only': { type: 'boolean', description: 'Do not look for validators and quorum sets' },
+  ...secondLookArgs,
+  ...quorumSetArg,
+  ...exportArgs,
+  ...otherNodeArgs,
+  timeout: { ...timeoutWithoutDefault, description: 'Time for the whole handshake of each node (10s)' },
+  network: { ...networkArg, description: `${networkArg.description} (pubnet)` },
+  'version-str': { ...nodeArgs['version-str'], description: 'Version text we advertise: a contact, for example' },
+} as const;
+
+/** crawl HOST[:PORT]…: who is on the network? */
+export const crawl: CommandDef<typeof args> = defineCommand({
+  meta: {
+    name: 'crawl',
+    description:
+      'Walk the network by the addresses its nodes name: who is there, who can be reached, why not the others, who validates. ' +
+      'crawl diff OLD NEW compares two files, crawl export FILE makes other files of one',
+  },
+  args,
+  async run({ args: given, rawArgs, data }) {
+    const context = data as CliContext;
+    const { signal } = context;
+    const seeds = [...readTargets(given._), ...(await readTargetsFile(given.targets, signal))];
+    if (given.resume !== undefined && given.out !== undefined)
+      throw new UsageError('--resume FILE writes on in FILE: leave --out away');
+    const file = crawlMistake(() => openFile(given.out, given.resume));
+    try {
+      const start = crawlMistake(() => startOf(given.resume === undefined ? undefined : file));
+      if (seeds.length === 0 && start === undefined && !signal.aborted)
+        throw new UsageError('name a node to begin with, a file of them with --targets, or a crawl to go on with by --resume');
+      await checkExports(given);
+      const network = readNetwork(given.network, start);
+      const node = await nodeOptions({ ...given, network: network.passphrase, timeout: given.timeout ?? '10s' }, signal);
+      const options: CrawlOptions = {
+        ...start?.options,
+        ...defined({
+          allow: nonEmpty(readAll(args, rawArgs, 'allow')),
+          concurrency: readNumber(given.concurrency, '--concurrency'),
+          rate: readNumber(given.rate, '--rate'),
+          maxNodes: readNumber(given['max-nodes'], '--max-nodes'),
+          timeoutMs: given.timeout === undefined ? undefined : readTime(given.timeout, '--timeout'),
+          validators: given['nodes-only'] === true ? false : undefined,
+          secondLook: given['second-look'] === false ? false : undefined,
+          quorumSet: given['quorum-set'] === undefined ? undefined : await readQuorumSetFile(given['quorum-set']),
+          versionStr: node.versionStr,
+          overlayVersion: node.overlayVersion,
+          overlayMinVersion: node.overlayMinVersion,
+          ledgerVersion: node.ledgerVersion,
+          listeningPort: node.listeningPort,
+          identity: node.identity,
+        }),
+        network,
+        seeds: [...new Set([...(start?.seeds ?? []), ...seeds.map(formatTarget)])],
+        ...(start && file && { resume: file.events() }),
+        signal,
+      };
+      const running = readOptions(options);
+      const result = CrawlResult.of(start && file ? crawlMistake(() => [...file.events()]) : []);
+      await follow(running, result, file, given.json === true, context);
+      await writeExports(given, result);
+      context.exitCode = signal.aborted ? EXIT.INTERRUPTED : exitCodeOf(result);
+    } finally {
+      file?.close();
+    }
+  },
+});
+
+/** Writes, prints and keeps what the crawl says. */
+async function follow(
+  running: Crawl,
+  result: CrawlResult,
+  file: CrawlFile | undefined,
+  json: boolean,
+  { out, err, signal }: CliContext,
+): Promise<void> {
+  const isTerminal = process.stderr.isTTY === true && process.env.TERM !== 'dumb';
+  const live = isTerminal ? new LiveLine(process.stderr, progressText(running), (text) => err.style('dim', text)) : undefined;
+  const say = (event: CrawlEvent): void => {
+    if (process.stdout.isTTY) live?.clear();
+    out.json(event);
+  };
+  try {
+    for await (const event of running) {
+      crawlMistake(() => file?.write(event));
+      result.add(event);
+      if (json) {
+        say(event);
+        await out.drained(signal);
+      }
+    }
+  } finally {
+    live?.stop();
+  }
+  if (!json) printCrawl(result, out);
+}
+
+function openFile(out: string | undefined, resume: string | undefined): CrawlFile | undefined {
+  if (resume !== undefined) return CrawlFile.resume(resume);
+  return out === undefined ? undefined : CrawlFile.create(out);
+}
+
+/** How the crawl that is gone on with was begun, with the seeds that were added since. */
+function startOf(file: CrawlFile | undefined): CrawlStart | undefined {
+  let start: CrawlStart | undefined;
+  for (const event of file?.events() ?? []) if (event.type === 'crawl') start = event;
+  return start;
+}
+
+function readNetwork(given: string | undefined, start: CrawlStart | undefined): Network {
+  const text = given ?? start?.network ?? 'pubnet';
+  if (text === '') throw new UsageError('--network takes a name or a passphrase');
+  const network = Object.hasOwn(networks, text) ? networks[text as NetworkName] : networkFromPassphrase(text);
+  if (start !== undefined && network.networkID !== start.networkID)
+    throw new UsageError(`--network: the crawl that is gone on with is of ${start.network}`);
+  return network;
+}
+
+function readOptions(options: CrawlOptions): Crawl {
+  try {
+    return startCrawl(options);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function nonEmpty<T>(list: readonly T[]): readonly T[] | undefined {
+  return list.length > 0 ? list : undefined;
+}
+
+/** Without what is undefined: it would hide what an earlier run was told. */
+function defined<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
+}

@@ -1,0 +1,32 @@
+/**
+ * `--targets FILE`: more targets than fit a command line.
+ * @module
+ */
+import { readFile } from 'node:fs/promises';
+import type { Target } from '../net/target.ts';
+import { parseTargets } from '../probe/targets.ts';
+import { UsageError } from './options.ts';
+
+/** `--targets`, of verbs that take many targets. */
+export const targetsArg = {
+  targets: { type: 'string', description: 'File with more targets, one a line, # for comments; - is stdin', valueHint: 'FILE' },
+} as const;
+
+/** The targets in a file or from stdin; none when we are interrupted while reading. @throws {UsageError} naming the line that is wrong */
+export async function readTargetsFile(file: string | undefined, signal: AbortSignal): Promise<Target[]> {
+  if (file === undefined) return [];
+  try {
+    const targets = parseTargets(file === '-' ? await readStdin(signal) : await readFile(file, { encoding: 'utf8', signal }));
+    if (targets.length === 0) throw new TypeError('no target in it');
+    return targets;
+  } catch (error) {
+    if (signal.aborted) return [];
+    throw new UsageError(`--targets: ${file === '-' ? 'stdin' : file}: ${(error as Error).message}`);
+  }
+}
+
+async function readStdin(signal: AbortSignal): Promise<string> {
+  const { text } = await import('node:stream/consumers');
+  signal.addEventListener('abort', () => process.stdin.destroy(), { once: true });
+  return text(process.stdin);
+}

@@ -1,0 +1,358 @@
+/**
+ * The file of a crawl: one JSON object a line, written at once and never changed. Whatever ends the process, at most the
+ * line that was being written is lost, and the crawl can be gone on with.
+ * @module
+ */
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { parseQuorumSet } from '../protocol/scp/quorum-set.ts';
+import { decodePublicKey } from '../protocol/strkey.ts';
+import { CRAWL_VERSION, type CrawlEvent } from './events.ts';
+
+/** Something is wrong with a file of a crawl; the message says what and names the file. */
+export class CrawlFileError extends Error {
+  override readonly name: string = 'CrawlFileError';
+}
+
+/** Bytes that are read at once. */
+const CHUNK_BYTES = 1 << 20;
+/** Longest line that is taken: a hundred names are some kilobytes. */
+const MAX_LINE_BYTES = 16 << 20;
+const NEWLINE = 10;
+
+/** A file that is being written. No other process writes it at the same time. */
+export class CrawlFile {
+  readonly path: string;
+  readonly #fd: number;
+  readonly #lock: Lock;
+  #length: number;
+
+  private constructor(path: string, fd: number, lock: Lock, length: number) {
+    this.path = path;
+    this.#fd = fd;
+    this.#lock = lock;
+    this.#length = length;
+  }
+
+  /** Begins a new file. @throws {CrawlFileError} when there is one already, or it cannot be made */
+  static create(path: string): CrawlFile {
+    const fd = open(path, 'wx+');
+    try {
+      return new CrawlFile(path, fd, Lock.take(path), 0);
+    } catch (error) {
+      closeSync(fd);
+      rmSync(path, { force: true });
+      throw error;
+    }
+  }
+
+  /**
+   * Opens a file to go on with it. A last line that was cut short is taken away; a file that begins as no crawl does is left
+   * as it is.
+   * @returns the file; its lines are read with `events`
+   * @throws {CrawlFileError} when it cannot be read or written, is no file of a crawl, or another crawl writes it
+   */
+  static resume(path: string): CrawlFile {
+    const fd = open(path, 'r+');
+    let lock: Lock | undefined;
+    try {
+      lock = Lock.take(path);
+      let end = 0;
+      for (const { number, text, isWhole, end: itsEnd } of readLines(fd, path)) {
+        if (number === 1) checkBeginning(text, isWhole, path);
+        if (isWhole) end = itsEnd;
+      }
+      ftruncateSync(fd, end);
+      return new CrawlFile(path, fd, lock, end);
+    } catch (error) {
+      lock?.release();
+      closeSync(fd);
+      throw explained(error, path);
+    }
+  }
+
+  /** The lines that were there before. @throws {CrawlFileError} naming the line that is wrong */
+  *events(): Generator<CrawlEvent> {
+    for (const { text, number, end } of readLines(this.#fd, this.path)) {
+      if (end > this.#length) return;
+      const event = parseLine(text, number, this.path);
+      if (event !== undefined) yield event;
+    }
+  }
+
+  /** Appends a line. @throws {CrawlFileError} when it cannot be written, because the disk is full for example; the file stays good */
+  write(event: CrawlEvent): void {
+    const bytes = Buffer.from(`${JSON.stringify(event)}\n`);
+    let written = 0;
+    try {
+      while (written < bytes.length)
+        written += writeSync(this.#fd, bytes, written, bytes.length - written, this.#length + written);
+      this.#length += bytes.length;
+    } catch (error) {
+      try {
+        ftruncateSync(this.#fd, this.#length);
+      } catch {
+        // Half a line at the end is taken away when the crawl is gone on with.
+      }
+      throw explained(error, this.path);
+    }
+  }
+
+  /** Lets go of the file. */
+  close(): void {
+    closeSync(this.#fd);
+    this.#lock.release();
+  }
+}
+
+/**
+ * Reads the file of a crawl, whether it is finished or not.
+ * @throws {CrawlFileError} when it cannot be read or is no file of a crawl, naming the line that is wrong
+ */
+export function* readCrawlFile(path: string): Generator<CrawlEvent> {
+  const fd = open(path, 'r');
+  try {
+    let isFirst = true;
+    for (const { text, number, isWhole } of readLines(fd, path)) {
+      if (!isWhole) break;
+      const event = parseLine(text, number, path);
+      if (isFirst && event?.type !== 'crawl') throw new CrawlFileError(`${path}: there is no crawl in it`);
+      isFirst = false;
+      if (event !== undefined) yield event;
+    }
+    if (isFirst) throw new CrawlFileError(`${path}: there is no crawl in it`);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A crawl that was killed at once has written nothing, or half of its first line. */
+function checkBeginning(text: string, isWhole: boolean, path: string): void {
+  const begins = isWhole ? parseLine(text, 1, path)?.type === 'crawl' : BEGINNING.startsWith(text.slice(0, BEGINNING.length));
+  if (!begins) throw new CrawlFileError(`${path}: there is no crawl in it`);
+}
+
+const BEGINNING = '{"type":"crawl",';
+
+interface Line {
+  readonly text: string;
+  /** From 1. */
+  readonly number: number;
+  /** Offset of the byte behind its line feed. */
+  readonly end: number;
+  /** False for a last line that was cut short. */
+  readonly isWhole: boolean;
+}
+
+function* readLines(fd: number, path: string): Generator<Line> {
+  const size = fstatSync(fd).size;
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  let rest = Buffer.alloc(0);
+  let number = 0;
+  let end = 0;
+  for (let at = 0; ; ) {
+    const read = readSync(fd, chunk, 0, CHUNK_BYTES, at);
+    at += read;
+    let bytes = Buffer.concat([rest, chunk.subarray(0, read)]);
+    for (let newline = bytes.indexOf(NEWLINE); newline >= 0; newline = bytes.indexOf(NEWLINE)) {
+      end += newline + 1;
+      const text = bytes.toString('utf8', 0, newline);
+      bytes = bytes.subarray(newline + 1);
+      // A crash of the machine can leave zeros, or half a line, where the last lines were.
+      const isWhole = end < size || isJson(text);
+      yield { text, number: ++number, end, isWhole };
+    }
+    rest = Buffer.from(bytes);
+    if (rest.length > MAX_LINE_BYTES) throw new CrawlFileError(`${path}: line ${number + 1} is too long for a crawl`);
+    if (read === 0) break;
+  }
+  if (rest.length > 0) yield { text: rest.toString('utf8'), number: number + 1, end: end + rest.length, isWhole: false };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What a line says; undefined when it is blank or of a type that a later version writes. @throws {CrawlFileError} */
+function parseLine(text: string, number: number, path: string): CrawlEvent | undefined {
+  if (text.trim() === '') return undefined;
+  const wrong = (why: string): CrawlFileError => new CrawlFileError(`${path}: line ${number} ${why}`);
+  let line: Record<string, unknown>;
+  try {
+    line = JSON.parse(text);
+  } catch {
+    // What is in it is not repeated: the wrong file may hold a seed.
+    throw wrong('is not JSON');
+  }
+  if (typeof line !== 'object' || line === null) throw wrong('is no object');
+  try {
+    switch (line.type) {
+      case 'crawl':
+        if (line.version !== CRAWL_VERSION)
+          throw new TypeError(`is of version ${String(line.version)} of the format, which is not known here`);
+        demand(
+          typeof line.networkID === 'string' && isTexts(line.seeds) && typeof line.options === 'object' && line.options !== null,
+        );
+        break;
+      case 'node':
+        demand(typeof line.address === 'string' && typeof line.outcome === 'string');
+        demand(line.peers === undefined || isTexts(line.peers));
+        break;
+      case 'validator':
+        decodePublicKey(line.peerID as string);
+        demand(typeof line.state === 'string' && isTexts(line.heardFrom));
+        break;
+      case 'quorumSet':
+        demand(typeof line.hash === 'string');
+        parseQuorumSet(line.quorumSet);
+        break;
+      case 'end':
+        demand(typeof line.finished === 'boolean');
+        break;
+      default:
+        return undefined;
+    }
+  } catch (error) {
+    throw wrong((error as Error).message);
+  }
+  return line as unknown as CrawlEvent;
+}
+
+function demand(holds: boolean): void {
+  if (!holds) throw new TypeError('is not as a crawl writes it');
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string');
+}
+
+function open(path: string, flags: string): number {
+  try {
+    return openSync(path, flags, 0o644);
+  } catch (error) {
+    throw explained(error, path);
+  }
+}
+
+/** What the operating system says, with what to do. */
+function explained(error: unknown, path: string): CrawlFileError {
+  if (error instanceof CrawlFileError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'EEXIST')
+    return new CrawlFileError(`${path} exists already and is left as it is: --resume goes on with it, or name another file`);
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG')
+    return new CrawlFileError(
+      `${path} cannot be written on, there is no space left (${code}); all lines before are good: make room and go on with --resume ${path}`,
+    );
+  return new CrawlFileError(`${path}: ${message}`);
+}
+
+/** Who writes a file, beside it: `FILE.lock`. */
+class Lock {
+  readonly #path: string;
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** @throws {CrawlFileError} when a process that is running has it */
+  static take(file: string): Lock {
+    const path = `${realpathSync(file)}.lock`;
+    const own = JSON.stringify({ pid: process.pid, host: hostname(), started: startOf(process.pid) });
+    for (let tries = 0; tries < 3; tries++) {
+      try {
+        writeFileSync(path, own, { flag: 'wx' });
+        return new Lock(path);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw explained(error, path);
+      }
+      const found = read(path);
+      const holder = found === undefined ? undefined : readHolder(found);
+      if (holder !== undefined && isRunning(holder))
+        throw new CrawlFileError(
+          `${file} is being written by another crawl (process ${holder.pid} on ${holder.host}); if that is not so, delete ${path}`,
+        );
+      if (found !== undefined) removeStale(path, found);
+    }
+    throw new CrawlFileError(`${file} is being written by another crawl`);
+  }
+
+  release(): void {
+    rmSync(this.#path, { force: true });
+  }
+}
+
+interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  readonly started?: string;
+}
+
+function readHolder(text: string): Holder | undefined {
+  try {
+    const holder = JSON.parse(text) as Holder;
+    return Number.isInteger(holder.pid) && holder.pid > 0 && typeof holder.host === 'string' ? holder : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Takes the lock of a process that was killed away; not one that somebody has taken in between. */
+function removeStale(path: string, text: string): void {
+  const aside = `${path}.${process.pid}`;
+  try {
+    renameSync(path, aside);
+    if (read(aside) !== text) linkSync(aside, path);
+  } catch {
+    // Somebody else was quicker.
+  }
+  rmSync(aside, { force: true });
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function isRunning({ pid, host, started }: Holder): boolean {
+  // Of another machine nobody here knows.
+  if (host !== hostname()) return true;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  // Another process may have got the same number since.
+  return started === undefined || startOf(pid) === undefined || started === startOf(pid);
+}
+
+/** When a process was started, in ticks since the machine was; undefined where the system does not tell. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}

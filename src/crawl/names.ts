@@ -1,0 +1,36 @@
+/**
+ * Who names whom, with every name as the address it means.
+ * @module
+ */
+import { formatTarget } from '../net/target.ts';
+import { plainTarget, readAddress } from './address-book.ts';
+import type { NodeLine } from './events.ts';
+import type { CrawlResult } from './result.ts';
+
+/** All nodes, and the edges between them. */
+export interface Names {
+  /** Each node with the addresses it names, each once, all of them nodes. */
+  readonly nodes: readonly { readonly line: NodeLine; readonly names: readonly string[] }[];
+  /** How many nodes name an address. */
+  readonly namedBy: ReadonlyMap<string, number>;
+}
+
+/** Nodes of a crawl; those that were named and have no line of their own, because it was interrupted, are `not-dialled`. */
+export function namesIn(result: CrawlResult): Names {
+  const namedBy = new Map<string, number>();
+  const lines = new Map(result.nodes);
+  const named = [...result.nodes.values()].map((line) => {
+    const names = new Set<string>();
+    for (const peer of line.peers ?? []) {
+      const target = readAddress(peer);
+      if (target !== undefined) names.add(formatTarget(plainTarget(target)));
+    }
+    for (const name of names) {
+      namedBy.set(name, (namedBy.get(name) ?? 0) + 1);
+      if (!lines.has(name)) lines.set(name, { type: 'node', address: name, outcome: 'not-dialled' });
+    }
+    return names;
+  });
+  const nodes = [...lines.values()].map((line, at) => ({ line, names: [...(named[at] ?? [])] }));
+  return { nodes, namedBy };
+}

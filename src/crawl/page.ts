@@ -1,0 +1,69 @@
+/**
+ * A crawl as a page: one self-contained HTML file.
+ * @module
+ */
+import { type PageTemplate, pageFile } from '../report/page-file.ts';
+import { quorumHealth } from './health.ts';
+import { namesIn } from './names.ts';
+import type { CrawlPageData, PageNode } from './page-data.ts';
+import type { CrawlResult } from './result.ts';
+
+/** Beside this file in the package; where the package was built when it runs from source. */
+const TEMPLATE: PageTemplate = {
+  places: ['./page.html', '../../dist/crawl/page.html'].map((path) => new URL(path, import.meta.url)),
+  slot: 'crawl',
+  of: 'crawl',
+};
+/** Validators nobody weighs that are shown: anybody can make thousands. */
+const MAX_UNWEIGHED = 200;
+
+/**
+ * The whole page as one HTML text.
+ * @throws {Error} when the page has not been built
+ */
+export async function crawlPageHtml(result: CrawlResult): Promise<string> {
+  return pageFile(TEMPLATE, pageData(result));
+}
+
+/** What the page shows. */
+export function pageData(result: CrawlResult): CrawlPageData {
+  const { start, end } = result;
+  const { nodes: lines, namedBy } = namesIn(result);
+  const places = new Map(lines.map(({ line }, at) => [line.address, at]));
+  const texts = new Map<string, number>();
+  const textAt = (text: string): number => {
+    const at = texts.get(text) ?? texts.size;
+    texts.set(text, at);
+    return at;
+  };
+  const nodes = lines.map(({ line, names }): PageNode => {
+    const { address, outcome, peerID, remote, timings, error, at } = line;
+    return {
+      address,
+      outcome,
+      namedBy: namedBy.get(address) ?? 0,
+      ...(peerID !== undefined && { peerID }),
+      ...(remote && { version: remote.versionStr, overlay: remote.overlayVersion, ledgerVersion: remote.ledgerVersion }),
+      ...(timings?.totalMs !== undefined && { ms: Math.round(timings.totalMs) }),
+      ...(error && { message: textAt(error.message.replaceAll(address, 'it')), advice: textAt(error.advice) }),
+      ...(names.length > 0 && { names: names.map((name) => places.get(name) as number) }),
+      ...(at !== undefined && { at }),
+    };
+  });
+  const all = [...result.validators.values()];
+  const own = start?.options.quorumSet;
+  return {
+    version: 1,
+    network: start?.network ?? '',
+    seeds: start?.seeds ?? [],
+    startedAt: start?.startedAt ?? '',
+    finished: end?.finished ?? false,
+    ...(end && { seconds: end.seconds, counts: end.counts }),
+    ...(end?.ledgerSeq !== undefined && { ledgerSeq: end.ledgerSeq }),
+    nodes,
+    texts: [...texts.keys()],
+    validators: [...all.filter(({ weighed }) => weighed), ...all.filter(({ weighed }) => !weighed).slice(0, MAX_UNWEIGHED)],
+    quorumSets: [...result.quorumSets].map(([hash, quorumSet]) => ({ hash, quorumSet })),
+    ...(own && { own: { quorumSet: own, ...quorumHealth(own, result.validating()) } }),
+  };
+}

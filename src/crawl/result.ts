@@ -1,0 +1,59 @@
+/**
+ * A crawl as a whole: the last line about each address, key and hash.
+ * @module
+ */
+import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
+import type { CrawlEnd, CrawlEvent, CrawlStart, NodeLine, ValidatorLine } from './events.ts';
+
+/** Everything a crawl has found. */
+export class CrawlResult {
+  /** The first line; undefined before it has come. */
+  start: CrawlStart | undefined;
+  /** Absent when the crawl was killed. */
+  end: CrawlEnd | undefined;
+  /** By address. */
+  readonly nodes: Map<string, NodeLine> = new Map();
+  /** By key, `G…`. */
+  readonly validators: Map<string, ValidatorLine> = new Map();
+  /** By hash, 64 hex digits. */
+  readonly quorumSets: Map<string, SCPQuorumSet> = new Map();
+
+  /** What a crawl comes to. @param events lines of a file, or what a crawl says */
+  static of(events: Iterable<CrawlEvent>): CrawlResult {
+    const result = new CrawlResult();
+    for (const event of events) result.add(event);
+    return result;
+  }
+
+  /** Takes one line more. */
+  add(event: CrawlEvent): void {
+    switch (event.type) {
+      case 'crawl':
+        this.start = event;
+        this.end = undefined;
+        break;
+      case 'node':
+        this.nodes.set(event.address, event);
+        break;
+      case 'validator':
+        this.validators.set(event.peerID, event);
+        break;
+      case 'quorumSet':
+        this.quorumSets.set(event.hash, event.quorumSet);
+        break;
+      case 'end':
+        this.end = event;
+    }
+  }
+
+  /** The quorum set of a key, where it is known. */
+  quorumSetOf(peerID: string): SCPQuorumSet | undefined {
+    const hash = this.validators.get(peerID)?.quorumSetHash;
+    return hash === undefined ? undefined : this.quorumSets.get(hash);
+  }
+
+  /** The keys that validate. */
+  validating(): ReadonlySet<string> {
+    return new Set([...this.validators.values()].filter(({ validating }) => validating).map(({ peerID }) => peerID));
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * A page as one HTML file: the built template with what it shows in it.
+ * @module
+ */
+import { readFile } from 'node:fs/promises';
+import { escaped, printableJson } from '../protocol/printable.ts';
+
+/** Of the template’s policy: nothing is ever fetched. */
+const NO_FETCH = "default-src 'none';";
+
+/** A template that was built. */
+export interface PageTemplate {
+  /** Where it may be: the first that is there is taken. */
+  readonly places: readonly URL[];
+  /** Id of the element that takes the content. */
+  readonly slot: string;
+  /** Whose page it is, for the error. */
+  readonly of: string;
+}
+
+/**
+ * The whole page as one HTML text.
+ * @param isLive whether the page may ask the server it came from
+ * @throws {Error} when the page has not been built
+ */
+export async function pageFile({ places, slot, of }: PageTemplate, content: unknown, isLive = false): Promise<string> {
+  const empty = `<script type="application/json" id="${slot}">null</script>`;
+  for (const place of places) {
+    const template = await readFile(place, 'utf8').catch(() => undefined);
+    if (template === undefined) continue;
+    if (!template.includes(empty) || !template.includes(NO_FETCH)) break;
+    const page = isLive ? template.replace(NO_FETCH, `${NO_FETCH} connect-src 'self';`) : template;
+    const json = safeJson(content);
+    // Subtle: a function, because what a peer said may hold `$&`.
+    return page.replace(empty, () => empty.replace('null', () => json));
+  }
+  throw new Error(`the page of ${of} has not been built: npm run build`);
+}
+
+/** JSON that is nothing else to an HTML parser, whatever a peer has said. */
+function safeJson(value: unknown): string {
+  return printableJson(value).replace(/[<>&]/g, escaped);
+}

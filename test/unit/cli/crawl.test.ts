@@ -1,0 +1,184 @@
+/** `crawl` as a process: lines, files, interruptions of every kind, exit codes. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { CrawlResult, readCrawlFile } from '../../../src/crawl/index.ts';
+import { type MockNetwork, type MockNetworkNode, mockNetwork } from '../../../src/testing/index.ts';
+import { finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'crawl-cli-'));
+const started: ReturnType<typeof startCli>[] = [];
+afterEach(() => started.splice(0).map((child) => child.kill('SIGKILL')));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let files = 0;
+const fresh = (): string => join(folder, `${++files}.ndjson`);
+/** No node that keeps anybody waiting. */
+const PROMPT = { silent: 0, drips: 0, 'no-auth': 0, 'queue-full': 0, slow: 0, 'unknown-network': 0 } as const;
+
+function args(mock: MockNetwork, ...more: readonly string[]): string[] {
+  return [
+    'crawl',
+    mock.nodes[0]?.address as string,
+    '--network',
+    'standalone',
+    '--allow',
+    mock.range,
+    '--timeout',
+    '5s',
+    ...more,
+  ];
+}
+
+/** What a file says of each node, as the mock network has it. */
+function expectAll(mock: MockNetwork, file: string): void {
+  const { nodes } = CrawlResult.of(readCrawlFile(file));
+  const said = ({ address }: MockNetworkNode): string => {
+    const line = nodes.get(address);
+    const proved = line?.outcome === 'ok' || line?.outcome === 'peer-full';
+    return JSON.stringify([address, line?.outcome, proved ? line.peerID : '', line?.peers ?? []]);
+  };
+  const is = ({ address, outcome, peerID, names }: MockNetworkNode): string => {
+    const proved = outcome === 'ok' || outcome === 'peer-full';
+    return JSON.stringify([address, outcome, proved ? peerID : '', names]);
+  };
+  expect(mock.nodes.map(said)).toEqual(mock.nodes.map(is));
+}
+
+describe('crawl', () => {
+  let mock: MockNetwork;
+  beforeAll(async () => {
+    mock = await mockNetwork({ nodes: 120, seed: 3, mix: PROMPT, inventions: 100 });
+  });
+  afterAll(() => mock.close());
+
+  it('prints the lines that it writes', async () => {
+    const file = fresh();
+    const { code, stdout, stderr } = await runCli(args(mock, '--json', '--out', file, '--version-str', 'crawler of nobody'));
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(stdout).toBe(readFileSync(file, 'utf8'));
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines[0]).toMatchObject({ type: 'crawl', version: 1, options: { versionStr: 'crawler of nobody', timeoutMs: 5_000 } });
+    expect(lines.at(-1)).toMatchObject({ type: 'end', finished: true });
+    for (const line of lines) expect(Object.keys(line)[0]).toBe('type');
+    expectAll(mock, file);
+  });
+
+  it('says what it comes to', async () => {
+    const { code, stdout } = await runCli(args(mock));
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^✓ standalone: \d+ addresses crawled in [\d.]+ s; \d+ of them let us in$/m);
+    expect(stdout).toMatch(/connection-refused +\d+\n +Check that the node runs/);
+    expect(stdout).toMatch(/validating +9\n/);
+    expect(stdout).toMatch(/delayed +1\n +G\w{55} is at ledger 50000000\n/);
+  });
+
+  it('says the same after it was killed at any moment, and dials nobody again who was known', async () => {
+    const file = fresh();
+    let resume: string[] | undefined;
+    for (const lines of [1, 17, 40]) {
+      const child = startCli(resume ?? args(mock, '--json', '--out', file, '--concurrency', '8'));
+      started.push(child);
+      const reader = createInterface({ input: child.stdout });
+      let seen = 0;
+      for await (const _line of reader) if (++seen === lines) break;
+      const closed = once(child, 'close');
+      child.kill('SIGKILL');
+      await closed;
+      resume = ['crawl', '--resume', file, '--json'];
+    }
+    // As if the last line had been cut short, too.
+    writeFileSync(file, '{"type":"node","address":"127.', { flag: 'a' });
+    const known = new Set([...CrawlResult.of(readCrawlFile(file)).nodes.keys()]);
+    expect(known.size).toBeGreaterThan(10);
+    expect(known.size).toBeLessThan(mock.nodes.length);
+    const before = mock.nodes.map(({ connects }) => connects);
+    expect((await runCli(resume as string[])).code).toBe(0);
+    const again = mock.nodes.filter(({ address, connects }, i) => known.has(address) && connects !== before[i]);
+    expect(again.map(({ address }) => address)).toEqual([]);
+    expectAll(mock, file);
+    expect(CrawlResult.of(readCrawlFile(file)).end).toMatchObject({ finished: true, counts: { left: 0 } });
+    const states = CrawlResult.of(readCrawlFile(file)).validators;
+    expect(mock.validators.map(({ peerID }) => states.get(peerID)?.state)).toEqual(mock.validators.map(({ state }) => state));
+  });
+
+  it('refuses to write where another one does', async () => {
+    const silent = await mockNetwork({ nodes: 60, seed: 4, mix: { ...PROMPT, silent: 300 }, inventions: 10 });
+    try {
+      const file = fresh();
+      const child = startCli([...args(silent, '--out', file, '--json'), '--timeout', '60s']);
+      started.push(child);
+      const next = jsonLines(child);
+      while ((await next()).outcome !== 'ok');
+      const second = await runCli(['crawl', '--resume', file]);
+      expect(second).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/is being written by another crawl/) });
+      // Ctrl-C ends it although silent nodes are waited for, with everything that was found.
+      child.kill('SIGINT');
+      expect((await finished(child)).code).toBe(130);
+      const lines = [...readCrawlFile(file)];
+      expect(lines.at(-1)).toMatchObject({ type: 'end', finished: false });
+      expect(lines.some((line) => line.type === 'node' && line.outcome === 'ok')).toBe(true);
+      expect(lines.some((line) => line.type === 'node' && line.outcome === 'aborted')).toBe(false);
+      const third = await runCli(['crawl', '--resume', file, '--timeout', '1s', '--json']);
+      expect(third.code).toBe(0);
+      expectAll(silent, file);
+    } finally {
+      await silent.close();
+    }
+  });
+
+  it.skipIf(process.platform === 'win32')('says that the disk is full, and goes on when there is room', async () => {
+    const file = fresh();
+    const command = [process.execPath, inject('cli'), ...args(mock, '--out', file)];
+    // 32 blocks of 512 bytes, or of 1,024: less than a crawl needs.
+    const child = spawn('sh', ['-c', 'ulimit -f 32; exec "$@"', 'sh', ...command]);
+    const { code, stderr } = await finished(child);
+    expect(stderr).toMatch(/cannot be written on, there is no space left \(E\w+\).*go on with --resume/);
+    expect(code).toBe(2);
+    expect(statSync(file).size).toBeGreaterThan(0);
+    expect(readFileSync(file, 'utf8').endsWith('\n')).toBe(true);
+    expect((await runCli(['crawl', '--resume', file])).code).toBe(0);
+    expectAll(mock, file);
+  });
+
+  it('ends with the code of what became of the seeds, when none of them answers', async () => {
+    const of = (kind: string): string => mock.nodes.find((node) => node.kind === kind)?.address as string;
+    const common = ['--network', 'standalone', '--allow', mock.range];
+    expect((await runCli(['crawl', of('refused'), ...common])).code).toBe(3);
+    expect((await runCli(['crawl', of('cert-invalid'), ...common])).code).toBe(6);
+    expect((await runCli(['crawl', of('refused'), of('full'), ...common, '--max-nodes', '4'])).code).toBe(0);
+  });
+
+  it('dials no more than --max-nodes, tells the others, and asks them later', async () => {
+    const file = fresh();
+    expect((await runCli(args(mock, '--max-nodes', '10', '--out', file))).code).toBe(0);
+    const some = CrawlResult.of(readCrawlFile(file));
+    const dialled = [...some.nodes.values()].filter(({ outcome }) => outcome !== 'not-dialled' && outcome !== 'not-allowed');
+    expect(dialled).toHaveLength(10);
+    expect([...some.nodes.values()].some(({ outcome }) => outcome === 'not-dialled')).toBe(true);
+    expect((await runCli(['crawl', '--resume', file, '--max-nodes', '10000'])).code).toBe(0);
+    expectAll(mock, file);
+  });
+
+  it.each([
+    [['crawl'], /name a node to begin with/],
+    [['crawl', 'a:1', '--resume', 'x', '--out', 'y'], /--resume FILE writes on in FILE/],
+    [['crawl', 'a:1', '--allow', 'nonsense'], /not a range of addresses/],
+    [['crawl', 'a:1', '--concurrency', '0'], /concurrency/],
+    [['crawl', '--resume', '/nowhere/x'], /ENOENT/],
+    [['crawl', 'a:1', '--graphml', '/nowhere/x'], /--graphml: .*ENOENT/],
+    [['crawl', 'a:1', '--quorum-set', '/nowhere/x'], /--quorum-set/],
+    [['crawl', 'diff', '/nowhere/x', '/nowhere/y'], /ENOENT/],
+  ])('refuses %j', async (given, message) => {
+    expect(await runCli(given)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
+  });
+});

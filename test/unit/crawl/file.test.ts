@@ -1,0 +1,124 @@
+/** The file of a crawl: what was cut short is taken away, anything else is left as it is, and one writes at a time. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { CrawlFile, type CrawlStart, type NodeLine, readCrawlFile } from '../../../src/crawl/index.ts';
+import { networks } from '../../../src/index.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'crawl-file-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const START: CrawlStart = {
+  type: 'crawl',
+  version: 1,
+  network: 'standalone',
+  networkID: networks.standalone.networkID,
+  seeds: ['127.0.0.1:11625'],
+  startedAt: '2026-01-01T00:00:00.000Z',
+  peerID: 'G',
+  options: { allow: [], concurrency: 1, rate: 1, timeoutMs: 1, validators: true, secondLook: true },
+};
+const node = (port: number): NodeLine => ({ type: 'node', address: `127.0.0.1:${port}`, outcome: 'ok' });
+
+let files = 0;
+const fresh = (): string => join(folder, `${++files}.ndjson`);
+function written(...ports: readonly number[]): string {
+  const path = fresh();
+  const file = CrawlFile.create(path);
+  for (const line of [START, ...ports.map(node)]) file.write(line);
+  file.close();
+  return path;
+}
+
+describe('the file of a crawl', () => {
+  it('is read as it was written', () => {
+    expect([...readCrawlFile(written(1, 2))]).toEqual([START, node(1), node(2)]);
+  });
+
+  it.each(['{"type":"node","addr', '\0\0\0\0\0\0', '\0\0\0\n', '{"type":"node"'])(
+    'loses a last line that was cut short: %j',
+    (torn) => {
+      const path = written(1);
+      writeFileSync(path, torn, { flag: 'a' });
+      expect([...readCrawlFile(path)]).toEqual([START, node(1)]);
+      const file = CrawlFile.resume(path);
+      expect([...file.events()]).toEqual([START, node(1)]);
+      file.write(node(2));
+      file.close();
+      expect([...readCrawlFile(path)]).toEqual([START, node(1), node(2)]);
+    },
+  );
+
+  it('is gone on with when not even its first line was written', () => {
+    for (const beginning of ['', '{"type":"cra', '{"type":"crawl","version":1,"netw']) {
+      const path = fresh();
+      writeFileSync(path, beginning);
+      const file = CrawlFile.resume(path);
+      expect([...file.events()]).toEqual([]);
+      file.write(START);
+      file.close();
+      expect([...readCrawlFile(path)]).toEqual([START]);
+    }
+  });
+
+  it.each(['SABC\n', 'SABC', '{}\n', '[]', '{"type":"node","address":"a","outcome":"ok"}\n', 'null\n'])(
+    'is not any other file, which stays as it is: %j',
+    (text) => {
+      const path = fresh();
+      writeFileSync(path, text);
+      expect(() => CrawlFile.resume(path)).toThrow(/there is no crawl in it|line 1/);
+      expect(() => [...readCrawlFile(path)]).toThrow(/there is no crawl in it|line 1/);
+      expect(readFileSync(path, 'utf8')).toBe(text);
+    },
+  );
+
+  it.each([
+    ['{"type":"node","address":5,"outcome":"ok"}', /line 2 is not as a crawl writes it/],
+    ['{"type":"validator","peerID":"G","state":"validating","heardFrom":[]}', /line 2 /],
+    ['{"type":"quorumSet","hash":"00","quorumSet":{"threshold":5,"validators":[],"innerSets":[]}}', /line 2 .*threshold/],
+    ['not JSON', /line 2 is not JSON$/],
+  ])('is refused with the number of a line that is wrong: %s', (line, message) => {
+    const path = fresh();
+    writeFileSync(path, `${JSON.stringify(START)}\n${line}\n${JSON.stringify(node(1))}\n`);
+    expect(() => [...readCrawlFile(path)]).toThrow(message);
+  });
+
+  it('may hold lines of types that later versions write', () => {
+    const path = written();
+    writeFileSync(path, `{"type":"weather","is":"fine"}\n${JSON.stringify(node(1))}\n`, { flag: 'a' });
+    expect([...readCrawlFile(path)]).toEqual([START, node(1)]);
+  });
+
+  it('is of a version that is known', () => {
+    const path = fresh();
+    writeFileSync(path, `${JSON.stringify({ ...START, version: 2 })}\n`);
+    expect(() => [...readCrawlFile(path)]).toThrow(/line 1 is of version 2/);
+  });
+
+  it('is not begun where there is one', () => {
+    const path = written(1);
+    expect(() => CrawlFile.create(path)).toThrow(/exists already and is left as it is: --resume/);
+    expect([...readCrawlFile(path)]).toHaveLength(2);
+  });
+
+  it('is written by one crawl at a time', () => {
+    const path = written(1);
+    const first = CrawlFile.resume(path);
+    expect(() => CrawlFile.resume(path)).toThrow(/is being written by another crawl \(process \d+/);
+    first.close();
+    CrawlFile.resume(path).close();
+  });
+
+  it('is free again when whoever wrote it was killed, and not when he is on another machine', () => {
+    const path = written(1);
+    // No process has this number.
+    writeFileSync(`${path}.lock`, JSON.stringify({ pid: 0x7fffffff, host: hostname() }));
+    CrawlFile.resume(path).close();
+    // This process has this number, but was not started then.
+    writeFileSync(`${path}.lock`, JSON.stringify({ pid: process.pid, host: hostname(), started: '1' }));
+    if (process.platform === 'linux') CrawlFile.resume(path).close();
+    writeFileSync(`${path}.lock`, JSON.stringify({ pid: 0x7fffffff, host: 'elsewhere.example' }));
+    expect(() => CrawlFile.resume(path)).toThrow(/on elsewhere.example/);
+  });
+});
