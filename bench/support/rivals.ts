@@ -1,5 +1,5 @@
 /**
- * The rivals: implementations by other people, for benches and tests. Each is a package of its own in bench/rivals, with its
+ * The rivals: implementations by other people, for benches and tests, and the oldest TypeScript that our types are for. Each is a package of its own in bench/rivals, with its
  * own lock file, so that what they need (a Node of their own, native add-ons) never reaches whoever installs this one. They
  * are installed below .cache when something asks for them.
  * @module
@@ -14,7 +14,7 @@ import { promisify } from 'node:util';
 const ROOT = resolve(import.meta.dirname, '../..');
 
 /** A folder of bench/rivals. */
-export type RivalName = 'connector';
+export type RivalName = 'connector' | 'typescript-5.2';
 
 /** The file a `require` of a rival starts from: `createRequire(rivalFile('connector'))`. It exists once the rival is installed. */
 export function rivalFile(rival: RivalName): string {

@@ -175,7 +175,7 @@ export class Follower implements AsyncIterable<Ledger> {
   }
 
   /** The ledgers, in order. Whoever does not take them makes the peers wait. @throws {TypeError} the second time */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Ledger, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<Ledger, undefined> & AsyncIterable<Ledger> {
     if (this.#state !== 'new') throw new TypeError('a stream of ledgers can be iterated once');
     this.#start();
     const iterator: AsyncIterableIterator<Ledger, undefined> = {

@@ -56,7 +56,7 @@ export class Connection implements AsyncIterable<ReceivedMessage>, AsyncDisposab
    * The messages that come. It ends when either side closes; leaving the loop closes nothing, another one goes on where it was.
    * @throws {OverlayError} when the connection ends in any other way, after the last good message
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<ReceivedMessage, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<ReceivedMessage, undefined> & AsyncIterable<ReceivedMessage> {
     return new MessageIterator(this.#session);
   }
 
@@ -97,7 +97,7 @@ export class Connection implements AsyncIterable<ReceivedMessage>, AsyncDisposab
 }
 
 /** Reads a session. Not a generator: its promises and turns of the microtask queue would cost more than the MAC. */
-class MessageIterator implements AsyncIterableIterator<ReceivedMessage, undefined> {
+class MessageIterator implements AsyncIterator<ReceivedMessage, undefined>, AsyncIterable<ReceivedMessage> {
   readonly #session: Session;
   /** The message the application has; asking for the next one says that it is done with it. */
   #held: ReceivedMessage | undefined;

@@ -2,7 +2,6 @@
  * What was seen of a connection that failed.
  * @module
  */
-import type { OnBytes } from '../net/connection-info.ts';
 import { RECORD_HEADER_BYTES } from '../protocol/constants.ts';
 import type { Network } from '../protocol/networks.ts';
 
@@ -26,10 +25,10 @@ export class FirstBytes {
   #sent: Uint8Array = new Uint8Array(0);
   #received: Uint8Array = new Uint8Array(0);
 
-  readonly onBytes = ((direction, bytes) => {
+  readonly onBytes = (direction: 'sent' | 'received', bytes: Uint8Array): void => {
     if (direction === 'sent') this.#sent = joined(this.#sent, bytes);
     else this.#received = joined(this.#received, bytes);
-  }) satisfies OnBytes;
+  };
 
   get seen(): Pick<Evidence, 'firstBytes' | 'isEcho'> {
     const [sent, received] = [this.#sent, this.#received];

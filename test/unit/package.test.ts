@@ -1,0 +1,86 @@
+/** What npm would publish: its documents and the first example of the README. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { networks } from '../../src/index.ts';
+import { mockNode } from '../../src/testing/index.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const run = promisify(execFile);
+
+/** Targets of links and images of a Markdown text, of both forms. */
+function linksOf(text: string): readonly string[] {
+  const withoutCode = text.replace(/^```[\s\S]*?^```$/gm, '').replace(/`[^`\n]*`/g, '');
+  const links = withoutCode.matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]:\s*(\S+)/gm);
+  return Array.from(links, ([, inline = '', reference = '']) => inline || reference).filter(
+    (link) => !/^(?:[a-z]+:|#)/.test(link),
+  );
+}
+
+/** The anchors of a Markdown text’s headings, as forges make them. */
+function anchorsOf(text: string): readonly string[] {
+  return Array.from(text.matchAll(/^#+ (.+)$/gm), ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+describe('the published package', () => {
+  it('has every file and heading that its documents link to', { timeout: 60_000 }, async () => {
+    const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: ROOT });
+    const [packed] = JSON.parse(stdout) as readonly { readonly files: readonly { readonly path: string }[] }[];
+    const files = new Set(packed?.files.map(({ path }) => path));
+    const documents = [...files].filter((path) => path.endsWith('.md'));
+    expect(documents).toContain('docs/protocol.md');
+    const dead: string[] = [];
+    let count = 0;
+    for (const document of documents) {
+      for (const link of linksOf(await readFile(join(ROOT, document), 'utf8'))) {
+        count++;
+        const [path = '', anchor] = link.split('#');
+        const target = join(dirname(document), path);
+        const lacksAnchor = async (): Promise<boolean> =>
+          anchor !== undefined && !anchorsOf(await readFile(join(ROOT, target), 'utf8')).includes(anchor);
+        if (!files.has(target) || (await lacksAnchor())) dead.push(`${document}: ${link}`);
+      }
+    }
+    expect(dead).toEqual([]);
+    expect(count).toBeGreaterThan(15);
+  });
+});
+
+describe('README', () => {
+  it('begins the library with an example in plain JavaScript that runs', { timeout: 60_000 }, async () => {
+    const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+    const [, example = ''] = /^## The library$[\s\S]*?^```js\n([\s\S]*?)^```$/m.exec(readme) ?? [];
+    await using node = await mockNode({ network: networks.testnet }, async (peer) => {
+      await peer.handshake();
+      const pledges = { type: 'SCP_ST_NOMINATE', quorumSetHash: new Uint8Array(32), votes: [], accepted: [] } as const;
+      const statement = { nodeID: peer.peerID, slotIndex: 60_000_001n, pledges };
+      peer.send({ type: 'SCP_MESSAGE', envelope: { statement, signature: new Uint8Array(64) } });
+      await peer.expectEnd();
+    });
+    const folder = await mkdtemp(join(tmpdir(), 'stellar-handshake-readme-'));
+    try {
+      const file = join(folder, 'example.mjs');
+      await writeFile(file, example);
+      // As it stands there, Node can read it without a compiler.
+      await run(process.execPath, ['--check', file]);
+      const here = example
+        .replace("'stellar-handshake'", JSON.stringify(join(ROOT, 'src/index.ts')))
+        .replace("host: 'core.example.org'", `host: '${node.host}', port: ${node.port}`);
+      await writeFile(file, here);
+      const { stdout } = await run(process.execPath, ['--import', 'tsx', file], { cwd: ROOT });
+      expect(stdout).toMatch(/^G[A-Z2-7]{55} /);
+      expect(stdout).toContain('\nledger 60000001n\n');
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
