@@ -9,7 +9,7 @@ import { VERSION } from '../net/version.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { CliContext } from './context.ts';
 import { EXIT, EXIT_CODE } from './exit-codes.ts';
-import { refuseUnknownOptions, UsageError } from './options.ts';
+import { refuseSeeds, refuseUnknownOptions, UsageError } from './options.ts';
 import { outputOn, ReaderGone } from './output.ts';
 import { loadVerb, SUBVERBS, VERBS } from './verbs.ts';
 
@@ -54,6 +54,7 @@ function verbOf(argv: readonly string[]): { readonly verb: string; readonly rawA
 
 /** Runs one command line. @returns the exit code */
 async function main(argv: readonly string[]): Promise<number> {
+  refuseSeeds(argv);
   const [first = '--help'] = argv;
   if (first === '--help' || first === '-h' || first === 'help') {
     context.out.document(HELP);

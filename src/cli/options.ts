@@ -11,12 +11,29 @@ import { parseNetwork, passphraseNotice } from '../net/network-name.ts';
 import { type NodeOptions, resolveOptions } from '../net/options.ts';
 import { formatTarget, isPort, parseTarget, type Target } from '../net/target.ts';
 import type { Network } from '../protocol/networks.ts';
-import { decodePublicKey } from '../protocol/strkey.ts';
+import { decodePublicKey, hasSecretSeed, withoutSecretSeeds } from '../protocol/strkey.ts';
 import { outputOn } from './output.ts';
 
-/** A mistake in the command line: exit code 2. */
+/** A mistake in the command line: exit code 2. What was given may hold a seed, and is told without it. */
 export class UsageError extends Error {
   override readonly name: string = 'UsageError';
+
+  constructor(message: string) {
+    super(withoutSecretSeeds(message));
+  }
+}
+
+/**
+ * Refuses a secret seed anywhere on the command line, whatever it was meant for: it is repeated nowhere, and sent to nobody.
+ * @throws {UsageError} naming the option it was given to
+ */
+export function refuseSeeds(argv: readonly string[]): void {
+  const at = argv.findIndex(hasSecretSeed);
+  if (at < 0) return;
+  const [option] = /^--?[\w-]+(?==)/.exec(argv[at] ?? '') ?? /^--?[\w-]+$/.exec(argv[at - 1] ?? '') ?? [];
+  throw new UsageError(
+    `${option === undefined || hasSecretSeed(option) ? 'an argument' : option} is a secret seed, and was not used. Other users of this machine can read command lines: make a new seed, and name the file it is in with --seed-file.`,
+  );
 }
 
 /** `--json`. */

@@ -9,7 +9,11 @@ import { UsageError } from './options.ts';
 
 /** `--targets`, of verbs that take many targets. */
 export const targetsArg = {
-  targets: { type: 'string', description: 'File with more targets, one a line, # for comments; - is stdin', valueHint: 'FILE' },
+  targets: {
+    type: 'string',
+    description: 'File with more targets, one a line, or a stellar-core.cfg; - is stdin',
+    valueHint: 'FILE',
+  },
 } as const;
 
 /** The targets in a file or from stdin; none when we are interrupted while reading. @throws {UsageError} naming the line that is wrong */

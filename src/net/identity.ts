@@ -48,14 +48,15 @@ export class NodeIdentity {
   }
 
   /**
-   * The identity of a file that holds an `S…` text and nothing else but white space.
-   * @throws {TypeError} when it does not; the message names the file, never its content
+   * The identity of a file with an `S…` text in it: alone, as `stellar-core gen-seed` prints it, or as NODE_SEED of a stellar-core.cfg.
+   * Comments (`#`) are passed over; there has to be one seed and no other.
+   * @throws {TypeError} when there is not; the message names the file, never its content
    * @throws {Error} of the file system, when it cannot be read
    */
   static async fromSeedFile(path: string): Promise<NodeIdentity> {
-    const text = (await readFile(path, 'utf8')).trim();
+    const text = await readFile(path, 'utf8');
     try {
-      return NodeIdentity.fromSecretSeed(text);
+      return NodeIdentity.fromSecretSeed(seedIn(text));
     } catch (error) {
       throw new TypeError(`${path}: ${(error as Error).message}`);
     }
@@ -124,4 +125,13 @@ interface Keep {
 /** An ECDH key nobody has had before. */
 function freshEcdh(crypto: CryptoProvider): EcdhKey {
   return crypto === nodeCrypto ? freshEcdhKey() : crypto.ecdhKey(new Uint8Array(randomBytes(32)));
+}
+
+/** The one seed in a text, or the text itself, to be told what is wrong with it. */
+function seedIn(text: string): string {
+  const told = text.replace(/^\ufeff/, '').replace(/#.*$/gm, '');
+  const seeds = told.match(/(?<![A-Z2-7])S[A-Z2-7]{55}(?![A-Z2-7])/g) ?? [];
+  if (seeds.length > 1) throw new TypeError('more than one secret seed (S…) is in it');
+  if (seeds.length === 0 && told.includes('$FILE:')) throw new TypeError('NODE_SEED is in another file ($FILE:): name that one');
+  return seeds[0] ?? told.trim();
 }

@@ -5,28 +5,66 @@
 
 import { parseTarget, type Target } from '../net/target.ts';
 import { toHex } from '../protocol/bytes.ts';
+import { hasSecretSeed } from '../protocol/strkey.ts';
 import { parseIP } from '../protocol/wire/ip.ts';
 
-/** A secret seed as StrKey writes it. */
-const SEED = /^S[A-Z2-7]{55}$/;
+/** Keys of a stellar-core.cfg whose values are addresses: of its lists of peers, and of each of its validators. */
+const ADDRESS_KEYS: readonly (string | undefined)[] = ['KNOWN_PEERS', 'PREFERRED_PEERS', 'ADDRESS'];
+/** A text of TOML, or a comment: what is in a text is none. */
+const STRING_OR_COMMENT = /"((?:[^"\\]|\\.)*)"|'([^']*)'|#.*$/g;
 
 /**
- * Reads a list: one target a line. `#` begins a comment, blank lines mean nothing.
- * @throws {TypeError} naming the line that is neither
+ * Reads a list: one target a line. `#` begins a comment, blank lines mean nothing. The list may as well be a stellar-core.cfg,
+ * or lines pasted from one: its KNOWN_PEERS, its PREFERRED_PEERS and the ADDRESS of each of its VALIDATORS are the targets.
+ * @throws {TypeError} naming the line that is none of these
  */
 export function parseTargets(text: string): Target[] {
   const lines = text.replace(/^\ufeff/, '').split(/\r\n|\r|\n/);
-  return lines.flatMap((line, at) => {
-    const entry = line.replace(/#.*$/, '').trim();
-    if (entry === '') return [];
-    // Subtle: a seed would pass for a host name, and be shown to whoever resolves names.
-    if (SEED.test(entry)) throw new TypeError(`line ${at + 1}: a secret seed is no target`);
-    try {
-      return [parseTarget(entry)];
-    } catch (error) {
-      throw new TypeError(`line ${at + 1}: ${(error as Error).message}`);
-    }
-  });
+  const config = new ConfigLines();
+  return lines.flatMap((line, at) =>
+    config.addresses(line).map((entry) => {
+      // Subtle: a seed would pass for a host name, and be shown to whoever resolves names.
+      if (hasSecretSeed(entry)) throw new TypeError(`line ${at + 1}: a secret seed is no target`);
+      try {
+        return parseTarget(entry);
+      } catch (error) {
+        throw new TypeError(`line ${at + 1}: ${(error as Error).message}`);
+      }
+    }),
+  );
+}
+
+/** Finds the addresses in a list or a stellar-core.cfg, line by line, so that a part of one will do. */
+class ConfigLines {
+  /** Whose array goes on from line to line, and how deep in it we are. */
+  #array: { readonly key: string; depth: number } | undefined;
+
+  addresses(line: string): readonly string[] {
+    const strings: string[] = [];
+    const bare = line
+      .replace(STRING_OR_COMMENT, (match, double?: string, single?: string) => {
+        if (!match.startsWith('#')) strings.push(double ?? single ?? '');
+        return match.startsWith('#') ? '' : '""';
+      })
+      .trim();
+    const [, key, value] = /^([A-Za-z_][\w.-]*)\s*=(.*)$/.exec(bare) ?? [];
+    if (key !== undefined) this.#array = { key, depth: 0 };
+    const { key: owner } = this.#array ?? {};
+    if (owner !== undefined) this.#close(value ?? bare);
+    else if (strings.length === 0) return isPunctuation(bare) ? [] : [bare];
+    return owner === undefined || ADDRESS_KEYS.includes(owner) ? strings : [];
+  }
+
+  #close(bare: string): void {
+    const array = this.#array as { depth: number };
+    for (const character of bare) array.depth += character === '[' ? 1 : character === ']' ? -1 : 0;
+    if (array.depth <= 0) this.#array = undefined;
+  }
+}
+
+/** Nothing, the head of a table, or what is around the texts of an array. */
+function isPunctuation(bare: string): boolean {
+  return /^(?:\[\[?\s*[A-Z][A-Z0-9_]*(?:\.[\w-]+)*\s*\]\]?|[[\],\s]*)$/.test(bare);
 }
 
 /** The targets in their order, each once, as it is spelled first. */

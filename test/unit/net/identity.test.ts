@@ -65,7 +65,23 @@ describe('NodeIdentity', () => {
   });
 
   it.each([
+    ['as stellar-core gen-seed prints it', `Secret seed: ${secretSeed}\nPublic: ${NodeIdentity.fromSeed(seed).peerID}\n`],
+    ['as NODE_SEED of a stellar-core.cfg', `NODE_SEED="${secretSeed} self"`],
+    [
+      'in a whole stellar-core.cfg',
+      `# NODE_SEED="${encodeSecretSeed(new Uint8Array(32))} old"\nHTTP_PORT=0\r\nNODE_SEED = '${secretSeed}'\r\n`,
+    ],
+    ['behind a byte order mark', `\ufeff${secretSeed}`],
+  ])('takes the seed of a file %s', async (_name, content) => {
+    const path = join(folder, 'seed');
+    await writeFile(path, content);
+    expect((await NodeIdentity.fromSeedFile(path)).peerID).toBe(NodeIdentity.fromSeed(seed).peerID);
+  });
+
+  it.each([
     ['empty', ''],
+    ['a stellar-core.cfg whose seed is in another file', 'NODE_SEED="$FILE:/etc/stellar/node_seed"'],
+    ['a stellar-core.cfg with two', `NODE_SEED="${secretSeed}"\nOTHER="${encodeSecretSeed(new Uint8Array(32))}"`],
     ['a public key', NodeIdentity.fromSeed(seed).peerID],
     ['two seeds', `${secretSeed}\n${secretSeed}`],
     ['a mistyped seed', `${secretSeed.slice(0, -1)}${secretSeed.endsWith('A') ? 'B' : 'A'}`],

@@ -27,6 +27,59 @@ describe('a list of targets', () => {
   });
 });
 
+describe('a stellar-core.cfg among lists of targets', () => {
+  const CONFIG = `
+# TOML
+NODE_SEED="SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY self"
+HTTP_PORT=11626
+KNOWN_PEERS=["a.example",   # "commented.example"
+  'b.example:11725', "192.0.2.1:11625",
+]
+COMMANDS=["ll?level=info&x=[#]",
+"not.example"]
+PREFERRED_PEERS = [ "[2001:db8::1]:1" ]
+
+[[VALIDATORS]]
+NAME="bob"
+ADDRESS="c.example:11625"
+PUBLIC_KEY="GCADMDSIGUXZD66NKUCOQTFBN3EYSE3OAW5MPN3VWP7DVLVXAYFJQTPN"
+HISTORY="curl -sf http://history.example/{0} -o {1}"
+
+[QUORUM_SET]
+VALIDATORS=[
+"GCADMDSIGUXZD66NKUCOQTFBN3EYSE3OAW5MPN3VWP7DVLVXAYFJQTPN alice", "$$self"
+]
+[QUORUM_SET.1]
+VALIDATORS=["$bob"]
+`;
+
+  it('gives its known peers, its preferred peers and the addresses of its validators', () => {
+    expect(parseTargets(CONFIG).map(formatTarget)).toEqual([
+      'a.example:11625',
+      'b.example:11725',
+      '192.0.2.1:11625',
+      '[2001:db8::1]:1',
+      'c.example:11625',
+    ]);
+    expect(parseTargets(CONFIG.replaceAll('\n', '\r\n'))).toEqual(parseTargets(CONFIG));
+  });
+
+  it.each([
+    ['"a.example",\n"b.example:1"]', ['a.example:11625', 'b.example:1']],
+    ['KNOWN_PEERS=["a.example", "b.example"]', ['a.example:11625', 'b.example:11625']],
+    ['KNOWN_PEERS=[\n"a.example",', ['a.example:11625']],
+    ['ADDRESS="a.example"\nADDRESS="b.example:1"', ['a.example:11625', 'b.example:1']],
+    ['a.example\nPREFERRED_PEERS=["b.example"]\n[::1]:1\n', ['a.example:11625', 'b.example:11625', '[::1]:1']],
+    [']\n[[HOME_DOMAINS]]\n]', []],
+  ])('gives them in part, too: %j', (lines, expected) => {
+    expect(parseTargets(lines).map(formatTarget)).toEqual(expected);
+  });
+
+  it('names the line of an address that is none', () => {
+    expect(() => parseTargets('KNOWN_PEERS=[\n"a.example",\n"b c",\n]')).toThrow('line 3: not a target: "b c"');
+  });
+});
+
 describe('what is no host', () => {
   const KEY = 'GCADMDSIGUXZD66NKUCOQTFBN3EYSE3OAW5MPN3VWP7DVLVXAYFJQTPN';
 

@@ -1,0 +1,88 @@
+/** A secret seed on the command line, whatever it was meant for, is refused and never repeated. */
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ArgsDef } from 'citty';
+import { afterAll, describe, expect, it } from 'vitest';
+import { refuseSeeds, UsageError } from '../../../src/cli/options.ts';
+import { loadVerb, SUBVERBS, VERBS } from '../../../src/cli/verbs.ts';
+import { encodeSecretSeed } from '../../../src/protocol/strkey.ts';
+import { runCli } from '../../support/cli.ts';
+
+const SEED = encodeSecretSeed(new Uint8Array(32).fill(5));
+const MISTYPED = `${SEED.slice(0, -1)}${SEED.endsWith('A') ? 'B' : 'A'}`;
+const folder = mkdtempSync(join(tmpdir(), 'seeds-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Every option of every verb. */
+const OPTIONS = (
+  await Promise.all(
+    Object.keys({ ...VERBS, ...SUBVERBS }).map(async (verb) => {
+      const { args } = (await loadVerb(verb)) as unknown as { readonly args: ArgsDef };
+      return Object.entries(args).map(([name, { type }]) => [verb, name, type] as const);
+    }),
+  )
+).flat();
+
+/** Ways to give an option, or an argument without one, a value. */
+const ways = (name: string, type: string | undefined, value: string): readonly (readonly string[])[] =>
+  type === 'positional'
+    ? [[value]]
+    : [[`--${name}`, value], [`--${name}=${value}`], [`--${name}`, `x${value}y`], [value, `--${name}`]];
+
+describe('a seed given to', () => {
+  it.each(OPTIONS)('%s as %s is refused without being repeated', (verb, name, type) => {
+    for (const seed of [SEED, MISTYPED])
+      for (const given of ways(name, type, seed)) {
+        let error: unknown;
+        try {
+          refuseSeeds([...verb.split(' '), ...given]);
+        } catch (thrown) {
+          error = thrown;
+        }
+        expect(error).toBeInstanceOf(UsageError);
+        expect(String((error as Error).stack)).not.toContain(seed);
+        if (type !== 'positional' && given[0]?.startsWith('--'))
+          expect((error as Error).message).toContain(`--${name} is a secret`);
+      }
+  });
+
+  it.each([
+    ['seed-file', ['probe', '127.0.0.1:1', '--seed-file', SEED]],
+    ['seed-file=', ['listen', '0', `--seed-file=${SEED}`]],
+    ['an option nobody defined', ['watch', `--${SEED}`]],
+    ['a short one', ['probe', '-x', SEED]],
+    ['what could be a verb', [SEED]],
+    ['keygen', ['keygen', join(folder, SEED)]],
+    ['record', ['probe', '127.0.0.1:1', '--record', join(folder, SEED)]],
+    ['decode', ['decode', SEED]],
+    ['version-str, which would be sent to the peer', ['probe', '127.0.0.1:1', '--version-str', `mine ${SEED}`]],
+    ['help', ['--help', SEED]],
+  ])('the program as %s: exit code 2, and nothing of it anywhere', async (_name, args) => {
+    const { code, stdout, stderr } = await runCli(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('is a secret seed, and was not used');
+    expect(stderr).not.toContain(SEED);
+    expect(readdirSync(folder).filter((name) => name.includes(SEED))).toEqual([]);
+  });
+});
+
+describe('a seed in a file that is read as something else', () => {
+  it.each([
+    ['--seed-file', ['probe', '127.0.0.1:1']],
+    ['--targets', ['probe']],
+    ['--policy', ['probe', '127.0.0.1:1']],
+    ['--keylog', ['decode', '-']],
+  ])('by %s is not repeated', async (option, args) => {
+    const file = join(folder, 'file');
+    writeFileSync(file, `{ "x": ${SEED} ${SEED}\n${SEED}`);
+    const { code, stdout, stderr } = await runCli([...args, option, file]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(option);
+    expect(stdout + stderr).not.toContain(SEED);
+  });
+
+  it('nor is any seed by a mistake in the command line', () => {
+    expect(new UsageError(`no such thing: ${SEED}`).message).toBe('no such thing: S…');
+  });
+});
