@@ -193,7 +193,7 @@ function row(result: CaseResult): string {
     `<dl><dt>done</dt><dd>${xmlText(steps.join('; '))}</dd><dt>expected</dt><dd>${xmlText(expected)}</dd><dt>came</dt><dd>${xmlText(came)}</dd></dl>`,
     ...(lines.length === 0
       ? []
-      : [`<pre tabindex="0" aria-label="transcript of ${xmlText(id)}">${xmlText(lines.join('\n'))}</pre>`]),
+      : [`<pre tabindex="0" aria-label="transcript of ${xmlText(id)}">${lines.map(xmlText).join('\n')}</pre>`]),
   ].join('\n');
   return `<tr id="${xmlText(id)}" class="${verdict}">
 <td class="verdict">${MARK[verdict]}</td>

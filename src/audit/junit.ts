@@ -27,6 +27,6 @@ function testCase(result: CaseResult, isStrict: boolean): JUnitCase {
   const base = { name: `${id}: ${title}`, seconds: durationMs / 1000 };
   if (verdict === 'not-applicable' || verdict === 'undecided') return { ...base, skipped: `${verdict}: ${came}` };
   if (verdict === 'pass' || (verdict === 'differs' && !isStrict)) return base;
-  const text = [`expected: ${expected}`, `came: ${came}`, '', ...transcriptLines(transcript)].join('\n');
-  return { ...base, failure: { type: threat ?? (verdict === 'differs' ? 'differs' : severity), message: came, text } };
+  const lines = [`expected: ${expected}`, `came: ${came}`, '', ...transcriptLines(transcript)];
+  return { ...base, failure: { type: threat ?? (verdict === 'differs' ? 'differs' : severity), message: came, lines } };
 }

@@ -30,12 +30,12 @@ function casesOf(tally: TargetTally): JUnitCase[] {
     failure: firstError && {
       type: firstError.code,
       message: `${outOf(lost, probes)}${firstError.message}`,
-      text: `${firstError.advice}\n${firstError.cause} (${firstError.code}, in ${firstError.stage})`,
+      lines: [firstError.advice, `${firstError.cause} (${firstError.code}, in ${firstError.stage})`],
     },
   };
   const rules = tally.rules.map(({ rule, kept, broken, detail }): JUnitCase => {
     if (broken > 0)
-      return { name: rule, seconds: 0, failure: { type: rule, message: `${outOf(broken, probes)}${detail}`, text: detail } };
+      return { name: rule, seconds: 0, failure: { type: rule, message: `${outOf(broken, probes)}${detail}`, lines: [detail] } };
     return { name: rule, seconds: 0, skipped: kept > 0 ? undefined : (skipped ?? detail) };
   });
   return [handshake, ...rules];

@@ -9,7 +9,7 @@ import { printable } from '../protocol/printable.ts';
 export interface JUnitCase {
   readonly name: string;
   readonly seconds: number;
-  readonly failure?: { readonly type: string; readonly message: string; readonly text: string } | undefined;
+  readonly failure?: { readonly type: string; readonly message: string; readonly lines: readonly string[] } | undefined;
   /** Why it was not tried. */
   readonly skipped?: string | undefined;
 }
@@ -61,10 +61,10 @@ function testCase(suiteName: string, { name, seconds, failure, skipped }: JUnitC
   const start = `    <testcase classname="${attribute(suiteName)}" name="${attribute(name)}" time="${seconds.toFixed(3)}"`;
   if (skipped !== undefined) return `${start}>\n      <skipped message="${attribute(skipped)}"/>\n    </testcase>`;
   if (failure === undefined) return `${start}/>`;
-  const { type, message, text } = failure;
+  const { type, message, lines } = failure;
   return [
     `${start}>`,
-    `      <failure type="${attribute(type)}" message="${attribute(message)}">${xmlText(text)}</failure>`,
+    `      <failure type="${attribute(type)}" message="${attribute(message)}">${lines.map(xmlText).join('\n')}</failure>`,
     '    </testcase>',
   ].join('\n');
 }
@@ -74,12 +74,8 @@ function attribute(text: string): string {
   return xmlText(text.replace(/\s+/g, ' '));
 }
 
-/** Text, its line feeds kept, with no character that XML forbids, none that is invisible, and nothing that is markup. */
+/** One line of text with no character that XML forbids, none that is invisible, and nothing that is markup. */
 export function xmlText(text: string): string {
-  const visible = text
-    .split('\n')
-    .map(printable)
-    .join('\n')
-    .replace(/[\ufffe\uffff]/g, '·');
+  const visible = printable(text).replace(/[\ufffe\uffff]/g, '·');
   return visible.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -1,0 +1,254 @@
+/** The same hostile text into every source there is, and a look at everything that comes out. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { networks } from '../../../src/index.ts';
+import { type MockNode, mockDial, mockNode } from '../../../src/testing/index.ts';
+import { type Finished, finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
+
+const network = networks.standalone;
+/** Clears a screen, names a window, reverses a line, hides, begins lines of its own: C0, C1, bidi, tags, separators. */
+const NASTY = '\u001b[2J\u001b]0;x\u0007\u009b31m\u202e\u2066\u200b\u00ad\u007f\r\nFAKE\u0085FAKE\u2028FAKE\n\u{e0041}<b>&"\'';
+/** The same without what no argument and no file name may have, and no `:` or space, so that it could be a host. */
+const HOST = NASTY.replace(/[\s:[\]/%<>&"'\u0085\u2028]/g, '');
+
+const folder = mkdtempSync(join(tmpdir(), 'nasty-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let files = 0;
+const file = (text: string): string => {
+  const path = join(folder, String(++files));
+  writeFileSync(path, text);
+  return path;
+};
+
+/** Nothing in it moves a cursor, is invisible, or stands in a line of its own. */
+function expectClean(text: string, what: string): void {
+  const bad = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.exec(text);
+  const around = bad && JSON.stringify(text.slice(Math.max(0, bad.index - 60), bad.index + 20));
+  expect(around, what).toBeNull();
+  expect(
+    text.split('\n').filter((line) => line.startsWith('FAKE')),
+    what,
+  ).toEqual([]);
+}
+
+function expectCleanRun({ stdout, stderr }: Finished, what: string): void {
+  expectClean(stdout, `${what}, stdout`);
+  expectClean(stderr, `${what}, stderr`);
+}
+
+async function run(args: readonly string[], env?: Record<string, string>): Promise<Finished> {
+  const done = await runCli(args, env);
+  expectCleanRun(done, args.map((arg) => JSON.stringify(arg)).join(' '));
+  return done;
+}
+
+describe('a node that says it', () => {
+  /** Says it in its HELLO, and lets everybody in. */
+  let friendly: MockNode;
+  /** Says it in its HELLO and in an ERROR_MSG. */
+  let hostile: MockNode;
+  let at: string;
+  let hostileAt: string;
+
+  beforeAll(async () => {
+    friendly = await mockNode({ network }, async (peer) => {
+      await peer.handshake({ versionStr: NASTY });
+      peer.grant();
+      peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 0 });
+      await peer.expectEnd();
+    });
+    hostile = await mockNode({ network }, async (peer) => {
+      await peer.expect('HELLO');
+      peer.hello({ versionStr: NASTY });
+      peer.error('ERR_CONF', NASTY);
+      await peer.expectEnd();
+    });
+    at = `127.0.0.1:${friendly.port}`;
+    hostileAt = `127.0.0.1:${hostile.port}`;
+  });
+  afterAll(() => Promise.all([friendly, hostile].map((node) => node[Symbol.asyncDispose]())));
+
+  const ON = ['--network', 'standalone'];
+
+  it('probe: text, table, JSON and JUnit; what JSON says is what the node said', async () => {
+    for (const target of [at, hostileAt]) {
+      expect((await run(['probe', target, ...ON])).stdout).toContain('·[2J');
+      const { stdout } = await run(['probe', target, '--json', ...ON]);
+      expect(JSON.parse(stdout).remote.versionStr).toBe(NASTY);
+    }
+    const junit = join(folder, 'junit.xml');
+    await run(['probe', at, hostileAt, '--count', '2', '--interval', '1ms', '--junit', junit, ...ON]);
+    expectClean(readFileSync(junit, 'utf8'), 'JUnit');
+  });
+
+  it('explain: text, JSON, HTML', async () => {
+    for (const target of [at, hostileAt]) {
+      expect((await run(['explain', target, ...ON])).stdout).toContain('[2J');
+      JSON.parse((await run(['explain', target, '--json', ...ON])).stdout);
+      const { stdout } = await run(['explain', target, '--html', '-', ...ON]);
+      expect(stdout).toMatch(/^<!doctype html>/i);
+    }
+  });
+
+  it('watch: text and JSON', async () => {
+    for (const form of [[], ['--json']]) await run(['watch', at, '--for', '300ms', ...form, ...ON]);
+    await run(['watch', hostileAt, ...ON]);
+  });
+
+  it('audit: text, JSON, TAP, JUnit, HTML', async () => {
+    const [junit, html] = [join(folder, 'audit.xml'), join(folder, 'audit.html')];
+    const only = [
+      '--only',
+      'acceptor.answers-pings,acceptor.hello-is-plausible,acceptor.zero-length-record',
+      '--timeout',
+      '300ms',
+      ...ON,
+    ];
+    await run(['audit', at, '--junit', junit, '--html', html, ...only]);
+    for (const form of ['--json', '--tap']) await run(['audit', at, form, ...only]);
+    for (const path of [junit, html]) expectClean(readFileSync(path, 'utf8'), path);
+    await run(['audit', hostileAt, ...only]);
+  });
+
+  it('exporter: metrics, debug text, log', async () => {
+    const child = startCli(['exporter', '--listen', '127.0.0.1:0', '--allow', '127.0.0.0/8', '--json', ...ON]);
+    const { port } = await jsonLines(child)();
+    for (const target of [at, hostileAt]) {
+      for (const debug of ['', '&debug=true']) {
+        const response = await fetch(`http://127.0.0.1:${port}/probe?target=${target}${debug}`);
+        expectClean(await response.text(), `exporter ${debug}`);
+      }
+    }
+    child.kill('SIGTERM');
+    expectCleanRun(await finished(child), 'exporter');
+  });
+
+  it('decode and explain --from, of what was recorded', async () => {
+    const record = join(folder, 'recording');
+    await run(['probe', at, hostileAt, '--record', record, ...ON]);
+    for (const form of [[], ['--json'], ['--hex']]) await run(['decode', record, ...form]);
+    for (const connection of ['1', '2']) await run(['explain', '--from', record, '--connection', connection, '--html', '-']);
+  });
+});
+
+it('a dialler that says it: the log of listen, text and JSON', async () => {
+  for (const form of [[], ['--json']]) {
+    const child = startCli(['listen', '0', '--network', 'standalone', ...form]);
+    const done = finished(child);
+    const port = await new Promise<number>((resolve) => {
+      child.stdout.once('data', (chunk: Buffer) => resolve(Number(/(?:"port":|127\.0\.0\.1:)(\d+)/.exec(chunk.toString())?.[1])));
+    });
+    for (const certSeconds of [3600, -10])
+      await mockDial(port, { network }, async (peer) => {
+        peer.hello({ versionStr: NASTY, certSeconds });
+        if (certSeconds < 0) return peer.expectEnd();
+        await peer.expect('HELLO');
+        peer.auth();
+        await peer.expect('AUTH');
+        peer.error('ERR_MISC', NASTY);
+        await peer.expectEnd();
+      });
+    child.kill('SIGTERM');
+    const { stdout, stderr } = await done;
+    expectCleanRun({ code: 0, stdout, stderr }, `listen ${form}`);
+    expect(stdout).toContain('[2J');
+  }
+});
+
+describe('a file that says it', () => {
+  const line = (value: object): string => `${JSON.stringify(value)}\n`;
+  const HEAD = line({ format: 'stellar-handshake recording', version: 1, started: '2026-01-01T00:00:00.000Z' });
+  const OPENED = line({ connection: 1, role: 'WE_CALLED_REMOTE', local: NASTY, remote: NASTY });
+
+  it('a recording, in its addresses, its version and what is damaged', async () => {
+    const bytes = line({ connection: 1, ms: 1, direction: 'sent', hex: '8000002c00000000' });
+    for (const text of [
+      HEAD + OPENED + bytes,
+      HEAD + OPENED,
+      line({ format: NASTY }),
+      HEAD.replace('"version":1', `"version":${JSON.stringify(NASTY)}`),
+    ]) {
+      for (const form of [[], ['--json'], ['--hex']]) await run(['decode', file(text), ...form]);
+      await run(['explain', '--from', file(text), '--html', '-']);
+    }
+  });
+
+  it('a list of targets, in a host and in a line that is none', async () => {
+    for (const text of [HOST, `${HOST}:1`, `a b ${NASTY}`])
+      for (const form of [[], ['--json']])
+        await run(['probe', '127.0.0.1:1', '--targets', file(text), '--timeout', '1s', ...form]);
+  });
+
+  it('a policy, in its fields, its network and its targets', async () => {
+    for (const policy of [
+      { [NASTY]: 1 },
+      { network: NASTY },
+      { peers: { [NASTY]: {} } },
+      { peers: { a: { [NASTY]: 1 } } },
+      { peers: { a: { peerID: NASTY } } },
+    ])
+      await run(['probe', '127.0.0.1:1', '--policy', file(JSON.stringify(policy))]);
+    await run(['probe', '127.0.0.1:1', '--policy', file(NASTY)]);
+  });
+
+  it('a seed, a key log, hex', async () => {
+    await run(['probe', '127.0.0.1:1', '--seed-file', file(NASTY)]);
+    await run(['decode', file(NASTY), '--keylog', file(NASTY)]);
+    await run(['decode', file(NASTY)]);
+  });
+});
+
+describe('a command line that says it', () => {
+  const TEXT = NASTY.replaceAll('\0', '');
+  it.each([
+    [
+      'probe',
+      [TEXT],
+      [HOST],
+      ['a', '--network', TEXT],
+      ['a', '--expect', TEXT],
+      ['a', '--timeout', TEXT],
+      ['a', '--count', TEXT],
+    ],
+    [
+      'probe',
+      [`--${TEXT}`],
+      ['a', `-${TEXT}`],
+      ['a', '--version-str', TEXT.repeat(3)],
+      ['a', '--targets', TEXT],
+      ['a', '--junit', join(TEXT, TEXT)],
+    ],
+    ['explain', [TEXT], ['--from', TEXT, '--html', '-'], ['--html', join(TEXT, TEXT)], ['--network', TEXT]],
+    ['listen', [TEXT], ['0', '--max-pending', TEXT]],
+    ['watch', [TEXT], ['a', '--type', TEXT], ['a', '--for', TEXT]],
+    ['decode', [TEXT], [TEXT, '--keylog', TEXT], ['-', '--type', TEXT]],
+    ['audit', [TEXT], ['a', '--only', TEXT], ['a', '--severity', TEXT], ['--listen', TEXT], ['127.0.0.1:1', '--seed', TEXT]],
+    ['exporter', ['--listen', TEXT], ['--allow', TEXT], ['--hostname', TEXT, '--concurrency', TEXT]],
+    ['keygen', [join(TEXT, TEXT)]],
+    [TEXT, []],
+  ] as const)('in each place, %#', async (verb, ...lines) => {
+    for (const args of lines) await run([verb, ...args]);
+  });
+
+  it('and the parameters of the exporter', async () => {
+    const child = startCli(['exporter', '--listen', '127.0.0.1:0', '--allow', '127.0.0.0/8', '--json']);
+    const { port } = await jsonLines(child)();
+    const nasty = encodeURIComponent(NASTY);
+    for (const query of [
+      `target=127.0.0.1:1&network=${nasty}&debug=true`,
+      `target=127.0.0.1:1&network=${nasty}`,
+      `target=${nasty}`,
+      `target=${encodeURIComponent(HOST)}&debug=true`,
+      `target=a&expect=${nasty}`,
+      `target=a&debug=${nasty}`,
+      `${nasty}=1`,
+    ]) {
+      const response = await fetch(`http://127.0.0.1:${port}/probe?${query}`);
+      expectClean(await response.text(), query);
+    }
+    child.kill('SIGTERM');
+    expectCleanRun(await finished(child), 'exporter');
+  });
+});
