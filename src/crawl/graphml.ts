@@ -39,7 +39,7 @@ export function graphml(result: CrawlResult): string {
   const { nodes, namedBy } = namesIn(result);
   const lines = [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    '<graphml xmlns="http://graphml.graphdrawing.org/xmlns" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="http://graphml.graphdrawing.org/xmlns http://graphml.graphdrawing.org/xmlns/1.0/graphml.xsd">',
+    '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">',
     ...Object.entries(ATTRIBUTES).map(
       ([name, [type]]) => `  <key id="${name}" for="node" attr.name="${name}" attr.type="${type}"/>`,
     ),

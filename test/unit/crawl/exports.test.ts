@@ -1,0 +1,278 @@
+/** What is made of a crawl: GraphML, quorum sets, nodes, differences, health. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type CrawlEvent,
+  CrawlFile,
+  CrawlResult,
+  diffCrawls,
+  graphml,
+  type NodeLine,
+  quorumHealth,
+  quorumJson,
+  stellarbeatJson,
+} from '../../../src/crawl/index.ts';
+import type { SCPQuorumSet } from '../../../src/protocol/wire/messages.ts';
+import { type MockNetwork, mockNetwork } from '../../../src/testing/index.ts';
+import { runCli } from '../../support/cli.ts';
+import { xmlElements } from '../../support/xml.ts';
+import { crawlMock, QUICK } from './support.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'crawl-exports-'));
+const has = (command: string, ...args: readonly string[]): boolean => spawnSync(command, args).status === 0;
+const hasNetworkX = has('python3', '-c', 'import networkx');
+
+let mock: MockNetwork;
+let events: readonly CrawlEvent[];
+let result: CrawlResult;
+let file: string;
+beforeAll(async () => {
+  const mix = { silent: 0, drips: 0, 'no-auth': 0, 'queue-full': 0, slow: 0, 'unknown-network': 0 };
+  mock = await mockNetwork({ ...QUICK, nodes: 100, seed: 5, mix });
+  ({ events } = await crawlMock(mock));
+  result = CrawlResult.of(events);
+  file = write(events);
+}, 60_000);
+afterAll(async () => {
+  await mock.close();
+  rmSync(folder, { recursive: true });
+});
+
+let files = 0;
+function write(lines: Iterable<CrawlEvent>): string {
+  const path = join(folder, `${++files}.ndjson`);
+  const out = CrawlFile.create(path);
+  for (const line of lines) out.write(line);
+  out.close();
+  return path;
+}
+
+describe('GraphML', () => {
+  it('has a node for each address, and an edge for each name, typed', () => {
+    const elements = xmlElements(graphml(result));
+    const nodes = elements.filter(({ name }) => name === 'node');
+    expect(nodes.map(({ attributes }) => attributes.id).sort()).toEqual([...result.nodes.keys()].sort());
+    const types = elements
+      .filter(({ name }) => name === 'key')
+      .map(({ attributes }) => [attributes['attr.name'], attributes['attr.type']]);
+    expect(Object.fromEntries(types)).toMatchObject({
+      outcome: 'string',
+      overlayVersion: 'long',
+      validating: 'boolean',
+      handshakeMs: 'double',
+    });
+    const edges = elements.filter(({ name }) => name === 'edge').length;
+    // Names that mean the same address are one edge.
+    const names = mock.nodes.reduce((sum, node) => sum + node.names.length, 0);
+    expect(edges).toBeGreaterThan(0.95 * names);
+    expect(edges).toBeLessThanOrEqual(names);
+  });
+
+  it('has no character that XML forbids, whatever a node calls itself', () => {
+    const [node] = [...result.nodes.values()].filter(({ outcome }) => outcome === 'ok') as [NodeLine];
+    const versionStr = 'a\u0000\u0001\u001b\ud800\ufffe\uffff<&"\'>]]>\u202e';
+    const odd = CrawlResult.of([...events, { ...node, remote: { ...(node.remote as object), versionStr } } as NodeLine]);
+    const text = graphml(odd);
+    const codes = Array.from(text, (character) => character.codePointAt(0) as number);
+    // XML 1.0, section 2.2.
+    const isLegal = (code: number): boolean =>
+      [9, 10, 13].includes(code) || (code >= 32 && code < 0xd800) || (code > 0xdfff && code < 0xfffe) || code > 0xffff;
+    expect(codes.filter((code) => !isLegal(code))).toEqual([]);
+    expect(text).not.toContain('\u202e');
+    expect(() => xmlElements(text)).not.toThrow();
+    writeFileSync(join(folder, 'odd.graphml'), text);
+    if (hasNetworkX) expect(python('odd.graphml').status).toBe(0);
+  });
+
+  it.skipIf(!hasNetworkX)('is read by NetworkX (python3 with networkx)', () => {
+    writeFileSync(join(folder, 'a.graphml'), graphml(result));
+    const { stdout, stderr } = python('a.graphml');
+    expect(stderr).toBe('');
+    const read = JSON.parse(stdout) as { nodes: Record<string, Record<string, unknown>>; edges: number; directed: boolean };
+    expect(Object.keys(read.nodes).sort()).toEqual([...result.nodes.keys()].sort());
+    expect(read.directed).toBe(true);
+    for (const [address, { outcome, peerID, overlayVersion }] of Object.entries(read.nodes)) {
+      const line = result.nodes.get(address);
+      expect([outcome, peerID, overlayVersion]).toEqual([line?.outcome, line?.peerID, line?.remote?.overlayVersion]);
+    }
+  });
+
+  function python(name: string): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+    const script = `import networkx, json
+g = networkx.read_graphml(${JSON.stringify(join(folder, name))})
+print(json.dumps({"nodes": dict(g.nodes(data=True)), "edges": g.number_of_edges(), "directed": g.is_directed()}))`;
+    return spawnSync('python3', ['-W', 'ignore', '-c', script], { encoding: 'utf8' });
+  }
+});
+
+describe('quorum sets for stellar-core', () => {
+  it('have t and v, validators first, and an empty object where it is not known', () => {
+    const { nodes } = JSON.parse(quorumJson(result)) as { nodes: { node: string; qset: CoreSet }[] };
+    expect(nodes.map(({ node }) => node).sort()).toEqual(mock.validators.map(({ peerID }) => peerID).sort());
+    for (const { node, qset } of nodes) {
+      const validator = mock.validators.find(({ peerID }) => peerID === node);
+      if (validator?.state === 'missing') expect(qset).toEqual({});
+      else expect(back(qset)).toEqual(validator?.quorumSet);
+    }
+  });
+
+  interface CoreSet {
+    readonly t: number;
+    readonly v: readonly (string | CoreSet)[];
+  }
+
+  function back({ t, v }: CoreSet): SCPQuorumSet {
+    return {
+      threshold: t,
+      validators: v.filter((entry) => typeof entry === 'string'),
+      innerSets: v.filter((entry) => typeof entry !== 'string').map(back),
+    };
+  }
+});
+
+describe('stellarbeat’s nodes', () => {
+  it('are keys with what they are', () => {
+    const nodes = JSON.parse(stellarbeatJson(result)) as Record<string, unknown>[];
+    expect(new Set(nodes.map(({ publicKey }) => publicKey)).size).toBe(nodes.length);
+    for (const { peerID, host, port, kind, versionStr } of mock.nodes.filter(
+      (node) => node.outcome === 'ok' && node.kind !== 'twin',
+    )) {
+      const isValidating = mock.validators.some((one) => one.peerID === peerID && one.state === 'validating');
+      const node = nodes.find(({ publicKey }) => publicKey === peerID);
+      expect([kind, node]).toEqual([
+        kind,
+        expect.objectContaining({ ip: host, port, versionStr, isValidating, overLoaded: false, active: true }),
+      ]);
+    }
+    for (const { peerID } of mock.nodes.filter(({ kind }) => kind === 'full'))
+      expect(nodes.find(({ publicKey }) => publicKey === peerID)).toMatchObject({ overLoaded: true, active: true });
+    for (const { peerID, state, quorumSet, quorumSetHash } of mock.validators.filter((one) => one.state !== 'missing'))
+      expect(nodes.find(({ publicKey }) => publicKey === peerID)).toMatchObject({
+        isValidating: state === 'validating',
+        activeInScp: true,
+        quorumSetHashKey: Buffer.from(quorumSetHash, 'hex').toString('base64'),
+        quorumSet: { threshold: quorumSet.threshold, validators: quorumSet.validators },
+      });
+  });
+});
+
+describe('crawl export', () => {
+  it('makes the same of a file', async () => {
+    const out = (name: string): string => join(folder, name);
+    const args = [
+      'crawl',
+      'export',
+      file,
+      '--graphml',
+      out('b.graphml'),
+      '--quorum-json',
+      out('q.json'),
+      '--nodes-json',
+      out('n.json'),
+    ];
+    expect(await runCli(args)).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(readFileSync(out('b.graphml'), 'utf8')).toBe(graphml(result));
+    expect(readFileSync(out('q.json'), 'utf8')).toBe(quorumJson(result));
+    expect(readFileSync(out('n.json'), 'utf8')).toBe(stellarbeatJson(result));
+  });
+
+  it('prints the summary when no file is asked for', async () => {
+    const { code, stdout } = await runCli(['crawl', 'export', file]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/addresses crawled in/);
+  });
+});
+
+describe('crawl diff', () => {
+  const [ok = '', refused = ''] = ['ok', 'connection-refused'];
+  const of = (outcome: string): NodeLine => [...result.nodes.values()].find((line) => line.outcome === outcome) as NodeLine;
+
+  function changed(): {
+    readonly lines: readonly CrawlEvent[];
+    readonly gone: string;
+    readonly came: NodeLine;
+    readonly other: NodeLine;
+  } {
+    const gone = of(refused).address;
+    const came: NodeLine = { type: 'node', address: '127.9.9.9:11625', outcome: 'connection-refused' };
+    const node = of(ok);
+    const other: NodeLine = { ...node, outcome: 'peer-full', remote: { ...(node.remote as object), versionStr: 'v99' } as never };
+    const lines = events.filter((event) => event.type !== 'node' || event.address !== gone);
+    return { lines: [...lines, came, other], gone, came, other };
+  }
+
+  it('says who came, went and changed, and what', () => {
+    const { lines, gone, came, other } = changed();
+    expect(diffCrawls(result, CrawlResult.of(lines))).toEqual([
+      { type: 'came', address: came.address, from: {}, to: { outcome: 'connection-refused' } },
+      { type: 'went', address: gone, from: { outcome: 'connection-refused' }, to: {} },
+      {
+        type: 'changed',
+        address: other.address,
+        from: { outcome: 'ok', versionStr: of(ok).remote?.versionStr },
+        to: { outcome: 'peer-full', versionStr: 'v99' },
+      },
+    ]);
+    expect(diffCrawls(result, result)).toEqual([]);
+  });
+
+  it('tells it as text and JSON, and by its exit code when that is wanted', async () => {
+    const { lines, came } = changed();
+    const later = write(lines);
+    const json = await runCli(['crawl', 'diff', file, later, '--json']);
+    expect(json).toMatchObject({ code: 0, stderr: '' });
+    expect(
+      json.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).type),
+    ).toEqual(['came', 'went', 'changed']);
+    const text = await runCli(['crawl', 'diff', file, later, '--fail-on-change']);
+    expect(text.code).toBe(7);
+    expect(text.stdout).toContain(`+ ${came.address}  connection-refused`);
+    expect(text.stdout).toMatch(/outcome: ok → peer-full {2}versionStr: .* → v99/);
+    expect(text.stdout).toContain('1 came, 1 went, 1 changed');
+    expect(await runCli(['crawl', 'diff', file, file, '--fail-on-change', '--json'])).toMatchObject({ code: 0, stdout: '' });
+  });
+});
+
+describe('quorum health', () => {
+  const set = (threshold: number, validators: readonly string[], ...innerSets: readonly SCPQuorumSet[]): SCPQuorumSet => ({
+    threshold,
+    validators,
+    innerSets,
+  });
+
+  it('is met when enough validate, and says who is missing and what blocks it', () => {
+    const own = set(2, ['A'], set(2, ['B', 'C', 'D']), set(1, ['E']));
+    expect(quorumHealth(own, new Set(['A', 'B', 'C']))).toEqual({
+      met: true,
+      nodes: ['A', 'B', 'C', 'D', 'E'],
+      missing: ['D', 'E'],
+      blockedBy: ['A'],
+    });
+    expect(quorumHealth(own, new Set(['A', 'B']))).toMatchObject({ met: false, blockedBy: [] });
+  });
+
+  it('finds a smallest block: nobody smaller stops it, over every quorum set of a few nodes', () => {
+    const nodes = ['A', 'B', 'C', 'D', 'E'];
+    for (const outer of [1, 2, 3]) {
+      for (const inner of [1, 2, 3]) {
+        const own = set(outer, ['A', 'B'], set(inner, ['C', 'D', 'E']));
+        const { blockedBy, met } = quorumHealth(own, new Set(nodes));
+        const sizes = subsets(nodes).filter(
+          (stopped) => !quorumHealth(own, new Set(nodes.filter((node) => !stopped.includes(node)))).met,
+        );
+        expect([met, blockedBy.length]).toEqual([true, Math.min(...sizes.map(({ length }) => length))]);
+        expect(quorumHealth(own, new Set(nodes.filter((node) => !blockedBy.includes(node)))).met).toBe(false);
+      }
+    }
+  });
+
+  function subsets(nodes: readonly string[]): readonly (readonly string[])[] {
+    return Array.from({ length: 2 ** nodes.length }, (_, bits) => nodes.filter((_node, i) => (bits >> i) & 1));
+  }
+});
