@@ -10,6 +10,7 @@ import { bytesKey, fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { RECORD_HEADER_BYTES } from '../../src/protocol/constants.ts';
 import { Peer, type PeerOptions } from '../../src/protocol/peer.ts';
 import { messageXdr } from '../../src/protocol/wire/authenticated-message.ts';
+import { Random } from '../support/random.ts';
 
 interface Side {
   readonly seedHex: string;
@@ -256,29 +257,4 @@ function peerOptionsOf(handshake: Handshake, us: 'A' | 'B'): PeerOptions {
     nonce: fromHex(side.nonceHex),
     peerAuth: new PeerAuth(nodeCrypto, identity, ecdh, handshake.networkIdHex),
   };
-}
-
-/** mulberry32: small, seeded, good enough to choose. */
-class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let t = this.#state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 0x100000000) * limit);
-  }
-
-  pick<T>(items: readonly T[]): T {
-    return items[this.below(items.length)] as T;
-  }
-
-  bytes(length: number): Uint8Array {
-    return Uint8Array.from({ length }, () => this.below(256));
-  }
 }

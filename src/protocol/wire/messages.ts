@@ -66,7 +66,7 @@ const errorCode: Codec<ErrorCodeName | number> = {
   check: int32.check,
   write: (writer, code) => int32.write(writer, typeof code === 'number' ? code : ERROR_CODES[code]),
   fixedBytes: 4,
-  shape: { kind: 'leaf', type: 'enum' },
+  shape: { kind: 'leaf', type: 'enum', values: ERROR_CODES, isOpen: true },
 };
 
 const ipv4 = opaque(4);

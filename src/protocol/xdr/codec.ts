@@ -19,7 +19,14 @@ export type Shape =
       readonly codec: () => Codec<unknown>;
       readonly maxDepth: number;
     }
-  | { readonly kind: 'leaf'; readonly type: string };
+  | {
+      readonly kind: 'leaf';
+      readonly type: string;
+      /** Of an enum: its numbers by name. */
+      readonly values?: Readonly<Record<string, number>>;
+      /** Of an enum: whether numbers without a name are taken too. */
+      readonly isOpen?: boolean;
+    };
 
 /** One XDR type. */
 export interface Codec<T> {
@@ -135,7 +142,7 @@ export function enumeration<N extends string>(values: Readonly<Record<N, number>
       if (!Object.hasOwn(values, value)) throw new TypeError(`expected one of ${Object.keys(values).join(', ')}`);
       writer.uint32(values[value]);
     },
-    shape: { kind: 'leaf', type: 'enum' },
+    shape: { kind: 'leaf', type: 'enum', values },
   };
 }
 

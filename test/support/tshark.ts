@@ -1,0 +1,153 @@
+/** Asks tshark, with the dissector, what is in a capture. */
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { DISSECTOR, dissectorText, filterName } from '../../scripts/wireshark-dissector.ts';
+import type { DecodedRecord } from '../../src/capture/decode.ts';
+import { ERROR_CODES } from '../../src/protocol/error-table.ts';
+import { type AnnotatedField, annotateRecord } from '../../src/protocol/wire/annotate.ts';
+import { MESSAGE_TYPES } from '../../src/protocol/wire/messages.ts';
+
+/** Whether a program is there; the reason is printed when it is not. */
+export function has(program: string, ...args: readonly string[]): boolean {
+  try {
+    execFileSync(program, args, { stdio: 'ignore' });
+    return true;
+  } catch {
+    console.warn(`without ${program}: it is not installed`);
+    return false;
+  }
+}
+
+/** Captures as files, and what tshark makes of them. */
+export class Tshark implements Disposable {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'tshark-'));
+  #files = 0;
+
+  file(content: Uint8Array | string): string {
+    const path = join(this.#folder, `file${++this.#files}`);
+    writeFileSync(path, content);
+    return path;
+  }
+
+  path(name: string): string {
+    return join(this.#folder, name);
+  }
+
+  /** What tshark prints of a capture. @throws Error when the dissector has a Lua error */
+  async run(capture: string, ...args: readonly string[]): Promise<string> {
+    const { stdout, stderr } = await promisify(execFile)(
+      'tshark',
+      ['-X', `lua_script:${fileURLToPath(DISSECTOR)}`, '-r', capture, ...args],
+      { maxBuffer: 2 ** 30, env: { ...process.env, TZ: 'UTC', HOME: this.#folder } },
+    );
+    for (const text of [stdout, stderr]) if (/Lua ?Error|Lua: Error/i.test(text)) throw new Error(/^.*Lua.*$/im.exec(text)?.[0]);
+    return stdout;
+  }
+
+  /** The records of a capture, in order, each with its fields. */
+  async records(capture: string, ...args: readonly string[]): Promise<readonly ShownRecord[]> {
+    return parsePdml(await this.run(capture, '-Y', 'stellar', '-T', 'pdml', ...args));
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** A record as tshark shows it. */
+export interface ShownRecord {
+  /** Frame it ends in. */
+  readonly frame: number;
+  /** All fields below `stellar.`, generated ones too, in order. */
+  readonly fields: readonly ShownField[];
+}
+
+/** A field of PDML. */
+export interface ShownField {
+  /** Without `stellar.`. */
+  readonly name: string;
+  readonly show: string;
+  /** Its bytes, as hex. */
+  readonly value: string;
+}
+
+function parsePdml(pdml: string): readonly ShownRecord[] {
+  const records: { frame: number; fields: ShownField[] }[] = [];
+  let frame = 0;
+  let current: { frame: number; fields: ShownField[] } | undefined;
+  for (const [, tag, name = '', rest = ''] of pdml.matchAll(/<(proto|field) name="([^"]*)"([^>]*)>/g)) {
+    const attribute = (key: string): string => unescapeXml(new RegExp(` ${key}="([^"]*)"`).exec(rest)?.[1] ?? '');
+    if (tag === 'proto') {
+      current = name === 'stellar' ? { frame, fields: [] } : undefined;
+      if (current !== undefined) records.push(current);
+    } else if (name === 'frame.number') frame = Number(attribute('show'));
+    else if (name.startsWith('stellar.')) {
+      current?.fields.push({ name: name.slice('stellar.'.length), show: attribute('show'), value: attribute('value') });
+    }
+  }
+  return records.filter(({ fields }) => fields.some(({ name }) => name === 'type'));
+}
+
+function unescapeXml(text: string): string {
+  return text
+    .replace(/&#x([0-9a-f]+);/gi, (_, code) => String.fromCodePoint(Number.parseInt(code, 16)))
+    .replace(/&lt;/g, '<')
+    .replace(/&gt;/g, '>')
+    .replace(/&quot;/g, '"')
+    .replace(/&apos;/g, "'")
+    .replace(/&amp;/g, '&');
+}
+
+/** What is about a record, not in it, or the same in another form. */
+const BESIDE: ReadonlySet<string> = new Set([
+  ...['length', 'last_fragment', 'from', 'mac.status', 'hello.network', 'response_in', 'response_to', 'time'],
+  // Expert infos.
+  ...['error', 'unknown_type', 'sequence_gap', 'repeated', 'bad_mac', 'other_network'],
+  // Branches of the tree.
+  ...[...dissectorText().matchAll(/BRANCH\("([^"]+)"/g)].map(([, name]) => name as string),
+  ...Object.keys(MESSAGE_TYPES).map((name) => name.toLowerCase()),
+]);
+
+/** What our own decoder says of a record and what tshark shows of it, as lines to be compared. */
+export function bothWays(ours: DecodedRecord, shown: ShownRecord): readonly [ours: readonly string[], shown: readonly string[]] {
+  const expected = expectedFields(ours);
+  const fields = shown.fields.filter(({ name }) => !BESIDE.has(name));
+  return [ourLines(ours), fields.map(({ name, show, value }, i) => `${name} ${expected[i]?.isBytes ? value : show}`)];
+}
+
+/** What our own decoder says of a record: a line for each field, by its filter. */
+export function ourLines(ours: DecodedRecord): readonly string[] {
+  return expectedFields(ours).map(({ name, value }) => `${name} ${value}`);
+}
+
+interface ExpectedField {
+  readonly name: string;
+  readonly value: string;
+  readonly isBytes: boolean;
+}
+
+function expectedFields({ type, body }: DecodedRecord): readonly ExpectedField[] {
+  return annotateRecord(body ?? new Uint8Array(0)).map((field) => expectedField(type, field));
+}
+
+function expectedField(message: string, { path, type, value, length }: AnnotatedField): ExpectedField {
+  const isBytes = /^opaque|^xdr$|^HmacSha256Mac$/.test(type);
+  if (path === 'v') return { name: 'version', value, isBytes };
+  if (['sequence', 'mac', 'payload', 'type'].includes(path)) return { name: path, value: enumNumber(value), isBytes };
+  const name = filterName(message, path);
+  return {
+    name: name === 'peers.ip' ? `peers.ipv${length}`.replace('16', '6') : name,
+    value: type === 'enum' ? enumNumber(value) : value,
+    isBytes,
+  };
+}
+
+/** `13 (HELLO)`, `HELLO`: 13. */
+function enumNumber(value: string): string {
+  const names: Readonly<Record<string, number>> = { ...MESSAGE_TYPES, ...ERROR_CODES, TIME_SLICED_SURVEY_TOPOLOGY: 1 };
+  return String(names[value] ?? value.replace(/ \(.*\)$/, ''));
+}

@@ -1,0 +1,398 @@
+/** Wireshark's dissector is what the tables make of it, and tshark with it says what `decode` says. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DISSECTOR, dissectorText } from '../../scripts/wireshark-dissector.ts';
+import type { DecodedRecord } from '../../src/capture/decode.ts';
+import { concatBytes, fromHex, toHex } from '../../src/protocol/bytes.ts';
+import { checkAuthenticatedMessage } from '../../src/protocol/wire/authenticated-message.ts';
+import { decodeAll, framesOf, keyLineOf, keyLog, talkOf } from '../support/captures.ts';
+import { pcapOf, type SegmentSpec, TcpTalk } from '../support/pcap.ts';
+import { Random } from '../support/random.ts';
+import { bothWays, has, ourLines, type ShownRecord, Tshark } from '../support/tshark.ts';
+import { transcript, transcripts, vectors } from '../support/vectors.ts';
+
+const hasTshark = has('tshark', '--version');
+const MAX_MS = 300_000;
+const MUTATIONS = 50_000;
+
+it('dissector/stellar.lua is what scripts/wireshark-dissector.ts makes', () => {
+  expect(readFileSync(DISSECTOR, 'utf8')).toBe(dissectorText());
+});
+
+/** Each transcript between addresses of its own. */
+const talks = transcripts.map(([, one], i) => talkOf(one, new TcpTalk(`10.0.1.${i + 1}:50000`, '10.0.0.2:11625')));
+const dialCore = transcript('dial-core');
+
+const field = (record: ShownRecord | undefined, name: string): string | undefined =>
+  record?.fields.find((one) => one.name === name)?.show;
+const isWellFormed = (record: ShownRecord): boolean => field(record, 'malformed') === undefined;
+
+describe.skipIf(!hasTshark)('tshark', () => {
+  let tshark: Tshark;
+  beforeAll(() => {
+    tshark = new Tshark();
+  });
+  afterAll(() => tshark[Symbol.dispose]());
+
+  /** Compares every field of every record of a capture with what our decoder makes of it. */
+  async function compare(capture: Uint8Array, ...args: readonly string[]): Promise<readonly ShownRecord[]> {
+    const { records } = decodeAll(capture);
+    const shown = await tshark.records(tshark.file(capture), ...args);
+    expectSame(records, shown.filter(isWellFormed));
+    return shown;
+  }
+
+  function expectSame(records: readonly DecodedRecord[], shown: readonly ShownRecord[]): void {
+    expect(shown.map((one) => field(one, 'type'))).toEqual(records.map(({ typeNumber }) => String(typeNumber)));
+    for (const [i, record] of records.entries()) {
+      const [ours, theirs] = bothWays(record, shown[i] as ShownRecord);
+      expect(theirs).toEqual(ours);
+    }
+  }
+
+  it(
+    'says of every recorded session what decode says, field by field, with good MACs where there are keys',
+    async () => {
+      // As people would: a capture each, merged by time.
+      const files = talks.map((talk) => tshark.file(pcapOf(talk)));
+      const merged = tshark.path('merged.pcapng');
+      execFileSync('mergecap', ['-w', merged, ...files]);
+      const lines = transcripts.map(([, one]) => keyLineOf(one)).filter((line) => line !== undefined);
+      const { records, problems } = decodeAll(readFileSync(merged), keyLog(...lines));
+      const all = await tshark.records(merged, '-o', `stellar.keylog:${tshark.file(lines.join('\n'))}`);
+      const shown = all.filter(isWellFormed);
+      expectSame(records, shown);
+      expect(all.length - shown.length).toBe(problems.filter(({ problem }) => problem === 'xdr').length);
+      for (const [i, { mac, from }] of records.entries()) {
+        expect(field(shown[i], 'mac.status')).toBe(mac === 'unknown' ? 'no key' : mac);
+        expect(field(shown[i], 'from')).toBe(from);
+      }
+      expect(shown.filter((one) => field(one, 'mac.status') === 'good').length).toBeGreaterThan(200);
+    },
+    MAX_MS,
+  );
+
+  it('knows every type of message', async () => {
+    const talk = new TcpTalk();
+    const frames = vectors.messages.map(({ stellarMessageHex }, i) => record(fromHex(stellarMessageHex), i));
+    const shown = await compare(pcapOf([...talk.open(), ...frames.map((frame) => talk.send('A', frame))]));
+    expect(new Set(shown.map((one) => field(one, 'type'))).size).toBeGreaterThan(15);
+  });
+
+  const TWO_PASSES = ['-2'];
+  const OUT_OF_ORDER = ['-o', 'tcp.reassemble_out_of_order:TRUE'];
+  const ABSOLUTE = ['-o', 'tcp.relative_sequence_numbers:FALSE'];
+  const NO_ANALYSIS = ['-o', 'tcp.analyze_sequence_numbers:FALSE'];
+
+  it.each([
+    [1, []],
+    [3, TWO_PASSES],
+    [7, OUT_OF_ORDER],
+    [53, ABSOLUTE],
+    [53, NO_ANALYSIS],
+    [1448, []],
+  ])(
+    'puts records together from segments of %i bytes (%j)',
+    async (size, args) => {
+      const talk = new TcpTalk();
+      const segments: SegmentSpec[] = [...talk.open()];
+      for (const { from, frame } of framesOf(dialCore).slice(0, size === 1 ? 12 : 60)) {
+        for (let at = 0; at < frame.length; at += size) segments.push(talk.send(from, frame.subarray(at, at + size)));
+      }
+      await compare(pcapOf(segments), ...args);
+    },
+    MAX_MS,
+  );
+
+  it('puts many records of one segment, and of segments out of order, apart', async () => {
+    const talk = new TcpTalk();
+    const stream = (side: string): Uint8Array =>
+      concatBytes(...framesOf(dialCore).flatMap(({ from, frame }) => (from === side ? [frame] : [])));
+    const hellos = framesOf(dialCore).slice(0, 2);
+    const whole = stream('B').subarray(hellos[1]?.frame.length);
+    const segments = [...talk.open(), talk.send('A', hellos[0]?.frame), talk.send('B', hellos[1]?.frame)];
+    const rest: SegmentSpec[] = [];
+    for (let at = 0; at < whole.length; at += 3000) rest.push(talk.send('B', whole.subarray(at, at + 3000)));
+    const [first, second, ...others] = rest as [SegmentSpec, SegmentSpec, ...SegmentSpec[]];
+    await compare(pcapOf([...segments, second, first, ...others]), ...OUT_OF_ORDER);
+  });
+
+  it('shows what TCP sent twice once; without TCP’s analysis, says that it has been seen before', async () => {
+    const segments = talkOf(dialCore).flatMap((segment) => (segment.data?.length ? [segment, segment] : [segment]));
+    const shown = await compare(pcapOf(segments));
+    expect(shown.filter((one) => field(one, 'repeated') !== undefined || field(one, 'sequence_gap') !== undefined)).toEqual([]);
+    const twice = await tshark.records(tshark.file(pcapOf(segments)), ...NO_ANALYSIS);
+    const sealed = framesOf(dialCore).filter(({ type }) => type !== 'HELLO' && type !== 'ERROR_MSG');
+    expect(twice.filter((one) => field(one, 'repeated') !== undefined)).toHaveLength(sealed.length);
+    expect(twice.some((one) => field(one, 'sequence_gap') !== undefined)).toBe(false);
+  });
+
+  it.each([0, 1, 20, 303, 304, 305, 1000])(
+    'joined midway, %i bytes behind the handshake, finds the next record',
+    async (skipped) => {
+      const talk = new TcpTalk();
+      talk.open();
+      const bytes = { A: [] as Uint8Array[], B: [] as Uint8Array[] };
+      for (const { from, frame } of framesOf(dialCore)) bytes[from].push(frame);
+      const stream = concatBytes(...bytes.B.slice(3)).subarray(skipped);
+      talk.send('B', concatBytes(...bytes.B.slice(0, 3)));
+      talk.send('B', new Uint8Array(skipped));
+      const segments: SegmentSpec[] = [];
+      for (let at = 0; at < stream.length; at += 700) segments.push(talk.send('B', stream.subarray(at, at + 700)));
+      const shown = await compare(pcapOf(segments));
+      expect(shown.length).toBeGreaterThan(20);
+    },
+  );
+
+  it('finds the next record behind a segment that is not in the capture', async () => {
+    const segments = talkOf(dialCore).flatMap((segment) => {
+      const { data = new Uint8Array(0), sequence } = segment;
+      return data.length < 100
+        ? [segment]
+        : [segment, segment].map((one, half) => ({
+            ...one,
+            sequence: sequence + (half === 0 ? 0 : 90),
+            data: half === 0 ? data.subarray(0, 90) : data.subarray(90),
+          }));
+    });
+    const lost = segments.findIndex(({ from, data }, i) => i > 30 && from.startsWith('10.0.0.2') && data?.length === 90);
+    const capture = pcapOf(segments.filter((_, i) => i !== lost));
+    const { records } = decodeAll(capture);
+    const shown = await tshark.records(tshark.file(capture));
+    expect(records.length).toBe(framesOf(dialCore).length - 1);
+    // decode waits for what is missing, so that other records come before; the order of each side is the same.
+    const inOrder = records.toSorted(bySide(({ from, sequence }) => [from ?? '', Number(sequence)]));
+    const shownInOrder = shown.toSorted(bySide((one) => [field(one, 'from') ?? '', Number(field(one, 'sequence'))]));
+    expectSame(inOrder, shownInOrder);
+    expect(shown.filter((one) => field(one, 'sequence_gap') !== undefined)).toHaveLength(1);
+  });
+
+  it('tells requests and answers, and how long they took', async () => {
+    const shown = await tshark.records(tshark.file(pcapOf(talkOf(dialCore))));
+    const answers = shown.filter((one) => field(one, 'response_to') !== undefined);
+    for (const answer of answers) {
+      const request = shown.find(({ frame }) => String(frame) === field(answer, 'response_to'));
+      expect(field(request, 'from')).not.toBe(field(answer, 'from'));
+      // A millisecond between two segments of the capture.
+      expect(Number(field(answer, 'time'))).toBeCloseTo((answer.frame - (request?.frame ?? 0)) / 1000, 6);
+    }
+    const types = answers.map((one) => field(one, 'type'));
+    expect(types.slice(0, 2)).toEqual(['13', '2']);
+    // Pings: GET_SCP_QUORUMSET of a hash that nobody has, answered by DONT_HAVE of the same.
+    const hash = (one: ShownRecord | undefined): string | undefined =>
+      one?.fields.find(({ name }) => name.endsWith('_hash'))?.value;
+    for (const answer of answers.filter((one) => field(one, 'type') === '3')) {
+      expect(hash(answer)).toBe(hash(shown.find(({ frame }) => String(frame) === field(answer, 'response_to'))));
+    }
+    expect(types.filter((type) => type === '3').length).toBeGreaterThan(0);
+  });
+
+  it('filters by name, number, StrKey and network', async () => {
+    const capture = tshark.file(pcapOf(talkOf(dialCore)));
+    const count = async (filter: string): Promise<number> => (await tshark.run(capture, '-Y', filter)).split('\n').length - 1;
+    const frames = framesOf(dialCore);
+    const scp = frames.filter(({ type }) => type === 'SCP_MESSAGE').length;
+    expect(await count('stellar.type == "SCP_MESSAGE"')).toBe(scp);
+    expect(await count('stellar.type == 11')).toBe(scp);
+    expect(await count('stellar.hello.version_str == "v27.1.0"')).toBe(1);
+    expect(await count('stellar.hello.network == "standalone"')).toBe(2);
+    expect(await count(`stellar.hello.peer_id == "${dialCore.core?.peerIdStrKey}"`)).toBe(1);
+    expect(await count('stellar.malformed')).toBe(0);
+  });
+
+  it('says what is wrong: malformed records, unknown types, bad MACs, other networks, ERROR_MSG', async () => {
+    const talk = new TcpTalk();
+    const [hello] = framesOf(dialCore);
+    const elsewhere = Uint8Array.from(hello?.frame ?? []);
+    elsewhere[4 + 28] = 1;
+    const unknown = record(Uint8Array.of(0, 0, 0, 99, 1, 2, 3, 4), 0);
+    const padding = record(concatBytes(fromHex('00000000000000020000000161010000')), 1);
+    const short = Uint8Array.of(0x80, 0, 0, 2, 1, 2);
+    const empty = Uint8Array.of(0x80, 0, 0, 0);
+    const segments = [
+      ...talk.open(),
+      talk.send('A', hello?.frame),
+      talk.send('B', elsewhere),
+      talk.send('A', unknown),
+      talk.send('A', padding),
+      talk.send('A', short),
+      talk.send('A', record(fromHex('0000000c00000001'), 2)),
+      talk.send('B', empty),
+    ];
+    const text = await tshark.run(
+      tshark.file(pcapOf(segments)),
+      '-Y',
+      'stellar',
+      '-T',
+      'fields',
+      '-e',
+      'frame.number',
+      '-e',
+      '_ws.expert.message',
+    );
+    const said = Object.fromEntries(
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split('\t') as [string, string]),
+    );
+    expect(said['5']).toBe('The two sides are on different networks');
+    expect(said['6']).toBe('Type 99 is not in use');
+    expect(said['7']).toBe('Malformed record: msg: padding that is not zero');
+    expect(said['8']).toBe('Malformed record: length not a multiple of 4');
+    expect(said['9']).toBe('');
+    expect(said['10']).toBe('Malformed record: length 0, where 1 to 16777216 are allowed');
+  });
+
+  it('finds a bad MAC', async () => {
+    const frames = framesOf(dialCore).map(({ from, frame }, i) => ({
+      from,
+      frame: i === 6 ? flipped(frame, frame.length - 1) : frame,
+    }));
+    const talk = new TcpTalk();
+    const capture = pcapOf([...talk.open(), ...frames.map(({ from, frame }) => talk.send(from, frame))]);
+    const shown = await tshark.records(tshark.file(capture), '-o', `stellar.keylog:${tshark.file(keyLineOf(dialCore) ?? '')}`);
+    expect(shown.map((one, i) => (field(one, 'mac.status') === 'bad' ? i : -1)).filter((i) => i >= 0)).toEqual([6]);
+    expect(field(shown[6], 'bad_mac')).toBeDefined();
+  });
+
+  it('on another port is found by what it says, and other protocols are left alone on any', async () => {
+    const talk = new TcpTalk('10.0.0.1:50000', '10.0.0.2:4000');
+    await compare(pcapOf(talkOf(dialCore, talk)));
+    const random = Uint8Array.from({ length: 4000 }, (_, i) => (i * i * 31 + 7 * i) & 255);
+    const texts = [
+      'GET / HTTP/1.1\r\nHost: example.org\r\n\r\n',
+      'SSH-2.0-OpenSSH_9.2\r\n',
+      '\x16\x03\x01\x00\x05hello',
+      '\0'.repeat(400),
+      '\x80\0\x01\0'.repeat(200),
+    ];
+    const payloads = [random, ...texts.map((text) => Buffer.from(text, 'latin1'))];
+    for (const port of [4000, 11625]) {
+      const segments = payloads.flatMap((payload, i) => {
+        const strange = new TcpTalk(`10.0.0.${i + 10}:50000`, `10.0.0.2:${port}`);
+        return [...strange.open(), strange.send('A', payload), strange.send('B', payload), ...strange.close()];
+      });
+      const text = await tshark.run(tshark.file(pcapOf(segments)), '-T', 'fields', '-e', 'frame.number', '-e', 'frame.protocols');
+      // Zeros and what begins with a length that may be are no longer told apart on Stellar's own port.
+      const stolen = text.split('\n').filter((line) => line.includes('stellar'));
+      expect(stolen).toEqual([]);
+    }
+  });
+
+  it(
+    'judges 50,000 damaged records as our own check does, without an error of Lua',
+    async () => {
+      const random = new Random(11);
+      const frames = [
+        ...transcripts.flatMap(([, one]) => framesOf(one).map(({ frame }) => frame)),
+        ...vectors.messages.map(({ stellarMessageHex }, i) => record(fromHex(stellarMessageHex), i)),
+      ].filter((frame) => frame.length < 4096);
+      const hello = framesOf(dialCore)[0]?.frame as Uint8Array;
+      const segments: SegmentSpec[] = [];
+      const expected: string[] = [];
+      let talk = new TcpTalk();
+      for (let i = 0; i < MUTATIONS; i++) {
+        // A HELLO now and then, so that there is no doubt where records begin.
+        const isFirst = i % 100 === 0;
+        if (isFirst) talk = new TcpTalk(`10.0.${(i / 100) >> 7}.${1 + ((i / 100) & 127)}:50000`, '10.1.0.2:11625');
+        const frame = damaged(random.pick(frames), random);
+        segments.push(talk.send('A', isFirst ? concatBytes(hello, frame) : frame));
+        expected.push(isMalformed(frame.subarray(4)) ? 'malformed' : '');
+      }
+      const capture = tshark.file(pcapOf(segments));
+      const text = await tshark.run(capture, '-T', 'fields', '-e', 'stellar.malformed', '-e', 'stellar.version');
+      const lines = text
+        .trimEnd()
+        .split('\n')
+        .map((line) => (line.startsWith('\t') ? '' : 'malformed'));
+      expect(lines).toEqual(expected);
+      expect(expected.filter((verdict) => verdict === 'malformed').length).toBeGreaterThan(MUTATIONS / 5);
+    },
+    MAX_MS,
+  );
+});
+
+/** Debian's tshark has Lua 5.2, newer Wiresharks 5.4: that one is asked with a stand-in for Wireshark. */
+describe.each(['lua5.2', 'lua5.4'])('%s with a stand-in for Wireshark', (lua) => {
+  it.skipIf(!has(lua, '-v'))('reads every record of every session, and its MAC, as our decoder does', () => {
+    using files = new Tshark();
+    let total = 0;
+    for (const [, one] of transcripts) {
+      const keys = keyLineOf(one);
+      const { records, problems } = decodeAll(pcapOf(talkOf(one)), keyLog(keys));
+      // What is malformed has no fields of ours to compare with; tshark is asked for those.
+      if (problems.some(({ problem }) => problem === 'xdr')) continue;
+      const args = [fileURLToPath(new URL('stub.lua', import.meta.url)), fileURLToPath(DISSECTOR), files.file(keys ?? '')];
+      // In pieces, so that records have to be put together.
+      const input = framesOf(one).flatMap(({ from, frame }) =>
+        [frame.subarray(0, 30), frame.subarray(30)].map((piece) => `${from} ${toHex(piece)}\n`),
+      );
+      const lines = execFileSync(lua, args, { input: input.join(''), encoding: 'utf8' }).split('\n');
+      const beside = /^stellar\.(response_|time |from |hello\.network |error$|other_network$|sequence_gap$|repeated$|bad_mac$)/;
+      const shown = lines.filter((line) => line !== '' && !beside.test(line)).map((line) => line.slice('stellar.'.length));
+      const expected = records.flatMap((record) => [
+        ...ourLines(record),
+        `mac.status ${record.mac === 'unknown' ? 'no key' : record.mac}`,
+      ]);
+      expect(shown).toEqual(expected);
+      total += records.length;
+    }
+    expect(total).toBeGreaterThan(300);
+  });
+});
+
+function isMalformed(body: Uint8Array): boolean {
+  try {
+    checkAuthenticatedMessage(body, true);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Compares by side, then by sequence. */
+function bySide<T>(keyOf: (item: T) => readonly [string, number]): (a: T, b: T) => number {
+  return (a, b) => {
+    const [[sideA, sequenceA], [sideB, sequenceB]] = [keyOf(a), keyOf(b)];
+    return sideA < sideB ? -1 : sideA > sideB ? 1 : sequenceA - sequenceB;
+  };
+}
+
+/** A record of a message, with a MAC of nobody. */
+function record(message: Uint8Array, sequence: number): Uint8Array {
+  const body = concatBytes(new Uint8Array(8), Uint8Array.of(0, 0, 0, sequence), message, new Uint8Array(32).fill(7));
+  const header = new Uint8Array(4);
+  new DataView(header.buffer).setUint32(0, 0x80000000 | body.length);
+  return concatBytes(header, body);
+}
+
+function flipped(bytes: Uint8Array, at: number): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  copy[at] = (copy[at] as number) ^ 1;
+  return copy;
+}
+
+/** A record with one to three bytes or words changed, cut, lengthened, or its header's length changed with it. */
+function damaged(frame: Uint8Array, random: Random): Uint8Array {
+  let bytes = Uint8Array.from(frame);
+  for (let i = random.below(3); i >= 0; i--) {
+    const at = 16 + random.below(bytes.length - 16);
+    if (random.below(3) === 0)
+      new DataView(bytes.buffer).setUint32(
+        Math.min(at & ~3, bytes.length - 4),
+        random.below(2) * 0xffffffff || random.below(300),
+      );
+    else bytes[at] = random.below(256);
+  }
+  if (random.below(4) === 0) {
+    const length = 5 + random.below(bytes.length + 32);
+    const other = new Uint8Array(length);
+    other.set(bytes.subarray(0, length));
+    new DataView(other.buffer).setUint32(0, 0x80000000 | (length - 4));
+    bytes = other;
+  }
+  return bytes;
+}
