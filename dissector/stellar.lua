@@ -246,6 +246,7 @@ local xMidway = expertInfo("midway", "Bytes before the next record: joined midwa
 
 local SHORT = {}
 local MAX_ITEMS = 20000
+local MAX_SHOWN_DEPTH = 100
 
 local function need(c, offset, count)
   if offset + count > c.stop then error(c.isPart and SHORT or "the input ends early", 0) end
@@ -422,7 +423,8 @@ local function RECURSIVE(find, maxDepth)
   return function(c, offset, tree)
     if c.depth == maxDepth then error(("nested deeper than %d levels"):format(maxDepth), 0) end
     c.depth = c.depth + 1
-    offset = find()(c, offset, tree)
+    -- Wireshark takes no tree of more than 500 levels.
+    offset = find()(c, offset, c.depth <= MAX_SHOWN_DEPTH and tree or nil)
     c.depth = c.depth - 1
     return offset
   end
@@ -435,7 +437,7 @@ local quorumSet
 quorumSet = STRUCT{
   U32("scp_quorumset.threshold", "threshold"),
   ARRAY("scp_quorumset.validators.length", "validators.length", 4294967295, NODE_ID("scp_quorumset.validators", "validators")),
-  ARRAY("scp_quorumset.inner_sets.length", "innerSets.length", 4294967295, BRANCH("scp_quorumset.inner_sets", "innerSets", RECURSIVE(function() return quorumSet end, 100))) }
+  ARRAY("scp_quorumset.inner_sets.length", "innerSets.length", 4294967295, BRANCH("scp_quorumset.inner_sets", "innerSets", RECURSIVE(function() return quorumSet end, 745))) }
 
 local MESSAGES = {
   [0] = { "ERROR_MSG", STRUCT{
@@ -462,7 +464,7 @@ local MESSAGES = {
   [9] = { "GET_SCP_QUORUMSET", STRUCT{
     OPAQUE("get_scp_quorumset.qset_hash", "qSetHash", 32) } },
   [10] = { "SCP_QUORUMSET", STRUCT{
-    BRANCH("scp_quorumset.qset", "qSet", RECURSIVE(function() return quorumSet end, 100)) } },
+    BRANCH("scp_quorumset.qset", "qSet", RECURSIVE(function() return quorumSet end, 745)) } },
   [11] = { "SCP_MESSAGE", STRUCT{
     BRANCH("scp_message.envelope", "envelope", STRUCT{
       BRANCH("scp_message.envelope.statement", "statement", STRUCT{

@@ -8,7 +8,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { DEFAULT_PORT, MAX_RECORD_BYTES } from '../src/protocol/constants.ts';
 import { ERROR_CODES } from '../src/protocol/error-table.ts';
 import { networks } from '../src/protocol/networks.ts';
-import { MESSAGE_TYPES, type MessageType, messageFields, scpQuorumSet, scpStatement } from '../src/protocol/wire/messages.ts';
+import { MESSAGE_TYPES, type MessageType, messageFields, scpStatement } from '../src/protocol/wire/messages.ts';
+import { scpQuorumSet } from '../src/protocol/wire/quorum-set.ts';
 import type { Codec, Shape } from '../src/protocol/xdr/codec.ts';
 
 /** Where the dissector is. */

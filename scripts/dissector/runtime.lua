@@ -189,6 +189,7 @@ local xMidway = expertInfo("midway", "Bytes before the next record: joined midwa
 
 local SHORT = {}
 local MAX_ITEMS = 20000
+local MAX_SHOWN_DEPTH = 100
 
 local function need(c, offset, count)
   if offset + count > c.stop then error(c.isPart and SHORT or "the input ends early", 0) end
@@ -365,7 +366,8 @@ local function RECURSIVE(find, maxDepth)
   return function(c, offset, tree)
     if c.depth == maxDepth then error(("nested deeper than %d levels"):format(maxDepth), 0) end
     c.depth = c.depth + 1
-    offset = find()(c, offset, tree)
+    -- Wireshark takes no tree of more than 500 levels.
+    offset = find()(c, offset, c.depth <= MAX_SHOWN_DEPTH and tree or nil)
     c.depth = c.depth - 1
     return offset
   end

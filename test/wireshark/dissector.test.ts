@@ -8,7 +8,7 @@ import type { DecodedRecord } from '../../src/capture/decode.ts';
 import { concatBytes, fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { checkAuthenticatedMessage } from '../../src/protocol/wire/authenticated-message.ts';
 import { decodeAll, framesOf, keyLineOf, keyLog, talkOf } from '../support/captures.ts';
-import { pcapOf, type SegmentSpec, TcpTalk } from '../support/pcap.ts';
+import { be, pcapOf, type SegmentSpec, TcpTalk } from '../support/pcap.ts';
 import { Random } from '../support/random.ts';
 import { bothWays, has, ourLines, type ShownRecord, Tshark } from '../support/tshark.ts';
 import { transcript, transcripts, vectors } from '../support/vectors.ts';
@@ -246,6 +246,33 @@ describe.skipIf(!hasTshark)('tshark', () => {
     expect(said['10']).toBe('Malformed record: length 0, where 1 to 16777216 are allowed');
   });
 
+  it.each([
+    [5, 5, true],
+    [745, 100, true],
+    [746, 100, false],
+  ])('a quorum set of %i levels is walked, of which %i are shown', async (levels, shownLevels, isTaken) => {
+    const set = Buffer.concat(Array.from({ length: levels }, (_, i) => quorumSetLevel(i + 1 < levels ? 1 : 0)));
+    const talk = new TcpTalk();
+    const hello = framesOf(dialCore)[0]?.frame as Uint8Array;
+    const capture = pcapOf([...talk.open(), talk.send('A', hello), talk.send('A', record(concatBytes(TYPE_10, set), 0))]);
+    const [, shown] = await tshark.records(tshark.file(capture));
+    expect(shown?.fields.filter(({ name }) => name === 'scp_quorumset.threshold').length).toBe(shownLevels);
+    expect(field(shown, 'malformed') === undefined).toBe(isTaken);
+  });
+
+  it('of a message with more fields than anybody looks at shows the first 20,000', async () => {
+    const count = 25_000;
+    const set = concatBytes(TYPE_10, new Uint8Array(4), be(count, 4), new Uint8Array(36 * count), new Uint8Array(4));
+    const talk = new TcpTalk();
+    const segments = [...talk.open(), talk.send('A', framesOf(dialCore)[0]?.frame)];
+    const frame = record(set, 0);
+    for (let at = 0; at < frame.length; at += 60_000) segments.push(talk.send('A', frame.subarray(at, at + 60_000)));
+    const [, shown] = await tshark.records(tshark.file(pcapOf(segments)));
+    expect(shown?.fields.filter(({ name }) => name === 'scp_quorumset.validators').length).toBeGreaterThan(19_000);
+    expect(shown?.fields.length).toBeLessThan(20_100);
+    expect(field(shown, 'malformed')).toBeUndefined();
+  });
+
   it('finds a bad MAC', async () => {
     const frames = framesOf(dialCore).map(({ from, frame }, i) => ({
       from,
@@ -351,6 +378,14 @@ function isMalformed(body: Uint8Array): boolean {
   } catch {
     return true;
   }
+}
+
+/** SCP_QUORUMSET. */
+const TYPE_10 = Uint8Array.of(0, 0, 0, 10);
+
+/** Threshold 1, no validators, so many inner sets. */
+function quorumSetLevel(innerSets: number): Uint8Array {
+  return Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, innerSets);
 }
 
 /** Compares by side, then by sequence. */

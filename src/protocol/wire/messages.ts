@@ -170,7 +170,13 @@ const messageType: Codec<string> = {
     if (!Object.hasOwn(MESSAGE_TYPES, name)) throw new TypeError(`expected one of ${Object.keys(MESSAGE_TYPES).join(', ')}`);
     writer.uint32(MESSAGE_TYPES[name as MessageType]);
   },
-  shape: { kind: 'leaf', type: 'enum' },
+  shape: {
+    kind: 'leaf',
+    type: 'enum',
+    get values() {
+      return MESSAGE_TYPES;
+    },
+  },
 };
 
 /**
