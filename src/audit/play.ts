@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { offAbort, onAbort } from '../net/abort.ts';
 import type { Clock } from '../net/clock.ts';
 import { NodeIdentity } from '../net/identity.ts';
+import { rangeFor } from '../protocol/handshake/overlay-range.ts';
 import type { Network } from '../protocol/networks.ts';
 import type { Hello } from '../protocol/wire/messages.ts';
 import { AuditPeer, type HonestHello } from './audit-peer.ts';
@@ -141,10 +142,8 @@ function makeScene(
 
 /** An honest HELLO with versions the target shares, once it has said which. */
 export function understood(hello: HonestHello, heard: HonestHello | undefined): HonestHello {
-  if (heard === undefined || heard.overlayMinVersion > heard.overlayVersion) return hello;
-  const { overlayVersion, overlayMinVersion } = heard;
-  const isShared = overlayMinVersion <= hello.overlayVersion && hello.overlayMinVersion <= overlayVersion;
-  return isShared ? hello : { ...hello, overlayVersion, overlayMinVersion };
+  const range = heard === undefined ? hello : rangeFor(hello, heard);
+  return range === hello ? hello : { ...hello, ...range };
 }
 
 /** Closes as politely as there is time for. */

@@ -33,10 +33,12 @@ export async function reconnoitre(role: PeerRole, stage: Stage, name?: string): 
       others = hello;
       return;
     }
+    const { overlayVersion, overlayMinVersion } = stage.hello;
     facts = {
       hello,
+      overlayRange: { overlayVersion, overlayMinVersion },
       hasSlot: isIn,
-      answersPings: peer.types.includes('DONT_HAVE'),
+      answersPings: isIn ? peer.types.includes('DONT_HAVE') : undefined,
       sendsPeers: peer.types.includes('PEERS'),
       handshakeMs: clock.now().monotonicMs - startMs,
     };

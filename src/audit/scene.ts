@@ -5,6 +5,7 @@
 import type { Clock } from '../net/clock.ts';
 import type { NodeIdentity } from '../net/identity.ts';
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
+import type { OverlayRange } from '../protocol/handshake/overlay-range.ts';
 import type { Network } from '../protocol/networks.ts';
 import type { Hello } from '../protocol/wire/messages.ts';
 import type { AuditPeer, HonestHello } from './audit-peer.ts';
@@ -13,10 +14,12 @@ import type { AuditPeer, HonestHello } from './audit-peer.ts';
 export interface TargetFacts {
   /** Its HELLO. */
   readonly hello: Hello;
+  /** The overlay versions our honest HELLOs name: its own when it shares none with those asked for. */
+  readonly overlayRange: OverlayRange;
   /** Whether it let us in: not when it has no free slot. */
   readonly hasSlot: boolean;
-  /** Whether it answers GET_SCP_QUORUMSET, with which we ask whether it is alive. */
-  readonly answersPings: boolean;
+  /** Whether it answers GET_SCP_QUORUMSET, with which we ask whether it is alive; undefined where it could not be asked. */
+  readonly answersPings: boolean | undefined;
   /** Whether it sent PEERS. */
   readonly sendsPeers: boolean;
   /** How long it takes to close after an ERROR_MSG of its own, in milliseconds: 5,000 of the reference. */

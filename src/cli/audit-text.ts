@@ -7,6 +7,7 @@ import type { Verdict } from '../audit/judgement.ts';
 import { type CaseResult, countVerdicts } from '../audit/result.ts';
 import type { TargetFacts } from '../audit/scene.ts';
 import { transcriptLines } from '../audit/transcript-text.ts';
+import { adaptedRangeText, DEFAULT_OVERLAY_RANGE, sharesVersion } from '../protocol/handshake/overlay-range.ts';
 import { type Output, printable } from './output.ts';
 
 const MARK: Readonly<Record<Verdict, readonly [style: 'green' | 'yellow' | 'red' | 'dim', mark: string]>> = {
@@ -18,13 +19,19 @@ const MARK: Readonly<Record<Verdict, readonly [style: 'green' | 'yellow' | 'red'
 };
 
 /** What the target is. */
-export function printFacts(target: string, { hello, hasSlot, answersPings, handshakeMs }: TargetFacts, out: Output): void {
+export function printFacts(
+  target: string,
+  { hello, overlayRange, hasSlot, answersPings, handshakeMs }: TargetFacts,
+  out: Output,
+): void {
   const versions = `overlay ${hello.overlayMinVersion} to ${hello.overlayVersion}, ledger protocol ${hello.ledgerVersion}`;
   out.line(`${out.style('bold', target)} is ${hello.peerID} (${printable(hello.versionStr)}, ${versions})`);
   const notes = [`an honest handshake takes ${handshakeMs.toFixed(1)} ms`];
   if (!hasSlot) notes.push('it has no free slot: cases that need one are not applicable');
-  if (!answersPings) notes.push('it does not answer pings');
+  if (answersPings === false) notes.push('it does not answer pings');
   out.line(out.style('dim', `  ${notes.join('; ')}`));
+  const adapted = sharesVersion(DEFAULT_OVERLAY_RANGE, hello) ? undefined : adaptedRangeText(overlayRange);
+  if (adapted !== undefined) out.line(out.style('dim', `  ${adapted}`));
 }
 
 /** One line; below it, when it is no success, what was expected and what came. */

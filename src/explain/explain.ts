@@ -14,6 +14,7 @@ import type { ProbeOptions } from '../probe/options.ts';
 import { secondLook } from '../probe/second-look.ts';
 import { RECORD_HEADER_BYTES } from '../protocol/constants.ts';
 import { type DialAttempt, OverlayError } from '../protocol/errors.ts';
+import { adaptedRangeText, DEFAULT_OVERLAY_RANGE, type OverlayRange, rangeAfter } from '../protocol/handshake/overlay-range.ts';
 import type { HandshakeStep } from '../protocol/handshake/steps.ts';
 import type { Network } from '../protocol/networks.ts';
 import { connectedPair } from '../testing/pair.ts';
@@ -37,6 +38,8 @@ export interface Story {
   readonly phases?: Partial<Timings>;
   /** Why it ended early. */
   readonly error?: OverlayError;
+  /** The overlay versions our HELLO names, when the node had refused our own: those of the node. */
+  readonly overlayRange?: OverlayRange;
 }
 
 /** Sees a handshake as it happens: steps of either side as far as it is ours, and all bytes. Secrets are in the steps. */
@@ -45,18 +48,36 @@ export interface HandshakeWatcher {
   bytes(from: Side, bytes: Uint8Array): void;
   /** The connection has failed; what follows is the look for the cause. */
   failed(): void;
+  /** All so far was refused for its overlay versions; what follows is another connection, and this says so. */
+  again(text: string): void;
 }
 
 /** How long to listen to what the peer sends next, in milliseconds. */
 const LISTEN_MS = 500;
 
 /**
- * Does one handshake and tells it. One that fails in silence gets the second look of a probe.
+ * Does one handshake and tells it. One that fails in silence gets the second look of a probe; where a node shares no overlay
+ * version with us, and nobody has chosen ours, the one in its own range is told.
  * @param target whom to dial; undefined: an embedded peer, whose keys and ours are thrown away, so that nothing is secret
  * @param watcher sees everything, secrets too; the story itself has them only when the options say so
  * @throws {TypeError | RangeError} when an option is wrong; every failure of the connection is in the story
  */
 export async function explain(target: Target | undefined, options: ProbeOptions, watcher?: HandshakeWatcher): Promise<Story> {
+  const story = await tell(target, options, watcher);
+  const isOurs = options.overlayVersion === undefined && options.overlayMinVersion === undefined;
+  const overlayRange = isOurs && story.error ? rangeAfter(story.error, DEFAULT_OVERLAY_RANGE) : undefined;
+  if (overlayRange === undefined) return story;
+  watcher?.again(adaptedRangeText(overlayRange) ?? '');
+  return { ...(await tell(target, { ...sameNode(options, story.attempts), ...overlayRange }, watcher)), overlayRange };
+}
+
+/** Options that lead to the very node which has answered, of a name with several. */
+function sameNode(options: ProbeOptions, attempts: readonly DialAttempt[] = []): ProbeOptions {
+  const address = attempts.find(({ outcome }) => outcome === 'connected')?.address;
+  return address === undefined ? options : { ...options, lookup: async () => [address] };
+}
+
+async function tell(target: Target | undefined, options: ProbeOptions, watcher?: HandshakeWatcher): Promise<Story> {
   const steps: HandshakeStep[] = [];
   const received = new ReceivedRecords();
   const clock = options.clock ?? systemClock;
@@ -95,7 +116,10 @@ export async function explain(target: Target | undefined, options: ProbeOptions,
     },
   };
   try {
-    const connection = target === undefined ? await embedded(told, watcher) : await connect({ ...told, onPhase, ...target });
+    const connection =
+      target === undefined
+        ? await embedded(told, watcher)
+        : await connect({ ...told, onPhase, ...target, adaptOverlayRange: false });
     try {
       await quiet(connection, received, LISTEN_MS);
       return { ...story, attempts, timings: connection.timings };
@@ -108,10 +132,7 @@ export async function explain(target: Target | undefined, options: ProbeOptions,
     if (target === undefined) return { ...story, error };
     const lastedMs = clock.now().monotonicMs - connectedMs;
     const evidence = { ...firstBytes.seen, lastedMs, network: options.network };
-    // Of a name with several nodes the one that has answered is looked at again.
-    const address = attempts.find(({ outcome }) => outcome === 'connected')?.address;
-    const again = address === undefined ? options : { ...options, lookup: async () => [address] };
-    return { ...story, attempts, phases, error: await causeOf(error, evidence, target, again) };
+    return { ...story, attempts, phases, error: await causeOf(error, evidence, target, sameNode(options, attempts)) };
   }
 }
 

@@ -37,7 +37,9 @@ export class PictureMaker implements HandshakeWatcher {
   readonly #monotonicMs: () => number;
   readonly #startMs: number;
   readonly #startUnixMs: number;
-  readonly #streams = { A: new RecordCutter(), B: new RecordCutter() };
+  #streams = { A: new RecordCutter(), B: new RecordCutter() };
+  /** Said before all else. */
+  #note: string | undefined;
   readonly #seen: Seen[] = [];
   readonly #secrets: { A?: SideSecrets; B?: SideSecrets } = {};
   #macKeys: { readonly K_AB: Uint8Array; readonly K_BA: Uint8Array } | undefined;
@@ -83,6 +85,16 @@ export class PictureMaker implements HandshakeWatcher {
 
   failed(): void {
     this.#failedMs = this.#elapsedMs();
+  }
+
+  again(text: string): void {
+    this.#note = text;
+    this.#streams = { A: new RecordCutter(), B: new RecordCutter() };
+    this.#seen.length = 0;
+    this.#bytes = 0;
+    this.#omitted = 0;
+    this.#macKeys = undefined;
+    this.#failedMs = undefined;
   }
 
   /** The connection is over. @param error why, when it ended early */
@@ -137,7 +149,8 @@ export class PictureMaker implements HandshakeWatcher {
   /** Subtle: MACs are judged here, because bytes are seen before the handshake has made the keys for them. */
   #events(): readonly PictureEvent[] {
     const said = new Set<Side>();
-    return this.#seen.map(({ from, ms, bytes, strayBytes }): PictureEvent => {
+    const note: PictureEvent[] = this.#note === undefined ? [] : [{ kind: 'note', ms: 0, text: this.#note, isFault: false }];
+    const events = this.#seen.map(({ from, ms, bytes, strayBytes }): PictureEvent => {
       if (strayBytes !== undefined) return { kind: 'stray', from, ms, hex: toHex(bytes), length: strayBytes };
       const body = bytes.subarray(RECORD_HEADER_BYTES);
       const type = recordType(body);
@@ -145,6 +158,7 @@ export class PictureMaker implements HandshakeWatcher {
       if (type === 'HELLO') said.add(from);
       return { kind: 'record', from, ms, hex: toHex(bytes), mac: isPlain ? 'none' : this.#judge(from, body) };
     });
+    return [...note, ...events];
   }
 
   #judge(from: Side, body: Uint8Array): MacVerdict {

@@ -5,6 +5,7 @@
 import { describeAttempt } from '../net/dial-error.ts';
 import { concatBytes, toHex } from '../protocol/bytes.ts';
 import { MAC_BYTES, MESSAGE_OFFSET, SEQUENCE_OFFSET } from '../protocol/constants.ts';
+import { adaptedRangeText } from '../protocol/handshake/overlay-range.ts';
 import type { HandshakeStep } from '../protocol/handshake/steps.ts';
 import { printable } from '../protocol/printable.ts';
 import { encodeSecretSeed } from '../protocol/strkey.ts';
@@ -33,7 +34,7 @@ export function* storyLines(story: Story, emphasis: Emphasis): Generator<string>
 }
 
 function* told(story: Story, emphasis: Emphasis): Generator<string> {
-  const { target, network, attempts = [], steps, error } = story;
+  const { target, network, attempts = [], steps, error, overlayRange } = story;
   const { heading, good, bad, dim } = emphasis;
   yield heading(
     `Stellar overlay handshake with ${target ?? 'an embedded peer'} on ${network.name ?? 'a network of its own'} (${network.passphrase})`,
@@ -42,6 +43,9 @@ function* told(story: Story, emphasis: Emphasis): Generator<string> {
   if (attempts.length > 1 || attempts.some(({ address }) => !target?.includes(address)))
     yield dim(`Dialled: ${attempts.map((attempt) => `${attempt.address} ${describeAttempt(attempt)}`).join('; ')}.`);
   yield dim('A is the side that dialled (we), B the side that accepted. || joins bytes, all integers are big-endian.');
+
+  const adapted = overlayRange && adaptedRangeText(overlayRange);
+  if (adapted !== undefined) yield adapted;
 
   let number = 0;
   const title = (text: string): readonly string[] => ['', heading(`${++number}. ${text}`)];

@@ -55,6 +55,11 @@ export function probeRegistry(scrape: Scrape): Registry {
     });
     gauge('stellar_probe_peer_overlay_version', 'Newest overlay version the node speaks.', overlayVersion);
     gauge('stellar_probe_peer_overlay_min_version', 'Oldest overlay version the node speaks.', overlayMinVersion);
+    gauge(
+      'stellar_probe_overlay_range_adapted',
+      'Whether the node refuses the overlay versions of this package, and the probe named those of the node.',
+      result.overlayRange === undefined ? 0 : 1,
+    );
     gauge('stellar_probe_peer_ledger_version', 'Newest ledger protocol the node knows.', ledgerVersion);
     gauge(
       'stellar_probe_peer_listening_port',

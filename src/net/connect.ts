@@ -2,15 +2,17 @@
  * connect: from a host name to an authenticated peer.
  * @module
  */
+import { HANDSHAKE_TIMEOUT_MS } from '../protocol/constants.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
+import { DEFAULT_OVERLAY_RANGE, rangeAfter } from '../protocol/handshake/overlay-range.ts';
 import { Peer } from '../protocol/peer.ts';
 import type { PeerAddress } from '../protocol/wire/messages.ts';
-import type { Clock, Timer } from './clock.ts';
+import { type Clock, systemClock, type Timer } from './clock.ts';
 import { Connection } from './connection.ts';
 import { newConnection, type Phase } from './connection-info.ts';
 import { dial } from './dial.ts';
-import { type ConnectOptions, peerOptions, resolveOptions, resolveTarget } from './options.ts';
+import { adaptsOverlayRange, type ConnectOptions, peerOptions, resolveOptions, resolveTarget } from './options.ts';
 import { Session } from './session.ts';
 
 /**
@@ -25,6 +27,27 @@ import { Session } from './session.ts';
  * @throws {TypeError | RangeError} when an option is wrong; nothing is sent then
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
+  if (!adaptsOverlayRange(options)) return connectOnce(options);
+  const { clock = systemClock, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = options;
+  const startMs = clock.now().monotonicMs;
+  let address: string | undefined;
+  const onDialled: ConnectOptions['onDialled'] = (attempts) => {
+    address = attempts.find(({ outcome }) => outcome === 'connected')?.address;
+    options.onDialled?.(attempts);
+  };
+  try {
+    return await connectOnce({ ...options, onDialled });
+  } catch (error) {
+    const range = error instanceof OverlayError ? rangeAfter(error, DEFAULT_OVERLAY_RANGE) : undefined;
+    if (range === undefined) throw error;
+    const leftMs = Math.max(1, Math.round(handshakeTimeoutMs - (clock.now().monotonicMs - startMs)));
+    // Of a name with several nodes the one that has answered.
+    const again = address === undefined ? options : { ...options, lookup: async () => [address as string] };
+    return connectOnce({ ...again, ...range, handshakeTimeoutMs: leftMs });
+  }
+}
+
+async function connectOnce(options: ConnectOptions): Promise<Connection> {
   const resolved = resolveOptions(options);
   const { host, port } = resolveTarget(options);
   const { clock, handshakeTimeoutMs } = resolved;

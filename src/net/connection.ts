@@ -5,6 +5,7 @@
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
 import type { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
+import type { OverlayRange } from '../protocol/handshake/overlay-range.ts';
 import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenticated-message.ts';
 import { offAbort, onAbort } from './abort.ts';
 import type { ConnectionInfo, TcpAddress, Timings } from './connection-info.ts';
@@ -45,6 +46,11 @@ export class Connection implements AsyncIterable<ReceivedMessage>, AsyncDisposab
   /** Resolves with the reason when the connection has ended, whoever ended it. Never rejects. */
   get ended(): Promise<OverlayError> {
     return this.#session.ended;
+  }
+
+  /** The overlay versions we have said that we speak: the peer's own ones, when `adaptOverlayRange` made them so. */
+  get overlayRange(): OverlayRange {
+    return this.#session.overlayRange;
   }
 
   /** What the peer allows us to send now, in flood messages and bytes. */

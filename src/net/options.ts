@@ -42,6 +42,11 @@ export interface NodeOptions {
   readonly overlayVersion?: number | undefined;
   /** Oldest overlay version advertised. Default 38. */
   readonly overlayMinVersion?: number | undefined;
+  /**
+   * What to do with a peer that shares no overlay version with us: speak its own range, in which `connect` dials once more, and
+   * `listen` answers. Without effect when overlayVersion or overlayMinVersion is given. Default false: it is refused.
+   */
+  readonly adaptOverlayRange?: boolean | undefined;
   /** Ledger protocol advertised; nobody checks it. Default 27. */
   readonly ledgerVersion?: number | undefined;
   /** Free text advertised, at most 100 bytes. Default: name and version of this package. */
@@ -180,6 +185,7 @@ export function peerOptions({ options, identity, crypto }: ResolvedOptions, { in
     peerAuth: identity.peerAuth(options.network, options.ecdh, crypto),
     overlayVersion: options.overlayVersion ?? OVERLAY_VERSION,
     overlayMinVersion: options.overlayMinVersion ?? OVERLAY_MIN_VERSION,
+    adaptOverlayRange: adaptsOverlayRange(options),
     ledgerVersion: options.ledgerVersion ?? LEDGER_VERSION,
     versionStr: options.versionStr ?? `stellar-handshake ${VERSION}`,
     listeningPort: options.listeningPort ?? DEFAULT_PORT,
@@ -192,6 +198,11 @@ export function peerOptions({ options, identity, crypto }: ResolvedOptions, { in
     onStep: onStep && ((step) => onStep(step, info)),
     unsafeStepSecrets: options.unsafeStepSecrets,
   };
+}
+
+/** Whether our range may become the peer's: nobody has chosen it. */
+export function adaptsOverlayRange({ adaptOverlayRange, overlayVersion, overlayMinVersion }: NodeOptions): boolean {
+  return adaptOverlayRange === true && overlayVersion === undefined && overlayMinVersion === undefined;
 }
 
 function oneOf(value: string | undefined, allowed: readonly string[], name: string): void {

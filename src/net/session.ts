@@ -120,6 +120,10 @@ export class Session {
     return this.#lastWords;
   }
 
+  get overlayRange(): Peer['overlayRange'] {
+    return this.#peer.overlayRange;
+  }
+
   get credit(): Peer['credit'] {
     return this.#peer.credit;
   }
@@ -231,8 +235,11 @@ export class Session {
     this.#options.onBytes?.('received', bytes, this.#options.connection);
     this.#peer.push(bytes);
     if (this.error === undefined) this.#pump();
-    // Who has refused us handles nothing any more.
-    else if (this.lastWords() !== undefined) this.#ending?.finish();
+    else {
+      this.#ending?.heard();
+      // Who has refused us handles nothing any more.
+      if (this.lastWords() !== undefined) this.#ending?.finish();
+    }
   }
 
   /** Handles what has come, as long as there is room for what comes of it; the stream waits meanwhile. */
@@ -317,7 +324,7 @@ export class Session {
     this.#pings.clear();
     this.#flush();
     if (this.#stream.destroyed) return;
-    this.#ending = new Ending(this.#stream, this.#options.clock);
+    this.#ending = new Ending(this.#stream, this.#options.clock, this.#peer.isFlooded);
     if (!this.#owes(error)) this.#ending.finish();
     else if (this.#stream.writableLength === 0) this.#ending.written();
   }

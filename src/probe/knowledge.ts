@@ -4,6 +4,7 @@
  */
 import type { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
+import type { OverlayRange } from '../protocol/handshake/overlay-range.ts';
 import type { Network } from '../protocol/networks.ts';
 
 /** What a second look at a node finds that closes without a word. */
@@ -23,12 +24,6 @@ export type Finding =
   | { readonly is: 'cut-short' }
   /** It was not wanted. */
   | { readonly is: 'not-taken' };
-
-/** A range of overlay versions. */
-export interface OverlayRange {
-  readonly overlayVersion: number;
-  readonly overlayMinVersion: number;
-}
 
 /** How long a finding is taken for true while the same goes on, in milliseconds. */
 const FINDING_KEPT_MS = 600_000;

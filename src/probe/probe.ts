@@ -8,15 +8,15 @@ import type { Connection } from '../net/connection.ts';
 import type { OnBytes, Phase, Timings } from '../net/connection-info.ts';
 import type { NodeOptions } from '../net/options.ts';
 import { formatTarget, type Target } from '../net/target.ts';
-import { OVERLAY_MIN_VERSION, OVERLAY_VERSION } from '../protocol/constants.ts';
 import { type DialAttempt, OverlayError, type OverlayErrorJson } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
+import { adaptedRangeText, DEFAULT_OVERLAY_RANGE, type OverlayRange, rangeAfter } from '../protocol/handshake/overlay-range.ts';
 import { type ReceivedMessage, readMessage } from '../protocol/wire/authenticated-message.ts';
 import type { PeerAddress } from '../protocol/wire/messages.ts';
 import { type ClockSkew, clockSkew, type RemoteJson, remoteJson, roundMs } from '../report/json.ts';
 import { diagnose, diagnoseSilence, isSilentRefusal } from './diagnose.ts';
 import { type Evidence, FirstBytes } from './evidence.ts';
-import { Knowledge, type OverlayRange } from './knowledge.ts';
+import { Knowledge } from './knowledge.ts';
 import type { ProbeOptions } from './options.ts';
 import { breath, secondLook } from './second-look.ts';
 
@@ -43,6 +43,8 @@ export interface ProbeResult {
   readonly peers?: readonly string[];
   readonly timings?: ProbeTimings;
   readonly clockSkew?: ClockSkew;
+  /** The overlay versions our HELLO named, when they were not our own but those of the node. */
+  readonly overlayRange?: OverlayRange | undefined;
   readonly error?: OverlayErrorJson;
   /** What is worth knowing although the handshake succeeded. */
   readonly warnings?: readonly string[];
@@ -64,11 +66,8 @@ export async function probe(target: Target, options: ProbeOptions): Promise<Prob
   // Of a name with several nodes the one that has answered is looked at again.
   const again = address === undefined ? options : { ...options, lookup: async () => [address] };
   const told = (result: ProbeResult): ProbeResult => (attempts === undefined ? result : { ...result, attempts });
-  const its = first.error && !chosen ? refusedRange(first.error) : undefined;
-  const isSaid = ({ overlayVersion, overlayMinVersion }: OverlayRange): boolean =>
-    overlayVersion === (range?.overlayVersion ?? OVERLAY_VERSION) &&
-    overlayMinVersion === (range?.overlayMinVersion ?? OVERLAY_MIN_VERSION);
-  if (its === undefined || isSaid(its)) return told(withRange(await explained(first, target, again, known), range));
+  const its = first.error && !chosen ? rangeAfter(first.error, range ?? DEFAULT_OVERLAY_RANGE) : undefined;
+  if (its === undefined) return told(withRange(await explained(first, target, again, known), range));
   // The node is newer or older than this package: its own range is what it understands.
   known.overlayRange = its;
   await breath(options);
@@ -120,7 +119,8 @@ async function attempt(target: Target, options: ProbeOptions): Promise<Attempt> 
     network: options.network,
   });
   try {
-    const connection = await connect({ scpStateLedgerSeq: null, ...options, ...observers, ...target });
+    // Subtle: to adapt the range of versions takes another attempt, with its own result.
+    const connection = await connect({ scpStateLedgerSeq: null, ...options, ...observers, ...target, adaptOverlayRange: false });
     const reading = readMessages(connection, (message) => {
       if (message.type === 'PEERS') peers = message.peers;
       options.onMessage?.(message);
@@ -179,20 +179,10 @@ async function explained(
   return { ...result, ...facts(cause.remote, clock, within), error: cause.toJSON() };
 }
 
-/** The range of a peer that refuses ours; undefined when that is not what it does, or it has none. */
-function refusedRange({ code, peerError, remote }: OverlayError): OverlayRange | undefined {
-  if (code !== 'OVERLAY_WRONG_PROTOCOL_VERSION' && peerError?.message !== 'wrong protocol version') return undefined;
-  if (remote === undefined || remote.overlayMinVersion > remote.overlayVersion) return undefined;
-  return { overlayVersion: remote.overlayVersion, overlayMinVersion: remote.overlayMinVersion };
-}
-
+/** Says that a range other than ours was said, in a field and in words. */
 function withRange(result: ProbeResult, range: OverlayRange | undefined): ProbeResult {
-  if (range === undefined) return result;
-  const { overlayMinVersion, overlayVersion } = range;
-  return withWarning(
-    result,
-    `The node refuses overlay ${OVERLAY_MIN_VERSION} to ${OVERLAY_VERSION}, our default; probed with its own range, overlay ${overlayMinVersion} to ${overlayVersion}.`,
-  );
+  const warning = range && adaptedRangeText(range);
+  return warning === undefined ? result : { ...withWarning(result, warning), overlayRange: range };
 }
 
 function withWarning(result: ProbeResult, warning: string): ProbeResult {

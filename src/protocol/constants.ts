@@ -120,5 +120,7 @@ export const MAX_AUTHENTICATED_CONNECTIONS = 64;
  * handled when it reads the end of the stream (section 1.4).
  */
 export const FIN_DELAY_MS = 500;
+/** Silence after which a peer that sends on behind our FIN is taken to have nothing more on its way, in milliseconds. */
+export const QUIET_MS = 100;
 /** Most time from the end of a connection to its socket being closed, in milliseconds. The reference waits 5,000. */
 export const LINGER_MS = 1_000;

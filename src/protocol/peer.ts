@@ -27,6 +27,7 @@ import { ERROR_CODES, ERROR_TABLE, type ErrorCodeName, type OverlayErrorCode, ty
 import { OverlayError, type OverlayErrorOptions } from './errors.ts';
 import { Handshake, type HandshakeOptions, type HandshakeState } from './handshake/handshake.ts';
 import type { RemotePeer } from './handshake/hello.ts';
+import type { OverlayRange } from './handshake/overlay-range.ts';
 import { type PeerError, ProtocolViolation } from './violation.ts';
 import {
   type CheckedType,
@@ -95,6 +96,11 @@ export class Peer {
     return this.#handshake.remote;
   }
 
+  /** The overlay versions our HELLO names, once it has been sent. */
+  get overlayRange(): OverlayRange {
+    return this.#handshake.overlayRange;
+  }
+
   /** Why the connection has ended. */
   get error(): OverlayError | undefined {
     return this.#error;
@@ -103,6 +109,11 @@ export class Peer {
   /** What the peer allows us to send. */
   get credit(): Channel['credit'] {
     return this.#channel.credit;
+  }
+
+  /** Whether the peer floods: more of it may be on its way at any time. */
+  get isFlooded(): boolean {
+    return this.#channel.isFlooded;
   }
 
   /** Whether bytes of an incomplete record have been received. */

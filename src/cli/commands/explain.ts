@@ -125,7 +125,7 @@ function printResult({ error }: Story, out: Output): void {
   out.line(`  ${error.advice}`);
 }
 
-function storyJson({ target, network, attempts = [], steps, next, isCut, timings, error }: Story): object {
+function storyJson({ target, network, attempts = [], steps, next, isCut, timings, error, overlayRange }: Story): object {
   const authenticated = steps.find(({ step }) => step === 'authenticated');
   const remote = error?.remote ?? (authenticated?.step === 'authenticated' ? authenticated.remote : undefined);
   return {
@@ -137,6 +137,7 @@ function storyJson({ target, network, attempts = [], steps, next, isCut, timings
     steps: plain(steps),
     next: next.map((body) => ({ type: recordType(body), body: toHex(body) })),
     ...(isCut && { isCut }),
+    ...(overlayRange && { overlayRange }),
     ...(remote && { remote: remoteJson(remote) }),
     ...(timings && { timings: roundMs(timings) }),
     ...(error && { error: error.toJSON() }),

@@ -2,6 +2,7 @@ import { type CommandDef, defineCommand } from 'citty';
 import type { Connection } from '../../net/connection.ts';
 import { type ListenerEvent, listen as listenOn } from '../../net/listen.ts';
 import { formatTarget } from '../../net/target.ts';
+import { adaptedRangeText } from '../../protocol/handshake/overlay-range.ts';
 import { clockSkew, remoteJson, roundMs } from '../../report/json.ts';
 import { captureArgs, openCapture } from '../capture.ts';
 import type { CliContext } from '../context.ts';
@@ -38,6 +39,7 @@ export const listen: CommandDef<typeof args> = defineCommand({
     const capture = await openCapture(args);
     try {
       const listener = await listenOn({
+        adaptOverlayRange: true,
         ...options,
         ...capture.options,
         ...limits,
@@ -77,7 +79,12 @@ function eventJson(event: ListenerEvent): object {
     case 'authenticated': {
       const { remote, timings, role } = event.connection;
       const skew = clockSkew(remote, Date.now() / 1000);
-      return { ...base, role, remote: remoteJson(remote), timings: roundMs(timings), ...(skew && { clockSkew: skew }) };
+      const { overlayRange } = event.connection;
+      return {
+        ...base,
+        ...{ role, remote: remoteJson(remote), timings: roundMs(timings), ...(skew && { clockSkew: skew }) },
+        ...(adaptedRangeText(overlayRange) !== undefined && { overlayRange }),
+      };
     }
     case 'refused':
       return { ...base, ...(event.error.remote && { remote: remoteJson(event.error.remote) }), error: event.error.toJSON() };
@@ -97,6 +104,8 @@ function printEvent(event: ListenerEvent, out: Output): void {
       out.line(
         `${out.style('green', '✓')} ${where} is ${remote.peerID} (${printable(remote.versionStr)}, ${versions}), ${formatMs(timings.totalMs)}`,
       );
+      const adapted = adaptedRangeText(event.connection.overlayRange);
+      if (adapted !== undefined) out.line(out.style('dim', `  ${adapted}`));
       return;
     }
     case 'refused': {

@@ -4,6 +4,7 @@ import type { Connection } from '../../net/connection.ts';
 import { verifySCPEnvelope } from '../../net/scp-envelope.ts';
 import { formatTarget } from '../../net/target.ts';
 import { OverlayError } from '../../protocol/errors.ts';
+import { adaptedRangeText } from '../../protocol/handshake/overlay-range.ts';
 import type { Network } from '../../protocol/networks.ts';
 import type { ReceivedMessage } from '../../protocol/wire/authenticated-message.ts';
 import { MESSAGE_TYPES } from '../../protocol/wire/messages.ts';
@@ -60,7 +61,7 @@ export const watch: CommandDef<typeof args> = defineCommand({
     const scpStateLedgerSeq = readNumber(args['scp-state'], '--scp-state');
     const capture = await openCapture(args);
     try {
-      const connection = await connect({ ...options, ...capture.options, ...target, scpStateLedgerSeq });
+      const connection = await connect({ adaptOverlayRange: true, ...options, ...capture.options, ...target, scpStateLedgerSeq });
       signal.removeEventListener('abort', giveUp);
       context.exitCode = await watchConnection(
         connection,
@@ -95,6 +96,8 @@ const STUCK_MS = 20_000;
 async function watchConnection(connection: Connection, view: View, context: CliContext): Promise<number> {
   const { err, signal } = context;
   err.line(greeting(connection, view, err));
+  const adapted = adaptedRangeText(connection.overlayRange);
+  if (adapted !== undefined) err.line(`  ${adapted}`);
   // Subtle: a timer of our own. Node 20 collects AbortSignal.any([signal, AbortSignal.timeout(…)]) as garbage before it fires.
   const ending = new AbortController();
   const stop = ending.signal;

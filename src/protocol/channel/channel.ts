@@ -64,6 +64,11 @@ export class Channel {
     return { grants, starved };
   }
 
+  /** Whether the peer floods: more of it may be on its way at any time. */
+  get isFlooded(): boolean {
+    return this.#floodReceiver.isUsed;
+  }
+
   /** Bytes that wait for the peer's grants. */
   get queuedBytes(): number {
     return this.#floodSender.queuedBytes;

@@ -53,6 +53,7 @@ export class FloodReceiver {
   #bytes: number;
   #processedMessages = 0;
   #processedBytes = 0;
+  #isUsed = false;
 
   /** @param capacity what the first SEND_MORE_EXTENDED grants; the budgets are full from the start */
   constructor(capacity: FloodCapacity) {
@@ -65,6 +66,11 @@ export class FloodReceiver {
     };
   }
 
+  /** Whether a flood message has ever come. */
+  get isUsed(): boolean {
+    return this.#isUsed;
+  }
+
   /**
    * A flood message has come: it takes from both budgets.
    * @throws {ProtocolViolation} OVERLAY_FLOOD_OVER_CAPACITY when it does not fit
@@ -73,6 +79,7 @@ export class FloodReceiver {
     if (this.#messages < 1 || this.#bytes < size) throw new ProtocolViolation('OVERLAY_FLOOD_OVER_CAPACITY');
     this.#messages--;
     this.#bytes -= size;
+    this.#isUsed = true;
   }
 
   /**

@@ -21,6 +21,7 @@ import {
   type RemotePeer,
   remotePeer,
 } from './hello.ts';
+import { type OverlayRange, rangeFor } from './overlay-range.ts';
 import type { OnStep } from './steps.ts';
 
 /** Sequence and MAC of both directions, there from the first good HELLO on. */
@@ -41,6 +42,8 @@ export interface HandshakeOptions extends HelloPolicy {
   readonly crypto: CryptoProvider;
   /** 32 random bytes, drawn for this connection. */
   readonly nonce: Uint8Array;
+  /** Whether an acceptor answers a peer that shares no overlay version with it with that peer's own range. */
+  readonly adaptOverlayRange?: boolean | undefined;
   /** Addresses an acceptor tells in PEERS after AUTH; none: PEERS is not sent. At most 100, the reference sends 50. */
   readonly peers?: readonly PeerAddress[] | undefined;
   /** Takes a slot for an authenticated peer; false when there is none. */
@@ -52,7 +55,7 @@ export interface HandshakeOptions extends HelloPolicy {
 
 /** The state machine of one connection. It sends through the function it is given, and throws to end the connection. */
 export class Handshake {
-  readonly #options: HandshakeOptions;
+  #options: HandshakeOptions;
   readonly #send: (message: StellarMessage) => void;
   #state: HandshakeState = { name: 'CONNECTED' };
   #remote: RemotePeer | undefined;
@@ -70,6 +73,12 @@ export class Handshake {
   /** The peer, as soon as its cert is known to be good. */
   get remote(): RemotePeer | undefined {
     return this.#remote;
+  }
+
+  /** The overlay versions our HELLO names. */
+  get overlayRange(): OverlayRange {
+    const { overlayVersion, overlayMinVersion } = this.#options;
+    return { overlayVersion, overlayMinVersion };
   }
 
   /** TCP is connected: the side that dialled says HELLO. */
@@ -91,7 +100,10 @@ export class Handshake {
     const macs = this.#deriveMacs(hello);
     this.#macs = macs;
     // Subtle: the acceptor answers before it refuses, so that the dialler learns its versions and can read the error.
-    if (this.#options.role === 'REMOTE_CALLED_US') this.#sendHello(now);
+    if (this.#options.role === 'REMOTE_CALLED_US') {
+      if (this.#options.adaptOverlayRange) this.#options = { ...this.#options, ...rangeFor(this.overlayRange, hello) };
+      this.#sendHello(now);
+    }
     this.#check(COMPATIBILITY_CHECKS, hello, now);
     this.#state = { name: 'GOT_HELLO', macs };
     if (this.#options.role === 'WE_CALLED_REMOTE') this.#sendAuth();

@@ -8,6 +8,7 @@ import type { Now } from '../clock.ts';
 import type { OverlayErrorCode } from '../error-table.ts';
 import { networkName } from '../networks.ts';
 import type { Hello } from '../wire/messages.ts';
+import { type OverlayRange, sharesVersion } from './overlay-range.ts';
 
 /** What a peer has said of itself in a HELLO whose cert was good. Only `peerID` is proved, and only after AUTH. */
 export interface RemotePeer {
@@ -26,10 +27,8 @@ export interface RemotePeer {
 }
 
 /** What we say of ourselves, and whom we accept. */
-export interface HelloPolicy {
+export interface HelloPolicy extends OverlayRange {
   readonly peerAuth: PeerAuth;
-  readonly overlayVersion: number;
-  readonly overlayMinVersion: number;
   readonly ledgerVersion: number;
   readonly versionStr: string;
   readonly listeningPort: number;
@@ -129,10 +128,7 @@ export const COMPATIBILITY_CHECKS: readonly HelloCheck[] = [
   {
     check: 'overlay versions overlap',
     code: 'OVERLAY_WRONG_PROTOCOL_VERSION',
-    holds: (hello, { overlayVersion, overlayMinVersion }) =>
-      hello.overlayMinVersion <= hello.overlayVersion &&
-      hello.overlayVersion >= overlayMinVersion &&
-      hello.overlayMinVersion <= overlayVersion,
+    holds: (hello, policy) => sharesVersion(policy, hello),
     detail: (hello, { overlayVersion, overlayMinVersion }) =>
       `The peer speaks overlay ${hello.overlayMinVersion} to ${hello.overlayVersion}, we speak ${overlayMinVersion} to ${overlayVersion}.`,
   },

@@ -276,6 +276,21 @@ describe('a peer that closes five seconds late', () => {
   });
 });
 
+it('a peer in the middle of sending gets to its end: FIN, not RST', async () => {
+  await using listener = await listen({ network, port: 0 });
+  const accepted = listener[Symbol.asyncIterator]().next();
+  const connection = await connect({ host: '127.0.0.1', port: listener.port, network });
+  const sender = (await accepted).value as Connection;
+  const sending = (async () => {
+    for (;;) await sender.send({ type: 'TX_SET', txSet: new Uint8Array(1_000) });
+  })();
+  const stopped = expect(sending).rejects.toMatchObject({ code: 'OVERLAY_CONNECTION_CLOSED' });
+  await connection[Symbol.asyncIterator]().next();
+  await connection.close();
+  expect((await sender.ended).code).toBe('OVERLAY_CONNECTION_CLOSED');
+  await stopped;
+});
+
 function nested(levels: number): SCPQuorumSet {
   return levels === 1
     ? { threshold: 1, validators: [], innerSets: [] }
