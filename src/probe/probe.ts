@@ -181,7 +181,7 @@ async function explained(
 
 /** Says that a range other than ours was said, in a field and in words. */
 function withRange(result: ProbeResult, range: OverlayRange | undefined): ProbeResult {
-  const warning = range && adaptedRangeText(range);
+  const warning = range && adaptedRangeText(range, 'probed');
   return warning === undefined ? result : { ...withWarning(result, warning), overlayRange: range };
 }
 

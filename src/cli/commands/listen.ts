@@ -1,6 +1,7 @@
 import { type CommandDef, defineCommand } from 'citty';
 import type { Connection } from '../../net/connection.ts';
 import { type ListenerEvent, listen as listenOn } from '../../net/listen.ts';
+import { adaptsOverlayRange } from '../../net/options.ts';
 import { formatTarget } from '../../net/target.ts';
 import { adaptedRangeText } from '../../protocol/handshake/overlay-range.ts';
 import { clockSkew, remoteJson, roundMs } from '../../report/json.ts';
@@ -30,8 +31,11 @@ export const listen: CommandDef<typeof args> = defineCommand({
     const context = data as CliContext;
     const { out, signal } = context;
     const { host, port } = readAddress(args.address);
-    const { signal: _signal, ...options } = await nodeOptions(args, signal);
-    const tell = (event: ListenerEvent): void => (args.json ? out.json(eventJson(event)) : printEvent(event, out));
+    const { signal: _signal, ...given } = await nodeOptions(args, signal);
+    const options = { adaptOverlayRange: true, ...given };
+    const adapts = adaptsOverlayRange(options);
+    const tell = (event: ListenerEvent): void =>
+      args.json ? out.json(eventJson(event, adapts)) : printEvent(event, adapts, out);
     const limits = {
       maxPendingConnections: readLimit(args['max-pending'], '--max-pending'),
       maxAuthenticatedConnections: readLimit(args['max-authenticated'], '--max-authenticated'),
@@ -39,7 +43,6 @@ export const listen: CommandDef<typeof args> = defineCommand({
     const capture = await openCapture(args);
     try {
       const listener = await listenOn({
-        adaptOverlayRange: true,
         ...options,
         ...capture.options,
         ...limits,
@@ -71,7 +74,8 @@ async function drain(connection: Connection): Promise<void> {
   }
 }
 
-function eventJson(event: ListenerEvent): object {
+/** @param adapts whether a range of overlay versions that is not the default one is the peer's */
+function eventJson(event: ListenerEvent, adapts: boolean): object {
   const base = { event: event.event, at: new Date().toISOString(), remoteAddress: formatTarget(event.remoteAddress) };
   switch (event.event) {
     case 'connected':
@@ -83,7 +87,7 @@ function eventJson(event: ListenerEvent): object {
       return {
         ...base,
         ...{ role, remote: remoteJson(remote), timings: roundMs(timings), ...(skew && { clockSkew: skew }) },
-        ...(adaptedRangeText(overlayRange) !== undefined && { overlayRange }),
+        ...(adapts && adaptedRangeText(overlayRange) !== undefined && { overlayRange }),
       };
     }
     case 'refused':
@@ -93,7 +97,7 @@ function eventJson(event: ListenerEvent): object {
   }
 }
 
-function printEvent(event: ListenerEvent, out: Output): void {
+function printEvent(event: ListenerEvent, adapts: boolean, out: Output): void {
   const where = formatTarget(event.remoteAddress);
   switch (event.event) {
     case 'connected':
@@ -104,7 +108,7 @@ function printEvent(event: ListenerEvent, out: Output): void {
       out.line(
         `${out.style('green', '✓')} ${where} is ${remote.peerID} (${printable(remote.versionStr)}, ${versions}), ${formatMs(timings.totalMs)}`,
       );
-      const adapted = adaptedRangeText(event.connection.overlayRange);
+      const adapted = adapts ? adaptedRangeText(event.connection.overlayRange, 'answered') : undefined;
       if (adapted !== undefined) out.line(out.style('dim', `  ${adapted}`));
       return;
     }

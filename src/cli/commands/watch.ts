@@ -1,6 +1,7 @@
 import { type CommandDef, defineCommand } from 'citty';
 import { connect } from '../../net/connect.ts';
 import type { Connection } from '../../net/connection.ts';
+import { adaptsOverlayRange } from '../../net/options.ts';
 import { verifySCPEnvelope } from '../../net/scp-envelope.ts';
 import { formatTarget } from '../../net/target.ts';
 import { OverlayError } from '../../protocol/errors.ts';
@@ -57,15 +58,15 @@ export const watch: CommandDef<typeof args> = defineCommand({
     const dialling = new AbortController();
     const giveUp = (): void => dialling.abort(signal.reason);
     signal.addEventListener('abort', giveUp, { once: true });
-    const options = await nodeOptions(args, dialling.signal);
+    const options = { adaptOverlayRange: true, ...(await nodeOptions(args, dialling.signal)) };
     const scpStateLedgerSeq = readNumber(args['scp-state'], '--scp-state');
     const capture = await openCapture(args);
     try {
-      const connection = await connect({ adaptOverlayRange: true, ...options, ...capture.options, ...target, scpStateLedgerSeq });
+      const connection = await connect({ ...options, ...capture.options, ...target, scpStateLedgerSeq });
       signal.removeEventListener('abort', giveUp);
       context.exitCode = await watchConnection(
         connection,
-        { ...view, target: formatTarget(target), network: options.network },
+        { ...view, target: formatTarget(target), network: options.network, adapts: adaptsOverlayRange(options) },
         context,
       );
     } catch (error) {
@@ -87,6 +88,8 @@ interface View {
   /** All, when undefined. */
   readonly types: ReadonlySet<string> | undefined;
   readonly forMs: number | undefined;
+  /** Whether a range of overlay versions that is not the default one is the node's. */
+  readonly adapts: boolean;
 }
 
 /** A peer waits for credit or an answer at least so long, in milliseconds; a reader that is slower may cost the connection. */
@@ -96,7 +99,7 @@ const STUCK_MS = 20_000;
 async function watchConnection(connection: Connection, view: View, context: CliContext): Promise<number> {
   const { err, signal } = context;
   err.line(greeting(connection, view, err));
-  const adapted = adaptedRangeText(connection.overlayRange);
+  const adapted = view.adapts ? adaptedRangeText(connection.overlayRange) : undefined;
   if (adapted !== undefined) err.line(`  ${adapted}`);
   // Subtle: a timer of our own. Node 20 collects AbortSignal.any([signal, AbortSignal.timeout(…)]) as garbage before it fires.
   const ending = new AbortController();

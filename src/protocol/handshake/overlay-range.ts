@@ -48,8 +48,11 @@ export function rangeAfter({ code, peerError, remote }: Failure, said: OverlayRa
   return { overlayVersion, overlayMinVersion };
 }
 
-/** A sentence about a range that is not the default one; undefined for the default. */
-export function adaptedRangeText({ overlayVersion, overlayMinVersion }: OverlayRange): string | undefined {
+/**
+ * A sentence about a range that is not the default one; undefined for the default.
+ * @param did what was done in it: `probed` for example
+ */
+export function adaptedRangeText({ overlayVersion, overlayMinVersion }: OverlayRange, did = 'spoken to'): string | undefined {
   if (overlayVersion === OVERLAY_VERSION && overlayMinVersion === OVERLAY_MIN_VERSION) return undefined;
-  return `It shares no version with overlay ${OVERLAY_MIN_VERSION} to ${OVERLAY_VERSION}, our default; we said its own range, overlay ${overlayMinVersion} to ${overlayVersion}.`;
+  return `The node refuses overlay ${OVERLAY_MIN_VERSION} to ${OVERLAY_VERSION}, our default; ${did} with its own range, overlay ${overlayMinVersion} to ${overlayVersion}.`;
 }

@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Listener, listen, NodeIdentity, networks } from '../../../src/index.ts';
+import { connect, type Listener, listen, NodeIdentity, networks } from '../../../src/index.ts';
 import { finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
 
 const network = networks.standalone;
@@ -388,6 +388,46 @@ describe('listen', () => {
     const { code, stderr } = await runCli(['listen', `127.0.0.1:${port}`]);
     expect(code).toBe(3);
     expect(stderr).toContain('Cannot listen');
+  });
+});
+
+describe('a node whose overlay versions are above ours', () => {
+  const foreign = { overlayVersion: 60, overlayMinVersion: 55 };
+  const said = 'The node refuses overlay 38 to 42, our default; spoken to with its own range, overlay 55 to 60.';
+
+  it('is watched, explained and audited in its own range, which each of them tells', async () => {
+    await using listener = await listen({ network: networks.standalone, port: 0, ...foreign });
+    const target = `127.0.0.1:${listener.port}`;
+    const watched = await runCli(['watch', target, ...ON_STANDALONE, '--for', '200ms']);
+    expect({ code: watched.code, stderr: watched.stderr }).toEqual({ code: 0, stderr: expect.stringContaining(said) });
+    const explained = await runCli(['explain', target, ...ON_STANDALONE]);
+    expect({ code: explained.code, stdout: explained.stdout }).toEqual({ code: 0, stdout: expect.stringContaining(said) });
+    expect(explained.stdout.match(/HELLO: we send/g)).toHaveLength(1);
+    const json = await runCli(['explain', target, ...ON_STANDALONE, '--json']);
+    expect(JSON.parse(json.stdout)).toMatchObject({ ok: true, overlayRange: foreign });
+    const page = await runCli(['explain', target, ...ON_STANDALONE, '--html', '-']);
+    expect(page.stdout).toContain(said);
+    const probed = await runCli([target, ...ON_STANDALONE, '--json']);
+    expect(JSON.parse(probed.stdout)).toMatchObject({ ok: true, overlayRange: foreign });
+    const audited = await runCli(['audit', target, ...ON_STANDALONE, '--only', 'acceptor.handshake']);
+    expect(audited.stdout).toContain(said);
+    const chosen = await runCli(['watch', target, ...ON_STANDALONE, '--overlay-version', '42']);
+    expect({ code: chosen.code, stderr: chosen.stderr }).toEqual({
+      code: 5,
+      stderr: expect.stringContaining('wrong-protocol-version'),
+    });
+  });
+
+  it('is listened to in its own range', async () => {
+    const child = startCli(['listen', '127.0.0.1:0', ...ON_STANDALONE, '--json']);
+    const next = jsonLines(child);
+    const { port } = await next();
+    const dialling = connect({ host: '127.0.0.1', port: port as number, network: networks.standalone, ...foreign });
+    await using connection = await dialling;
+    expect(connection.remote).toMatchObject(foreign);
+    await next();
+    expect(await next()).toMatchObject({ event: 'authenticated', overlayRange: foreign });
+    child.kill('SIGINT');
   });
 });
 

@@ -1,6 +1,14 @@
 import { networkInterfaces } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Connection, connect, type ListenOptions, listen, NodeIdentity, networks } from '../../../src/index.ts';
+import {
+  type Connection,
+  connect,
+  type ListenOptions,
+  listen,
+  NodeIdentity,
+  networks,
+  OverlayError,
+} from '../../../src/index.ts';
 import type { HandshakeStep } from '../../../src/protocol/handshake/steps.ts';
 import { ManualClock } from '../../../src/testing/index.ts';
 import { grant, openHandles, RawNode, until } from '../../support/raw-peer.ts';
@@ -317,6 +325,52 @@ describe('connect fails', () => {
     await until(() => clock.timers === 2);
     clock.advance(500);
     await outcome;
+  });
+});
+
+describe('a peer that shares no overlay version with us', () => {
+  const foreign = { overlayVersion: 60, overlayMinVersion: 55 };
+
+  it('is dialled once more with its own range when the option says so', async () => {
+    await using node = await listen({ network, port: 0, ...foreign });
+    const at = { host: '127.0.0.1', port: node.port, network };
+    await expect(connect(at)).rejects.toMatchObject({ causeName: 'peer-says-wrong-protocol-version' });
+    await using connection = await connect({ ...at, adaptOverlayRange: true });
+    expect(connection.overlayRange).toEqual(foreign);
+    expect(connection.remote).toMatchObject(foreign);
+  });
+
+  it('is not when the application has chosen the range', async () => {
+    await using node = await listen({ network, port: 0, ...foreign });
+    const at = { host: '127.0.0.1', port: node.port, network, adaptOverlayRange: true, overlayVersion: 42 };
+    await expect(connect(at)).rejects.toBeInstanceOf(OverlayError);
+  });
+
+  it('is not dialled again for another reason', async () => {
+    let dialled = 0;
+    await using node = await listen({
+      network: networks.testnet,
+      port: 0,
+      onEvent: ({ event }) => void (event === 'connected' && dialled++),
+    });
+    await expect(connect({ host: '127.0.0.1', port: node.port, network, adaptOverlayRange: true })).rejects.toBeInstanceOf(
+      OverlayError,
+    );
+    expect(dialled).toBe(1);
+  });
+
+  it('is answered in its own range by a listener with the option, and refused by one without', async () => {
+    for (const adaptOverlayRange of [true, false]) {
+      await using listener = await listen({ network, port: 0, adaptOverlayRange });
+      const connecting = connect({ host: '127.0.0.1', port: listener.port, network, ...foreign });
+      if (!adaptOverlayRange) {
+        await expect(connecting).rejects.toMatchObject({ code: 'OVERLAY_WRONG_PROTOCOL_VERSION' });
+        continue;
+      }
+      await using connection = await connecting;
+      const { value } = await listener[Symbol.asyncIterator]().next();
+      expect([connection.remote, value?.overlayRange]).toMatchObject([foreign, foreign]);
+    }
   });
 });
 
