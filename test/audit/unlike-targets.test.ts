@@ -1,0 +1,73 @@
+/** Targets that are in order and unlike the reference's usual state: one that is not in sync, one that is full. */
+import { type Duplex, duplexPair } from 'node:stream';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { auditAcceptor, type CaseResult, type TargetFacts } from '../../src/audit/index.ts';
+import { printFacts } from '../../src/cli/audit-text.ts';
+import type { Output } from '../../src/cli/output.ts';
+import { NodeIdentity, networks } from '../../src/index.ts';
+import { MockPeer, type MockScript } from '../../src/testing/index.ts';
+import { collect, IdleClock } from './targets.ts';
+
+const network = networks.standalone;
+let clock: IdleClock;
+
+beforeEach(() => {
+  clock = new IdleClock();
+});
+
+afterEach(() => clock.stop());
+
+/** Audits an acceptor that plays a script on each connection. */
+async function audit(
+  script: MockScript,
+  only: readonly string[],
+): Promise<{ results: readonly CaseResult[]; facts: TargetFacts | undefined }> {
+  const identity = NodeIdentity.random();
+  const reach = async (): Promise<Duplex> => {
+    const [ours, theirs] = duplexPair();
+    ours.on('data', () => clock.touch());
+    theirs.on('data', () => clock.touch());
+    const peer = new MockPeer(theirs, 'REMOTE_CALLED_US', { network, clock, identity });
+    void script(peer)
+      .catch(() => {})
+      .then(() => peer.close());
+    return ours;
+  };
+  let facts: TargetFacts | undefined;
+  const onFacts = (told: TargetFacts): void => {
+    facts = told;
+  };
+  const results = await collect(auditAcceptor(reach, { network, clock, seed: 'unlike', only, onFacts }));
+  return { results, facts };
+}
+
+/** Answers pings, and grants again what `grantsBack` says of each advert. */
+function node(grantsBack: boolean): MockScript {
+  return async (peer) => {
+    await peer.handshake();
+    for (let body = await peer.receiveBody(); body !== undefined; body = await peer.receiveBody()) {
+      const message = peer.read(body);
+      if (message.type === 'GET_SCP_QUORUMSET')
+        peer.send({ type: 'DONT_HAVE', reqType: 'SCP_QUORUMSET', reqHash: message.qSetHash });
+      if (message.type === 'FLOOD_ADVERT' && grantsBack) peer.grant(1, body.length - 44);
+      if (message.type === 'AUTH') return peer.error('ERR_MISC', 'out-of-order AUTH message');
+    }
+  };
+}
+
+it.each(['bytes-beyond-credit', 'messages-beyond-credit'])(
+  '%s: a node that grants in time what it was sent, one that is not in sync for example, passes',
+  async (name) => {
+    expect((await audit(node(true), [name])).results.map(({ verdict }) => verdict)).toEqual(['pass']);
+    expect((await audit(node(false), [name])).results.map(({ verdict }) => verdict)).toEqual(['differs']);
+  },
+);
+
+it('a full node is not said to answer no pings: nobody could ask', async () => {
+  const { facts } = await audit((peer) => peer.full(), ['handshake']);
+  const lines: string[] = [];
+  const out = { line: (text: string) => lines.push(text), style: (_style: unknown, text: string) => text };
+  printFacts('it', facts as TargetFacts, out as unknown as Output);
+  expect(lines.join('\n')).toContain('no free slot');
+  expect(lines.join('\n')).not.toContain('pings');
+});
