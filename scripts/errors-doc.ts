@@ -38,12 +38,21 @@ ${PEER_ERROR_TABLE.map(({ text, cause, advice }) => `| \`${text}\` | \`${cause}\
 `;
 }
 
+/** What is to be said of a code beside its row. */
+const NOTES: Readonly<Partial<Record<OverlayErrorCode, string>>> = {
+  OVERLAY_CONNECTION_RESET: `A reset that comes right behind data looks different by the version of Node, that is of libuv below it. Node 24 and 26 report
+the reset, and drop what the application has not been handed by then. Node 20 and 22 hand over the data and then an
+orderly end, as after FIN, so that the code is \`OVERLAY_CONNECTION_CLOSED\`; only a write would show the reset, and none is made for
+that. Where neither side was sending, all report the reset. So on Node 20 and 22 a closed connection may have been a reset one; never the other way.`,
+};
+
 function section(code: OverlayErrorCode, info: ErrorInfo): string {
   const stages = Object.entries(info.byStage ?? {}) as [Stage, Pick<ErrorInfo, 'cause' | 'advice'>][];
   const rows = [
     `Cause \`${info.cause}\`. ${info.summary}`,
     `The peer is told: ${told(info)}.`,
     `What to do: ${info.advice}`,
+    ...(NOTES[code] === undefined ? [] : [NOTES[code]]),
     ...stages.map(([stage, { cause, advice }]) => `In stage \`${stage}\` the cause is \`${cause}\`. What to do: ${advice}`),
   ];
   return `### ${code}\n\n${rows.join('\n\n')}\n`;
