@@ -11,7 +11,7 @@ import { tapHeader, tapLine } from '../audit/tap.ts';
 import { writeOutputFile } from '../report/output-file.ts';
 import { printAuditTable, printCase, printFacts, printFailedCase, printNotApplicable } from './audit-text.ts';
 import type { CliContext } from './context.ts';
-import { UsageError } from './options.ts';
+import { UsageError, writeMistake } from './options.ts';
 import { printable } from './output.ts';
 import { openProgress, type Progress } from './progress.ts';
 
@@ -120,7 +120,7 @@ export class AuditReport {
       try {
         if (file !== undefined) writeOutputFile(file, text());
       } catch (error) {
-        throw new UsageError(`${option}: ${(error as Error).message}`);
+        throw writeMistake(option, error);
       }
     };
     write('--junit', junit, () => auditJUnitXml(target, this.#results, unixSeconds, strict));

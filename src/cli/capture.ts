@@ -7,6 +7,7 @@ import type { ArgsDef } from 'citty';
 import type { NodeOptions } from '../net/options.ts';
 import { openSecretLog } from '../report/output-file.ts';
 import { UsageError } from './options.ts';
+import { OutputLost } from './output.ts';
 
 /** Options of every verb with real connections. */
 export const captureArgs = {
@@ -28,7 +29,7 @@ export interface CaptureArgs {
 export interface Capture {
   /** To spread into the options of connections. */
   readonly options: Pick<NodeOptions, 'onBytes' | 'onStep' | 'unsafeStepSecrets'>;
-  /** Everything is in the files already; closes them. @throws {UsageError} when not everything could be written */
+  /** Everything is in the files already; closes them. @throws {OutputLost} when not everything could be written */
   close(): Promise<void>;
 }
 
@@ -48,7 +49,7 @@ export async function openCapture({ record, keylog }: CaptureArgs): Promise<Capt
       async close() {
         for (const file of files) file.close();
         const failed = files.find(({ error }) => error !== undefined);
-        if (failed?.error) throw new UsageError(`${failed.path} is incomplete: ${failed.error.message}`);
+        if (failed?.error) throw new OutputLost(`${failed.path} could not be written: ${failed.error.message}`);
       },
     };
   } catch (error) {

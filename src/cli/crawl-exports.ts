@@ -6,7 +6,7 @@ import { open } from 'node:fs/promises';
 import type { ArgsDef } from 'citty';
 import type { CrawlResult } from '../crawl/result.ts';
 import { writeOutputFile } from '../report/output-file.ts';
-import { UsageError } from './options.ts';
+import { UsageError, writeMistake } from './options.ts';
 
 /** The files, of `crawl` and `crawl export`. */
 export const exportArgs = {
@@ -55,7 +55,7 @@ export async function writeExports(args: ExportArgs, result: CrawlResult): Promi
     try {
       writeOutputFile(file, text);
     } catch (error) {
-      throw new UsageError(`--${name}: ${(error as Error).message}`);
+      throw writeMistake(`--${name}`, error);
     }
   }
   return named(args).length;

@@ -14,6 +14,7 @@ export const EXIT = {
   REFUSED: 5,
   NOT_WHAT_IT_CLAIMS: 6,
   SOME_FAILED: 7,
+  OUTPUT_LOST: 8,
   INTERRUPTED: 130,
 } as const satisfies Record<string, number>;
 

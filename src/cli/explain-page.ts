@@ -13,7 +13,7 @@ import { OverlayError } from '../protocol/errors.ts';
 import { writeOutputFile } from '../report/output-file.ts';
 import type { CliContext } from './context.ts';
 import { openBrowser } from './open-browser.ts';
-import { UsageError } from './options.ts';
+import { writeMistake } from './options.ts';
 
 /** What comes within so many milliseconds is drawn at once. */
 const REDRAW_MS = 40;
@@ -80,7 +80,7 @@ async function writePage(file: string, picture: Picture, isSecret: boolean, { ou
   try {
     writeOutputFile(file, html, isSecret);
   } catch (error) {
-    throw new UsageError(`--html: ${(error as Error).message}`);
+    throw writeMistake('--html', error);
   }
   err.line(`${file}: ${Math.round(html.length / 1000)} kB, for any browser, with or without a network`);
 }

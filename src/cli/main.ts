@@ -10,7 +10,7 @@ import { OverlayError } from '../protocol/errors.ts';
 import type { CliContext } from './context.ts';
 import { EXIT, EXIT_CODE } from './exit-codes.ts';
 import { refuseSeeds, refuseUnknownOptions, UsageError } from './options.ts';
-import { outputOn, ReaderGone } from './output.ts';
+import { OutputLost, outputOn, ReaderGone } from './output.ts';
 import { loadVerb, SUBVERBS, VERBS } from './verbs.ts';
 
 const HELP = `stellar-handshake ${VERSION}: Stellar's overlay peer handshake, from the operator's side
@@ -90,6 +90,11 @@ function fail(error: unknown): number {
     return EXIT_CODE[error.code];
   }
   const { name, message } = error as Error;
+  if (error instanceof OutputLost) {
+    context.err.line(`${mark} ${message}`);
+    context.err.line('  What has been written of it is incomplete.');
+    return EXIT.OUTPUT_LOST;
+  }
   if (error instanceof UsageError || name === 'CLIError') {
     context.err.line(`${mark} ${message}`);
     context.err.line('  stellar-handshake --help shows how it is used.');
@@ -114,15 +119,21 @@ export async function run(): Promise<void> {
     });
   }
   // Whoever reads our output may stop reading: the verb ends what it has open, and with it the process.
+  let lost = false;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') process.exit(EXIT.BUG);
-    interrupt.abort(new ReaderGone());
+    if (error.code === 'EPIPE') return interrupt.abort(new ReaderGone());
+    if (lost) return;
+    lost = true;
+    const reason = new OutputLost(`stdout could not be written: ${error.message}`);
+    // It may come when all else is done.
+    process.exitCode = fail(reason);
+    interrupt.abort(reason);
   });
   // Whoever does not read what went wrong may still read the results.
   process.stderr.on('error', () => {});
 
   const exitCode = await main(process.argv.slice(2)).catch(fail);
-  process.exitCode = readerIsGone() && exitCode !== EXIT.BUG ? EXIT.OK : exitCode;
+  process.exitCode = lost ? EXIT.OUTPUT_LOST : readerIsGone() && exitCode !== EXIT.BUG ? EXIT.OK : exitCode;
   // What still holds the process then, a name that is being looked up or a reader of our output, is not waited for.
   if (interrupt.signal.aborted) setTimeout(() => process.exit(), EXIT_MS).unref();
 }

@@ -12,7 +12,7 @@ import { type NodeOptions, resolveOptions } from '../net/options.ts';
 import { formatTarget, isPort, parseTarget, type Target } from '../net/target.ts';
 import type { Network } from '../protocol/networks.ts';
 import { decodePublicKey, hasSecretSeed, withoutSecretSeeds } from '../protocol/strkey.ts';
-import { outputOn } from './output.ts';
+import { OutputLost, outputOn } from './output.ts';
 
 /** A mistake in the command line: exit code 2. What was given may hold a seed, and is told without it. */
 export class UsageError extends Error {
@@ -21,6 +21,17 @@ export class UsageError extends Error {
   constructor(message: string) {
     super(withoutSecretSeeds(message));
   }
+}
+
+/** What the system says of a disk that takes no more, or is broken. */
+const DISK_ERRORS: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'];
+
+/** Why a file could not be written, as an error of the command line: the file was named wrongly, or the disk takes no more. */
+export function writeMistake(option: string, error: unknown): Error {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return DISK_ERRORS.includes(code)
+    ? new OutputLost(`${option} could not be written: ${message}`)
+    : new UsageError(`${option}: ${message}`);
 }
 
 /**

@@ -32,6 +32,11 @@ export class ReaderGone extends Error {
   override readonly name: string = 'ReaderGone';
 }
 
+/** Output that could not be written, to stdout or a file: exit code 8. */
+export class OutputLost extends ReaderGone {
+  override readonly name: string = 'OutputLost';
+}
+
 /** Output on a stream; no colour when it is not a terminal or NO_COLOR is set. */
 export function outputOn(stream: NodeJS.WriteStream): Output {
   const colour = stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';

@@ -1,7 +1,7 @@
 import { type CommandDef, defineCommand } from 'citty';
 import { NodeIdentity } from '../../net/identity.ts';
 import type { CliContext } from '../context.ts';
-import { jsonArg, UsageError } from '../options.ts';
+import { jsonArg, UsageError, writeMistake } from '../options.ts';
 
 const args = {
   file: { type: 'positional', required: true, description: 'New file for the S… seed; an existing one is never touched' },
@@ -18,8 +18,9 @@ export const keygen: CommandDef<typeof args> = defineCommand({
     try {
       await identity.writeSeedFile(args.file);
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      throw new UsageError(code === 'EEXIST' ? `${args.file} exists already and is left as it is` : message);
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST') throw new UsageError(`${args.file} exists already and is left as it is`);
+      throw writeMistake(args.file, error);
     }
     if (args.json) out.json({ peerID: identity.peerID, file: args.file });
     else out.line(identity.peerID);

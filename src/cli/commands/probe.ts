@@ -11,7 +11,17 @@ import { writeOutputFile } from '../../report/output-file.ts';
 import { captureArgs, openCapture } from '../capture.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, EXIT_CODE } from '../exit-codes.ts';
-import { expectArg, networkArg, nodeArgs, nodeOptions, readNumber, readTargets, readTime, UsageError } from '../options.ts';
+import {
+  expectArg,
+  networkArg,
+  nodeArgs,
+  nodeOptions,
+  readNumber,
+  readTargets,
+  readTime,
+  UsageError,
+  writeMistake,
+} from '../options.ts';
 import { printResult, printTable, ResultLines } from '../probe-text.ts';
 import { openProgress, type Progress } from '../progress.ts';
 import { SecondLooks, secondLookArgs } from '../second-look.ts';
@@ -175,7 +185,7 @@ async function openJUnit(file: string | undefined, tallies: readonly TargetTally
     try {
       writeOutputFile(file, junitXml(tallies, startSeconds));
     } catch (error) {
-      throw new UsageError(`--junit: ${(error as Error).message}`);
+      throw writeMistake('--junit', error);
     }
   };
   write();

@@ -1,0 +1,60 @@
+/** Output that could not be written is an error of its own, said on stderr. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { afterAll, describe, expect, inject, it } from 'vitest';
+import { UsageError, writeMistake } from '../../../src/cli/options.ts';
+import { OutputLost } from '../../../src/cli/output.ts';
+import { listen, networks } from '../../../src/index.ts';
+import type {} from '../../support/cli.ts';
+
+const FULL = '/dev/full';
+const hasFull = existsSync(FULL);
+if (!hasFull) console.warn(`without ${FULL} there is no full disk to write to`);
+const fd = hasFull ? openSync(FULL, 'w') : -1;
+afterAll(() => hasFull && closeSync(fd));
+
+/** The program with its stdout on a full disk. */
+async function onFullDisk(args: readonly string[]): Promise<{ readonly code: number | null; readonly stderr: string }> {
+  const child = spawn(process.execPath, [inject('cli'), ...args], { stdio: ['ignore', fd, 'pipe'] });
+  const [stderr, [code]] = await Promise.all([text(child.stderr as NonNullable<typeof child.stderr>), once(child, 'close')]);
+  return { code, stderr };
+}
+
+describe.skipIf(!hasFull)('with a full disk behind stdout', () => {
+  it.each([
+    ['the help', ['--help']],
+    ['a verb that prints at its end', ['explain']],
+    ['a verb that prints as it goes', ['audit', '--list', '--listen', '1']],
+    ['a verb that runs until Ctrl-C, which ends', ['listen', '0']],
+  ])('%s says so and exits with 8', async (_name, args) => {
+    const { code, stderr } = await onFullDisk(args);
+    expect(stderr).toMatch(/✗ stdout could not be written: ENOSPC: .*\n {2}What has been written of it is incomplete\.\n/);
+    expect(stderr.match(/could not be written/g)).toHaveLength(1);
+    expect(code).toBe(8);
+  });
+
+  it('that a node answers does not hide it, and the connection is closed', async () => {
+    await using listener = await listen({ port: 0, network: networks.standalone });
+    for (const verb of ['probe', 'watch']) {
+      const { code, stderr } = await onFullDisk([verb, `127.0.0.1:${listener.port}`, '--network', 'standalone']);
+      expect({ verb, code }).toEqual({ verb, code: 8 });
+      expect(stderr).toContain('stdout could not be written');
+    }
+  });
+});
+
+describe('a file that could not be written', () => {
+  it.each(['ENOSPC', 'EDQUOT', 'EIO', 'EFBIG'])('for %s is output that is lost', (code) => {
+    const error = writeMistake('--junit', Object.assign(new Error(`${code}: why`), { code }));
+    expect(error).toBeInstanceOf(OutputLost);
+    expect(error.message).toBe(`--junit could not be written: ${code}: why`);
+  });
+
+  it.each(['ENOENT', 'EACCES', 'EISDIR', undefined])('for %s was named wrongly', (code) => {
+    const error = writeMistake('--junit', Object.assign(new Error('why'), { code }));
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error.message).toBe('--junit: why');
+  });
+});
