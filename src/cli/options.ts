@@ -140,7 +140,8 @@ export function refuseUnknownOptions(args: ArgsDef, rawArgs: readonly string[]):
   try {
     const { positionals } = parseArgs({ args: [...rawArgs], options, allowPositionals: true, strict: true });
     const allowed = Object.values(args).filter(({ type }) => type === 'positional').length;
-    const takesMany = 'targets' in args || Object.values(args).some(({ valueHint }) => valueHint?.endsWith('…'));
+    const takesMany =
+      'targets' in args || Object.values(args).some(({ type, valueHint }) => type === 'positional' && valueHint?.endsWith('…'));
     if (positionals.length <= allowed || takesMany) return;
     const [host = '', port = ''] = positionals.slice(allowed - 1);
     throw new UsageError(`too many arguments${allowed > 0 && isPort(port) ? meantTarget(host, port) : ''}`);
