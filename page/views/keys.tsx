@@ -8,9 +8,11 @@ import type { Picture } from '../../src/explain/picture.ts';
 import { ancestry, KEY_ROWS, type KeyInput, type KeyNode, keyGraph, MIRRORS, type MirrorPart } from '../model/keys.ts';
 import { Hex, Section, SideName } from './text.tsx';
 
-/** Height of a row, and where the columns have their middle in a width of 300. */
+/** Height of a row and of a box in it; where the columns have their middle and half the width of a box, in a width of 300. */
 const ROW = 52;
-const MIDDLE = { A: 50, both: 150, B: 250 } as const;
+const BOX = { top: 8, height: 34 } as const;
+const MIDDLE = { A: 51, both: 150, B: 249 } as const;
+const HALF = 37.5;
 
 /** Graph, the chosen value, and the comparison. */
 export function Keys({ picture }: { readonly picture: Picture }): JSX.Element {
@@ -32,7 +34,7 @@ export function Keys({ picture }: { readonly picture: Picture }): JSX.Element {
               type="button"
               key={each.id}
               class={`node node-${each.column}${lineage.has(each.id) ? ' in' : ''}${each.value === undefined ? ' unknown' : ''}`}
-              style={{ top: `${each.row * ROW + 8}px` }}
+              style={{ top: `${each.row * ROW + BOX.top}px` }}
               aria-pressed={each.id === chosen}
               onClick={() => choose(each.id)}
             >
@@ -61,22 +63,36 @@ function Edges({ nodes, lineage }: { readonly nodes: readonly KeyNode[]; readonl
       {edges
         .toSorted((a, b) => Number(a.isIn) - Number(b.isIn))
         .map(({ from, to, isIn }) => (
-          <path key={`${from.id} ${to.id}`} d={curve(from, to)} class={isIn ? `edge in edge-${from.column}` : 'edge'} />
+          <path key={`${from.id} ${to.id}`} d={route(from, to)} class={isIn ? `edge in edge-${from.column}` : 'edge'} />
         ))}
     </svg>
   );
 }
 
-/** From the foot of one node to the head of another; outwards past what lies between them. */
-function curve(from: KeyNode, to: KeyNode): string {
+/**
+ * From one box to another by right angles, through the free space between the columns and beside them, so that no line
+ * passes behind a box.
+ */
+function route(from: KeyNode, to: KeyNode): string {
   const [x1, x2] = [MIDDLE[from.column], MIDDLE[to.column]];
-  const [y1, y2] = [from.row * ROW + 42, to.row * ROW + 8];
-  if (from.column === to.column && from.column !== 'both' && to.row - from.row > 1) {
-    const out = from.column === 'A' ? -58 : 58;
-    return `M${x1} ${y1 - 17} C${x1 + out} ${y1 + 10} ${x1 + out} ${y2 - 10} ${x2} ${y2 + 17}`;
+  const [y1, y2] = [middleOf(from), middleOf(to)];
+  const [foot, head] = [y1 + BOX.height / 2, y2 - BOX.height / 2];
+  if (from.column === to.column) {
+    // Only the seed has something between it and what it goes into.
+    if (to.row - from.row <= 2) return `M${x1} ${foot} V${head}`;
+    const [outwards, lane] = from.column === 'A' ? [-1, 5] : [1, 295];
+    return `M${x1 + outwards * HALF} ${y1} H${lane} V${y2} H${x2 + outwards * HALF}`;
   }
-  const bend = Math.max(14, (y2 - y1) / 2);
-  return `M${x1} ${y1} C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`;
+  const side = (x1 < x2 ? -1 : 1) * HALF;
+  if (from.column === 'both') return `M${x1} ${foot} V${y2 - 6} H${x2 + side}`;
+  // A lane and an entrance for each value that crosses over.
+  const [leave, lane, enter] =
+    to.column === 'both' ? (from.isSecret ? [0, 14, -7] : [0, 7, 7]) : from.column === 'A' ? [-5, 10, 6] : [5, 10, 6];
+  return `M${x1 - side} ${y1 + leave} H${x2 + (side / HALF) * (HALF + lane)} V${y2 + enter} H${x2 + side}`;
+}
+
+function middleOf({ row }: KeyNode): number {
+  return row * ROW + BOX.top + BOX.height / 2;
 }
 
 function Detail(props: {

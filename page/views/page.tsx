@@ -9,6 +9,7 @@ import { toHex } from '../../src/protocol/bytes.ts';
 import { networkName } from '../../src/protocol/networks.ts';
 import { type Story, unverifiedMacs } from '../model/story.ts';
 import { helloOf } from '../model/witness.ts';
+import { Glossary, Protocol } from './glossary.tsx';
 import { Keys } from './keys.tsx';
 import { Problems } from './problems.tsx';
 import { RecordPanel } from './record-panel.tsx';
@@ -56,6 +57,8 @@ export function Page({ story, live }: { readonly story: Story; readonly live: st
               <a href="#record">Record</a>
               <a href="#keys">Keys</a>
               <a href="#try">Try it</a>
+              <a href="#glossary">Words</a>
+              <a href="#protocol">Protocol</a>
             </nav>
             <div class="split">
               <Sequence story={story} selected={selected?.index} onSelect={choose} />
@@ -66,6 +69,8 @@ export function Page({ story, live }: { readonly story: Story; readonly live: st
           </>
         )}
         {records.length === 0 && <Sequence story={story} selected={undefined} onSelect={choose} />}
+        <Glossary />
+        <Protocol />
       </main>
       <footer>
         <p>

@@ -2,6 +2,7 @@
  * One record, opened: its bytes, its fields, and every check it went through.
  * @module
  */
+
 import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import type { MacVerdict } from '../../src/explain/picture.ts';
@@ -10,6 +11,7 @@ import { type Field, fieldsOf, meaningOf, type WireRecord } from '../model/recor
 import { isRefusal } from '../model/replay.ts';
 import { type FieldVerdict, ruleOf, verdictOf } from '../model/rules.ts';
 import { receptionOf, type Story } from '../model/story.ts';
+import { ProtocolLink } from './glossary.tsx';
 import { describeBytes, HexView } from './hex-view.tsx';
 import { Mark, ms, Section, SideName } from './text.tsx';
 
@@ -59,7 +61,10 @@ function Readout(props: { readonly field: Field; readonly record: WireRecord; re
         {meaning && <span> {meaning}</span>}
       </p>
       <p class="readout-rule">
-        <VerdictMark verdict={verdictOf(rule, checks)} /> {rule.rule} <span class="quiet">protocol.md, {rule.section}</span>
+        <VerdictMark verdict={verdictOf(rule, checks)} /> {rule.rule}{' '}
+        <span class="quiet">
+          protocol.md, <ProtocolLink section={rule.section} />
+        </span>
       </p>
     </div>
   );
@@ -111,7 +116,10 @@ function FieldTable(props: {
                   {meaning && <span class="quiet"> {meaning}</span>}
                 </td>
                 <td class="rule">
-                  {rule.rule} <span class="section-name">{rule.section}</span>
+                  {rule.rule}{' '}
+                  <span class="section-name">
+                    <ProtocolLink section={rule.section} />
+                  </span>
                 </td>
                 <td class="holds">
                   <VerdictMark verdict={verdictOf(rule, checks)} />

@@ -88,6 +88,14 @@ function Bench({ story, record }: { readonly story: Story; readonly record: Wire
       if (!(at >= 0 && at < record.wire.length)) throw new NotPossible(`Bytes go from 0 to ${record.wire.length - 1}.`);
       return withByte(record.wire, at, Number.parseInt(byte, 16));
     });
+  /** The lowest bit of the byte, as it is now: a second time puts it back. */
+  const flipBit = (): void =>
+    attempt(() => {
+      if (!(at >= 0 && at < record.wire.length)) throw new NotPossible(`Bytes go from 0 to ${record.wire.length - 1}.`);
+      const flipped = ((wire.length === record.wire.length ? wire[at] : record.wire[at]) ?? 0) ^ 1;
+      setByte(flipped.toString(16).padStart(2, '0'));
+      return withByte(record.wire, at, flipped);
+    });
   return (
     <div class="split try">
       <div>
@@ -148,7 +156,7 @@ function Bench({ story, record }: { readonly story: Story; readonly record: Wire
               onInput={({ currentTarget }) => setByte(currentTarget.value)}
             />
           </label>
-          <button type="button" class="plain" onClick={() => setByte(((record.wire[at] ?? 0) ^ 1).toString(16).padStart(2, '0'))}>
+          <button type="button" class="plain" onClick={flipBit}>
             Flip a bit
           </button>
           <button type="submit">Change byte</button>
