@@ -315,7 +315,7 @@ class AcceptorAudit {
     this.#suspects.clear();
     for (const one of [...this.#queue.splice(0), ...this.#again.splice(0)]) {
       const judgement: Judgement = { verdict: 'not-applicable', came: 'the target is gone' };
-      this.#ready.push(caseResult(one, judgement, { durationMs: 0 }));
+      this.#ready.push(caseResult(one, judgement, { durationMs: 0, peerID: this.#facts?.hello.peerID }));
     }
   }
 

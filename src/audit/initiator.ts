@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { OverlayError } from '../protocol/errors.ts';
 import type { Hello } from '../protocol/wire/messages.ts';
 import type { AuditCase } from './case.ts';
+import { claimedPeerID } from './claimed-peer-id.ts';
 import { IncarnationWatch } from './incarnation.ts';
 import { type AuditOptions, casesFor, makeStage } from './options.ts';
 import { type Played, play, type Stage, TargetGone } from './play.ts';
@@ -29,6 +30,11 @@ export interface InitiatorAuditOptions extends AuditOptions {
    * process keeps, and from a target that does not dial any more.
    */
   readonly deaths?: (() => number) | undefined;
+  /**
+   * Is told of each connection of another node than the one that was first: nodes learn addresses from each other. It is
+   * closed, and no case is played on it.
+   */
+  readonly onStranger?: ((peerID: string) => void) | undefined;
 }
 
 /**
@@ -186,7 +192,7 @@ class InitiatorAudit {
       else yield caseResult(one, { verdict: 'undecided', came: `${reason} since: it may have died of it` }, played);
     }
     for (const one of [...this.#queue.splice(0), ...this.#again.splice(0)])
-      yield caseResult(one, { verdict: 'undecided', came: reason }, { durationMs: 0 });
+      yield caseResult(one, { verdict: 'undecided', came: reason }, { durationMs: 0, peerID: this.#facts?.hello.peerID });
   }
 
   /**
@@ -216,10 +222,26 @@ class InitiatorAudit {
       const stream = await this.#acceptWithin(nudge === undefined ? leftMs : Math.min(leftMs, NUDGE_AFTER_MS));
       if (signal?.aborted) stream?.destroy();
       signal?.throwIfAborted();
-      if (stream !== undefined) return stream;
+      if (stream !== undefined && (await this.#isTarget(stream))) return stream;
+      signal?.throwIfAborted();
       if (clock.now().monotonicMs >= endMs) throw new TargetGone(`the target has not dialled for ${patienceMs / 1000} s`);
-      if (nudge !== undefined) await this.#remind(nudge);
+      if (stream === undefined && nudge !== undefined) await this.#remind(nudge);
     }
+  }
+
+  /** Whether it is the node that the audit began with; another one's connection is closed. */
+  async #isTarget(stream: Duplex): Promise<boolean> {
+    const { clock, timing } = this.#stage;
+    const own = this.#facts?.hello.peerID;
+    if (own === undefined) return true;
+    const peerID = await claimedPeerID(stream, clock, timing.reactMs);
+    // Who does not say who it is may be the target at its worst.
+    const isTarget = peerID === undefined || peerID === own;
+    if (isTarget && this.#stage.signal?.aborted !== true) return true;
+    stream.on('error', () => {});
+    stream.destroy();
+    if (!isTarget) this.#options.onStranger?.(peerID);
+    return false;
   }
 
   async #acceptWithin(ms: number): Promise<Duplex | undefined> {

@@ -23,10 +23,10 @@ export function auditJUnitXml(target: string, results: readonly CaseResult[], un
 }
 
 function testCase(result: CaseResult, isStrict: boolean): JUnitCase {
-  const { id, title, verdict, severity, threat, expected, came, durationMs, transcript = [] } = result;
+  const { id, title, verdict, severity, peerID, threat, expected, came, durationMs, transcript = [] } = result;
   const base = { name: `${id}: ${title}`, seconds: durationMs / 1000 };
   if (verdict === 'not-applicable' || verdict === 'undecided') return { ...base, skipped: `${verdict}: ${came}` };
   if (verdict === 'pass' || (verdict === 'differs' && !isStrict)) return base;
-  const lines = [`expected: ${expected}`, `came: ${came}`, '', ...transcriptLines(transcript)];
+  const lines = [`peerID: ${peerID}`, `expected: ${expected}`, `came: ${came}`, '', ...transcriptLines(transcript)];
   return { ...base, failure: { type: threat ?? (verdict === 'differs' ? 'differs' : severity), message: came, lines } };
 }

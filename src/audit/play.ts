@@ -40,6 +40,8 @@ export interface Played {
   readonly hello: Hello | undefined;
   /** Whether the target ended a connection. */
   readonly ended: boolean;
+  /** Who is audited, `G…`; undefined while nobody knows. */
+  readonly peerID: string | undefined;
 }
 
 /** Nothing listens there any more, or nobody dials. */
@@ -79,6 +81,7 @@ export async function play(one: Playable, stage: Stage): Promise<Played> {
     authenticated: scene.peers.some((peer) => peer.types.includes('SEND_MORE_EXTENDED')),
     hello: scene.peers.findLast(({ remoteHello }) => remoteHello !== undefined)?.remoteHello,
     ended: scene.peers.some(({ ended }) => ended !== undefined),
+    peerID: stage.facts?.hello.peerID,
   };
 }
 

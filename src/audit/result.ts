@@ -14,6 +14,8 @@ export interface CaseResult {
   readonly verdict: Verdict;
   readonly severity: Severity;
   readonly role: PeerRole;
+  /** The target, `G…`, as the first honest handshake has shown it. */
+  readonly peerID?: string;
   readonly group: Group;
   readonly why: string;
   readonly source: string;
@@ -32,13 +34,20 @@ export interface CaseResult {
 export function caseResult(
   one: AuditCase,
   { verdict, came, threat: shown }: Judgement,
-  facts: { readonly durationMs: number; readonly transcript?: readonly TranscriptEntry[]; readonly threat?: Threat },
+  facts: {
+    readonly durationMs: number;
+    readonly transcript?: readonly TranscriptEntry[];
+    readonly threat?: Threat;
+    readonly peerID?: string | undefined;
+  },
 ): CaseResult {
   const { id, title, severity, role, group, why, source, steps, expect } = one;
   const worst = facts.threat ?? shown;
   const threat = verdict === 'fail' ? (worst ?? one.threat) : undefined;
   return {
-    ...{ id, title, verdict, severity: worst === undefined ? severity : 'critical', role, group, why, source },
+    ...{ id, title, verdict, severity: worst === undefined ? severity : 'critical', role },
+    ...(facts.peerID !== undefined && { peerID: facts.peerID }),
+    ...{ group, why, source },
     steps: steps.map(({ text }) => text),
     ...{ expected: expect.text, came },
     ...(threat !== undefined && { threat }),

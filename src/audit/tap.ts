@@ -16,7 +16,7 @@ export function tapHeader(count: number): string {
  * @param isStrict whether what differs fails
  */
 export function tapLine(result: CaseResult, number: number, isStrict = false): string {
-  const { id, title, verdict, severity, expected, came, threat, source } = result;
+  const { id, title, verdict, severity, peerID, expected, came, threat, source } = result;
   const isOk = verdict !== 'fail' && !(isStrict && verdict === 'differs');
   const skip = verdict === 'not-applicable' || verdict === 'undecided' ? ` # SKIP ${verdict}: ${oneLine(came)}` : '';
   const point = `${isOk ? 'ok' : 'not ok'} ${number} - ${oneLine(`${id}: ${title}`)}${skip}`;
@@ -24,6 +24,7 @@ export function tapLine(result: CaseResult, number: number, isStrict = false): s
   const facts = {
     verdict,
     severity,
+    ...(peerID !== undefined && { peerID }),
     ...(threat !== undefined && { threat }),
     expected,
     came,

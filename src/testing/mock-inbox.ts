@@ -30,7 +30,7 @@ export class MockInbox {
       if (this.#violation === undefined) this.#onData(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     });
     stream.on('end', () => this.#onEnd('FIN')).on('close', () => this.#onEnd('RST'));
-    stream.on('error', () => {});
+    stream.on('error', () => {}).resume();
   }
 
   /** How the other side has closed, undefined while it has not. */

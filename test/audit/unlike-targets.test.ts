@@ -1,7 +1,7 @@
 /** Targets that are in order and unlike the reference's usual state: one that is not in sync, one that is full. */
 import { type Duplex, duplexPair } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { auditAcceptor, type CaseResult, type TargetFacts } from '../../src/audit/index.ts';
+import { auditAcceptor, auditInitiator, type CaseResult, type TargetFacts } from '../../src/audit/index.ts';
 import { printFacts } from '../../src/cli/audit-text.ts';
 import type { Output } from '../../src/cli/output.ts';
 import { NodeIdentity, networks } from '../../src/index.ts';
@@ -70,4 +70,44 @@ it('a full node is not said to answer no pings: nobody could ask', async () => {
   printFacts('it', facts as TargetFacts, out as unknown as Output);
   expect(lines.join('\n')).toContain('no free slot');
   expect(lines.join('\n')).not.toContain('pings');
+});
+
+it('a neighbour of the target that dials too is not taken for it: the audit stays with the first, tells, and names it in each result', async () => {
+  const target = NodeIdentity.random();
+  const neighbour = NodeIdentity.random();
+  let dialled = 0;
+  const accept = async (): Promise<Duplex> => {
+    const [ours, theirs] = duplexPair();
+    ours.on('error', () => {});
+    for (const end of [ours, theirs]) end.pause();
+    // Every second connection is the neighbour's, which answers nothing.
+    const isTarget = dialled++ % 2 === 0;
+    const options = { network, clock, identity: isTarget ? target : neighbour };
+    const peer = new MockPeer(theirs, 'WE_CALLED_REMOTE', options);
+    theirs.on('data', () => clock.touch());
+    const script: MockScript = async () => {
+      peer.hello();
+      await peer.expect('HELLO');
+      peer.auth();
+      await peer.expect('AUTH');
+      peer.grant();
+      for (let body = await peer.receiveBody(); body !== undefined; body = await peer.receiveBody()) {
+        const message = peer.read(body);
+        if (message.type === 'GET_SCP_QUORUMSET' && isTarget)
+          peer.send({ type: 'DONT_HAVE', reqType: 'SCP_QUORUMSET', reqHash: message.qSetHash });
+        if (message.type === 'AUTH') return peer.error('ERR_MISC', 'out-of-order AUTH message');
+      }
+    };
+    void script(peer)
+      .catch(() => {})
+      .then(() => peer.close());
+    return ours;
+  };
+  const strangers: string[] = [];
+  const onStranger = (peerID: string): void => void strangers.push(peerID);
+  const only = ['answers-pings', 'second-auth'];
+  const results = await collect(auditInitiator(accept, { network, clock, seed: 'unlike', only, onStranger }));
+  expect(results.map(({ peerID }) => peerID)).toEqual(only.map(() => target.peerID));
+  expect(results.find(({ id }) => id.endsWith('answers-pings'))?.verdict).toBe('pass');
+  expect(new Set(strangers)).toEqual(new Set([neighbour.peerID]));
 });

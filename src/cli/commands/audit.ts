@@ -131,12 +131,19 @@ async function auditDialler(args: Given, options: AuditOptions, mine: boolean, c
       context.err.line(
         `Each connection plays a case: a stellar-core, which dials every 1 to 20 s, takes about ${minutes} minutes.`,
       );
+    const strangers = new Set<string>();
+    const onStranger = (peerID: string): void => {
+      if (strangers.has(peerID) || strangers.size >= MAX_STRANGERS_TOLD) return;
+      strangers.add(peerID);
+      context.err.line(`${peerID} has dialled too, and was not played with: the audit stays with the node it began with.`);
+    };
     const results = (onFacts: AuditOptions['onFacts']): AsyncIterable<CaseResult> =>
       auditInitiator((signal) => acceptOwn(acceptor, mine, signal, context), {
         ...options,
         listeningPort: options.listeningPort ?? acceptor.port,
         ...(nudged && { nudge: () => dialTcp(nudged) }),
         onFacts,
+        onStranger,
       });
     await report(`the target on ${formatTarget(acceptor)}`, cases, results, args, options, context);
   } finally {
@@ -144,6 +151,8 @@ async function auditDialler(args: Given, options: AuditOptions, mine: boolean, c
   }
 }
 
+/** Other nodes that are named; there may be any number of them. */
+const MAX_STRANGERS_TOLD = 20;
 /** What the back-off of stellar-core, and the 5 s it takes to close, come to. */
 const CORE_SECONDS_PER_CASE = 12;
 
