@@ -72,7 +72,11 @@ export const nodeArgs = {
   'overlay-min-version': { type: 'string', description: 'Oldest overlay version we advertise (38)', valueHint: 'N' },
   'ledger-version': { type: 'string', description: 'Ledger protocol we advertise (27)', valueHint: 'N' },
   'version-str': { type: 'string', description: 'Version text we advertise', valueHint: 'TEXT' },
-  'listening-port': { type: 'string', description: 'Port we say we listen on (11625)', valueHint: 'N' },
+  'listening-port': {
+    type: 'string',
+    description: 'Port we say we listen on: nodes store it with our address and pass it on (11625)',
+    valueHint: 'N',
+  },
   ...jsonArg,
 } as const satisfies ArgsDef;
 

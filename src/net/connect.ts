@@ -12,7 +12,7 @@ import { type Clock, systemClock, type Timer } from './clock.ts';
 import { Connection } from './connection.ts';
 import { newConnection, type Phase } from './connection-info.ts';
 import { dial } from './dial.ts';
-import { adaptsOverlayRange, type ConnectOptions, peerOptions, resolveOptions, resolveTarget } from './options.ts';
+import { adaptsOverlayRange, type ConnectOptions, peerOptions, preparedAuth, resolveOptions, resolveTarget } from './options.ts';
 import { Session } from './session.ts';
 
 /**
@@ -51,6 +51,7 @@ async function connectOnce(options: ConnectOptions): Promise<Connection> {
   const resolved = resolveOptions(options);
   const { host, port } = resolveTarget(options);
   const { clock, handshakeTimeoutMs } = resolved;
+  const peerAuth = preparedAuth(resolved);
   const spent: Record<Phase, number> = { dns: 0, tcp: 0, hello: 0, auth: 0 };
   const onPhase = (phase: Phase, ms: number): void => {
     spent[phase] = ms;
@@ -69,7 +70,7 @@ async function connectOnce(options: ConnectOptions): Promise<Connection> {
   let release: (() => void) | undefined;
   const { listener } = options;
   const peer = new Peer({
-    ...peerOptions(resolved, connection),
+    ...peerOptions(resolved, connection, peerAuth),
     authenticationTimeoutMs: Number.POSITIVE_INFINITY,
     expectedPeerID: options.expectedPeerID,
     // Subtle: a full node refuses right behind its AUTH, and then nobody but the steps knows that it came.

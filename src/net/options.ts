@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { nodeCrypto } from '../crypto/node.ts';
 import type { CryptoProvider } from '../protocol/auth/crypto.ts';
+import type { PeerAuth } from '../protocol/auth/peer-auth.ts';
 import { assertInteger, utf8Encode } from '../protocol/bytes.ts';
 import type { ServedRequest } from '../protocol/channel/channel.ts';
 import {
@@ -51,7 +52,10 @@ export interface NodeOptions {
   readonly ledgerVersion?: number | undefined;
   /** Free text advertised, at most 100 bytes. Default: name and version of this package. */
   readonly versionStr?: string | undefined;
-  /** Port advertised as the one we listen on, 1 to 65535. Default 11625; `listen` advertises its own. */
+  /**
+   * Port advertised as the one we listen on, 1 to 65535. Nodes store it with our IP address and pass it on in PEERS, also when
+   * nothing listens there. Default 11625 (docs/security.md has the reason); `listen` advertises its own.
+   */
   readonly listeningPort?: number | undefined;
   /** Time for the whole handshake, in milliseconds; `connect` counts name resolution and TCP too. Default 10,000. */
   readonly handshakeTimeoutMs?: number | undefined;
@@ -175,14 +179,25 @@ export function resolveTarget({ host, port = DEFAULT_PORT, family = 0, lookup, e
   return { host, port: assertInteger(port, 1, 65535, 'port') };
 }
 
+/** Keys, cert and caches of a connection that is about to begin: they are made now, before any clock of it runs. */
+export function preparedAuth({ options, identity, crypto, clock }: ResolvedOptions): PeerAuth {
+  const peerAuth = identity.peerAuth(options.network, options.ecdh, crypto);
+  peerAuth.cert(clock.now().unixSeconds);
+  return peerAuth;
+}
+
 /** Options of the protocol for one connection. */
-export function peerOptions({ options, identity, crypto }: ResolvedOptions, { info, nonce }: NewConnection): PeerOptions {
+export function peerOptions(
+  { options, identity, crypto }: ResolvedOptions,
+  { info, nonce }: NewConnection,
+  peerAuth: PeerAuth = identity.peerAuth(options.network, options.ecdh, crypto),
+): PeerOptions {
   const { onStep } = options;
   return {
     role: info.role,
     crypto,
     nonce,
-    peerAuth: identity.peerAuth(options.network, options.ecdh, crypto),
+    peerAuth,
     overlayVersion: options.overlayVersion ?? OVERLAY_VERSION,
     overlayMinVersion: options.overlayMinVersion ?? OVERLAY_MIN_VERSION,
     adaptOverlayRange: adaptsOverlayRange(options),

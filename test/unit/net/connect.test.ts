@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nodeCrypto } from '../../../src/crypto/node.ts';
 import {
   type Connection,
   connect,
@@ -9,6 +10,7 @@ import {
   networks,
   OverlayError,
 } from '../../../src/index.ts';
+import type { CryptoProvider } from '../../../src/protocol/auth/crypto.ts';
 import type { HandshakeStep } from '../../../src/protocol/handshake/steps.ts';
 import { ManualClock } from '../../../src/testing/index.ts';
 import { grant, openHandles, RawNode, until } from '../../support/raw-peer.ts';
@@ -373,6 +375,34 @@ describe('a peer that shares no overlay version with us', () => {
     }
   });
 });
+
+it.each(['per-process', 'per-connection'] as const)(
+  'keys and certificate are made before anything is timed, %s',
+  async (ecdh) => {
+    const order: string[] = [];
+    const crypto: CryptoProvider = {
+      ...nodeCrypto,
+      signingKey: (seed) => {
+        const key = nodeCrypto.signingKey(seed);
+        return {
+          publicKey: key.publicKey,
+          unsafeExportSeed: () => key.unsafeExportSeed(),
+          sign: (message) => {
+            order.push('sign');
+            return key.sign(message);
+          },
+        };
+      },
+    };
+    await using node = await listen({ network, port: 0 });
+    const lookup = async (): Promise<string[]> => {
+      order.push('lookup');
+      return ['127.0.0.1'];
+    };
+    await using _connection = await connect({ host: 'node.example', port: node.port, network, lookup, crypto, ecdh });
+    expect(order).toEqual(['sign', 'lookup']);
+  },
+);
 
 describe('AbortSignal of connect', () => {
   it('that has aborted before leaves nobody dialled', async () => {
