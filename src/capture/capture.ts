@@ -23,7 +23,8 @@ export interface CaptureSource {
 export interface PassedOver {
   /** TCP connections that are not Stellar's. */
   readonly otherConnections: number;
-  readonly packets: Readonly<Partial<Record<NoSegment, number>>>;
+  /** How many packets hold no TCP, by what they are instead. */
+  readonly packets: Readonly<Record<NoSegment, number>>;
   /** Records on which not every key of the key log was tried: there are too many of both. */
   readonly untried?: number;
   /** Bytes at the end that are no whole packet, or characters that are no whole line. */
@@ -100,7 +101,7 @@ class PacketReader implements Reader {
   readonly #packets = new PcapReader();
   readonly #streams = new Reassembly();
   readonly #decoder: Decoder;
-  readonly #passedOver: Partial<Record<NoSegment, number>> = {};
+  readonly #passedOver: Record<NoSegment, number> = {};
 
   constructor(keys: KeyLog) {
     this.#decoder = new Decoder(keys);
@@ -122,10 +123,19 @@ class PacketReader implements Reader {
 
   *#packet(packet: Packet): Generator<Decoded> {
     const segment = segmentOf(packet);
-    if (typeof segment === 'string') this.#passedOver[segment] = (this.#passedOver[segment] ?? 0) + 1;
+    if (typeof segment === 'string') this.#passOver(segment);
     else for (const event of this.#streams.push(segment)) yield* this.#decoder.push(event);
   }
+
+  #passOver(what: NoSegment): void {
+    const isKnown = Object.hasOwn(this.#passedOver, what);
+    const name = isKnown || Object.keys(this.#passedOver).length < MAX_NAMES ? what : 'something else';
+    this.#passedOver[name] = (this.#passedOver[name] ?? 0) + 1;
+  }
 }
+
+/** Names of what is passed over that are kept apart. */
+const MAX_NAMES = 64;
 
 class RecordingReader implements Reader {
   readonly #decoder: Decoder;

@@ -1,8 +1,13 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Segment, segmentOf } from '../../../src/capture/packet.ts';
 import { CaptureFileError, type Packet, PcapReader } from '../../../src/capture/pcap.ts';
 import { concatBytes, toHex } from '../../../src/protocol/bytes.ts';
 import { be, block, ipPacket, LINKS, number, pcapFile, pcapngFile } from '../../support/pcap.ts';
+import { ethernetAround, IP_TUNNELS, ipv4Around, ipv6Around, LINK_TUNNELS, PSEUDOWIRE_LABEL } from '../../support/tunnels.ts';
 import { split } from '../../support/vectors.ts';
 
 const MICROS = 1_795_503_236_123_456;
@@ -145,12 +150,26 @@ describe('a packet', () => {
     expect(fate(ipPacket({ ...V6, extensions: [[44, new Uint8Array(8)]] }))).toMatchObject({ data: DATA });
   });
 
-  it('of UDP, ARP or an unknown link is none', () => {
-    expect(fate(ipPacket({ ...V4, protocol: 17 }))).toBe('not TCP');
-    expect(fate(ipPacket({ ...V6, protocol: 17 }))).toBe('not TCP');
-    const arp = concatBytes(new Uint8Array(12), be(0x0806, 2), new Uint8Array(28));
-    expect(segmentOf({ unixMs: 0, linkType: 1, data: arp, originalLength: arp.length })).toBe('not TCP');
-    expect(segmentOf({ unixMs: 0, linkType: 147, data: arp, originalLength: arp.length })).toBe('unknown link type');
+  it.each([
+    ['UDP', [101, ipv4Around(17, concatBytes(be(53, 2), be(40_000, 2), new Uint8Array(12)))]],
+    ['UDP', [101, ipv6Around(17, concatBytes(be(53, 2), be(40_000, 2), new Uint8Array(12)))]],
+    ['GTP-U', [101, ipv4Around(17, concatBytes(be(2152, 2), be(2152, 2), new Uint8Array(12)))]],
+    ['WireGuard, encrypted', [101, ipv4Around(17, concatBytes(be(40_000, 2), be(51820, 2), new Uint8Array(12)))]],
+    ['ESP, encrypted', [101, ipv4Around(50, new Uint8Array(40))]],
+    ['ICMPv6', [101, ipv6Around(58, new Uint8Array(40))]],
+    ['IP protocol 253', [101, ipv4Around(253, new Uint8Array(40))]],
+    ['ARP', [1, ethernetAround(0x0806, new Uint8Array(28))]],
+    ['LLDP', [1, ethernetAround(0x88cc, new Uint8Array(28))]],
+    ['MACsec, encrypted', [1, ethernetAround(0x88e5, new Uint8Array(28))]],
+    ['EtherType 0x1234', [1, ethernetAround(0x1234, new Uint8Array(28))]],
+    ['IEEE 802.2 LLC', [1, ethernetAround(38, new Uint8Array(38))]],
+    ['PPP control', [9, concatBytes(be(0xff03, 2), be(0xc021, 2), new Uint8Array(20))]],
+    ['GRE with routing', [101, ipv4Around(47, concatBytes(be(0x4000, 2), be(0x0800, 2), new Uint8Array(20)))]],
+    ['GRE keepalive', [101, ipv4Around(47, new Uint8Array(4))]],
+    ['link type 147', [147, new Uint8Array(28)]],
+    ['IP version 0', [101, new Uint8Array(28)]],
+  ] as const)('of anything else has its name: %s', (name, [linkType, data]) => {
+    expect(segmentOf({ unixMs: 0, linkType, data, originalLength: data.length })).toBe(name);
   });
 
   it('that was cut off says how many bytes are missing, or that it is cut off in its headers', () => {
@@ -171,9 +190,72 @@ describe('a packet', () => {
   it('with header lengths that cannot be is none', () => {
     const short = ipPacket(V4);
     short[0] = 0x41;
-    expect(fate(short)).toBe('not TCP');
+    expect(fate(short)).toBe('damaged IPv4 header');
     const long = ipPacket(V4);
     long[32] = 0xf0;
-    expect(fate(long.slice(0, 60))).toBe('not TCP');
+    expect(fate(long.slice(0, 60))).toBe('damaged TCP header');
   });
+});
+
+describe('a packet in a tunnel', () => {
+  const plain = fate(ipPacket(V4));
+  const tunnels = Object.entries(IP_TUNNELS);
+
+  it.each(Object.entries(LINK_TUNNELS))('of %s is unwrapped, IPv4 and IPv6', (_name, [linkType, wrap]) => {
+    for (const spec of [V4, V6]) {
+      const data = wrap(ipPacket(spec));
+      expect(segmentOf({ unixMs: 0, linkType, data, originalLength: data.length })).toEqual(fate(ipPacket(spec)));
+    }
+  });
+
+  it.each(tunnels)('of %s is unwrapped, IPv4 and IPv6, on any link', (_name, wrap) => {
+    for (const spec of [V4, V6])
+      for (const [linkType, link] of Object.values(LINK_TUNNELS)) {
+        const data = link(wrap(ipPacket(spec)));
+        expect(segmentOf({ unixMs: 0, linkType, data, originalLength: data.length })).toEqual(fate(ipPacket(spec)));
+      }
+  });
+
+  it('in a tunnel in a tunnel is unwrapped', () => {
+    for (const [, outer] of tunnels)
+      for (const [, middle] of tunnels)
+        for (const [, inner] of tunnels) expect(fate(outer(middle(inner(ipPacket(V4)))))).toEqual(plain);
+  });
+
+  it('is not unwrapped for ever', () => {
+    let packet = ipPacket(V4);
+    for (let i = 0; i < 30; i++) packet = ipv4Around(4, packet);
+    expect(fate(packet)).toBe('more than 24 headers');
+  });
+
+  it('that was cut off anywhere says so, or how many bytes are missing', () => {
+    for (const [, wrap] of tunnels) {
+      const bytes = wrap(ipPacket(V4));
+      for (let captured = 0; captured < bytes.length; captured++) {
+        const found = segmentOf({ unixMs: 0, linkType: 101, data: bytes.slice(0, captured), originalLength: bytes.length });
+        if (typeof found === 'string') expect(found).toBe('cut off in its headers');
+        else expect(found.data.length + found.missing).toBe(DATA.length);
+      }
+    }
+  });
+
+  it('is read as tshark reads it', (context) => {
+    const version = spawnSync('tshark', ['--version']);
+    if (version.status !== 0) return context.skip('there is no tshark here');
+    const packets = [...Object.values(LINK_TUNNELS), ...tunnels.map(([, wrap]) => [101, wrap] as const)];
+    const folder = mkdtempSync(join(tmpdir(), 'tunnels-'));
+    try {
+      for (const linkType of new Set(packets.map(([type]) => type))) {
+        const file = join(folder, `${linkType}.pcap`);
+        const inIt = packets.flatMap(([type, wrap]) => (type === linkType ? [{ bytes: wrap(ipPacket(V4)) }] : []));
+        writeFileSync(file, pcapFile(inIt, { linkType }));
+        const fields = ['-T', 'fields', '-e', 'tcp.srcport', '-e', 'tcp.dstport', '-e', 'tcp.payload'];
+        const told = ['-d', 'udp.port==6635,mpls', '-d', `mpls.label==${PSEUDOWIRE_LABEL},pwethcw`];
+        const { stdout } = spawnSync('tshark', ['-n', '-r', file, ...told, ...fields], { encoding: 'utf8' });
+        expect([linkType, ...stdout.trim().split('\n')]).toEqual([linkType, ...inIt.map(() => `50000\t11625\t${toHex(DATA)}`)]);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }, 120_000);
 });
