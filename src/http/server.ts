@@ -4,11 +4,11 @@
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { OverlayError } from '../protocol/errors.ts';
 import { printable } from '../protocol/printable.ts';
+import { Gate, type Socket } from './gate.ts';
 import { type HttpRules, whyNot } from './rules.ts';
-
-type Socket = IncomingMessage['socket'];
 
 /** An answer that is complete. */
 export interface HttpAnswer {
@@ -57,8 +57,6 @@ export interface HttpLimits {
   readonly sockets: number;
   /** Requests of one socket. */
   readonly requests: number;
-  /** Requests that are read and dropped while the one before them is answered; one more ends the socket at once. */
-  readonly dropped: number;
   /** For a request to come in. */
   readonly requestMs: number;
   /** For an answer to be read. */
@@ -67,14 +65,13 @@ export interface HttpLimits {
   readonly idleMs: number;
   /** Of a socket, after which its next answer is its last. */
   readonly ageMs: number;
-  /** For answers to go out when the server closes. */
+  /** For answers to go out when the server closes, and for the last one of a socket to be read. */
   readonly closeMs: number;
 }
 
 const HTTP_LIMITS: HttpLimits = {
   sockets: 1_024,
   requests: 1_000,
-  dropped: 16,
   requestMs: 10_000,
   unreadMs: 10_000,
   idleMs: 30_000,
@@ -95,14 +92,11 @@ const HEADERS = {
 /** What is known of a socket. */
 interface Client {
   readonly sinceMs: number;
-  /** The request that has not been answered. */
-  request: IncomingMessage | undefined;
   /** Whether its answer is being made, or goes on: such a socket is never closed for another one. */
   isServed: boolean;
   /** Whether nothing more is read of it. */
   isLast: boolean;
   requests: number;
-  dropped: number;
 }
 
 /** A server that listens. */
@@ -113,7 +107,7 @@ export class HttpServer implements AsyncDisposable {
   readonly #options: HttpServerOptions;
   readonly #limits: HttpLimits;
   /** The one that asked last is the last. */
-  readonly #clients = new Map<Socket, Client>();
+  readonly #clients = new Map<Gate, Client>();
   /** Answers being made, with what ends them. */
   readonly #answers = new Map<Promise<void>, AbortController>();
   #isClosing = false;
@@ -127,7 +121,9 @@ export class HttpServer implements AsyncDisposable {
     this.#limits = limits;
     // An accept that fails, for want of file descriptors for example, costs that connection and nothing else.
     server.on('error', () => {});
-    server.on('connection', (socket: Socket) => this.#meet(socket));
+    const [serve] = server.listeners('connection') as ((this: Server, socket: Duplex) => void)[];
+    server.removeAllListeners('connection');
+    server.on('connection', (socket) => serve?.call(server, this.#meet(socket)));
     server.on('request', (request, response) => this.#take(request, response));
   }
 
@@ -168,50 +164,43 @@ export class HttpServer implements AsyncDisposable {
     return this.close();
   }
 
-  #meet(socket: Socket): void {
-    if (this.#clients.size >= this.#limits.sockets) {
-      const idle = this.#longestIdle() ?? socket;
-      this.#drop(idle);
-      if (idle === socket) return;
-    }
-    const client = { sinceMs: performance.now(), request: undefined, isServed: false, isLast: false, requests: 0, dropped: 0 };
-    this.#clients.set(socket, client);
-    socket.once('close', () => this.#clients.delete(socket));
+  #meet(socket: Socket): Gate {
+    const { sockets, idleMs, closeMs } = this.#limits;
+    const gate = new Gate(socket, closeMs);
+    const client = { sinceMs: performance.now(), isServed: false, isLast: false, requests: 0 };
+    if (this.#clients.size >= sockets) this.#drop(this.#longestIdle() ?? gate);
+    if (gate.destroyed) return gate;
+    this.#clients.set(gate, client);
+    gate.once('close', () => this.#clients.delete(gate));
+    socket.setTimeout(idleMs, () => !client.isServed && this.#drop(gate));
+    return gate;
   }
 
-  #longestIdle(): Socket | undefined {
-    for (const [socket, { isServed }] of this.#clients) if (!isServed) return socket;
+  #longestIdle(): Gate | undefined {
+    for (const [gate, { isServed }] of this.#clients) if (!isServed) return gate;
     return undefined;
   }
 
-  #drop(socket: Socket): void {
-    this.#clients.delete(socket);
-    socket.destroy();
+  #drop(gate: Gate): void {
+    this.#clients.delete(gate);
+    gate.destroy();
   }
 
-  /** Subtle: one request at a time. What is sent before the answer is not answered, which HTTP allows: the sender asks again. */
   #take(request: IncomingMessage, response: ServerResponse): void {
-    const { socket } = request;
-    const client = this.#clients.get(socket);
+    const gate = request.socket as Duplex as Gate;
+    const client = this.#clients.get(gate);
     if (client === undefined) return;
-    if (client.request !== undefined) {
-      client.isLast = true;
-      socket.pause();
-      if (++client.dropped > this.#limits.dropped) this.#drop(socket);
-      return;
-    }
-    client.request = request;
     client.requests++;
     const { requests, ageMs } = this.#limits;
     const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
     if (hasBody || client.requests >= requests || performance.now() - client.sinceMs > ageMs) client.isLast = true;
-    this.#clients.delete(socket);
-    this.#clients.set(socket, client);
+    this.#clients.delete(gate);
+    this.#clients.set(gate, client);
     const leave = new AbortController();
     const answered = this.#answer(request, response, client, leave).finally(() => {
       this.#answers.delete(answered);
-      client.request = undefined;
-      if (client.isLast) socket.destroySoon();
+      if (client.isLast || gate.hasMore) gate.destroySoon();
+      else gate.open();
     });
     this.#answers.set(answered, leave);
   }
@@ -232,16 +221,17 @@ export class HttpServer implements AsyncDisposable {
       return;
     }
     client.isServed = false;
+    const gate = request.socket as Duplex as Gate;
     const body = Buffer.from(answer.text);
     response.writeHead(answer.status ?? 200, {
       ...HEADERS,
       'Content-Type': answer.type,
       'Content-Length': body.length,
       ...answer.headers,
-      ...((this.#isClosing || client.isLast) && { Connection: 'close' }),
+      ...((this.#isClosing || client.isLast || gate.hasMore) && { Connection: 'close' }),
     });
     response.end(request.method === 'HEAD' ? undefined : body);
-    const unread = setTimeout(() => this.#drop(request.socket), this.#limits.unreadMs);
+    const unread = setTimeout(() => this.#drop(gate), this.#limits.unreadMs);
     await over;
     clearTimeout(unread);
   }
