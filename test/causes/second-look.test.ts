@@ -5,6 +5,7 @@ import { Knowledge } from '../../src/probe/knowledge.ts';
 import { type ProbeResult, probe } from '../../src/probe/probe.ts';
 import { ManualClock, type MockPeer, type MockScript, mockNode } from '../../src/testing/index.ts';
 import { runCli } from '../support/cli.ts';
+import { closingAfter, echoing, whileTimePasses } from '../support/proxy.ts';
 
 const network = networks.standalone;
 const NOW = 1_767_225_600;
@@ -223,6 +224,112 @@ describe('a full node', () => {
       peers: [
         { ip: '192.0.2.1', port: 11625 },
         { ip: '2001:db8::1', port: 11626 },
+      ],
+    });
+  });
+});
+
+describe('a node that refuses a moment after it has let us in', () => {
+  const late: MockScript = async (peer) => {
+    await peer.handshake();
+    peer.send({ type: 'PEERS', peers: [{ ip: '192.0.2.1', port: 11625, numFailures: 0 }] });
+    // Whoever looks only at the handshake has taken it for good by now: the answer to a ping is a refusal.
+    await peer.receiveBody();
+    peer.error('ERR_LOAD', 'peer rejected');
+    await peer.expectEnd();
+  };
+
+  it('is told by connect() when it settles, with the peers it names', async () => {
+    await using node = await mockNode({ network }, late);
+    const connecting = connect({ host: node.host, port: node.port, network, scpStateLedgerSeq: null, settle: true });
+    await expect(connecting).rejects.toMatchObject({
+      ...{ code: 'OVERLAY_PEER_ERROR', causeName: 'peer-full', stage: 'channel', peers: [{ ip: '192.0.2.1', port: 11625 }] },
+    });
+    await node.finished();
+  });
+
+  it('is told by probe', async () => {
+    await using node = await mockNode({ network }, late);
+    const { ok, error, peers } = await probe({ host: node.host, port: node.port }, { network });
+    expect({ ok, cause: error?.cause, peers }).toEqual({ ok: false, cause: 'peer-full', peers: ['192.0.2.1:11625'] });
+  });
+});
+
+describe('connect() that settles', () => {
+  it('has the round trip of a node that keeps us', async () => {
+    await using node = await listen({ network, port: 0 });
+    await using connection = await connect({ host: '127.0.0.1', port: node.port, network, settle: true });
+    expect(connection.timings.pingMs).toBeGreaterThan(0);
+    await using other = await connect({ host: '127.0.0.1', port: node.port, network });
+    expect(other.timings).not.toHaveProperty('pingMs');
+  });
+
+  it('takes a second without a refusal for an answer', async () => {
+    const clock = new ManualClock();
+    await using node = await mockNode({ network, clock }, async (peer) => {
+      await peer.handshake();
+      await peer.receiveBody();
+      clock.advance(1_000);
+      await peer.expectEnd();
+    });
+    const connection = await connect({ host: node.host, port: node.port, network, clock, scpStateLedgerSeq: null, settle: true });
+    expect(connection.timings).not.toHaveProperty('pingMs');
+    const closing = connection.close();
+    clock.advance(1_000);
+    await closing;
+    expect(clock.timers).toBe(0);
+  });
+});
+
+describe('a port that closes every connection after the same time', () => {
+  it.each([1_200, 3_000, 8_000])('%i ms, whatever is said, is a proxy without a back end', async (ms) => {
+    const clock = new ManualClock();
+    await using proxy = await closingAfter(ms, clock);
+    const probing = probe({ host: '127.0.0.1', port: proxy.port }, { network, clock, handshakeTimeoutMs: 10_000 });
+    const { error } = await whileTimePasses(clock, probing);
+    expect(error).toMatchObject({ code: 'OVERLAY_CLOSED_UNHEARD', cause: 'closed-unheard', stage: 'hello' });
+    expect(error?.message).toContain(`after ${(ms / 1000).toFixed(1)} s, whatever is said`);
+    expect(error?.advice).toContain('proxy');
+  });
+
+  it('is none when it waits longer for who says nothing, as stellar-core does', async () => {
+    const clock = new ManualClock();
+    // 5 s after a HELLO it does not like, 10 s after nothing.
+    await using node = await closingAfter(10_000, clock, 5_000);
+    const { error } = await whileTimePasses(clock, probe({ host: '127.0.0.1', port: node.port }, { network, clock }));
+    expect(error).toMatchObject({ code: 'OVERLAY_CONNECTION_CLOSED', cause: 'closed-before-hello' });
+    expect(error?.message).toContain('Why is undecided');
+  });
+});
+
+describe('an echo service', () => {
+  it.each([
+    ['a random identity', undefined],
+    ['a seed of our own', NodeIdentity.random()],
+  ])('is none of the Stellar network, to %s', async (_name, identity) => {
+    await using echo = await echoing();
+    const { ok, error } = await probe({ host: '127.0.0.1', port: echo.port }, { network, ...(identity && { identity }) });
+    expect({ ok, ...error }).toMatchObject({ ok: false, code: 'OVERLAY_NOT_STELLAR', cause: 'not-stellar', stage: 'hello' });
+    expect(error?.message).toContain('echo service');
+    expect(error).not.toHaveProperty('peerError');
+  });
+
+  it('is not what a node with our own seed is', async () => {
+    const identity = NodeIdentity.random();
+    await using node = await listen({ network, port: 0, identity });
+    const { error } = await probe({ host: '127.0.0.1', port: node.port }, { network, identity });
+    expect(error?.code).toBe('OVERLAY_CONNECTING_TO_SELF');
+  });
+});
+
+describe('the port a node advertises', () => {
+  it('is warned of when it is not the one that was dialled', async () => {
+    await using node = await listen({ network, port: 0, listeningPort: 4321 });
+    const { ok, warnings } = await probe({ host: '127.0.0.1', port: node.port }, { network });
+    expect({ ok, warnings }).toEqual({
+      ok: true,
+      warnings: [
+        `It says that it listens on port 4321 (PEER_PORT), and was dialled on port ${node.port}: other nodes learn the former, and reach it only if that leads to it as well.`,
       ],
     });
   });

@@ -1,15 +1,35 @@
-/** A port that closes every connection after the same time, whatever is said, as a proxy does whose back end is away. */
+/** Ports on which no Stellar node listens, though they take connections. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { ManualClock } from '../../src/testing/index.ts';
 
-/** Starts it; the time is that of a manual clock. */
-export async function closingAfter(ms: number, clock: ManualClock): Promise<AsyncDisposable & { readonly port: number }> {
+/** A port to dial. */
+export interface Port extends AsyncDisposable {
+  readonly port: number;
+}
+
+/**
+ * Closes every connection after the same time of a manual clock, as a proxy does whose back end is away.
+ * @param heardMs when it closes sooner once it has been told something: so long after that
+ */
+export function closingAfter(ms: number, clock: ManualClock, heardMs = ms): Promise<Port> {
+  return serving((socket) => {
+    clock.setTimer(() => socket.destroy(), ms);
+    if (heardMs < ms) socket.once('data', () => clock.setTimer(() => socket.destroy(), heardMs));
+  });
+}
+
+/** Sends back what it is sent. */
+export function echoing(): Promise<Port> {
+  return serving((socket) => socket.pipe(socket));
+}
+
+async function serving(serve: (socket: Socket) => void): Promise<Port> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
-    socket.resume().on('error', () => {});
-    clock.setTimer(() => socket.destroy(), ms);
+    socket.on('error', () => {});
+    serve(socket.resume());
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

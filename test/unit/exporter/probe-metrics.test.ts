@@ -206,6 +206,20 @@ describe('a node that does not', () => {
   });
 });
 
+describe('the port a node advertises', () => {
+  it('is a metric, and whether it was dialled', async () => {
+    await using node = await goodNode();
+    await using other = await goodNode({ listeningPort: 4321 });
+    await using exporting = await exporter();
+    const { samples } = await probeOf(exporting, node);
+    expect(samples.get('stellar_probe_peer_listening_port')).toBe(node.port);
+    expect(samples.get('stellar_probe_peer_listening_port_is_dialled')).toBe(1);
+    const { samples: others } = await probeOf(exporting, other);
+    expect(others.get('stellar_probe_peer_listening_port')).toBe(4321);
+    expect(others.get('stellar_probe_peer_listening_port_is_dialled')).toBe(0);
+  });
+});
+
 describe('numbers at the edge', () => {
   const registry = (certExpiration: string) =>
     probeRegistry({

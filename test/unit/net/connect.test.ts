@@ -219,6 +219,22 @@ describe('connect fails', () => {
     await outcome;
   });
 
+  it('with OVERLAY_HANDSHAKE_TIMEOUT and never OVERLAY_IDLE_TIMEOUT, also where the tick of 5 s comes first', async () => {
+    await using node = await RawNode.start();
+    // The event loop is late: the tick that is due at the same moment is served before the deadline.
+    const late = {
+      now: () => clock.now(),
+      setTimer: (call: () => void, ms: number) => clock.setTimer(call, ms === 5_000 ? ms : ms + 1),
+    };
+    const connecting = connect({ ...target(node.port), clock: late, handshakeTimeoutMs: 10_000 });
+    const outcome = expect(connecting).rejects.toMatchObject({ code: 'OVERLAY_HANDSHAKE_TIMEOUT', stage: 'hello' });
+    const peer = await node.peer();
+    await peer.expect('HELLO');
+    clock.advance(10_001);
+    expect(await peer.farewell()).toEqual(['FIN']);
+    await outcome;
+  });
+
   it('with OVERLAY_PEER_ID_MISMATCH for another peer than the pinned one, whose facts it keeps', async () => {
     await using node = await RawNode.start();
     const expectedPeerID = NodeIdentity.random().peerID;
