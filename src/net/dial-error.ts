@@ -81,7 +81,7 @@ export function dialError(
   const message =
     new Set(attempts.map(({ outcome, errno }) => `${outcome} ${errno}`)).size === 1
       ? sentence(where, only)
-      : `No address of ${where} can be connected to: ${attempts.map((one) => `${one.address} ${describeAttempt(one)}`).join('; ')}.`;
+      : `${where} has no address that can be connected to: ${attempts.map((one) => `${one.address} ${describeAttempt(one)}`).join('; ')}.`;
   const cause = causes.length > 1 ? new AggregateError(causes) : causes[0];
   return new OverlayError(code, { stage: 'tcp', message, cause, attempts });
 }

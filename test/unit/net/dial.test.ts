@@ -342,7 +342,7 @@ describe('when no address connects', () => {
     [['ECONNREFUSED', undefined], 'OVERLAY_CONNECT_TIMEOUT', `${A} refused the connection; ${A6} did not answer within`],
     [['ECONNREFUSED', 'EHOSTUNREACH'], 'OVERLAY_UNREACHABLE', `${A6} cannot be reached: a firewall rejects it`],
     [['ECONNREFUSED', 'ENETUNREACH'], 'OVERLAY_CONNECTION_REFUSED', `${A6} cannot be reached: this machine has no route`],
-    [['ECONNRESET', 'ECONNREFUSED'], 'OVERLAY_CONNECTION_RESET', 'No address of a.example:11625 can be connected to'],
+    [['ECONNRESET', 'ECONNREFUSED'], 'OVERLAY_CONNECTION_RESET', 'a.example:11625 has no address that can be connected to: '],
   ])('%j is %s', async (codes, code, text) => {
     const error = await failing(...codes);
     expect(error).toMatchObject({ code, stage: 'tcp', told: null, remote: undefined });
