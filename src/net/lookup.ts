@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import type { Socket } from 'node:net';
 import { isSea } from 'node:sea';
+import { offAbort, onAbort } from './abort.ts';
 
 /** IPv4, IPv6, or both: 0. */
 export type Family = 0 | 4 | 6;
@@ -144,11 +145,11 @@ class LookupProcess {
         reject(signal.reason);
         this.#hold();
       };
-      signal.addEventListener('abort', giveUp, { once: true });
+      onAbort(signal, giveUp);
       const settled =
         <T>(settle: (value: T) => void) =>
         (value: T): void => {
-          signal.removeEventListener('abort', giveUp);
+          offAbort(signal, giveUp);
           settle(value);
         };
       this.#askers.set(id, { host, family, resolve: settled(resolve), reject: settled(reject) });
