@@ -32,9 +32,9 @@ export interface InitiatorAuditOptions extends AuditOptions {
   readonly deaths?: (() => number) | undefined;
   /**
    * Is told of each connection of another node than the one that was first: nodes learn addresses from each other. It is
-   * closed, and no case is played on it.
+   * closed, and no case is played on it, unless whoever dials has another key each time.
    */
-  readonly onStranger?: ((peerID: string) => void) | undefined;
+  readonly onStranger?: ((peerID: string, isPlayedWith: boolean) => void) | undefined;
 }
 
 /**
@@ -76,6 +76,9 @@ class InitiatorAudit {
   #facts: TargetFacts | undefined;
   #handshakes = 0;
   #deaths = 0;
+  /** Others that have dialled, the first of them; and whether anybody has dialled twice with the same key. */
+  readonly #strangers = new Set<string>();
+  #hasLastingKeys = false;
   /** Whether nothing listened any more where the target was to be reminded of us. */
   #isRefused = false;
 
@@ -235,13 +238,21 @@ class InitiatorAudit {
     const own = this.#facts?.hello.peerID;
     if (own === undefined) return true;
     const peerID = await claimedPeerID(stream, clock, timing.reactMs);
-    // Who does not say who it is may be the target at its worst.
-    const isTarget = peerID === undefined || peerID === own;
-    if (isTarget && this.#stage.signal?.aborted !== true) return true;
+    const isPlayedWith = this.#stage.signal?.aborted !== true && this.#isTargetsKey(peerID, own);
+    if (peerID !== undefined && peerID !== own) this.#options.onStranger?.(peerID, isPlayedWith);
+    if (isPlayedWith) return true;
     stream.on('error', () => {});
     stream.destroy();
-    if (!isTarget) this.#options.onStranger?.(peerID);
     return false;
+  }
+
+  /** Nodes keep their keys: where nobody has dialled twice with the same one, it is the target that has another each time. */
+  #isTargetsKey(peerID: string | undefined, own: string): boolean {
+    // Who does not say who it is may be the target at its worst.
+    if (peerID === undefined) return true;
+    this.#hasLastingKeys ||= peerID === own || this.#strangers.has(peerID);
+    if (this.#strangers.size <= STRANGERS) this.#strangers.add(peerID);
+    return peerID === own || (!this.#hasLastingKeys && this.#strangers.size > STRANGERS);
   }
 
   async #acceptWithin(ms: number): Promise<Duplex | undefined> {
@@ -297,6 +308,8 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/** Others in a row, each with a key of its own, that are taken for so many nodes. */
+const STRANGERS = 5;
 const TOO_LONG = new Error('too long');
 /** Time without a connection after which the target is reminded of us, in milliseconds. */
 const NUDGE_AFTER_MS = 8_000;

@@ -40,7 +40,7 @@ export interface Played {
   readonly hello: Hello | undefined;
   /** Whether the target ended a connection. */
   readonly ended: boolean;
-  /** Who is audited, `G…`; undefined while nobody knows. */
+  /** Who it was played with, `G…`; undefined when nobody has said so yet. */
   readonly peerID: string | undefined;
 }
 
@@ -74,14 +74,15 @@ export async function play(one: Playable, stage: Stage): Promise<Played> {
     life.isOver = true;
     await Promise.all(scene.peers.map((peer, i) => hangUp(peer, streams[i] as Duplex)));
   }
+  const hello = scene.peers.findLast(({ remoteHello }) => remoteHello !== undefined)?.remoteHello;
   return {
     judgement,
     durationMs: clock.now().monotonicMs - startMs,
     transcript: transcript.entries,
     authenticated: scene.peers.some((peer) => peer.types.includes('SEND_MORE_EXTENDED')),
-    hello: scene.peers.findLast(({ remoteHello }) => remoteHello !== undefined)?.remoteHello,
+    hello,
     ended: scene.peers.some(({ ended }) => ended !== undefined),
-    peerID: stage.facts?.hello.peerID,
+    peerID: hello?.peerID ?? stage.facts?.hello.peerID,
   };
 }
 

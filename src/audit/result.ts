@@ -14,7 +14,7 @@ export interface CaseResult {
   readonly verdict: Verdict;
   readonly severity: Severity;
   readonly role: PeerRole;
-  /** The target, `G…`, as the first honest handshake has shown it. */
+  /** The target, `G…`, as it has said in its HELLO. */
   readonly peerID?: string;
   readonly group: Group;
   readonly why: string;

@@ -25,7 +25,12 @@ export interface Output {
    * @returns undefined when the stream takes more now; else resolves when it does, will never again, or the signal aborts
    */
   drained(signal: AbortSignal): Promise<void> | undefined;
+  /** Whether so much waits for a reader that whoever cannot wait prints no more. */
+  readonly isStuck: boolean;
 }
+
+/** Output that waits for a reader, before it counts as stuck, in bytes. */
+const STUCK_BYTES = 0x40000;
 
 /** Why everything stops when nobody reads our output any more, as in `| head`: no failure. */
 export class ReaderGone extends Error {
@@ -46,6 +51,9 @@ export function outputOn(stream: NodeJS.WriteStream): Output {
     document: (text) => void stream.write(`${text}\n`),
     style: (style, text) => (colour ? styleText(style, printable(text)).replaceAll('\u001b', OWN_ESCAPE) : text),
     drained: (signal) => (stream.writableNeedDrain ? settled(once(stream, 'drain', { signal })) : undefined),
+    get isStuck() {
+      return stream.writableLength > STUCK_BYTES;
+    },
   };
 }
 

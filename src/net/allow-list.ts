@@ -81,7 +81,7 @@ export function isAddress(text: string): boolean {
  * 4 bytes or 16; an IPv4-mapped address is the IPv4 address the kernel dials for it. A zone (`%eth0`) changes nothing.
  * Subtle: only IPv6 has zones, and of these characters. Anything else Node would take for a name and look up.
  */
-function addressBytes(address: string): Uint8Array | undefined {
+export function addressBytes(address: string): Uint8Array | undefined {
   try {
     const bytes = parseIP(address.replace(/(:.*)%[0-9a-zA-Z.-]+$/, '$1'));
     return isIn(MAPPED_IPV4, bytes) ? bytes.slice(12) : bytes;

@@ -15,6 +15,7 @@ import { Connection } from './connection.ts';
 import { newConnection, type PeerIDRegistry, type TcpAddress } from './connection-info.ts';
 import { type NodeOptions, peerOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { Session } from './session.ts';
+import { addressKey, Slots } from './slots.ts';
 import { asAcceptor, STRANGER_BYTES } from './stranger.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -31,6 +32,13 @@ export interface ListenOptions extends NodeOptions {
   readonly maxPendingConnections?: number | undefined;
   /** Authenticated connections at once; one more is refused with ERR_LOAD. Default 64. */
   readonly maxAuthenticatedConnections?: number | undefined;
+  /**
+   * Connections of one IP address at once, so many in the handshake and so many authenticated; one more is refused like one
+   * above those limits. IPv6 addresses count as one when their first 64 bits are the same. Default: half of either limit.
+   */
+  readonly maxPerAddress?: number | undefined;
+  /** Whether connections of an IP address are taken at all; those that are not are closed without a byte. */
+  readonly accept?: ((address: string) => boolean) | undefined;
   /** Is told what happens to each TCP connection, refused ones included. */
   readonly onEvent?: ((event: ListenerEvent) => void) | undefined;
 }
@@ -72,6 +80,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   assertInteger(port, 0, 65535, 'port');
   assertInteger(options.maxPendingConnections ?? 1, 1, 0xffff, 'maxPendingConnections');
   assertInteger(options.maxAuthenticatedConnections ?? 0, 0, 0xffff, 'maxAuthenticatedConnections');
+  assertInteger(options.maxPerAddress ?? 1, 1, 0xffff, 'maxPerAddress');
+  if (options.accept !== undefined && typeof options.accept !== 'function') throw new TypeError('accept must be a function');
   if ((options.peers?.length ?? 0) > MAX_PEERS) throw new RangeError(`peers must be at most ${MAX_PEERS} addresses`);
   for (const { ip, port, numFailures } of options.peers ?? []) {
     parseIP(ip);
@@ -109,8 +119,8 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
   readonly #sessions = new Set<Session>();
   /** Who is connected or about to be; one connection each. */
   readonly #peerIDs = new Set<string>();
-  #pending = 0;
-  #authenticated = 0;
+  readonly #pending: Slots;
+  readonly #authenticated: Slots;
   #closing = false;
   readonly #ready: Connection[] = [];
   readonly #takers: ((connection: Connection | undefined) => void)[] = [];
@@ -124,6 +134,11 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     this.#server = server;
     this.#options = options;
     this.#resolved = resolved;
+    const { maxPendingConnections = MAX_PENDING_CONNECTIONS, maxAuthenticatedConnections = MAX_AUTHENTICATED_CONNECTIONS } =
+      options;
+    const slots = (most: number): Slots => new Slots(most, options.maxPerAddress ?? Math.ceil(most / 2));
+    this.#pending = slots(maxPendingConnections);
+    this.#authenticated = slots(maxAuthenticatedConnections);
     server.removeAllListeners('error');
     // An accept that fails, for want of file descriptors for example, costs that connection and nothing else.
     server.on('error', () => {});
@@ -133,7 +148,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
 
   /** Connections in the handshake, and authenticated ones. */
   get counts(): { readonly pending: number; readonly authenticated: number } {
-    return { pending: this.#pending, authenticated: this.#authenticated };
+    return { pending: this.#pending.taken, authenticated: this.#authenticated.taken };
   }
 
   /** The authenticated connections, as they come; it ends when the listener is closed. */
@@ -180,19 +195,34 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     return new Promise((resolve) => this.#takers.push(resolve));
   }
 
+  /** Why a connection is not taken; undefined when it is. */
+  #refusal(address: string, key: string): OverlayError | undefined {
+    if (this.#closing || this.#pending.isFull) return new OverlayError('OVERLAY_NO_PENDING_SLOT', { stage: 'hello' });
+    if (this.#pending.isFullFor(key)) {
+      const message = `Too many connections of ${address} are in the handshake at once.`;
+      return new OverlayError('OVERLAY_NO_PENDING_SLOT', { stage: 'hello', message });
+    }
+    try {
+      if (this.#options.accept?.(address) === false) return new OverlayError('OVERLAY_ADDRESS_REFUSED', { stage: 'hello' });
+    } catch (cause) {
+      return new OverlayError('OVERLAY_INTERNAL', { stage: 'hello', cause });
+    }
+    return undefined;
+  }
+
   #onConnection(socket: Socket): void {
-    const { maxPendingConnections = MAX_PENDING_CONNECTIONS, maxAuthenticatedConnections = MAX_AUTHENTICATED_CONNECTIONS } =
-      this.#options;
     const localAddress = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
     const remoteAddress = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
     const begun = newConnection({ role: 'REMOTE_CALLED_US', localAddress, remoteAddress });
     const { info } = begun;
     const { id } = info;
     const tell = (event: ListenerEvent): void => this.#options.onEvent?.(event);
-    if (this.#closing || this.#pending >= maxPendingConnections) {
+    const key = addressKey(remoteAddress.host);
+    const refusal = this.#refusal(remoteAddress.host, key);
+    if (refusal !== undefined) {
       socket.on('error', () => {});
       socket.destroy();
-      tell({ event: 'refused', id, remoteAddress, error: new OverlayError('OVERLAY_NO_PENDING_SLOT', { stage: 'hello' }) });
+      tell({ event: 'refused', id, remoteAddress, error: refusal });
       return;
     }
     tell({ event: 'connected', id, remoteAddress });
@@ -214,8 +244,8 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
         return release !== undefined;
       },
       takeSlot: () => {
-        slot = this.#authenticated < maxAuthenticatedConnections;
-        if (slot) this.#authenticated++;
+        slot = !this.#authenticated.isFull && !this.#authenticated.isFullFor(key);
+        if (slot) this.#authenticated.take(key);
         return slot;
       },
     });
@@ -233,10 +263,10 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
       },
     });
     this.#sessions.add(session);
-    this.#pending++;
+    this.#pending.take(key);
     let pending = true;
     const leavePending = (): void => {
-      if (pending) this.#pending--;
+      if (pending) this.#pending.release(key);
       pending = false;
     };
     session.authenticated.then(
@@ -261,9 +291,9 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     );
     void session.ended.then(() => {
       release?.();
-      if (slot) this.#authenticated--;
+      if (slot) this.#authenticated.release(key);
       // The slot is free for the next peer, but the socket is there until it is closed, and somewhere it has to count.
-      if (!pending) this.#pending++;
+      if (!pending) this.#pending.take(key);
       pending = true;
     });
     void session.closed.then(() => {

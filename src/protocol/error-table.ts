@@ -309,7 +309,13 @@ const TABLE = {
     cause: 'no-pending-slot',
     summary: 'Too many connections are in the handshake at once.',
     told: null,
-    advice: 'Raise the limit of pending connections if these are honest peers.',
+    advice: 'Raise the limit of pending connections, or that for one address, if these are honest peers.',
+  },
+  OVERLAY_ADDRESS_REFUSED: {
+    cause: 'address-refused',
+    summary: 'The application takes no connections from this address.',
+    told: null,
+    advice: 'None, if that is meant: the option accept of listen decides.',
   },
   OVERLAY_MESSAGE_BEFORE_HANDSHAKE: {
     cause: 'message-before-handshake',

@@ -104,10 +104,10 @@ it('a neighbour of the target that dials too is not taken for it: the audit stay
     return ours;
   };
   const strangers: string[] = [];
-  const onStranger = (peerID: string): void => void strangers.push(peerID);
+  const onStranger = (peerID: string, isPlayedWith: boolean): void => void strangers.push(`${peerID} ${isPlayedWith}`);
   const only = ['answers-pings', 'second-auth'];
   const results = await collect(auditInitiator(accept, { network, clock, seed: 'unlike', only, onStranger }));
   expect(results.map(({ peerID }) => peerID)).toEqual(only.map(() => target.peerID));
   expect(results.find(({ id }) => id.endsWith('answers-pings'))?.verdict).toBe('pass');
-  expect(new Set(strangers)).toEqual(new Set([neighbour.peerID]));
+  expect(new Set(strangers)).toEqual(new Set([`${neighbour.peerID} false`]));
 });

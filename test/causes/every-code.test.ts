@@ -292,6 +292,8 @@ const WAYS: Readonly<Record<OverlayErrorCode, () => Promise<Failure>>> = {
         await mockDial(port, { network }, (peer) => peer.expectEnd());
       }),
     ),
+  OVERLAY_ADDRESS_REFUSED: () =>
+    refusedBy({ accept: () => false }, (port) => mockDial(port, { network }, (peer) => peer.expectEnd())),
   OVERLAY_MESSAGE_BEFORE_HANDSHAKE: () => endOf(insteadOfAuth((peer) => peer.grant())),
 
   OVERLAY_UNEXPECTED_SEQUENCE: () => endOf(afterwards((peer) => peer.replay())),

@@ -1,8 +1,9 @@
 /** Peers that want to wear a node out: each gets what it is due, everyone else is served, and nothing of it is left over. */
+import { connect as dialTcp, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connect, type Listener, type ListenerEvent, listen, NodeIdentity, networks } from '../../src/index.ts';
 import { fromHex, utf8Encode } from '../../src/protocol/bytes.ts';
-import { ManualClock } from '../../src/testing/index.ts';
+import { ManualClock, MockPeer } from '../../src/testing/index.ts';
 import { grant, openHandles, RawPeer, until } from '../support/raw-peer.ts';
 import { ROLES, Subject } from './subject.ts';
 
@@ -29,6 +30,11 @@ async function honest({ port }: Listener, clock: ManualClock): Promise<void> {
   await connection.ping();
 }
 
+/** A connection from another address of this machine. */
+function dialFrom(localAddress: string, port: number): Socket {
+  return dialTcp({ host: '127.0.0.1', port, localAddress }).on('error', () => {});
+}
+
 const idle = ({ counts }: Listener): boolean => counts.pending + counts.authenticated === 0;
 
 describe('an acceptor', () => {
@@ -37,7 +43,7 @@ describe('an acceptor', () => {
     const events: ListenerEvent[] = [];
     let received = 0;
     await using listener = await listen({
-      ...{ port: 0, network, clock, maxPendingConnections: 1_100, onEvent: (event) => events.push(event) },
+      ...{ port: 0, network, clock, maxPendingConnections: 1_100, maxPerAddress: 1_100, onEvent: (event) => events.push(event) },
       onBytes: (direction, { length }, { role }) => {
         if (direction === 'received' && role === 'REMOTE_CALLED_US') received += length;
       },
@@ -73,7 +79,7 @@ describe('an acceptor', () => {
 
   it('closes at once for those beyond the pending places, and lets others in when one is free again', async () => {
     const clock = new ManualClock();
-    await using listener = await listen({ port: 0, network, clock, maxPendingConnections: 5 });
+    await using listener = await listen({ port: 0, network, clock, maxPendingConnections: 5, maxPerAddress: 5 });
     const holders = await Promise.all(Array.from({ length: 5 }, () => RawPeer.dial(listener.port)));
     await until(() => listener.counts.pending === 5);
     await using late = await RawPeer.dial(listener.port);
@@ -85,6 +91,58 @@ describe('an acceptor', () => {
     for (const holder of holders) holder.reset();
     await until(() => idle(listener));
     expect(clock.timers).toBe(0);
+  });
+
+  it('has places for others when one address takes all it gets: silent sockets, and throw-away identities', async () => {
+    const clock = new ManualClock();
+    const refused: string[] = [];
+    await using listener = await listen({
+      ...{ port: 0, network, clock, maxPendingConnections: 20, maxAuthenticatedConnections: 10 },
+      onEvent: (event) => {
+        if (event.event === 'refused') refused.push(event.error.code);
+      },
+    });
+    const at = { host: '127.0.0.1', port: listener.port };
+    const floods = Array.from({ length: 30 }, () => dialFrom('127.0.0.2', listener.port));
+    const count = (code: string): number => refused.filter((one) => one === code).length;
+    await until(() => count('OVERLAY_NO_PENDING_SLOT') === 20);
+    expect(listener.counts.pending).toBe(10);
+    for (let i = 0; i < 29; i++) await honest(listener, clock);
+    for (const flood of floods) flood.destroy();
+    await until(() => listener.counts.pending === 0);
+
+    for (let i = 0; i < 8; i++) {
+      const socket = dialFrom('127.0.0.2', listener.port);
+      floods.push(socket);
+      await new MockPeer(socket, 'WE_CALLED_REMOTE', { network, clock }).handshake();
+    }
+    expect(count('OVERLAY_PEER_REJECTED')).toBe(3);
+    expect(listener.counts.authenticated).toBe(5);
+    for (let i = 0; i < 29; i++) await honest(listener, clock);
+    await using _connection = await connect({ ...at, network, clock });
+    for (const flood of floods) flood.destroy();
+  });
+
+  it('asks the application about each address, once, before a byte is read', async () => {
+    const asked: string[] = [];
+    const events: ListenerEvent[] = [];
+    await using listener = await listen({
+      ...{ port: 0, network, onEvent: (event) => events.push(event) },
+      accept: (address) => {
+        asked.push(address);
+        if (address === '127.0.0.3') throw new Error('a bug');
+        return address !== '127.0.0.2';
+      },
+    });
+    for (const address of ['127.0.0.2', '127.0.0.3']) {
+      const socket = dialFrom(address, listener.port);
+      await new Promise((resolve) => socket.once('close', resolve).resume());
+    }
+    await using _connection = await connect({ host: '127.0.0.1', port: listener.port, network });
+    expect(asked).toEqual(['127.0.0.2', '127.0.0.3', '127.0.0.1']);
+    expect(events.map((event) => (event.event === 'refused' ? event.error.code : event.event))).toEqual([
+      ...['OVERLAY_ADDRESS_REFUSED', 'OVERLAY_INTERNAL', 'connected', 'authenticated'],
+    ]);
   });
 
   it('gives the slot of an authenticated peer to the next one', async () => {

@@ -132,8 +132,12 @@ async function auditDialler(args: Given, options: AuditOptions, mine: boolean, c
         `Each connection plays a case: a stellar-core, which dials every 1 to 20 s, takes about ${minutes} minutes.`,
       );
     const strangers = new Set<string>();
-    const onStranger = (peerID: string): void => {
-      if (strangers.has(peerID) || strangers.size >= MAX_STRANGERS_TOLD) return;
+    let isChanging = false;
+    const onStranger = (peerID: string, isPlayedWith: boolean): void => {
+      if (isPlayedWith && !isChanging)
+        context.err.line('Whoever dials has another key each time: every connection is taken for the target’s.');
+      isChanging ||= isPlayedWith;
+      if (isPlayedWith || strangers.has(peerID) || strangers.size >= MAX_STRANGERS_TOLD) return;
       strangers.add(peerID);
       context.err.line(`${peerID} has dialled too, and was not played with: the audit stays with the node it began with.`);
     };

@@ -19,6 +19,11 @@ const args = {
   },
   'max-pending': { type: 'string', description: 'Connections in the handshake at once (444)', valueHint: 'N' },
   'max-authenticated': { type: 'string', description: 'Authenticated connections at once (64)', valueHint: 'N' },
+  'max-per-address': {
+    type: 'string',
+    description: 'Connections of one IP address, so many in the handshake and so many authenticated (half of either limit)',
+    valueHint: 'N',
+  },
   ...captureArgs,
   ...nodeArgs,
 } as const;
@@ -34,11 +39,27 @@ export const listen: CommandDef<typeof args> = defineCommand({
     const { signal: _signal, ...given } = await nodeOptions(args, signal);
     const options = { adaptOverlayRange: true, ...given };
     const adapts = adaptsOverlayRange(options);
-    const tell = (event: ListenerEvent): void =>
-      args.json ? out.json(eventJson(event, adapts)) : printEvent(event, adapts, out);
+    let omitted = 0;
+    const tellOmitted = (): void => {
+      if (omitted === 0) return;
+      if (args.json) out.json({ event: 'omitted', at: new Date().toISOString(), count: omitted });
+      else out.line(`${omitted} events were not printed: nobody read the output.`);
+      omitted = 0;
+    };
+    const tell = (event: ListenerEvent): void => {
+      // Nobody waits for a reader here, and strangers make as many lines as they like.
+      if (out.isStuck) {
+        omitted++;
+        return;
+      }
+      tellOmitted();
+      if (args.json) out.json(eventJson(event, adapts));
+      else printEvent(event, adapts, out);
+    };
     const limits = {
       maxPendingConnections: readLimit(args['max-pending'], '--max-pending'),
       maxAuthenticatedConnections: readLimit(args['max-authenticated'], '--max-authenticated'),
+      maxPerAddress: readLimit(args['max-per-address'], '--max-per-address'),
     };
     const capture = await openCapture(args);
     try {
@@ -58,6 +79,7 @@ export const listen: CommandDef<typeof args> = defineCommand({
       else out.line(`Listening on ${formatTarget(where)} as ${listener.peerID}`);
       if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
       await listener.close();
+      tellOmitted();
     } finally {
       await capture.close();
     }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, connect as dialTcp, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -348,6 +348,13 @@ describe('keygen', () => {
   });
 });
 
+/** Says something that is no record, and waits for the end. */
+async function strangerAt(port: number): Promise<void> {
+  const socket = dialTcp(port, '127.0.0.1').on('error', () => {});
+  socket.write('GET / HTTP/1.1\r\n\r\n');
+  await once(socket.resume(), 'close');
+}
+
 describe('listen', () => {
   it('tells each connection as JSON and ends with 130 on Ctrl-C', async () => {
     const child = startCli(['listen', '127.0.0.1:0', ...ON_STANDALONE, '--json']);
@@ -381,6 +388,26 @@ describe('listen', () => {
 
     child.kill('SIGINT');
     expect(await end).toEqual([130, null]);
+  });
+
+  it('keeps few lines for a reader that does not read, and says how many are missing', async () => {
+    const child = startCli(['listen', '127.0.0.1:0', ...ON_STANDALONE, '--json']);
+    const first = await new Promise<string>((resolve) => child.stdout.once('data', (chunk: Buffer) => resolve(String(chunk))));
+    child.stdout.pause();
+    const { port } = JSON.parse(first) as { port: number };
+    for (let i = 0; i < 3_000; i += 100) await Promise.all(Array.from({ length: 100 }, () => strangerAt(port)));
+    const lines: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => lines.push(chunk));
+    child.kill('SIGINT');
+    await once(child, 'close');
+    const events = Buffer.concat(lines)
+      .toString()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const { count } = events.find(({ event }) => event === 'omitted');
+    expect(Buffer.concat(lines).length).toBeLessThan(700_000);
+    expect(events.length - 1 + count).toBe(6_000);
   });
 
   it('exits 3 when the port is taken', async () => {

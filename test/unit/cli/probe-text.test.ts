@@ -35,6 +35,7 @@ function table(room?: number): string[] {
     document: () => {},
     style: (_style, text) => text,
     drained: () => undefined,
+    isStuck: false,
   };
   printTable([tally], 2, out, room);
   return lines;
