@@ -33,7 +33,7 @@ interface Verb {
 }
 
 /** What every kind of argument may have. */
-type AnyArg = ArgsDef[string] & { readonly alias?: string | readonly string[] };
+type AnyArg = ArgsDef[string] & { readonly alias?: string | readonly string[]; readonly negativeDescription?: string };
 
 /** All four texts. */
 export async function cliDocs(): Promise<CliDocs> {
@@ -56,10 +56,11 @@ async function describe(name: string): Promise<Verb> {
       .map(([name, { description = '', required = true }]) => ({ name: name.toUpperCase(), description, required })),
     options: all
       .filter(([, { type }]) => type !== 'positional')
-      .map(([name, { type, description = '', alias, valueHint, default: fallback }]: [string, AnyArg]) => ({
-        name,
+      .map(([name, { type, description = '', negativeDescription, alias, valueHint, default: fallback }]: [string, AnyArg]) => ({
+        // A switch that is on is there to be switched off.
+        name: fallback === true ? `no-${name}` : name,
         alias: typeof alias === 'string' ? alias : alias?.[0],
-        description,
+        description: fallback === true ? (negativeDescription ?? description) : description,
         value: type === 'boolean' ? undefined : (valueHint ?? 'VALUE'),
         fallback: typeof fallback === 'string' ? fallback : undefined,
       })),

@@ -36,8 +36,11 @@ describe('a recording', () => {
     const calling = recorded('A');
     for (let i = 0; i < 3; i++) {
       const connection = await connect({ ...calling, network, host: listener.host, port: listener.port });
+      const { value: accepted } = await listener[Symbol.asyncIterator]().next();
       await connection.ping();
       await connection.close();
+      // The listener has nothing to say to who has left, once it knows.
+      await accepted?.ended;
     }
     await listener.close();
 

@@ -33,7 +33,7 @@ describe('man page and completions', () => {
       const options = [...stdout.matchAll(/^ *(?:-\w, ?)?(--[a-z][a-z-]+)/gm)].map(([, option]) => option as string);
       expect(options.length).toBeGreaterThan(0);
       expect(docs.man).toContain(`"${verb}`);
-      for (const option of options.filter((option) => option !== '--help')) {
+      for (const option of options.filter((option) => option !== '--help' && !options.includes(`--no-${option.slice(2)}`))) {
         expect(docs.man).toContain(`\\fB${option.replaceAll('-', '\\-')}\\fR`);
         expect(completed(['stellar-handshake', verb, option])).toContain(option);
         expect(docs.zsh).toContain(`'*${option}[`);
