@@ -30,7 +30,7 @@ describe('man page and completions', () => {
   it('name every verb, and every option that the help of the verb names', async () => {
     for (const verb of Object.keys(VERBS)) {
       const { stdout } = await runCli([verb, '--help']);
-      const options = [...stdout.matchAll(/^ *(?:-\w, ?)?(--[a-z][a-z-]+)/gm)].map(([, option]) => option as string);
+      const options = [...stdout.matchAll(/^ *(?:-\w, ?)?(--[a-z][a-z0-9-]+)/gm)].map(([, option]) => option as string);
       expect(options.length).toBeGreaterThan(0);
       expect(docs.man).toContain(`"${verb}`);
       for (const option of options.filter((option) => option !== '--help' && !options.includes(`--no-${option.slice(2)}`))) {
