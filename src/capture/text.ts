@@ -34,7 +34,7 @@ export interface DecodedRecordJson {
   readonly mac: DecodedRecord['mac'];
   /** The StellarMessage, base64. */
   readonly xdr: string;
-  /** The same as XDR-JSON (SEP-51); null when the converter does not know it. */
+  /** The same as XDR-JSON (docs/xdr-json.md); null when the converter does not know it, and above 4 MiB. */
   readonly message: unknown;
 }
 

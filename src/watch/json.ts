@@ -18,7 +18,7 @@ export interface WatchedMessageJson {
   readonly size: number;
   /** The StellarMessage as it came, base64. */
   readonly xdr: string;
-  /** The same as XDR-JSON (SEP-51); null when it is of a type, or holds a ledger type, that the converter does not know. */
+  /** The same as XDR-JSON (docs/xdr-json.md); null when the converter does not know something in it, and above 4 MiB. */
   readonly message: unknown;
   /** Of SCP_MESSAGE, when signatures are verified. */
   readonly signature?: SignatureVerdict;

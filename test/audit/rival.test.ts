@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { acceptTcp, auditAcceptor, auditInitiator, type CaseResult, dialTcp } from '../../src/audit/index.ts';
 import { networks } from '../../src/index.ts';
-import { connectorOrNothing, Rival } from '../support/rival.ts';
+import { Rival, rivalOrNothing } from '../support/rival.ts';
 import { collect } from './targets.ts';
 
 const MAX_MS = 60_000;
@@ -15,7 +15,7 @@ const found = (results: readonly CaseResult[]): object =>
 
 const EXPECTED = { handshake: 'pass', 'record-mac-zero': 'differs', 'other-network': 'pass' };
 
-const connector = await connectorOrNothing();
+const connector = await rivalOrNothing('connector');
 
 describe.skipIf(connector === undefined).concurrent('js-stellar-node-connector', () => {
   it(

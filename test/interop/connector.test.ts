@@ -16,11 +16,11 @@ import {
 import { type Connection, connect, listen, NodeIdentity, networks, type ReceivedMessage } from '../../src/index.ts';
 import { toHex } from '../../src/protocol/bytes.ts';
 import { openHandles, until } from '../support/raw-peer.ts';
-import { connectorOrNothing } from '../support/rival.ts';
+import { rivalOrNothing } from '../support/rival.ts';
 
 const network = networks.standalone;
 let handles: string[];
-const require = await connectorOrNothing();
+const require = await rivalOrNothing('connector');
 const missing = require === undefined;
 const { createNode, xdr } = missing ? ({} as ConnectorPackage & { xdr: ConnectorXdr }) : requireConnector(require);
 const silent = { child: () => silent, info() {}, debug() {}, trace() {}, error() {} };

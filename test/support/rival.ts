@@ -2,21 +2,21 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { installRival, rivalFile } from '../../bench/support/rivals.ts';
+import { installRival, type RivalName, rivalFile } from '../../bench/support/rivals.ts';
 
 const CHILD = fileURLToPath(new URL('rival-child.mjs', import.meta.url));
 const MAX_DEATHS = 500;
 
 /**
- * Installs it for the tests that need it.
+ * Installs a rival for the tests that need it.
  * @returns a `require` of its packages; undefined, with the reason printed, where npm cannot install it. With CI set that is an error
  */
-export async function connectorOrNothing(): Promise<NodeJS.Require | undefined> {
+export async function rivalOrNothing(rival: RivalName): Promise<NodeJS.Require | undefined> {
   try {
-    return await installRival('connector');
+    return await installRival(rival);
   } catch (error) {
     if (process.env.CI) throw error;
-    console.warn(`without js-stellar-node-connector: ${(error as Error).message}`);
+    console.warn(`without ${rival}: ${(error as Error).message}`);
     return undefined;
   }
 }

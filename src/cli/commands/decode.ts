@@ -12,10 +12,11 @@ import {
   rawLines,
 } from '../../capture/text.ts';
 import { MESSAGE_TYPES } from '../../protocol/wire/messages.ts';
-import { messageJson } from '../../report/xdr-json.ts';
+import { type JsonForm, messageJson } from '../../report/xdr-json.ts';
 import { captureInput, captureMistake, readKeyLog } from '../capture-file.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import { jsonFormArg, readJsonForm } from '../json-form.ts';
 import { jsonArg, readNumber, UsageError } from '../options.ts';
 import { printable } from '../output.ts';
 
@@ -26,6 +27,7 @@ const args = {
   connection: { type: 'string', description: 'Show only this connection', valueHint: 'N' },
   type: { type: 'string', description: 'Show only these types of message, HELLO,AUTH for example', valueHint: 'TYPES' },
   ...jsonArg,
+  ...jsonFormArg,
 } as const;
 
 /** decode FILE: what is in this capture? */
@@ -36,6 +38,7 @@ export const decode: CommandDef<typeof args> = defineCommand({
     const context = data as CliContext;
     const view = {
       json: args.json === true,
+      jsonForm: readJsonForm(args['json-form']),
       hex: args.hex === true,
       hasKeys: args.keylog !== undefined,
       connection: readNumber(args.connection, '--connection'),
@@ -59,6 +62,7 @@ export const decode: CommandDef<typeof args> = defineCommand({
 /** What is shown, and how. */
 interface View {
   readonly json: boolean;
+  readonly jsonForm: JsonForm;
   readonly hex: boolean;
   /** Whether MACs can be verified. */
   readonly hasKeys: boolean;
@@ -149,7 +153,7 @@ class Printer {
 
   async #record(record: DecodedRecord): Promise<void> {
     const { out, signal } = this.#context;
-    const { json, hex, connection, types } = this.#view;
+    const { json, jsonForm, hex, connection, types } = this.#view;
     this.#records++;
     if (record.mac !== 'none') this.#macs[record.mac]++;
     if (record.mac === 'bad') this.#faults++;
@@ -157,7 +161,7 @@ class Printer {
     if (types !== undefined && !types.has(record.type)) return;
     this.#shown++;
     if (json) {
-      out.json(decodedRecordJson(record, record.type === 'UNKNOWN' ? null : await messageJson(record.xdr)));
+      out.json(decodedRecordJson(record, record.type === 'UNKNOWN' ? null : await messageJson(record.xdr, jsonForm)));
       return;
     }
     out.line(this.#line(record));

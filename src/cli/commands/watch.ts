@@ -10,12 +10,13 @@ import type { Network } from '../../protocol/networks.ts';
 import type { ReceivedMessage } from '../../protocol/wire/authenticated-message.ts';
 import { MESSAGE_TYPES } from '../../protocol/wire/messages.ts';
 import { describeMessage, typeColumn } from '../../report/describe.ts';
-import { messageJson } from '../../report/xdr-json.ts';
+import { type JsonForm, messageJson } from '../../report/xdr-json.ts';
 import { type SignatureVerdict, watchedMessageJson } from '../../watch/json.ts';
 import { Tally } from '../../watch/tally.ts';
 import { captureArgs, openCapture } from '../capture.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, EXIT_CODE } from '../exit-codes.ts';
+import { jsonFormArg, readJsonForm } from '../json-form.ts';
 import { hasLiveLine, LiveLine } from '../live-line.ts';
 import { expectArg, nodeArgs, nodeOptions, readNumber, readTarget, readTime, UsageError } from '../options.ts';
 import { formatMs, formatSeconds, type Output, printable, ReaderGone } from '../output.ts';
@@ -38,6 +39,7 @@ const args = {
   ...expectArg,
   ...captureArgs,
   ...nodeArgs,
+  ...jsonFormArg,
 } as const;
 
 /** watch HOST[:PORT]: what is this node saying? */
@@ -50,6 +52,7 @@ export const watch: CommandDef<typeof args> = defineCommand({
     const target = readTarget(args.target);
     const view = {
       json: args.json === true,
+      jsonForm: readJsonForm(args['json-form']),
       verify: args.verify === true,
       types: readTypes(args.type),
       forMs: args.for === undefined ? undefined : readTime(args.for, '--for'),
@@ -84,6 +87,7 @@ interface View {
   readonly target: string;
   readonly network: Network;
   readonly json: boolean;
+  readonly jsonForm: JsonForm;
   readonly verify: boolean;
   /** All, when undefined. */
   readonly types: ReadonlySet<string> | undefined;
@@ -193,7 +197,9 @@ class Printer {
     if (types !== undefined && !types.has(message.type)) return;
     this.#shown++;
     const unixMs = Date.now();
-    const value = json ? watchedMessageJson(message, { unixMs, xdrJson: await xdrJson(message), signature }) : undefined;
+    const value = json
+      ? watchedMessageJson(message, { unixMs, xdrJson: await xdrJson(message, this.#view.jsonForm), signature })
+      : undefined;
     this.#live?.clear();
     if (value === undefined) this.#out.line(this.#line(message, unixMs, signature));
     else this.#out.json(value);
@@ -249,8 +255,8 @@ class Printer {
 }
 
 /** XDR-JSON of a message; of a type nobody knows there is none. */
-async function xdrJson({ type, xdr }: ReceivedMessage): Promise<unknown> {
-  return type === 'UNKNOWN' ? null : messageJson(xdr);
+async function xdrJson({ type, xdr }: ReceivedMessage, form: JsonForm): Promise<unknown> {
+  return type === 'UNKNOWN' ? null : messageJson(xdr, form);
 }
 
 /** Who it is. */

@@ -51,6 +51,21 @@ describe('decode', () => {
     expect(stderr).toBe(`${frames.length} records, 1 connection, MACs not verified: no keys\n`);
   });
 
+  it('prints XDR-JSON in the form asked for', async () => {
+    const key = async (...args: readonly string[]): Promise<unknown> => {
+      const { code, stdout } = await runCli(['decode', pcap, '--json', '--type', 'HELLO', ...args]);
+      expect(code).toBe(0);
+      return JSON.parse(stdout.split('\n')[0] as string).message.hello.cert.pubkey.key;
+    };
+    const hex = (await key()) as string;
+    expect(hex).toMatch(/^[0-9a-f]{64}$/);
+    expect(await key('--json-form', 'sep-51')).toBe(hex);
+    expect(await key('--json-form', 'stellar-xdr')).toEqual([...fromHex(hex)]);
+    const wrong = await runCli(['decode', pcap, '--json', '--json-form', 'json']);
+    expect(wrong).toMatchObject({ code: 2, stdout: '' });
+    expect(wrong.stderr).toContain('--json-form: choose from sep-51, stellar-xdr');
+  });
+
   it('verifies MACs with a key log, and exits with 6 when one is bad', async () => {
     const good = await runCli(['decode', pcap, '--keylog', keyFile]);
     expect(good.code).toBe(0);
