@@ -1,10 +1,11 @@
 /**
- * Any capture to what is in it: pcap, pcapng, a recording, or hex, told apart by how they begin.
+ * Any capture to what is in it: pcap, pcapng, a recording, the bytes of a stream, or these as text; told apart by how they begin.
  * @module
  */
 import { concatBytes } from '../protocol/bytes.ts';
+import { type BytesForm, decodeBytes, recogniseBytes } from './bytes-form.ts';
 import { type Decoded, Decoder } from './decode.ts';
-import { decodeHex, type HexForm, readHexText, recogniseHex } from './hex.ts';
+import { readBytesText, type TextFormat } from './dump.ts';
 import { KeyLog, KeyTrials } from './keylog.ts';
 import { type NoSegment, segmentOf } from './packet.ts';
 import { CaptureFileError, looksLikePcap, type Packet, PcapReader } from './pcap.ts';
@@ -14,9 +15,10 @@ import { looksLikeRecording, type RecordingEntry, readRecordingLine } from './re
 /** What the input is; the first thing told. */
 export interface CaptureSource {
   readonly kind: 'source';
-  readonly format: 'pcap' | 'pcapng' | 'recording' | 'hex';
-  /** Of hex. */
-  readonly form?: HexForm;
+  /** `bytes` are those of a stream, as they are; as text they are `hex`, `hex dump` or `base64`. */
+  readonly format: 'pcap' | 'pcapng' | 'recording' | 'bytes' | TextFormat;
+  /** Of bytes, and of text. */
+  readonly form?: BytesForm;
 }
 
 /** What was passed over, and why. */
@@ -38,7 +40,7 @@ interface Reader {
   readonly passedOver: PassedOver;
 }
 
-/** Longest hex text and longest line of a recording, in characters. */
+/** Longest text, longest stream of bytes, and longest line of a recording. */
 const MAX_TEXT = 0x8000000;
 /** Connections of a recording that are kept: it does not say when one has ended. */
 const MAX_CONNECTIONS = 10_000;
@@ -91,7 +93,7 @@ export class CaptureDecoder {
     } else if (looksLikeRecording(textOf(start))) {
       yield { kind: 'source', format: 'recording' };
       this.#reader = new RecordingReader(this.#keys);
-    } else this.#reader = new HexReader(this.#keys);
+    } else this.#reader = new BytesReader(this.#keys, isText(start));
     this.#start = new Uint8Array(0);
     yield* this.#reader.push(start);
   }
@@ -236,14 +238,17 @@ class RecordingReader implements Reader {
   }
 }
 
-class HexReader implements Reader {
+/** Bytes of a stream, or text that stands for some. They are decoded when they are complete. */
+class BytesReader implements Reader {
   readonly #keys: KeyLog;
-  readonly #parts: string[] = [];
+  readonly #isText: boolean;
+  readonly #parts: Uint8Array[] = [];
   #length = 0;
   readonly #trials: KeyTrials;
 
-  constructor(keys: KeyLog) {
+  constructor(keys: KeyLog, isText: boolean) {
     this.#keys = keys;
+    this.#isText = isText;
     this.#trials = new KeyTrials(keys);
   }
 
@@ -251,25 +256,47 @@ class HexReader implements Reader {
     return { otherConnections: 0, packets: {}, ...untriedOf(this.#trials.untried), incomplete: 0 };
   }
 
-  // biome-ignore lint/correctness/useYield: hex is decoded when it is complete
+  // biome-ignore lint/correctness/useYield: see above
   *push(chunk: Uint8Array): Generator<CaptureSource | Decoded> {
     this.#length += chunk.length;
-    if (this.#length > MAX_TEXT || chunk.includes(0)) throw new CaptureFileError(NO_FORMAT);
-    this.#parts.push(textOf(chunk));
+    if (this.#length > MAX_TEXT) throw new CaptureFileError(`no capture file, and more than ${MAX_TEXT} bytes`);
+    if (this.#isText && chunk.includes(0)) throw new CaptureFileError(NO_FORMAT);
+    // Subtle: a copy, because the caller may use the chunk again.
+    this.#parts.push(chunk.slice());
   }
 
   *end(): Generator<CaptureSource | Decoded> {
-    let bytes: Uint8Array;
+    const { format, bytes, form } = this.#read(concatBytes(...this.#parts));
+    yield { kind: 'source', format, form };
+    yield* decodeBytes(bytes, form, this.#keys, this.#trials);
+  }
+
+  #read(all: Uint8Array): Required<Pick<CaptureSource, 'format' | 'form'>> & { readonly bytes: Uint8Array } {
+    if (!this.#isText) {
+      const form = recogniseBytes(all, true);
+      if (form === undefined) throw new CaptureFileError(NO_FORMAT);
+      return { format: 'bytes', bytes: all, form };
+    }
+    let readings: ReturnType<typeof readBytesText>;
     try {
-      bytes = readHexText(this.#parts.join(''));
+      readings = readBytesText(textOf(all));
     } catch (error) {
       throw new CaptureFileError(`${NO_FORMAT}: ${(error as Error).message}`);
     }
-    const form = recogniseHex(bytes);
-    if (form === undefined) throw new CaptureFileError('hex, but neither of records nor of a message of the overlay');
-    yield { kind: 'source', format: 'hex', form };
-    yield* decodeHex(bytes, form, this.#keys, this.#trials);
+    // What is without fault in one way of reading it is not taken for something faulty in another.
+    for (const isStrict of [true, false])
+      for (const { format, bytes } of readings) {
+        const form = recogniseBytes(bytes, isStrict || format === 'base64');
+        if (form !== undefined) return { format, bytes, form };
+      }
+    const names = readings.map(({ format }) => format).join(' or ');
+    throw new CaptureFileError(`${names}, but neither of records nor of a message of the overlay`);
   }
+}
+
+/** Whether it has no control characters but white space: whatever is no text has zeros soon. */
+function isText(start: Uint8Array): boolean {
+  return start.every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d));
 }
 
 function untriedOf(untried: number): Pick<PassedOver, 'untried'> {
@@ -281,4 +308,4 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
-const NO_FORMAT = 'neither pcap, pcapng, a recording, nor hex';
+const NO_FORMAT = 'neither pcap, pcapng, a recording, bytes of records, nor these as hex, base64 or a hex dump';

@@ -4,9 +4,11 @@
  * @module stellar-handshake/capture
  */
 
+export type { BytesForm } from './bytes-form.ts';
 export { CaptureDecoder, type CaptureSource, type PassedOver } from './capture.ts';
 export type { Decoded, DecodedConnection, DecodedProblem, DecodedRecord, MacVerdict, Side } from './decode.ts';
-export type { HexForm } from './hex.ts';
+export { decompressed } from './decompress.ts';
+export type { TextFormat } from './dump.ts';
 export { KeyLog, keyLogLine, type MacKeys } from './keylog.ts';
 export type { NoSegment } from './packet.ts';
 export { CaptureFileError } from './pcap.ts';

@@ -59,11 +59,11 @@ export function decodedRecordJson(record: DecodedRecord, message: unknown): Deco
 export function describeSource({ format, form }: CaptureSource): string {
   switch (form) {
     case 'records':
-      return 'hex of records';
+      return `${format} of records`;
     case 'record body':
-      return 'hex of a record body (AuthenticatedMessage), its header left out';
+      return `${format} of a record body (AuthenticatedMessage), its header left out`;
     case 'message':
-      return 'hex of a message (StellarMessage) without its record';
+      return `${format} of a message (StellarMessage) without its record`;
     default:
       return format;
   }

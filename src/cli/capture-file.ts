@@ -4,15 +4,16 @@
  */
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { decompressed } from '../capture/decompress.ts';
 import { KeyLog } from '../capture/keylog.ts';
 import { CaptureFileError } from '../capture/pcap.ts';
 import { UsageError } from './options.ts';
 
-/** The bytes of a file, or of stdin for `-`. */
+/** The bytes of a file, or of stdin for `-`, decompressed where they are compressed. */
 export function captureInput(file: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
-  if (file !== '-') return createReadStream(file, { signal });
+  if (file !== '-') return decompressed(createReadStream(file, { signal }));
   signal.addEventListener('abort', () => process.stdin.destroy(), { once: true });
-  return process.stdin;
+  return decompressed(process.stdin);
 }
 
 /** What is wrong with the input, as a mistake in the command line; anything else as it is. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { CaptureDecoder } from '../capture/capture.ts';
+import { CaptureDecoder, type CaptureSource } from '../capture/capture.ts';
 import type { Decoded, DecodedConnection } from '../capture/decode.ts';
 import type { KeyLog, MacKeys } from '../capture/keylog.ts';
 import { CaptureFileError } from '../capture/pcap.ts';
@@ -52,12 +52,12 @@ export async function capturePicture(
 ): Promise<CapturePicture> {
   const decoder = new CaptureDecoder(keys);
   const collector = new Collector(connection);
-  for await (const chunk of input) for (const item of decoder.push(chunk)) if (item.kind !== 'source') collector.take(item);
-  for (const item of decoder.end()) if (item.kind !== 'source') collector.take(item);
+  for await (const chunk of input) for (const item of decoder.push(chunk)) collector.take(item);
+  for (const item of decoder.end()) collector.take(item);
   const { found, connections, events, omitted, startUnixMs, nonces } = collector;
   if (found === undefined) {
     const why = connection === undefined ? 'no connection of Stellar’s overlay is in it' : `it has no connection ${connection}`;
-    throw new CaptureFileError(`${why}${connections > 0 ? `; there are ${connections}` : ''}`);
+    throw new CaptureFileError(`${why}${connections > 0 ? `; there ${connections === 1 ? 'is' : 'are'} ${connections}` : ''}`);
   }
   const macKeys = showSecrets && nonces.A && nonces.B ? keys.find(nonces.A, nonces.B) : undefined;
   const picture: Picture = {
@@ -92,7 +92,11 @@ class Collector {
     this.#wanted = wanted;
   }
 
-  take(item: Decoded): void {
+  take(item: Decoded | CaptureSource): void {
+    if (item.kind === 'source') {
+      if (item.form === undefined) return;
+      throw new CaptureFileError('bytes without addresses do not say who sent what: a page is made of a pcap or a recording');
+    }
     if (item.kind === 'connection') {
       this.connections++;
       if (this.found === undefined && (this.#wanted ?? item.connection) === item.connection) this.found = item;

@@ -21,7 +21,12 @@ import { jsonArg, readNumber, UsageError } from '../options.ts';
 import { printable } from '../output.ts';
 
 const args = {
-  file: { type: 'positional', required: true, description: 'pcap, pcapng, recording (--record) or hex; - is stdin' },
+  file: {
+    type: 'positional',
+    required: true,
+    description:
+      'pcap, pcapng, recording (--record), bytes of a stream, hex, base64 or a hex dump, also as .gz or .zst; - is stdin',
+  },
   hex: { type: 'boolean', description: 'Show every byte with its field' },
   keylog: { type: 'string', description: 'Key log (--keylog) with which MACs are verified', valueHint: 'FILE' },
   connection: { type: 'string', description: 'Show only this connection', valueHint: 'N' },
@@ -54,6 +59,7 @@ export const decode: CommandDef<typeof args> = defineCommand({
       if (!context.signal.aborted) throw captureMistake(error, args.file);
     }
     printer.summary(decoder.passedOver);
+    if (!context.signal.aborted) printer.requireConnection(args.file);
     if (printer.faults > 0) context.exitCode = EXIT.NOT_WHAT_IT_CLAIMS;
     else if (context.signal.aborted) context.exitCode = EXIT.INTERRUPTED;
   },
@@ -82,7 +88,8 @@ class Printer {
   readonly #context: CliContext;
   #records = 0;
   #shown = 0;
-  #connections = 0;
+  /** Numbers of the connections that are there; bytes without addresses are one. */
+  readonly #connections = new Set<number>();
   #faults = 0;
   readonly #macs = { good: 0, bad: 0, unknown: 0 };
 
@@ -103,6 +110,7 @@ class Printer {
       if (signal.aborted) return;
       switch (item.kind) {
         case 'source':
+          if (item.form !== undefined) this.#connections.add(1);
           (json ? err : out).line(
             out.style('dim', `${describeSource(item)}. ${NOT_ENCRYPTED}${hasKeys || item.form === 'message' ? '' : NO_KEYS}`),
           );
@@ -110,7 +118,7 @@ class Printer {
             out.line(out.style('dim', 'Offsets count from the record body, behind the header of 4 bytes.'));
           break;
         case 'connection': {
-          this.#connections++;
+          this.#connections.add(item.connection);
           if (json || (connection !== undefined && item.connection !== connection)) break;
           const guess = item.isGuess ? ' (joined midway: a guess)' : '';
           const when = item.unixMs === undefined ? '' : `, ${formatTime(item.unixMs)}`;
@@ -132,13 +140,22 @@ class Printer {
     }
   }
 
+  /** @throws {UsageError} when the connection that was to be shown is not in the file */
+  requireConnection(file: string): void {
+    const { connection } = this.#view;
+    if (connection === undefined || this.#connections.has(connection)) return;
+    const all = [...this.#connections];
+    const there = all.length > 2 ? `${all[0]} to ${all.at(-1)}` : all.join(' and ') || 'none';
+    throw new UsageError(`${file === '-' ? 'stdin' : file} has no connection ${connection}; there is ${there}`);
+  }
+
   /** What there was, on stderr. */
   summary({ otherConnections, packets, untried = 0, incomplete }: PassedOver): void {
     const shown = this.#shown === this.#records ? '' : `, ${this.#shown} of them shown`;
     const macs = describeMacs(this.#macs);
     const { err } = this.#context;
     err.line(
-      `${count(this.#records, 'record')}${shown}, ${count(this.#connections, 'connection')}${macs === undefined ? '' : `, ${macs}`}`,
+      `${count(this.#records, 'record')}${shown}, ${count(this.#connections.size, 'connection')}${macs === undefined ? '' : `, ${macs}`}`,
     );
     const passed = [
       ...(otherConnections > 0

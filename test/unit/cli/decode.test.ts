@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { listen, networks } from '../../../src/index.ts';
 import { concatBytes, fromHex } from '../../../src/protocol/bytes.ts';
@@ -147,6 +148,33 @@ describe('decode', () => {
     expect(stdout).toMatch(/AUTH +8 B .* flags 200/);
   });
 
+  it('takes what is compressed, and bytes as they were saved, from a file and on stdin', async () => {
+    const raw = concatBytes(...frames.map(({ frame }) => frame));
+    const zipped = await runCli(['decode', file(gzipSync(pcapOf(talkOf(dialCore))))]);
+    expect(zipped.code).toBe(0);
+    expect(zipped.stdout.split('\n')[0]).toContain(`pcap. ${NOT_ENCRYPTED}`);
+    expect(zipped.stderr).toContain(`${frames.length} records, 1 connection`);
+    const bytes = await runWithStdin(['decode', '-'], gzipSync(raw));
+    expect(bytes.code).toBe(0);
+    expect(bytes.stdout.split('\n')[0]).toContain(`bytes of records. ${NOT_ENCRYPTED}`);
+    const cut = await runCli(['decode', file(gzipSync(raw).subarray(0, -9))]);
+    expect(cut.code).toBe(2);
+    expect(cut.stderr).toContain('damaged or incomplete gzip');
+  });
+
+  it('of a connection that is not there exits with 2 and says which are', async () => {
+    for (const [given, there] of [
+      [pcap, '1'],
+      [file(concatBytes(...frames.map(({ frame }) => frame))), '1'],
+      [file('{"format":"stellar-handshake recording","version":1,"started":"2026-01-01T00:00:00.000Z"}\n'), 'none'],
+    ] as const) {
+      const { code, stderr } = await runCli(['decode', given, '--connection', '5']);
+      expect(code).toBe(2);
+      expect(stderr).toContain(`${given} has no connection 5; there is ${there}`);
+    }
+    expect((await runCli(['decode', pcap, '--connection', '1'])).code).toBe(0);
+  });
+
   it('takes a capture on stdin while it is being written', async () => {
     const child = startCli(['decode', '-', '--json']);
     const next = jsonLines(child);
@@ -197,7 +225,7 @@ describe('decode', () => {
   it.each([
     ['a file that is not there', ['decode', '/nonexistent'], /ENOENT/],
     ['a directory', ['decode', directory], /EISDIR/],
-    ['an unknown format', ['decode', file('what?')], /neither pcap, pcapng, a recording, nor hex/],
+    ['an unknown format', ['decode', file('what?')], /neither pcap, pcapng, a recording, bytes of records, nor these as hex/],
     ['a damaged file', ['decode', file(concatBytes(pcapOf([]), new Uint8Array(16).fill(255)))], /damaged at byte 24/],
     ['a key log without keys', ['decode', pcap, '--keylog', file('# nothing\n')], /no line in .* has MAC keys/],
     ['a key log that is not there', ['decode', pcap, '--keylog', '/nonexistent'], /--keylog: ENOENT/],

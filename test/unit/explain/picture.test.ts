@@ -136,9 +136,7 @@ describe('of a capture', () => {
 
   it('that has no such connection is refused', async () => {
     const options = { name: 'x', keys: new KeyLog(), showSecrets: false, connection: 2 };
-    await expect(capturePicture(chunks(recordingOf('dial-core')), options)).rejects.toThrow(
-      'it has no connection 2; there are 1',
-    );
+    await expect(capturePicture(chunks(recordingOf('dial-core')), options)).rejects.toThrow('it has no connection 2; there is 1');
   });
 });
 

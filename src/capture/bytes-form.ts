@@ -1,9 +1,9 @@
 /**
- * Hex as people paste it: a stream of records, one record body, or one message; which of them is found out.
+ * Bytes without addresses and times: a stream of records, one record body, or one message; which of them is found out.
  * @module
  */
-import { concatBytes, fromHex } from '../protocol/bytes.ts';
-import { ENVELOPE_BYTES, MAC_BYTES, MESSAGE_OFFSET, SEQUENCE_OFFSET } from '../protocol/constants.ts';
+import { concatBytes } from '../protocol/bytes.ts';
+import { ENVELOPE_BYTES, MAC_BYTES, MESSAGE_OFFSET, RECORD_HEADER_BYTES, SEQUENCE_OFFSET } from '../protocol/constants.ts';
 import { type CheckedType, checkAuthenticatedMessage, messageXdr, readMessage } from '../protocol/wire/authenticated-message.ts';
 import { encodeRecord } from '../protocol/wire/framing.ts';
 import { type Hello, messageTypeName } from '../protocol/wire/messages.ts';
@@ -13,37 +13,30 @@ import { type KeyLog, KeyTrials, keyOf, type MacKeys } from './keylog.ts';
 import { isRecordStart, RecordStream, type StreamItem } from './record-stream.ts';
 
 /** What bytes are. */
-export type HexForm = 'records' | 'record body' | 'message';
+export type BytesForm = 'records' | 'record body' | 'message';
 
 /**
- * The bytes of a hex text: white space, colons, commas, `0x`, and comments from `#`, `//` or `;` to the end of the line do
- * not matter.
- * @throws {TypeError} naming the line with something else
+ * Which form the bytes have: the one they are without fault, else the one they begin like; undefined for none.
+ * @param isStrict whether they may be anything: what only begins with a length is no record then
  */
-export function readHexText(text: string): Uint8Array {
-  const lines = text.split(/\r?\n/).map((line) => line.replace(/(#|\/\/|;).*$/, '').replace(/0x|[\s:,]/gi, ''));
-  const wrong = lines.findIndex((line) => /[^0-9a-f]/i.test(line));
-  if (wrong >= 0) throw new TypeError(`line ${wrong + 1} is not hex`);
-  return fromHex(lines.join(''));
-}
-
-/** Which form the bytes have: the one they are without fault, else the one they begin like; undefined for none. */
-export function recogniseHex(bytes: Uint8Array): HexForm | undefined {
+export function recogniseBytes(bytes: Uint8Array, isStrict = false): BytesForm | undefined {
   if (bytes.length < 4) return undefined;
   if (areRecords(bytes)) return 'records';
   if (typeOf(bytes, false) !== undefined) return 'record body';
   if (typeOf(asBody(bytes), false) !== undefined) return 'message';
+  if (bytes.length >= RECORD_HEADER_BYTES + MESSAGE_OFFSET + 4 && isRecordStart(bytes, 0, true)) return 'records';
+  if (isStrict) return undefined;
   // Nothing else has the first bit set: versions and types are small.
-  if ((bytes[0] as number) >= 0x80 || (bytes.length >= MESSAGE_OFFSET + 8 && isRecordStart(bytes, 0, true))) return 'records';
+  if ((bytes[0] as number) >= 0x80) return 'records';
   const first = new XdrReader(bytes).uint32();
   if (first === 0 && bytes.length >= ENVELOPE_BYTES + 4) return 'record body';
   return messageTypeName(first) === undefined ? undefined : 'message';
 }
 
 /** Decodes bytes of one form, all as connection 1. Who sent what is known only where a key tells. */
-export function* decodeHex(
+export function* decodeBytes(
   bytes: Uint8Array,
-  form: HexForm,
+  form: BytesForm,
   keys: KeyLog,
   trials: KeyTrials = new KeyTrials(keys),
 ): Generator<Decoded> {

@@ -1,0 +1,130 @@
+/**
+ * Bytes as text, the way tools print and people paste them: hex, base64, and the dumps of hexdump, xxd, od, Wireshark and tshark.
+ * @module
+ */
+import { concatBytes, fromHex } from '../protocol/bytes.ts';
+
+/** How bytes were written down. */
+export type TextFormat = 'hex' | 'hex dump' | 'base64';
+
+/** Most bytes that a dump may stand for: a repeated line is written once. */
+const MAX_BYTES = 0x8000000;
+
+/**
+ * The bytes of a text, in every way in which it can be read, the likeliest first.
+ * @throws {TypeError} naming what is wrong when it can be read in none
+ */
+export function readBytesText(text: string): readonly { readonly format: TextFormat; readonly bytes: Uint8Array }[] {
+  const lines = text.replace(/^\ufeff/, '').split(/\r?\n/);
+  if (isDump(lines)) return [{ format: 'hex dump', bytes: readDump(lines) }];
+  const found: { readonly format: TextFormat; readonly bytes: Uint8Array }[] = [];
+  let wrong: unknown;
+  try {
+    found.push({ format: 'hex', bytes: readHexText(text) });
+  } catch (error) {
+    wrong = error;
+  }
+  const bytes = readBase64(lines);
+  if (bytes !== undefined) found.push({ format: 'base64', bytes });
+  if (found.length === 0) throw wrong;
+  return found;
+}
+
+/**
+ * The bytes of a hex text: white space, colons, commas, `0x`, and comments from `#`, `//` or `;` to the end of the line do
+ * not matter.
+ * @throws {TypeError} naming the line with something else
+ */
+export function readHexText(text: string): Uint8Array {
+  const lines = text.split(/\r?\n/).map((line) => line.replace(/(#|\/\/|;).*$/, '').replace(/0x|[\s:,]/gi, ''));
+  const wrong = lines.findIndex((line) => /[^0-9a-f]/i.test(line));
+  if (wrong >= 0) throw new TypeError(`line ${wrong + 1} is not hex`);
+  return fromHex(lines.join(''));
+}
+
+/** Also in the alphabet of URLs, in quotes, and broken into lines; undefined when it is none. */
+function readBase64(lines: readonly string[]): Uint8Array | undefined {
+  const text = lines.map((line) => line.replace(/#.*$/, '').replace(/[\s"',]/g, '')).join('');
+  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(text) || text.replace(/=+$/, '').length % 4 === 1) return undefined;
+  return new Uint8Array(Buffer.from(text, 'base64'));
+}
+
+/** Indentation, offset, whether a colon follows, and the rest. */
+const DUMP_LINE = /^(\s*)(?:0x)?([0-9a-f]{4,16})(:?)(?:\s+(\S.*))?$/i;
+/** `hexdump` without an option: words in the order of the machine, which is little-endian. */
+const WORDS = /^[0-9a-f]{4}(?:\s|$)/i;
+const WORDS_OFFSET_DIGITS = 7;
+
+/** Whether the first line begins with offset 0 and goes on in groups of digits. */
+function isDump(lines: readonly string[]): boolean {
+  const first = lines.find((line) => line.trim() !== '' && !line.startsWith('#')) ?? '';
+  const [, , offset = '', colon, rest = ''] = DUMP_LINE.exec(first) ?? [];
+  if (!/^0+$/.test(offset)) return false;
+  const isBytes = /^[0-9a-f]{2}(?:\s|$)/i.test(rest) || (colon === ':' && /^(?:[0-9a-f]{2})+(?:\s|$)/i.test(rest));
+  return isBytes || (offset.length === WORDS_OFFSET_DIGITS && WORDS.test(rest));
+}
+
+/** One dump among several: Wireshark indents what the second side of a conversation said, and counts it by itself. */
+interface Part {
+  /** Offset of the next byte. */
+  due: number;
+  line: Uint8Array;
+}
+
+/** @throws {TypeError} naming the line that does not follow from the one before */
+function readDump(lines: readonly string[]): Uint8Array {
+  const parts = new Map<number, Part>();
+  const all: Uint8Array[] = [];
+  let total = 0;
+  let isRepeated = false;
+  const take = (part: Part, bytes: Uint8Array): void => {
+    total += bytes.length;
+    if (total > MAX_BYTES) throw new TypeError('the dump stands for too many bytes');
+    all.push(bytes);
+    part.due += bytes.length;
+  };
+  for (const [at, line] of lines.entries()) {
+    const text = line.trimEnd();
+    if (text === '' || text.startsWith('#')) continue;
+    if (text.trim() === '*') {
+      isRepeated = true;
+      continue;
+    }
+    const [, indent, digits = '', colon, rest] = DUMP_LINE.exec(text) ?? [];
+    if (indent === undefined) throw new TypeError(`line ${at + 1} is not of a hex dump`);
+    const offset = Number.parseInt(digits, 16);
+    const part = parts.get(indent.length) ?? { due: 0, line: new Uint8Array(0) };
+    parts.set(indent.length, part);
+    if (isRepeated) {
+      if (part.line.length === 0) throw new TypeError(`line ${at} repeats nothing`);
+      if (offset - part.due > MAX_BYTES) throw new TypeError('the dump stands for too many bytes');
+      while (part.due + part.line.length <= offset) take(part, part.line);
+      isRepeated = false;
+    }
+    // Another dump may follow.
+    if (offset === 0 && rest !== undefined) part.due = 0;
+    const isOdd = rest === undefined && offset === part.due - 1;
+    if (isOdd) all.push((all.pop() as Uint8Array).subarray(0, -1));
+    else if (offset !== part.due)
+      throw new TypeError(`line ${at + 1} has offset ${digits} where ${part.due.toString(16)} is due`);
+    if (rest === undefined) continue;
+    const isWords = colon === '' && digits.length === WORDS_OFFSET_DIGITS && WORDS.test(rest);
+    part.line = isWords ? wordBytes(rest, at) : columnBytes(rest, colon === ':', at);
+    take(part, part.line);
+  }
+  return concatBytes(...all);
+}
+
+/** The bytes of a line, without what stands beside them as text. */
+function columnBytes(rest: string, hasColon: boolean, at: number): Uint8Array {
+  const [column = ''] = rest.split(hasColon ? /\s{2,}/ : /[|>]|\s{3,}/);
+  const groups = column.trim().split(/\s+/);
+  if (!groups.every((group) => /^(?:[0-9a-f]{2})+$/i.test(group))) throw new TypeError(`line ${at + 1} is not of a hex dump`);
+  return fromHex(groups.join(''));
+}
+
+function wordBytes(rest: string, at: number): Uint8Array {
+  const words = rest.trim().split(/\s+/);
+  if (!words.every((word) => /^[0-9a-f]{4}$/i.test(word))) throw new TypeError(`line ${at + 1} is not of a hex dump`);
+  return fromHex(words.map((word) => word.slice(2) + word.slice(0, 2)).join(''));
+}
