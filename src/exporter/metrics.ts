@@ -11,7 +11,7 @@ import type { Scrape } from './scrape.ts';
 
 /** The metrics of one probe, in a registry of their own: nothing of the last one can be in it. */
 export function probeRegistry(scrape: Scrape): Registry {
-  const { result, elapsedMs, unixSeconds } = scrape;
+  const { result, network, elapsedMs, unixSeconds } = scrape;
   const { ok, timings, clockSkew, remote, error, address } = result;
   const registry = new Registry();
   const gauge = (name: string, help: string, value: number | undefined, labels: Readonly<Record<string, string>> = {}): void => {
@@ -20,6 +20,10 @@ export function probeRegistry(scrape: Scrape): Registry {
   };
 
   gauge('stellar_probe_success', 'Whether the handshake succeeded and the node kept us.', ok ? 1 : 0);
+  gauge('stellar_probe_network_info', 'The network the probe was for, and whether that was named or taken for a passphrase.', 1, {
+    network: network.name ?? network.networkID,
+    given_as: network.name === undefined ? 'passphrase' : 'name',
+  });
   gauge('stellar_probe_elapsed_seconds', 'How long the probe took, whatever came of it.', seconds(elapsedMs));
   const phases = { dns: timings?.dnsMs, tcp: timings?.tcpMs, hello: timings?.helloMs, auth: timings?.authMs };
   const duration = new Gauge({

@@ -12,6 +12,7 @@ import { formatTarget } from '../net/target.ts';
 import type { Knowledge } from '../probe/knowledge.ts';
 import { type ProbeResult, probe } from '../probe/probe.ts';
 import { OverlayError } from '../protocol/errors.ts';
+import type { Network } from '../protocol/networks.ts';
 import type { ProbeRequest } from './request.ts';
 import type { Turns } from './turns.ts';
 
@@ -37,11 +38,16 @@ export interface ScrapeOptions {
 /** What a scrape found. */
 export interface Scrape {
   readonly result: ProbeResult;
+  /** The network we said we are on. */
+  readonly network: Network;
   /** What everything took: also what came after the handshake, and looking for the cause when it failed. */
   readonly elapsedMs: number;
   /** When it was over. */
   readonly unixSeconds: number;
 }
+
+/** How much earlier than the scrape the handshake ends, in milliseconds. */
+const EARLIER_MS = 10;
 
 /** Why the deadline's signal aborts. */
 const DEADLINE = new Error('deadline');
@@ -67,14 +73,15 @@ export async function scrape(request: ProbeRequest, options: ScrapeOptions): Pro
     const { target, network, expectedPeerID } = request;
     const permitted = new Permitted(options);
     if (isAddress(target.host) && !permitted.holds(target.host)) throw permitted.refusal(target.host);
-    const handshakeTimeoutMs = Math.max(1, Math.floor(deadlineMs - elapsed()));
+    // A little less than there is: what its own deadline tells is more than that it was stopped.
+    const handshakeTimeoutMs = Math.max(1, Math.floor(deadlineMs - elapsed()) - EARLIER_MS);
     const { family } = options;
     const { lookup } = permitted;
     const limits = { handshakeTimeoutMs, signal: stop.signal, known, family, lookup };
     const found = await probe(target, { ...node, network, expectedPeerID, ...limits });
     if (signal.aborted) throw signal.reason;
     if (permitted.isNobody) throw permitted.refusal(target.host);
-    return { result: inTime(found, stop.signal), elapsedMs: elapsed(), unixSeconds: clock.now().unixSeconds };
+    return { result: inTime(found, stop.signal), network, elapsedMs: elapsed(), unixSeconds: clock.now().unixSeconds };
   } finally {
     endTurn?.();
     deadline.cancel();

@@ -2,6 +2,7 @@
  * What it means that nobody could be dialled, told by what each address did.
  * @module
  */
+import { isIP } from 'node:net';
 import type { OverlayErrorCode, Stage } from '../protocol/error-table.ts';
 import { type DialAttempt, OverlayError } from '../protocol/errors.ts';
 import type { Family } from './lookup.ts';
@@ -111,6 +112,8 @@ export function nameError(host: string, family: Family, cause: unknown, ms: numb
       message,
     });
   }
+  if (isIP(host) !== 0)
+    return new OverlayError('OVERLAY_NAME_NOT_FOUND', { stage: 'dns', message: `${host} is no IPv${family} address.` });
   const what = family === 0 ? 'address' : `IPv${family} address`;
   return new OverlayError('OVERLAY_NAME_NOT_FOUND', { stage: 'dns', cause, message: `The host name ${host} has no ${what}.` });
 }

@@ -7,7 +7,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import type { Socket } from 'node:net';
-import { isSea } from 'node:sea';
 import { offAbort, onAbort } from './abort.ts';
 
 /** IPv4, IPv6, or both: 0. */
@@ -212,7 +211,8 @@ class LookupProcess {
 
 /** @returns undefined where a child would be another program, or is forbidden */
 function start(room: number): ChildProcess | undefined {
-  if (isSea() || process.versions.bun !== undefined || process.versions.deno !== undefined) return undefined;
+  const isSea = process.getBuiltinModule('node:sea')?.isSea() === true;
+  if (isSea || process.versions.bun !== undefined || process.versions.deno !== undefined) return undefined;
   const kept = Object.entries(process.env).filter(([name]) => !WITHHELD.test(name));
   const env = { ...Object.fromEntries(kept), UV_THREADPOOL_SIZE: String(2 * room), ELECTRON_RUN_AS_NODE: '1' };
   try {

@@ -314,6 +314,13 @@ describe('an echo service', () => {
     expect(error).not.toHaveProperty('peerError');
   });
 
+  it.each(['watch', 'explain'])('nor is it to %s', async (verb) => {
+    await using echo = await echoing();
+    const { code, stdout, stderr } = await runCli([verb, `127.0.0.1:${echo.port}`, '--network', 'standalone']);
+    expect(code).toBe(6);
+    expect(`${stdout}${stderr}`).toContain('an echo service');
+  });
+
   it('is not what a node with our own seed is', async () => {
     const identity = NodeIdentity.random();
     await using node = await listen({ network, port: 0, identity });

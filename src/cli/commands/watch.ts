@@ -1,9 +1,12 @@
 import { type CommandDef, defineCommand } from 'citty';
 import { connect } from '../../net/connect.ts';
 import type { Connection } from '../../net/connection.ts';
+import type { OnBytes } from '../../net/connection-info.ts';
 import { adaptsOverlayRange } from '../../net/options.ts';
 import { verifySCPEnvelope } from '../../net/scp-envelope.ts';
 import { formatTarget } from '../../net/target.ts';
+import { diagnose, isSilentRefusal } from '../../probe/diagnose.ts';
+import { FirstBytes } from '../../probe/evidence.ts';
 import { OverlayError } from '../../protocol/errors.ts';
 import { adaptedRangeText } from '../../protocol/handshake/overlay-range.ts';
 import type { Network } from '../../protocol/networks.ts';
@@ -64,8 +67,14 @@ export const watch: CommandDef<typeof args> = defineCommand({
     const options = { adaptOverlayRange: true, ...(await nodeOptions(args, dialling.signal)) };
     const scpStateLedgerSeq = readNumber(args['scp-state'], '--scp-state');
     const capture = await openCapture(args);
+    const firstBytes = new FirstBytes();
+    const onBytes: OnBytes = (direction, bytes, connection) => {
+      firstBytes.onBytes(direction, bytes);
+      capture.options.onBytes?.(direction, bytes, connection);
+    };
+    const startMs = performance.now();
     try {
-      const connection = await connect({ ...options, ...capture.options, ...target, scpStateLedgerSeq });
+      const connection = await connect({ ...options, ...capture.options, onBytes, ...target, scpStateLedgerSeq });
       signal.removeEventListener('abort', giveUp);
       context.exitCode = await watchConnection(
         connection,
@@ -74,8 +83,11 @@ export const watch: CommandDef<typeof args> = defineCommand({
       );
     } catch (error) {
       if (!(error instanceof OverlayError)) throw error;
-      context.exitCode = EXIT_CODE[error.code];
-      if (!(signal.reason instanceof ReaderGone)) printFailure(formatTarget(target), error.toJSON(), err);
+      // What answers may be no node at all: that is told as probe tells it, but nobody is dialled a second time for it.
+      const evidence = { ...firstBytes.seen, lastedMs: performance.now() - startMs, network: options.network };
+      const cause = isSilentRefusal(error, evidence) ? error : diagnose(error, evidence);
+      context.exitCode = EXIT_CODE[cause.code];
+      if (!(signal.reason instanceof ReaderGone)) printFailure(formatTarget(target), cause.toJSON(), err);
     } finally {
       await capture.close();
     }

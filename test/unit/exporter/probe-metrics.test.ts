@@ -206,6 +206,25 @@ describe('a node that does not', () => {
   });
 });
 
+describe('the network of a request', () => {
+  it.each([
+    ['Testnet', 'testnet', 'name'],
+    ['Test SDF Network ; September 2015', 'testnet', 'name'],
+    ['nobody knows it', networkFromPassphrase('nobody knows it').networkID, 'passphrase'],
+  ])('%j is told, and whether it was taken for a passphrase', async (text, network, as) => {
+    await using node = await goodNode({ network: networkFromPassphrase('nobody knows it') });
+    await using exporting = await exporter();
+    const { samples } = await probeOf(exporting, node, `&network=${encodeURIComponent(text)}`);
+    expect(samples.get(`stellar_probe_network_info{network="${network}",given_as="${as}"}`)).toBe(1);
+  });
+
+  it('that is nearly one is refused with the suggestion', async () => {
+    await using exporting = await exporter();
+    const { status, text } = await probeOf(exporting, { port: 1 }, '&network=tesnet');
+    expect([status, text]).toEqual([400, expect.stringContaining('did you mean testnet?')]);
+  });
+});
+
 describe('the port a node advertises', () => {
   it('is a metric, and whether it was dialled', async () => {
     await using node = await goodNode();
@@ -240,6 +259,7 @@ describe('numbers at the edge', () => {
           certExpiration,
         },
       },
+      network: networks.pubnet,
       elapsedMs: 0,
       unixSeconds: new ManualClock().now().unixSeconds,
     }).metrics();

@@ -307,6 +307,19 @@ describe('a look-up', () => {
   });
 });
 
+describe('an address', () => {
+  it('of the other family is not dialled', async () => {
+    for (const [host, family] of [
+      [A, 6],
+      [A6, 4],
+    ] as const) {
+      const error = (await dialling([], { host, family, lookup: undefined }).outcome) as OverlayError;
+      expect([error.code, error.message]).toEqual(['OVERLAY_NAME_NOT_FOUND', `${host} is no IPv${family} address.`]);
+    }
+    expect(sockets).toEqual([]);
+  });
+});
+
 describe('when no address connects', () => {
   /** Lets every address fail with its code; one without is not answered. */
   async function failing(...codes: readonly (string | undefined)[]): Promise<OverlayError> {
