@@ -9,7 +9,7 @@ import { type CaseResult, countVerdicts } from '../audit/result.ts';
 import type { TargetFacts } from '../audit/scene.ts';
 import { tapHeader, tapLine } from '../audit/tap.ts';
 import { writeOutputFile } from '../report/output-file.ts';
-import { printAuditTable, printCase, printFacts, printFailedCase, printNotApplicable } from './audit-text.ts';
+import { printAuditTable, printCase, printFacts, printFailedCase, printNotApplicable, verdictSentence } from './audit-text.ts';
 import type { CliContext } from './context.ts';
 import { UsageError, writeMistake } from './options.ts';
 import { printable } from './output.ts';
@@ -108,7 +108,11 @@ export class AuditReport {
       printAuditTable(this.#results, out);
       out.line('');
     }
-    (json || tap ? err : out).line(this.#summary(this.#facts));
+    const told = json || tap ? err : out;
+    told.line(this.#summary(this.#facts));
+    const isComplete = this.#results.length === this.#subject.count;
+    const sentence = verdictSentence(this.#results, this.#given.strict === true, isComplete);
+    told.line(told.style(this.hasFailed ? 'red' : 'green', sentence));
   }
 
   /** Writes the files that are wanted. @throws {UsageError} naming the option whose file cannot be written */

@@ -2,7 +2,7 @@
  * Results of an audit, as text for people.
  * @module
  */
-import { type AuditCase, GROUPS, roleName } from '../audit/case.ts';
+import { type AuditCase, GROUPS, roleName, SEVERITIES } from '../audit/case.ts';
 import type { Verdict } from '../audit/judgement.ts';
 import { type CaseResult, countVerdicts } from '../audit/result.ts';
 import type { TargetFacts } from '../audit/scene.ts';
@@ -44,12 +44,18 @@ export function printCase(result: CaseResult, out: Output): void {
   if (verdict === 'pass') return;
   if (verdict === 'fail' || verdict === 'differs') out.line(`    expected  ${expected}`);
   out.line(`    ${verdict === 'fail' || verdict === 'differs' ? 'came      ' : ''}${printable(came)}`);
+  if (verdict === 'differs') printReason(result, out);
+}
+
+/** Why a case is judged as it is, and where that is written. */
+function printReason({ id, why, source }: CaseResult, out: Output): void {
+  out.line(`    why       ${why} (protocol.md section ${source}; docs/conformance.md#${id.replace(/^\w+\./, '')})`);
 }
 
 /** A failure with everything about it. */
 export function printFailedCase(result: CaseResult, out: Output): void {
   printCase(result, out);
-  out.line(`    why       ${result.why} (protocol.md section ${result.source})`);
+  printReason(result, out);
   for (const line of transcriptLines(result.transcript ?? [])) out.line(out.style('dim', `    ${printable(line)}`));
 }
 
@@ -62,6 +68,33 @@ export function printNotApplicable(results: readonly CaseResult[], out: Output):
     const which = ids.length > 3 ? `${ids.length} cases` : ids.join(', ');
     out.line(`${out.style('dim', '–')} ${which} not applicable: ${printable(reason)}`);
   }
+}
+
+/**
+ * What all results come to, in a sentence.
+ * @param isStrict whether what differs counts as failed
+ * @param isComplete whether every case was played
+ */
+export function verdictSentence(results: readonly CaseResult[], isStrict: boolean, isComplete: boolean): string {
+  const { pass, differs, fail, undecided } = countVerdicts(results);
+  const rest = [
+    differs > 0 && !isStrict && `${counted(differs, 'differs', 'differ')} from stellar-core without harm, for the reasons above.`,
+    undecided > 0 && `${counted(undecided, 'is', 'are')} undecided.`,
+    !isComplete && 'The audit was broken off: this is not all.',
+  ].filter((sentence) => sentence !== false);
+  const failed = results.filter(({ verdict }) => verdict === 'fail' || (isStrict && verdict === 'differs'));
+  const [worst] = failed.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
+  const sentence =
+    worst !== undefined
+      ? `✗ It does not do what stellar-core does: ${counted(isStrict ? fail + differs : fail, 'case fails', 'cases fail')}; the worst is ${worst.id} (${worst.severity}).`
+      : pass + differs === 0
+        ? '? Nothing could be judged.'
+        : `✓ It does what stellar-core does, as far as it was judged: ${counted(pass, 'case passes', 'cases pass')}, none fails.`;
+  return [sentence, ...rest].join(' ');
+}
+
+function counted(number: number, one: string, many: string): string {
+  return `${number} ${number === 1 ? one : many}`;
 }
 
 /** The results by group, then how many of each verdict. */

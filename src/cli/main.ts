@@ -2,36 +2,36 @@
  * The command line: argv to verb, exceptions to exit codes. The only place that ends the process.
  * @module
  */
-import { stripVTControlCharacters } from 'node:util';
-import { type ArgsDef, renderUsage, runCommand } from 'citty';
+import { type ArgsDef, runCommand } from 'citty';
 import { closest } from '../net/closest.ts';
 import { VERSION } from '../net/version.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { CliContext } from './context.ts';
 import { EXIT, EXIT_CODE } from './exit-codes.ts';
+import { type Described, verbHelp } from './help.ts';
 import { refuseSeeds, refuseUnknownOptions, UsageError } from './options.ts';
 import { OutputLost, outputOn, ReaderGone } from './output.ts';
 import { loadVerb, SUBVERBS, VERBS } from './verbs.ts';
 
-const HELP = `stellar-handshake ${VERSION}: Stellar's overlay peer handshake, from the operator's side
+const HELP = `stellar-handshake ${VERSION}: Stellar's overlay peer handshake
 
   stellar-handshake HOST[:PORT]             the same as probe
-  stellar-handshake probe HOST[:PORT]…      can this node be reached, and if not, why not?
-  stellar-handshake explain [HOST[:PORT]]   what exactly happens in the handshake? as text or a page
-  stellar-handshake listen [HOST:]PORT      be the acceptor, tell how each handshake went
-  stellar-handshake watch HOST[:PORT]       what is the node saying? one line a message, until Ctrl-C
-  stellar-handshake crawl HOST[:PORT]…      who is on the network, who can be reached, who validates?
-  stellar-handshake crawl diff OLD NEW      what has changed from one crawl to another?
-  stellar-handshake crawl export FILE       a page, GraphML, quorum sets of a crawl
-  stellar-handshake follow HOST[:PORT]…     which ledgers has my quorum closed? verified, until Ctrl-C
-  stellar-handshake submit HOST… FILE       send a signed transaction, and see it in a verified ledger
-  stellar-handshake audit HOST[:PORT]       does it do the same as everyone's, and what does it do with hostile input?
-  stellar-handshake audit --listen PORT     the same of a node or client that dials
-  stellar-handshake decode FILE             what is in this capture? pcap, recording, or hex
-  stellar-handshake exporter                is it still so? metrics of nodes for Prometheus
+  stellar-handshake probe HOST[:PORT]…      can it be reached? if not, why not?
+  stellar-handshake explain [HOST[:PORT]]   what happens in the handshake?
+  stellar-handshake listen [HOST:]PORT      be the acceptor of handshakes
+  stellar-handshake watch HOST[:PORT]       what is the node saying?
+  stellar-handshake crawl HOST[:PORT]…      who is there, and who validates?
+  stellar-handshake crawl diff OLD NEW      what has changed between two?
+  stellar-handshake crawl export FILE       a page or a graph of one
+  stellar-handshake follow HOST[:PORT]…     which ledgers has my quorum closed?
+  stellar-handshake submit HOST… FILE       get a transaction into a ledger
+  stellar-handshake audit HOST[:PORT]       does it do what others do?
+  stellar-handshake audit --listen PORT     the same of one that dials
+  stellar-handshake decode FILE             what is in this capture?
+  stellar-handshake exporter                is it still so? for Prometheus
   stellar-handshake keygen FILE             a new node seed
 
-stellar-handshake VERB --help lists the options of a verb.`;
+stellar-handshake VERB --help has options, examples and exit codes of a verb.`;
 
 /** Time for what has been printed to go out when a signal has ended the verb, in milliseconds. */
 const EXIT_MS = 500;
@@ -52,6 +52,9 @@ function verbOf(argv: readonly string[]): { readonly verb: string; readonly rawA
   return Object.hasOwn(VERBS, first) ? { verb: first, rawArgs: argv.slice(1) } : { verb: 'probe', rawArgs: [...argv] };
 }
 
+/** The verb that runs, to be named where it was used wrongly. */
+let usedVerb: string | undefined;
+
 /** Runs one command line. @returns the exit code */
 async function main(argv: readonly string[]): Promise<number> {
   refuseSeeds(argv);
@@ -69,10 +72,10 @@ async function main(argv: readonly string[]): Promise<number> {
   if (meant !== undefined)
     throw new UsageError(`there is no verb ${first}; did you mean ${meant}? A host of that name is probed with: probe ${first}`);
   const { verb, rawArgs } = verbOf(argv);
+  usedVerb = verb;
   const command = await loadVerb(verb);
   if (rawArgs.includes('--help') || rawArgs.includes('-h')) {
-    const usage = await renderUsage(command, { meta: { name: 'stellar-handshake', version: VERSION } });
-    context.out.document(process.stdout.isTTY ? usage : stripVTControlCharacters(usage));
+    context.out.document(verbHelp(verb, command as unknown as Described));
     return EXIT.OK;
   }
   refuseUnknownOptions(command.args as unknown as ArgsDef, rawArgs);
@@ -97,7 +100,7 @@ function fail(error: unknown): number {
   }
   if (error instanceof UsageError || name === 'CLIError') {
     context.err.line(`${mark} ${message}`);
-    context.err.line('  stellar-handshake --help shows how it is used.');
+    context.err.line(`  stellar-handshake ${usedVerb === undefined ? '' : `${usedVerb} `}--help shows how it is used.`);
     return EXIT.USAGE;
   }
   const told = error instanceof Error ? String(error.stack) : String(error);

@@ -42,14 +42,28 @@ export class OutputLost extends ReaderGone {
   override readonly name: string = 'OutputLost';
 }
 
-/** Output on a stream; no colour when it is not a terminal or NO_COLOR is set. */
+/**
+ * Whether a stream shows styles: as FORCE_COLOR says, where it is set (0 and false: never; anything else: always, in a pipe
+ * too), else when it is a terminal and NO_COLOR is not set.
+ */
+function showsStyles(stream: NodeJS.WriteStream): boolean {
+  const { FORCE_COLOR: forced, NO_COLOR, TERM } = process.env;
+  if (forced !== undefined) return forced !== '0' && forced !== 'false';
+  return stream.isTTY === true && !NO_COLOR && TERM !== 'dumb';
+}
+
+/** Node 22 and newer would look at stdout instead, whatever stream the text is for. */
+const style = styleText as (style: Style, text: string, options: { readonly validateStream: false }) => string;
+
+/** Output on a stream. */
 export function outputOn(stream: NodeJS.WriteStream): Output {
-  const colour = stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+  const styled = showsStyles(stream);
   return {
     line: (text) => void stream.write(`${rendered(text)}\n`),
     json: (value) => void stream.write(`${printableJson(value)}\n`),
     document: (text) => void stream.write(`${text}\n`),
-    style: (style, text) => (colour ? styleText(style, printable(text)).replaceAll('\u001b', OWN_ESCAPE) : text),
+    style: (format, text) =>
+      styled ? style(format, printable(text), { validateStream: false }).replaceAll('\u001b', OWN_ESCAPE) : text,
     drained: (signal) => (stream.writableNeedDrain ? settled(once(stream, 'drain', { signal })) : undefined),
     get isStuck() {
       return stream.writableLength > STUCK_BYTES;

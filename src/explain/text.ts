@@ -12,6 +12,7 @@ import { encodeSecretSeed } from '../protocol/strkey.ts';
 import { annotateRecord } from '../protocol/wire/annotate.ts';
 import { messageTypeName } from '../protocol/wire/messages.ts';
 import { XdrReader } from '../protocol/xdr/reader.ts';
+import { COLUMNS, wrapped } from '../report/wrapped.ts';
 import type { Story } from './explain.ts';
 
 /** How parts of the text stand out; identity functions where nothing does. */
@@ -24,8 +25,10 @@ export interface Emphasis {
 
 type Step<S extends HandshakeStep['step']> = Extract<HandshakeStep, { step: S }>;
 
+/** With these a line of either kind fits 80 columns. */
 const HEX_BYTES_A_LINE = 32;
-const LABEL_WIDTH = 14;
+const FIELD_BYTES_A_LINE = 16;
+const LABEL_WIDTH = 12;
 const HIDDEN = '(secret, not shown; --unsafe-show-secrets shows it)';
 
 /** The story, line by line, printable. */
@@ -36,13 +39,18 @@ export function* storyLines(story: Story, emphasis: Emphasis): Generator<string>
 function* told(story: Story, emphasis: Emphasis): Generator<string> {
   const { target, network, attempts = [], steps, error, overlayRange } = story;
   const { heading, good, bad, dim } = emphasis;
-  yield heading(
+  yield* wrapped(
     `Stellar overlay handshake with ${target ?? 'an embedded peer'} on ${network.name ?? 'a network of its own'} (${network.passphrase})`,
-  );
-  if (target === undefined) yield dim('Every key below is made for this run and thrown away: that is why the secrets are shown.');
+    0,
+  ).map(heading);
+  if (target === undefined)
+    yield* wrapped('Every key below is made for this run and thrown away: that is why the secrets are shown.', 0).map(dim);
   if (attempts.length > 1 || attempts.some(({ address }) => !target?.includes(address)))
     yield dim(`Dialled: ${attempts.map((attempt) => `${attempt.address} ${describeAttempt(attempt)}`).join('; ')}.`);
-  yield dim('A is the side that dialled (we), B the side that accepted. || joins bytes, all integers are big-endian.');
+  yield* wrapped(
+    'A is the side that dialled (we), B the side that accepted. || joins bytes, all integers are big-endian.',
+    0,
+  ).map(dim);
 
   const adapted = overlayRange && adaptedRangeText(overlayRange);
   if (adapted !== undefined) yield adapted;
@@ -73,7 +81,7 @@ function* told(story: Story, emphasis: Emphasis): Generator<string> {
       }
       case 'check':
         if (!checking) yield* ['', `   ${dim('Checked, in the order of the reference:')}`];
-        yield `   ${step.ok ? good('✓') : bad('✗')} ${step.check} ${dim(`— ${step.detail}`)}`;
+        yield* checkLines(step, emphasis);
         break;
       case 'shared-key':
         yield* title('Shared key');
@@ -105,8 +113,11 @@ function* told(story: Story, emphasis: Emphasis): Generator<string> {
         break;
       case 'authenticated':
         yield* title('Authenticated');
-        yield `   ${good('✓')} ${step.remote.peerID} (${step.remote.versionStr}) holds its keys. From here on every message but ERROR_MSG`;
-        yield '     carries a sequence number and a MAC, and may be up to 16 MiB long. Nothing is encrypted.';
+        yield `   ${good('✓')} ${step.remote.peerID} holds its keys.`;
+        yield* wrapped(
+          'From here on every message but ERROR_MSG carries a sequence number and a MAC, and may be up to 16 MiB long. Nothing is encrypted.',
+          5,
+        );
         break;
     }
     checking = step.step === 'check';
@@ -133,6 +144,16 @@ export function recordType(body: Uint8Array): string {
   return messageTypeName(number) ?? `UNKNOWN (${number})`;
 }
 
+/** A check in one line where it fits, else with its detail below it. */
+function* checkLines({ ok, check, detail }: Step<'check'>, { good, bad, dim }: Emphasis): Generator<string> {
+  const mark = ok ? good('✓') : bad('✗');
+  if (`   ✓ ${check} — ${detail}`.length <= COLUMNS) yield `   ${mark} ${check} ${dim(`— ${detail}`)}`;
+  else {
+    yield `   ${mark} ${check}`;
+    yield* wrapped(detail, 5).map(dim);
+  }
+}
+
 function* identityLines({ secrets, publicKey, peerID }: Step<'keys'>): Generator<string> {
   yield* bytesLines('seed', secrets?.seed, '32 random bytes, kept in the node’s configuration');
   if (secrets) yield labelled('as StrKey', `${encodeSecretSeed(secrets.seed)}`);
@@ -153,9 +174,12 @@ function* recordLines(body: Uint8Array, dim: Emphasis['dim']): Generator<string>
   for (const { path, offset, length, type, value } of annotateRecord(body)) {
     const prefix = `   ${String(offset).padStart(6)} ${String(length).padStart(5)}  ${path.padEnd(20)} `;
     const text = type.startsWith('string') ? JSON.stringify(value) : value;
-    const lines = isLongHex(text) ? chunks(text, 2 * HEX_BYTES_A_LINE) : [text];
-    yield prefix + lines[0];
-    for (const line of lines.slice(1)) yield ' '.repeat(prefix.length) + line;
+    const lines = isLongHex(text) ? chunks(text, 2 * FIELD_BYTES_A_LINE) : [text];
+    const isTooLong = prefix.length + (lines[0] ?? '').length > COLUMNS;
+    yield isTooLong ? prefix.trimEnd() : prefix + lines[0];
+    // A key is not broken, so that it can be copied: it begins further left.
+    const indent = isTooLong ? Math.max(3, COLUMNS - text.length) : prefix.length;
+    for (const line of isTooLong ? lines : lines.slice(1)) yield ' '.repeat(indent) + line;
   }
 }
 
@@ -177,14 +201,16 @@ function* nextLines(body: Uint8Array, dim: Emphasis['dim']): Generator<string> {
   const fields = all.filter(({ path }) => !['v', 'type', 'mac'].includes(path));
   const shown = fields.slice(0, 6).map(({ path, value }) => `${path} ${value.slice(0, 24)}`);
   const more = fields.length > shown.length ? ' …' : '';
-  yield `   ${type.padEnd(20)} ${dim(`${body.length + 4} bytes: ${shown.join(', ')}${more}`)}`;
+  const [first = '', ...rest] = wrapped(`${body.length + 4} bytes: ${shown.join(', ')}${more}`, 24);
+  yield `   ${type.padEnd(20)} ${dim(first.trimStart())}`;
+  yield* rest.map(dim);
 }
 
 function* bytesLines(label: string, bytes: Uint8Array | undefined, formula?: string): Generator<string> {
   const lines = bytes === undefined ? [HIDDEN] : chunks(toHex(bytes), 2 * HEX_BYTES_A_LINE);
   yield labelled(label, lines[0] ?? '');
   for (const line of lines.slice(1)) yield labelled('', line);
-  if (formula !== undefined) yield labelled('', `= ${formula}`);
+  if (formula !== undefined) yield* wrapped(`= ${formula}`, labelled('', '').length);
 }
 
 function labelled(label: string, text: string): string {
@@ -192,7 +218,7 @@ function labelled(label: string, text: string): string {
 }
 
 function isLongHex(text: string): boolean {
-  return /^[0-9a-f]{65,}$/.test(text);
+  return /^[0-9a-f]{33,}$/.test(text);
 }
 
 function chunks(text: string, size: number): string[] {

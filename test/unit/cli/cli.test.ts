@@ -483,7 +483,7 @@ describe('explain', () => {
       'Authenticated',
       'What the peer sends next',
     ]);
-    expect(stdout).toMatch(/PEERS .*\n.*SEND_MORE_EXTENDED.*200.*300000\n.*GET_SCP_STATE/);
+    expect(stdout).toMatch(/ PEERS [\s\S]*\n {3}SEND_MORE_EXTENDED .*200[\s\S]*300000\n {3}GET_SCP_STATE/);
     expect(stdout).toContain('✓ The handshake is complete.');
   });
 

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import type { Severity } from '../../../src/audit/case.ts';
+import type { Verdict } from '../../../src/audit/judgement.ts';
+import type { CaseResult } from '../../../src/audit/result.ts';
+import { verdictSentence } from '../../../src/cli/audit-text.ts';
+import { EXIT_MEANING, VERB_HELP } from '../../../src/cli/examples.ts';
+import { EXIT } from '../../../src/cli/exit-codes.ts';
+import { type Described, verbHelp } from '../../../src/cli/help.ts';
+import { refuseUnknownOptions } from '../../../src/cli/options.ts';
+import { loadVerb, SUBVERBS, VERBS } from '../../../src/cli/verbs.ts';
+import { runCli } from '../../support/cli.ts';
+
+const verbs = Object.keys({ ...VERBS, ...SUBVERBS });
+const tooLong = (text: string): readonly string[] => text.split('\n').filter((line) => [...line].length > 80);
+const describedVerb = async (verb: string): Promise<Described> => (await loadVerb(verb)) as unknown as Described;
+
+describe.each(verbs)('%s --help', (verb) => {
+  it('fits 80 columns and has every option, examples and exit codes', async () => {
+    const described = await describedVerb(verb);
+    const text = verbHelp(verb, described);
+    expect(tooLong(text)).toEqual([]);
+    for (const [name, { type }] of Object.entries(described.args ?? {}))
+      if (type !== 'positional') expect(text).toContain(`--${name}`);
+    expect(text).toMatch(/^Usage: stellar-handshake /);
+    expect(text).toMatch(/\nExamples:\n {2}stellar-handshake /);
+    expect(text).toMatch(/\nExit codes:\n {2}0 {5}\w/);
+    expect(text).toContain('  2     wrong usage');
+  });
+
+  it('has examples whose options exist', async () => {
+    for (const [line] of VERB_HELP[verb]?.examples ?? []) {
+      const words = line.split(' < ')[0]?.split(' ') ?? [];
+      const subverb = words.slice(0, 2).join(' ');
+      const named = Object.hasOwn(SUBVERBS, subverb)
+        ? subverb
+        : Object.hasOwn(VERBS, words[0] ?? '')
+          ? (words[0] as string)
+          : 'probe';
+      expect(named.startsWith(verb.split(' ')[0] as string)).toBe(true);
+      const rest = line.startsWith(named) ? words.slice(named.split(' ').length) : words;
+      const { args = {} } = await describedVerb(named);
+      expect(() => refuseUnknownOptions(args, rest)).not.toThrow();
+    }
+  });
+});
+
+describe('help', () => {
+  it('is there for every verb, and every exit code has a meaning', () => {
+    expect(Object.keys(VERB_HELP).toSorted()).toEqual(verbs.toSorted());
+    const meant = new Set([
+      ...Object.keys(EXIT_MEANING).map(Number),
+      ...Object.values(VERB_HELP).flatMap(({ exits }) => exits.map((exit) => (typeof exit === 'number' ? exit : exit[0]))),
+    ]);
+    expect([...meant].toSorted((a, b) => a - b)).toEqual([...new Set<number>(Object.values(EXIT))].toSorted((a, b) => a - b));
+  });
+
+  it('of the whole program fits 80 columns', async () => {
+    const { code, stdout } = await runCli(['--help']);
+    expect(code).toBe(0);
+    expect(tooLong(stdout)).toEqual([]);
+    for (const verb of verbs) expect(stdout).toContain(`stellar-handshake ${verb}`);
+  });
+
+  it.each([
+    ['probe', ['probe', '127.0.0.1', '--nope']],
+    ['probe', ['127.0.0.1', '--nope']],
+    ['watch', ['watch']],
+    ['crawl diff', ['crawl', 'diff', 'one']],
+    ['keygen', ['keygen']],
+    ['audit', ['audit', '--severity', 'mild', '127.0.0.1']],
+  ])('of %s is what a usage error points to: %o', async (verb, args) => {
+    const { code, stderr } = await runCli(args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`stellar-handshake ${verb} --help`);
+  });
+});
+
+describe('explain', () => {
+  it('fits 80 columns, sentences and hex', async () => {
+    const { code, stdout } = await runCli(['explain']);
+    expect(code).toBe(0);
+    expect(tooLong(stdout)).toEqual([]);
+    expect(stdout).toMatch(/^ {3}shared key +[0-9a-f]{64}$/m);
+  });
+});
+
+describe('colours', () => {
+  it.each([
+    [{ FORCE_COLOR: '1' }, true],
+    [{ FORCE_COLOR: '' }, true],
+    [{ FORCE_COLOR: '1', NO_COLOR: '1' }, true],
+    [{ FORCE_COLOR: '0' }, false],
+    [{ FORCE_COLOR: 'false' }, false],
+    [{ NO_COLOR: '1' }, false],
+    [{}, false],
+  ])('in a pipe with %o: %s', async (env, shown) => {
+    const { stdout } = await runCli(['explain'], env as Record<string, string>);
+    expect(stdout.includes('\u001b[')).toBe(shown);
+  });
+});
+
+describe('the verdict of an audit', () => {
+  const result = (verdict: Verdict, severity: Severity = 'low', id: string = verdict): CaseResult =>
+    ({ id, verdict, severity }) as CaseResult;
+
+  it('is a sentence', () => {
+    const [pass, differs, fail, undecided] = [
+      result('pass'),
+      result('differs'),
+      result('fail', 'high', 'mac-is-checked'),
+      result('undecided'),
+    ];
+    expect(verdictSentence([pass, pass], false, true)).toBe(
+      '✓ It does what stellar-core does, as far as it was judged: 2 cases pass, none fails.',
+    );
+    expect(verdictSentence([pass, differs, undecided], false, true)).toBe(
+      '✓ It does what stellar-core does, as far as it was judged: 1 case passes, none fails. 1 differs from stellar-core without harm, for the reasons above. 1 is undecided.',
+    );
+    expect(verdictSentence([pass, differs, fail, result('fail', 'low')], false, true)).toBe(
+      '✗ It does not do what stellar-core does: 2 cases fail; the worst is mac-is-checked (high). 1 differs from stellar-core without harm, for the reasons above.',
+    );
+    expect(verdictSentence([pass, differs], true, false)).toBe(
+      '✗ It does not do what stellar-core does: 1 case fails; the worst is differs (low). The audit was broken off: this is not all.',
+    );
+    expect(verdictSentence([result('not-applicable')], false, true)).toBe('? Nothing could be judged.');
+  });
+});
