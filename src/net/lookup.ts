@@ -47,14 +47,15 @@ const KEPT_MS = 60_000;
 const WITHHELD = /^(?:NODE_|STELLAR_HANDSHAKE_SEED$)/;
 
 /**
- * The child. Every look-up has a thread: of libuv's, half are for what may be slow. It ends with our end of its input:
- * by a signal, because an exit would wait for the threads. Ctrl-C reaches it as well, and is ours to act on.
+ * The child. Every look-up has a thread: of libuv's, half are for what may be slow, and the first use makes them all. It ends
+ * with our end of its input: by a signal, because an exit would wait for the threads. Signals that reach a whole group of
+ * processes, Ctrl-C for example, are ours to act on.
  */
 const CHILD = `
 const { lookup } = require('node:dns');
 const tell = (answer) => process.stdout.write(JSON.stringify(answer) + '\\n');
 const end = () => process.kill(process.pid, 'SIGKILL');
-process.on('SIGINT', () => {});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 process.stdout.on('error', end);
 let text = '';
 process.stdin.setEncoding('utf8').on('data', (chunk) => {
@@ -65,7 +66,7 @@ process.stdin.setEncoding('utf8').on('data', (chunk) => {
       tell(error ? { id, code: error.code } : { id, addresses: found.map(({ address }) => address) }));
   }
 }).on('close', end).on('error', end);
-tell({ id: 0 });
+require('node:fs').stat('.', () => tell({ id: 0 }));
 `;
 
 /** What the child says; 0 is that it is ready. */

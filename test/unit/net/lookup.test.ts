@@ -66,6 +66,13 @@ describe('a look-up', () => {
     expect(alive()).toEqual(before);
   });
 
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('goes on when %s reaches the whole group of processes', async (signal) => {
+    await lookUp('localhost', 4, never).addresses;
+    children[0]?.kill(signal);
+    expect(await lookUp('localhost', 4, never).addresses).toEqual(['127.0.0.1']);
+    expect([children.length, children[0]?.signalCode]).toEqual([1, null]);
+  });
+
   it('that was given up ends the child when nobody else waits', async () => {
     instead = deaf;
     const [one, other] = [new AbortController(), new AbortController()];
