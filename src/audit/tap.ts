@@ -1,5 +1,5 @@
 /**
- * Results as TAP 14 (testanything.org), for test harnesses.
+ * Results as TAP 13 (testanything.org), the newest that Perl's `prove` knows, and what of it newer readers take alike.
  * @module
  */
 import { printable, printableJson } from '../protocol/printable.ts';
@@ -7,7 +7,7 @@ import type { CaseResult } from './result.ts';
 
 /** The first lines. @param count so many results will follow */
 export function tapHeader(count: number): string {
-  return `TAP version 14\n1..${count}`;
+  return `TAP version 13\n1..${count}`;
 }
 
 /**

@@ -17,7 +17,7 @@ import { openProgress, type Progress } from './progress.ts';
 
 /** Options of the report; `--json` is every verb's. */
 export const reportArgs = {
-  tap: { type: 'boolean', description: 'Print TAP 14' },
+  tap: { type: 'boolean', description: 'Print TAP 13' },
   junit: { type: 'string', description: 'File for the results as JUnit XML', valueHint: 'FILE' },
   html: { type: 'string', description: 'File for the results as one HTML page', valueHint: 'FILE' },
   strict: { type: 'boolean', description: 'What differs from the reference counts as failed' },

@@ -1,5 +1,5 @@
 /** Asks tshark, with the dissector, what is in a capture. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,17 +10,6 @@ import type { DecodedRecord } from '../../src/capture/decode.ts';
 import { ERROR_CODES } from '../../src/protocol/error-table.ts';
 import { type AnnotatedField, annotateRecord } from '../../src/protocol/wire/annotate.ts';
 import { MESSAGE_TYPES } from '../../src/protocol/wire/messages.ts';
-
-/** Whether a program is there; the reason is printed when it is not. */
-export function has(program: string, ...args: readonly string[]): boolean {
-  try {
-    execFileSync(program, args, { stdio: 'ignore' });
-    return true;
-  } catch {
-    console.warn(`without ${program}: it is not installed`);
-    return false;
-  }
-}
 
 /** Captures as files, and what tshark makes of them. */
 export class Tshark implements Disposable {

@@ -9,8 +9,9 @@ import { concatBytes, fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { checkAuthenticatedMessage } from '../../src/protocol/wire/authenticated-message.ts';
 import { decodeAll, framesOf, keyLineOf, keyLog, talkOf } from '../support/captures.ts';
 import { be, pcapOf, type SegmentSpec, TcpTalk } from '../support/pcap.ts';
+import { has } from '../support/programs.ts';
 import { Random } from '../support/random.ts';
-import { bothWays, has, ourLines, type ShownRecord, Tshark } from '../support/tshark.ts';
+import { bothWays, ourLines, type ShownRecord, Tshark } from '../support/tshark.ts';
 import { transcript, transcripts, vectors } from '../support/vectors.ts';
 
 const hasTshark = has('tshark', '--version');

@@ -56,7 +56,7 @@ describe('audit HOST:PORT', () => {
   it('--strict makes what differs a failure, with 7', async () => {
     const { code, stdout } = await audit('--only', 'type-99-after-auth', '--strict', '--tap');
     expect(stdout).toMatch(
-      /^TAP version 14\n1\.\.1\nnot ok 1 - acceptor\.type-99-after-auth: .*\n {2}---\n {2}verdict: "differs"\n/,
+      /^TAP version 13\n1\.\.1\nnot ok 1 - acceptor\.type-99-after-auth: .*\n {2}---\n {2}verdict: "differs"\n/,
     );
     expect(code).toBe(7);
   });
@@ -86,7 +86,7 @@ describe('audit HOST:PORT', () => {
     await audit('--only', 'second-auth,type-99-after-auth', '--strict', '--junit', junit, '--html', html);
     const xml = await readFile(junit, 'utf8');
     expect(xmlElements(xml).length).toBeGreaterThan(3);
-    expect(xml).toMatch(/<testsuites name="stellar-handshake audit" tests="2" failures="1" errors="0" skipped="0"/);
+    expect(xml).toMatch(/<testsuites name="stellar-handshake audit" tests="2" failures="1" errors="0" time="/);
     const page = await readFile(html, 'utf8');
     expect(page).toMatch(/^<!doctype html>\n<html lang="en">/);
     expect(page).not.toMatch(/<script|src=|href="(?!#)/);

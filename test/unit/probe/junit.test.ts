@@ -34,7 +34,7 @@ describe('JUnit XML', () => {
     const b = new TargetTally(parseTarget('[2001:db8::1]:1'), []);
     b.add(refused('no'), [], 250);
     const elements = elementsOf(a, b);
-    const all = { tests: '5', failures: '2', errors: '0', skipped: '1', time: '1.750' };
+    const all = { tests: '5', failures: '2', errors: '0', time: '1.750' };
     expect(elements[0]).toMatchObject({ name: 'testsuites', attributes: { name: 'stellar-handshake probe', ...all } });
     expect(elements.filter(({ name }) => name === 'testsuite').map(({ attributes }) => attributes)).toEqual([
       {
@@ -77,7 +77,7 @@ describe('JUnit XML', () => {
 
   it('skips what was not probed', () => {
     const elements = elementsOf(new TargetTally(parseTarget('a.example'), ['network']));
-    expect(elements[0]?.attributes).toMatchObject({ tests: '2', failures: '0', skipped: '2' });
+    expect(elements[1]?.attributes).toMatchObject({ tests: '2', failures: '0', skipped: '2' });
     expect(elements.filter(({ name }) => name === 'skipped')).toHaveLength(2);
   });
 
