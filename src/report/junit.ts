@@ -17,7 +17,7 @@ export interface JUnitCase {
 
 /** Test cases that belong together. */
 export interface JUnitSuite {
-  /** Also the class name of its cases. */
+  /** With `_` for each dot also the class name of its cases: readers take dots for packages. */
   readonly name: string;
   readonly properties?: Readonly<Record<string, string>> | undefined;
   readonly cases: readonly JUnitCase[];
@@ -63,7 +63,8 @@ function skippedOf(cases: readonly JUnitCase[]): number {
 }
 
 function testCase(suiteName: string, { name, seconds, failure, skipped }: JUnitCase): string {
-  const start = `    <testcase classname="${attribute(suiteName)}" name="${attribute(name)}" time="${seconds.toFixed(3)}"`;
+  const className = suiteName.replaceAll('.', '_');
+  const start = `    <testcase classname="${attribute(className)}" name="${attribute(name)}" time="${seconds.toFixed(3)}"`;
   if (skipped !== undefined) return `${start}>\n      <skipped message="${attribute(skipped)}"/>\n    </testcase>`;
   if (failure === undefined) return `${start}/>`;
   const { type, message, lines } = failure;
