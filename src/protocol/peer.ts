@@ -28,6 +28,7 @@ import { OverlayError, type OverlayErrorOptions } from './errors.ts';
 import { Handshake, type HandshakeOptions, type HandshakeState } from './handshake/handshake.ts';
 import type { RemotePeer } from './handshake/hello.ts';
 import type { OverlayRange } from './handshake/overlay-range.ts';
+import { withJson } from './json.ts';
 import { type PeerError, ProtocolViolation } from './violation.ts';
 import {
   type CheckedType,
@@ -76,8 +77,9 @@ export class Peer {
   #starvedSinceMs: number | undefined;
 
   constructor(options: PeerOptions) {
-    this.#options = options;
-    this.#handshake = new Handshake(options, (message) => this.#tellSent(message.type, this.#write(message)));
+    const { onStep } = options;
+    this.#options = onStep === undefined ? options : { ...options, onStep: (step) => onStep(withJson(step)) };
+    this.#handshake = new Handshake(this.#options, (message) => this.#tellSent(message.type, this.#write(message)));
     this.#channel = new Channel(options, (message) => this.#write(message));
   }
 

@@ -5,6 +5,7 @@ import { explain as explainHandshake, type Story } from '../../explain/explain.t
 import { recordType, storyLines } from '../../explain/text.ts';
 import { dialledFacts } from '../../probe/probe.ts';
 import { toHex } from '../../protocol/bytes.ts';
+import { plainJson } from '../../protocol/json.ts';
 import { remoteJson, roundMs } from '../../report/json.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT, EXIT_CODE } from '../exit-codes.ts';
@@ -134,7 +135,7 @@ function storyJson({ target, network, attempts = [], steps, next, isCut, timings
     role: 'WE_CALLED_REMOTE',
     network: network.passphrase,
     ...dialledFacts(attempts),
-    steps: plain(steps),
+    steps: plainJson(steps),
     next: next.map((body) => ({ type: recordType(body), body: toHex(body) })),
     ...(isCut && { isCut }),
     ...(overlayRange && { overlayRange }),
@@ -142,13 +143,4 @@ function storyJson({ target, network, attempts = [], steps, next, isCut, timings
     ...(timings && { timings: roundMs(timings) }),
     ...(error && { error: error.toJSON() }),
   };
-}
-
-/** Bytes as hex, bigints as digits. */
-function plain(value: unknown): unknown {
-  if (value instanceof Uint8Array) return toHex(value);
-  if (typeof value === 'bigint') return String(value);
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
 }

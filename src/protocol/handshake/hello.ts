@@ -6,6 +6,7 @@ import type { PeerAuth } from '../auth/peer-auth.ts';
 import { equalBytes, toHex } from '../bytes.ts';
 import type { Now } from '../clock.ts';
 import type { OverlayErrorCode } from '../error-table.ts';
+import { withJson } from '../json.ts';
 import { networkName } from '../networks.ts';
 import type { Hello } from '../wire/messages.ts';
 import { type OverlayRange, sharesVersion } from './overlay-range.ts';
@@ -65,10 +66,10 @@ export function makeHello(policy: HelloPolicy, nonce: Uint8Array, now: Now): Hel
   };
 }
 
-/** The remote as the API shows it. */
+/** The remote as the API shows it; JSON.stringify writes its bigint as digits. */
 export function remotePeer(hello: Hello): RemotePeer {
   const { peerID, versionStr, ledgerVersion, overlayVersion, overlayMinVersion, listeningPort, networkID, cert } = hello;
-  return {
+  return withJson({
     peerID,
     versionStr,
     ledgerVersion,
@@ -77,7 +78,7 @@ export function remotePeer(hello: Hello): RemotePeer {
     listeningPort,
     networkID: toHex(networkID),
     certExpirationSeconds: cert.expiration,
-  };
+  });
 }
 
 /** Checks 2 and 3, before anything of the HELLO is believed: their failure is a silent drop. */

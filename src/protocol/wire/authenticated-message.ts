@@ -12,6 +12,7 @@ import {
   MESSAGE_OFFSET,
   RECORD_HEADER_BYTES,
 } from '../constants.ts';
+import { plainJson } from '../json.ts';
 import type { Codec } from '../xdr/codec.ts';
 import { XdrReader } from '../xdr/reader.ts';
 import type { XdrWriter } from '../xdr/writer.ts';
@@ -153,10 +154,10 @@ abstract class LazyMessage {
     this.xdr = xdr;
   }
 
-  /** Getters are not seen by JSON.stringify, so that the message says itself what it has. */
+  /** Getters are not seen by JSON.stringify, and bigints not taken, so that the message says itself what it has. */
   toJSON(): object {
     const { field } = this.constructor as unknown as { readonly field: string };
-    return Object.assign({ type: this.type, [field]: this[field as keyof this] }, this);
+    return plainJson(Object.assign({ type: this.type, [field]: this[field as keyof this] }, this)) as object;
   }
 }
 

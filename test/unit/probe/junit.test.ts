@@ -56,6 +56,8 @@ describe('JUnit XML', () => {
         time: '0.250',
       },
     ]);
+    const classNames = elements.filter(({ name }) => name === 'testcase').map(({ attributes }) => attributes.classname);
+    expect([...new Set(classNames)]).toEqual(['a_example:11625', '[2001:db8::1]:1']);
     expect(elements.filter(({ name }) => name === 'testcase').map(({ attributes }) => attributes.name)).toEqual([
       'handshake',
       'network',
