@@ -138,7 +138,11 @@ describe('the examples', () => {
     const text = await readFile(join(EXAMPLES, 'grafana-dashboard.json'), 'utf8');
     const { uid, schemaVersion, templating, panels, ...rest } = JSON.parse(text) as Dashboard;
     expect(uid).toMatch(/^[\w-]{1,40}$/);
-    expect(schemaVersion).toBeGreaterThanOrEqual(36);
+    // The last version of this form of dashboards, and nothing that Grafana's migrations up to it, and since, would change:
+    // `refresh` is text, and there are no old time options, no fields hidden from a panel alone, no formatTime.
+    expect(schemaVersion).toBe(42);
+    expect(rest).toMatchObject({ refresh: expect.any(String) });
+    expect(text).not.toMatch(/time_options|hideFrom|formatTime/);
     // An id of the dashboard itself belongs to the Grafana it was exported from, and so do inputs.
     expect(Object.keys(rest)).not.toContain('id');
     expect(Object.keys(rest)).not.toContain('__inputs');
