@@ -10,7 +10,7 @@ import { networkFromPassphrase } from './options.ts';
 /** Other names people give to the networks. */
 const ALIASES: Readonly<Record<string, NetworkName>> = { mainnet: 'pubnet', public: 'pubnet', local: 'standalone' };
 /** In front of a passphrase that looks like a name. */
-const MARK = 'passphrase:';
+export const PASSPHRASE_MARK = 'passphrase:';
 
 /**
  * Reads the name of a network, in any case, or a passphrase. A word that is nearly a name is taken for a mistake; with
@@ -18,9 +18,9 @@ const MARK = 'passphrase:';
  * @throws {TypeError} when it is empty, a secret seed, or nearly a name, which is suggested then
  */
 export function parseNetwork(text: string): Network {
-  if (text === '' || text === MARK) throw new TypeError('a network is a name or a passphrase, and not empty');
+  if (text === '' || text === PASSPHRASE_MARK) throw new TypeError('a network is a name or a passphrase, and not empty');
   if (hasSecretSeed(text)) throw new TypeError('a secret seed is no network, and was not used');
-  if (text.startsWith(MARK)) return networkFromPassphrase(text.slice(MARK.length));
+  if (text.startsWith(PASSPHRASE_MARK)) return networkFromPassphrase(text.slice(PASSPHRASE_MARK.length));
   const name = text.trim().toLowerCase();
   if (Object.hasOwn(networks, name)) return networks[name as NetworkName];
   const alias = Object.hasOwn(ALIASES, name) ? ALIASES[name] : undefined;
@@ -28,7 +28,7 @@ export function parseNetwork(text: string): Network {
   const meant = closest(name, [...Object.keys(networks), ...Object.keys(ALIASES)]);
   if (meant !== undefined)
     throw new TypeError(
-      `${JSON.stringify(text)} is no network; did you mean ${meant}? A passphrase that looks like a name is written ${MARK}${text}`,
+      `${JSON.stringify(text)} is no network; did you mean ${meant}? A passphrase that looks like a name is written ${PASSPHRASE_MARK}${text}`,
     );
   return networkFromPassphrase(text);
 }

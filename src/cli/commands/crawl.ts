@@ -3,9 +3,9 @@ import { type Crawl, type CrawlOptions, crawl as startCrawl } from '../../crawl/
 import type { CrawlEvent, CrawlStart } from '../../crawl/events.ts';
 import { CrawlFile } from '../../crawl/file.ts';
 import { CrawlResult } from '../../crawl/result.ts';
-import { networkFromPassphrase } from '../../net/options.ts';
+import { PASSPHRASE_MARK } from '../../net/network-name.ts';
 import { formatTarget } from '../../net/target.ts';
-import { type Network, type NetworkName, networks } from '../../protocol/networks.ts';
+import { networks } from '../../protocol/networks.ts';
 import type { CliContext } from '../context.ts';
 import { checkExports, exportArgs, writeExports } from '../crawl-exports.ts';
 import { crawlMistake, exitCodeOf, printCrawl, progressText } from '../crawl-text.ts';
@@ -67,8 +67,10 @@ export const crawl: CommandDef<typeof args> = defineCommand({
       if (seeds.length === 0 && start === undefined && !signal.aborted)
         throw new UsageError('name a node to begin with, a file of them with --targets, or a crawl to go on with by --resume');
       await checkExports(given);
-      const network = readNetwork(given.network, start);
-      const node = await nodeOptions({ ...given, network: network.passphrase, timeout: given.timeout ?? '10s' }, signal);
+      const network = given.network ?? networkOf(start);
+      const node = await nodeOptions({ ...given, network, timeout: given.timeout ?? '10s' }, signal);
+      if (start !== undefined && node.network.networkID !== start.networkID)
+        throw new UsageError(`--network: the crawl that is gone on with is of ${start.network}`);
       const options: CrawlOptions = {
         ...start?.options,
         ...defined({
@@ -87,7 +89,7 @@ export const crawl: CommandDef<typeof args> = defineCommand({
           listeningPort: node.listeningPort,
           identity: node.identity,
         }),
-        network,
+        network: node.network,
         seeds: [...new Set([...(start?.seeds ?? []), ...seeds.map(formatTarget)])],
         ...(start && file && { resume: file.events() }),
         signal,
@@ -144,13 +146,10 @@ function startOf(file: CrawlFile | undefined): CrawlStart | undefined {
   return start;
 }
 
-function readNetwork(given: string | undefined, start: CrawlStart | undefined): Network {
-  const text = given ?? start?.network ?? 'pubnet';
-  if (text === '') throw new UsageError('--network takes a name or a passphrase');
-  const network = Object.hasOwn(networks, text) ? networks[text as NetworkName] : networkFromPassphrase(text);
-  if (start !== undefined && network.networkID !== start.networkID)
-    throw new UsageError(`--network: the crawl that is gone on with is of ${start.network}`);
-  return network;
+/** The network of a crawl that is gone on with, as `--network` takes it. */
+function networkOf(start: CrawlStart | undefined): string {
+  if (start === undefined) return 'pubnet';
+  return Object.hasOwn(networks, start.network) ? start.network : `${PASSPHRASE_MARK}${start.network}`;
 }
 
 function readOptions(options: CrawlOptions): Crawl {

@@ -11,7 +11,7 @@ import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { eventLines, ledgerLine, statusText } from '../follow-text.ts';
 import { hasLiveLine, LiveLine } from '../live-line.ts';
-import { type NodeArgs, nodeArgs, nodeOptions, readLimit, readNetwork, readNumber, readTarget, UsageError } from '../options.ts';
+import { type NodeArgs, nodeArgs, nodeOptions, readLimit, readNetwork, readNumber, readTargets, UsageError } from '../options.ts';
 import { ReaderGone } from '../output.ts';
 import { quorumSetArg, readQuorumSetFile } from '../quorum-set-file.ts';
 
@@ -73,7 +73,7 @@ async function followPeers(
   const { out, err, signal } = context;
   const options = {
     ...(await nodeOptions(args, signal)),
-    peers: targets.map((target) => formatTarget(readTarget(target))),
+    peers: readTargets(targets).map(formatTarget),
     quorumSet,
     from: readSequence(args.from),
     connections: readLimit(args.connections, '--connections'),

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type CommandDef, defineCommand } from 'citty';
+import { PASSPHRASE_MARK } from '../../net/network-name.ts';
 import { formatTarget, type Target } from '../../net/target.ts';
 import { campaign, MAX_CONCURRENCY, MAX_ROUNDS, type Probed } from '../../probe/campaign.ts';
 import { probeTimed, type TimedResult } from '../../probe/first-message.ts';
@@ -57,7 +58,7 @@ export const probe: CommandDef<typeof args> = defineCommand({
       concurrency: readCount(args.concurrency, '--concurrency', MAX_CONCURRENCY),
       intervalMs: readTime(args.interval, '--interval'),
     };
-    const network = args.network ?? (policy?.network ? `passphrase:${policy.network.passphrase}` : 'pubnet');
+    const network = args.network ?? (policy?.network ? `${PASSPHRASE_MARK}${policy.network.passphrase}` : 'pubnet');
     const options = await nodeOptions({ ...args, network }, signal);
     const targets = uniqueTargets([...readTargets(args._), ...(await readTargetsFile(args.targets, signal))]);
     if (targets.length === 0 && !signal.aborted) throw new UsageError('name a target, or a file of targets with --targets');

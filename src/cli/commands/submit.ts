@@ -10,7 +10,7 @@ import { quorumSetNodes } from '../../protocol/scp/quorum-set.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { eventLines, ledgerLine } from '../follow-text.ts';
-import { nodeArgs, nodeOptions, readTarget, readTime, UsageError } from '../options.ts';
+import { nodeArgs, nodeOptions, readTargets, readTime, UsageError } from '../options.ts';
 import { quorumSetArg, readQuorumSetFile } from '../quorum-set-file.ts';
 
 const args = {
@@ -45,7 +45,7 @@ export const submit: CommandDef<typeof args> = defineCommand({
     const quorumSet = await readQuorumSetFile(args['quorum-set']);
     const timeoutMs = readTime(args.timeout, '--timeout');
     const options = await nodeOptions({ ...args, timeout: '10s' }, signal);
-    const peers = targets.map((target) => formatTarget(readTarget(target)));
+    const peers = readTargets(targets).map(formatTarget);
     const transaction = await readEnvelope(file);
     const onEvent = (event: FollowEvent): void => {
       if (args.json) out.json(event);
