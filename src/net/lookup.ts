@@ -17,7 +17,7 @@ export type Family = 0 | 4 | 6;
  * @param family what is wanted: 4, 6, or 0 for both
  * @param signal aborts when nobody wants the answer any more
  * @returns the addresses in their order of preference (RFC 6724)
- * @throws an error with a `code` of getaddrinfo, ENOTFOUND for example, when there is none
+ * @throws {Error} with a `code` of getaddrinfo, ENOTFOUND for example, when there is none
  */
 export type Lookup = (host: string, family: Family, signal: AbortSignal) => Promise<readonly string[]>;
 
@@ -30,7 +30,7 @@ export interface PendingLookup {
 
 /**
  * Asks the system's resolver. Whoever asks waits for nobody else, and a look-up that was given up leaves nothing behind.
- * @throws with a `code`: that of getaddrinfo, or EMFILE and ENFILE when no process can be started for want of descriptors
+ * @throws {Error} with a `code`: that of getaddrinfo, or EMFILE and ENFILE when no process can be started for want of descriptors
  */
 export function lookUp(host: string, family: Family, signal: AbortSignal): PendingLookup {
   const helper = withRoom();
