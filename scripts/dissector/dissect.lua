@@ -174,6 +174,8 @@ local function answered(connection, side, name, c)
   if name == "TX_SET" or name == "GENERALIZED_TX_SET" then return take("GET_TX_SET") end
   if name == "SCP_QUORUMSET" then
     local begin = HEADER + MESSAGE + 4
+    -- Any that nodes take is far smaller; hashing 16 MiB would take seconds.
+    if c.stop - begin > 65536 or not asker.hashes.GET_SCP_QUORUMSET then return nil end
     return take("GET_SCP_QUORUMSET", hex(sha256(c.tvb:raw(begin, c.stop - begin))))
   end
   if name == "DONT_HAVE" then
