@@ -24,6 +24,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   handshake: () => import('./handshake.ts'),
   memory: () => import('./memory.ts'),
   startup: () => import('./startup.ts'),
+  follow: () => import('./follow.ts'),
 };
 
 const { values, positionals } = parseArgs({

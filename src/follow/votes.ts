@@ -4,7 +4,7 @@
  * @module
  */
 import type { CryptoProvider } from '../protocol/auth/crypto.ts';
-import { bytesKey, equalBytes } from '../protocol/bytes.ts';
+import { bytesKey } from '../protocol/bytes.ts';
 import type { Now } from '../protocol/clock.ts';
 import type { Network } from '../protocol/networks.ts';
 import { isQuorumSlice, isVBlocking, quorumSetNodes } from '../protocol/scp/quorum-set.ts';
@@ -256,8 +256,14 @@ export class Votes {
 
   #validatorOf(xdr: Uint8Array): Validator | undefined {
     const bucket = this.#validators.get(uint32At(xdr, NODE_OFFSET));
-    return bucket?.find(({ key }) => equalBytes(key, xdr.subarray(NODE_OFFSET, NODE_OFFSET + 32)));
+    return bucket?.find(({ key }) => isAt(key, xdr, NODE_OFFSET));
   }
+}
+
+/** Whether these bytes are in others, there. */
+function isAt(bytes: Uint8Array, others: Uint8Array, offset: number): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== others[offset + i]) return false;
+  return true;
 }
 
 function uint32At(bytes: Uint8Array, at: number): number {
