@@ -3,9 +3,11 @@
  * @module
  */
 import type { IncomingMessage } from 'node:http';
+import type { FollowOptions } from '../follow/index.ts';
 import { isAddressOr } from '../http/rules.ts';
 import { type HttpAnswer, HttpServer, Refusal } from '../http/server.ts';
 import { assertInteger } from '../protocol/bytes.ts';
+import { FollowMetrics } from './follow-metrics.ts';
 import { ExporterMetrics } from './metrics.ts';
 import { PAGE } from './page.ts';
 import { Prober, type ProberOptions } from './prober.ts';
@@ -19,6 +21,8 @@ export interface ExporterOptions extends ProberOptions {
   readonly port?: number | undefined;
   /** Names it is asked by, besides `host`, any IP address and localhost: a Host header with another one is refused. */
   readonly names?: readonly string[] | undefined;
+  /** Ledgers to be followed, and told of in /metrics. Default: none. */
+  readonly follow?: FollowOptions | undefined;
 }
 
 /** Next to stellar-core's 11625 and 11626, and assigned to nobody. */
@@ -42,7 +46,13 @@ export async function startExporter(options: ExporterOptions): Promise<Exporter>
     isLinkable: (url) => !readUrl(url).pathname.startsWith('/probe'),
     answer: (request, signal) => route(request, signal, prober, metrics),
   });
-  return new Exporter(server, prober.peerID);
+  try {
+    const following = options.follow && new FollowMetrics(options.follow, metrics.registry);
+    return new Exporter(server, prober.peerID, following);
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
 }
 
 /** A running exporter. */
@@ -53,18 +63,20 @@ export class Exporter implements AsyncDisposable {
   /** Our own identity in every probe, `G…`. */
   readonly peerID: string;
   readonly #server: HttpServer;
+  readonly #following: FollowMetrics | undefined;
 
   /** @internal */
-  constructor(server: HttpServer, peerID: string) {
+  constructor(server: HttpServer, peerID: string, following: FollowMetrics | undefined) {
     this.host = server.host;
     this.port = server.port;
     this.peerID = peerID;
     this.#server = server;
+    this.#following = following;
   }
 
   /** Stops listening, ends the probes in flight and closes every connection. @returns when all sockets are closed */
-  close(): Promise<void> {
-    return this.#server.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#server.close(), this.#following?.close()]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -45,7 +45,9 @@ const MAX_FAULTS = 10;
 type Taken = IteratorResult<Ledger, undefined>;
 
 /** What `follow` takes. Everything a connection can be told is among it. */
-export interface FollowOptions extends Omit<NodeOptions, 'scpStateLedgerSeq' | 'serves'> {
+export interface FollowOptions
+  extends Omit<NodeOptions, 'scpStateLedgerSeq' | 'serves'>,
+    Pick<ConnectOptions, 'family' | 'lookup'> {
   /** Whom to ask: `HOST`, `HOST:PORT` or `[IPv6]:PORT`. None of them is trusted. */
   readonly peers: readonly string[];
   /** Whom to trust: `{ threshold, validators, innerSets }`. */

@@ -35,7 +35,7 @@ type Json = { readonly [name: string]: unknown };
  * A transaction set as XDR-JSON.
  * @returns null when the converter does not know something in it
  */
-export async function txSetJson(txSet: Uint8Array): Promise<Json | null> {
+export async function txSetJson(txSet: Uint8Array): Promise<Readonly<Record<string, unknown>> | null> {
   for (const [type, name] of [
     ['GENERALIZED_TX_SET', 'generalized_tx_set'],
     ['TX_SET', 'tx_set'],

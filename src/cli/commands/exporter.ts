@@ -1,10 +1,23 @@
 import { type CommandDef, defineCommand } from 'citty';
 import { startExporter } from '../../exporter/server.ts';
+import type { FollowOptions } from '../../follow/index.ts';
 import { AllowList } from '../../net/allow-list.ts';
+import type { ConnectOptions } from '../../net/options.ts';
 import { formatTarget } from '../../net/target.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { familyArgs, networkArg, nodeArgs, nodeOptions, readAddress, readAll, readLimit, UsageError } from '../options.ts';
+import {
+  familyArgs,
+  networkArg,
+  nodeArgs,
+  nodeOptions,
+  readAddress,
+  readAll,
+  readLimit,
+  readTarget,
+  UsageError,
+} from '../options.ts';
+import { quorumSetArg, readQuorumSetFile } from '../quorum-set-file.ts';
 
 const args = {
   listen: {
@@ -23,6 +36,12 @@ const args = {
     description: 'Name it is asked by, behind a proxy or in a container; repeat it for more. Addresses and localhost always are',
     valueHint: 'NAME',
   },
+  follow: {
+    type: 'string',
+    description: 'Node to follow ledgers with, HOST or HOST:PORT; repeat it for more. /metrics then tells of them',
+    valueHint: 'HOST',
+  },
+  'quorum-set': { ...quorumSetArg['quorum-set'], description: `For --follow: ${quorumSetArg['quorum-set'].description}` },
   concurrency: { type: 'string', description: 'Probes at once; one more is answered with 503 (16)', valueHint: 'N' },
   ...familyArgs,
   ...nodeArgs,
@@ -43,7 +62,8 @@ export const exporter: CommandDef<typeof args> = defineCommand({
     const names = readAll(args, rawArgs, 'hostname');
     const concurrency = readLimit(given.concurrency, '--concurrency');
     const { signal: _signal, family, ...node } = await nodeOptions(given, signal);
-    const running = await startExporter({ node, family, host, port, names, allowList, concurrency });
+    const follow = await readFollow(readAll(args, rawArgs, 'follow'), given['quorum-set'], { ...node, family });
+    const running = await startExporter({ follow, node, family, host, port, names, allowList, concurrency });
     const where = { host: running.host, port: running.port };
     if (given.json) out.json({ event: 'listening', ...where, peerID: running.peerID });
     else out.line(`Answering http://${formatTarget(where)}/probe?target=HOST:PORT as ${running.peerID}`);
@@ -59,4 +79,15 @@ function readAllowList(cidrs: readonly string[]): AllowList {
   } catch (error) {
     throw new UsageError(`--allow: ${(error as Error).message}`);
   }
+}
+
+/** What is followed. @throws {UsageError} when one of the two options is without the other */
+async function readFollow(
+  targets: readonly string[],
+  file: string | undefined,
+  node: Omit<ConnectOptions, 'signal' | 'host'>,
+): Promise<FollowOptions | undefined> {
+  if (targets.length === 0 && file === undefined) return undefined;
+  if (targets.length === 0 || file === undefined) throw new UsageError('--follow HOST and --quorum-set FILE belong together');
+  return { ...node, peers: targets.map((target) => formatTarget(readTarget(target))), quorumSet: await readQuorumSetFile(file) };
 }
