@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { FollowMetrics } from '../../../src/exporter/follow-metrics.ts';
 import { ManualClock, MockLedgers, MockValidators } from '../../../src/testing/index.ts';
+import { passing } from '../../support/passing.ts';
 import { ask, exporter } from './support.ts';
 
 async function settle(): Promise<void> {
@@ -44,7 +45,7 @@ describe('stellar_follow_', () => {
       await settle();
     }
     expect(await value('stellar_follow_quorum_met')).toBe('stellar_follow_quorum_met 0');
-    await metrics.close();
+    await passing(clock, metrics.close());
     expect(node.connections).toEqual([]);
     expect(clock.timers).toBe(0);
   });

@@ -7,6 +7,7 @@ import type { SendableMessage } from '../../../src/protocol/wire/authenticated-m
 import { ManualClock } from '../../../src/testing/clock.ts';
 import { MockLedgers, type MockLedgersOptions } from '../../../src/testing/mock-ledgers.ts';
 import { type CloseOptions, type MockLedger, MockValidators } from '../../../src/testing/mock-validators.ts';
+import { passing } from '../../support/passing.ts';
 
 /** Somebody who follows nodes in memory, on a clock that stands still. */
 class Scene {
@@ -70,7 +71,7 @@ class Scene {
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    await this.ended;
+    await passing(this.clock, this.ended);
   }
 
   async #follow(): Promise<void> {
@@ -108,10 +109,13 @@ describe('follow', () => {
     const clock = new ManualClock(validators.last.closeTime + 2);
     const seen: number[] = [];
     const { network, quorumSet } = validators;
-    for await (const { ledgerSeq } of follow({ peers: ['node'], network, quorumSet, clock, connect: (o) => node.connect(o) })) {
-      seen.push(ledgerSeq);
-      if (ledgerSeq === 1014) break;
-    }
+    const following = async (): Promise<void> => {
+      for await (const { ledgerSeq } of follow({ peers: ['node'], network, quorumSet, clock, connect: (o) => node.connect(o) })) {
+        seen.push(ledgerSeq);
+        if (ledgerSeq === 1014) break;
+      }
+    };
+    await passing(clock, following());
     expect(seen).toEqual(sequence(1003, 12));
     expect(clock.timers).toBe(0);
   });
@@ -201,7 +205,7 @@ describe('follow', () => {
     for (let i = 0; i < 10; i++) {
       const ledger = await scene.close();
       expect(ledger.ledgerSeq).toBe(1000 + i);
-      await (scene.nodes[i % 2] as MockLedgers).vanish();
+      await passing(scene.clock, (scene.nodes[i % 2] as MockLedgers).vanish());
       await scene.pass(2_000);
     }
     await scene.pass(20_000);
@@ -217,7 +221,7 @@ describe('follow', () => {
     await scene.settle();
     await scene.close();
     expect(scene.numbers).toEqual([]);
-    await Promise.all(scene.nodes.map((node) => node.vanish()));
+    await passing(scene.clock, Promise.all(scene.nodes.map((node) => node.vanish())));
     await scene.settle();
     expect(scene.follower.status.peers).toBe(0);
     isSilent = false;
@@ -364,7 +368,7 @@ describe('follow', () => {
     for (let i = 0; i < 10; i++) seen.push((await stream.next()).value?.ledgerSeq);
     expect(seen).toEqual(sequence(1001, 10));
     expect(events.filter(({ type }) => type !== 'peer')).toEqual([]);
-    await stream.return?.();
+    await passing(clock, Promise.resolve(stream.return?.()));
     expect(clock.timers).toBe(0);
   });
 
@@ -384,7 +388,7 @@ describe('follow', () => {
         throw new Error('mine');
       },
     });
-    await expect(scene.ended).rejects.toThrow('mine');
+    await expect(passing(scene.clock, scene.ended)).rejects.toThrow('mine');
     expect(scene.clock.timers).toBe(0);
   });
 

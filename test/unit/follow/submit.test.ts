@@ -20,6 +20,7 @@ import { ManualClock } from '../../../src/testing/clock.ts';
 import { MockLedgers, type MockLedgersOptions } from '../../../src/testing/mock-ledgers.ts';
 import { MockValidators, mockTxSet } from '../../../src/testing/mock-validators.ts';
 import { ledgers, messageOf } from '../../support/ledgers.ts';
+import { passing } from '../../support/passing.ts';
 
 const { passphrase } = networks.standalone;
 const key = Keypair.fromRawEd25519Seed(Buffer.alloc(32, 7));
@@ -84,7 +85,7 @@ class Scene {
       for (const node of this.nodes) node.publish(ledger);
       await this.settle();
     }
-    return this.result;
+    return passing(this.clock, this.result);
   }
 
   async settle(): Promise<void> {
@@ -170,7 +171,7 @@ describe('submit', () => {
     const scene = new Scene(xdrOf(payment()), [{}], { signal: controller.signal });
     await scene.settle();
     controller.abort();
-    await expect(scene.result).rejects.toMatchObject({ code: 'OVERLAY_ABORTED' });
+    await expect(passing(scene.clock, scene.result)).rejects.toMatchObject({ code: 'OVERLAY_ABORTED' });
     expect(scene.clock.timers).toBe(0);
   });
 
