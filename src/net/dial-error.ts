@@ -17,7 +17,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'a firewall on the way rejects it by ICMPv6, or a rule of this machine forbids it (EACCES)',
 };
 const OWN_REASONS: Readonly<Record<string, string>> = {
-  ENETUNREACH: 'this machine has no route there (ENETUNREACH)',
+  ENETUNREACH: 'this machine has no route there, or a router or firewall on the way says that there is none (ENETUNREACH)',
   EADDRNOTAVAIL: 'this machine has no address, or no free port, to dial it from (EADDRNOTAVAIL)',
   EAFNOSUPPORT: 'this machine does not speak this version of IP (EAFNOSUPPORT)',
   EINVAL: 'this machine cannot dial such an address; a link-local one needs its zone, like fe80::1%eth0 (EINVAL)',

@@ -239,8 +239,8 @@ class Dialler {
   }
 
   #onError(attempt: Attempt, error: NodeJS.ErrnoException): void {
-    attempt.socket.destroy();
     if (this.#isOver || attempt.ended !== undefined) return;
+    attempt.socket.destroy();
     if (isOutOfFiles(error)) {
       // Nothing was dialled: it is tried again when others may have closed theirs.
       this.#starved = error;

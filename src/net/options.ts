@@ -25,7 +25,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { ConnectionInfo, NewConnection, OnBytes, PeerIDRegistry, Phase } from './connection-info.ts';
 import { NodeIdentity } from './identity.ts';
 import type { Family, Lookup } from './lookup.ts';
-import { isNumeric } from './target.ts';
+import { refuseHost } from './target.ts';
 import { VERSION } from './version.ts';
 
 /** What both `connect` and `listen` take. */
@@ -171,7 +171,7 @@ export function resolveTarget({ host, port = DEFAULT_PORT, family = 0, lookup, e
   if (typeof host !== 'string' || host === '') throw new TypeError('host must be a host name or an IP address');
   if (isIP(host) === 0 && /[\s:/[\]]/.test(host))
     throw new TypeError('host must be a host name or an IP address, without port or brackets');
-  if (isNumeric(host)) throw new TypeError(`host must be a host name or an IP address in full, not ${JSON.stringify(host)}`);
+  refuseHost(host);
   if (family !== 0 && family !== 4 && family !== 6) throw new RangeError('family must be 0, 4 or 6');
   if (lookup !== undefined && typeof lookup !== 'function') throw new TypeError('lookup must be a function');
   if (expectedPeerID !== undefined) decodePublicKey(expectedPeerID);

@@ -18,8 +18,6 @@ export interface Target {
  */
 export function parseTarget(text: string): Target {
   if (hasSecretSeed(text)) throw new TypeError('a secret seed is no target, and was not used: keep it off the command line');
-  if (/^[GM][A-Z2-7]{50,}(?::\d*)?$/.test(text))
-    throw new TypeError(`${text} is the key of a node, not where it is: write HOST:PORT, and --expect for the key`);
   if (isPort(text)) throw new TypeError(`${text} is a number, not a host: write HOST:${Number(text)}`);
   // Subtle: % belongs to the zone of an IPv6 address. In a name it could make one that looks like an address in part.
   const match = /^(?:\[([^\]]+)\]|([^:[\]\s/%]+))(?::(\d{1,5}))?$/.exec(text);
@@ -28,7 +26,7 @@ export function parseTarget(text: string): Target {
   if (host === undefined || (match?.[1] !== undefined && !isIPv6(match[1]))) {
     throw new TypeError(`not a target: ${JSON.stringify(text)}; write HOST, HOST:PORT or [IPv6]:PORT${suggestion(text)}`);
   }
-  if (isNumeric(host)) throw new TypeError(`${JSON.stringify(host)} is neither a host name nor an IP address in full`);
+  refuseHost(host);
   if (port < 1 || port > 65535) throw new TypeError(`not a port from 1 to 65535 in ${JSON.stringify(text)}`);
   return { host, port };
 }
@@ -44,11 +42,17 @@ export function isPort(text: string): boolean {
 }
 
 /**
- * Whether a host is a number in some notation of inet_aton, which a resolver would take for an address (`1` is 0.0.0.1), but
- * not an IPv4 address as it is written: its last label is a number, and no name’s is (WHATWG URL, section 3.5).
+ * Refuses what is no host but would be looked up or dialled as one: a seed, which is not repeated, the key of a node, and a
+ * number in a notation of inet_aton that is not IPv4 as it is written (`1` is 0.0.0.1): no name ends in a number (WHATWG URL,
+ * section 3.5).
+ * @throws {TypeError} saying what it is
  */
-export function isNumeric(host: string): boolean {
-  return !host.includes(':') && /(?:^|\.)(?:\d+|0x[\da-f]*)\.?$/i.test(host) && !isIPv4(host);
+export function refuseHost(host: string): void {
+  if (hasSecretSeed(host)) throw new TypeError('a secret seed is no host, and was not used');
+  if (/^[GM][A-Z2-7]{50,}$/.test(host))
+    throw new TypeError(`${host} is the key of a node, not where it is: write HOST:PORT, and --expect for the key`);
+  if (!host.includes(':') && /(?:^|\.)(?:\d+|0x[\da-f]*)\.?$/i.test(host) && !isIPv4(host))
+    throw new TypeError(`${JSON.stringify(host)} is neither a host name nor an IP address in full`);
 }
 
 /** What may be meant: host and port with a space between, or what an address of the web has of both. */

@@ -346,7 +346,7 @@ describe('when no address connects', () => {
     [
       ['ENETUNREACH'],
       'OVERLAY_UNREACHABLE',
-      'There is no way to a.example:11625: this machine has no route there (ENETUNREACH).',
+      'There is no way to a.example:11625: this machine has no route there, or a router or firewall on the way',
     ],
     [['EPERM'], 'OVERLAY_UNREACHABLE', 'a firewall of this machine forbids it'],
     [['EODD'], 'OVERLAY_UNREACHABLE', 'There is no way to a.example:11625: EODD.'],
