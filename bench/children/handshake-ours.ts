@@ -1,45 +1,4 @@
 /** Shakes hands with this package. Arguments: dials or accepts, variant, port to dial. */
-import { connect, listen, NodeIdentity, type NodeOptions, networks } from '../../src/index.ts';
-import { cpuSince, serve, tell } from '../support/child.ts';
-import { dialMany, type Side, type Variant } from '../support/handshakes.ts';
+import { shakeHandsOften } from '../support/handshake-child.ts';
 
-const [side, variant, port] = process.argv.slice(2) as [Side, Variant, string];
-const options: NodeOptions = {
-  network: networks.standalone,
-  identity: NodeIdentity.random(),
-  scpStateLedgerSeq: null,
-  ecdh: variant === 'own ECDH key each' ? 'per-connection' : 'per-process',
-};
-if (side === 'dials') {
-  serve(({ count }: { count: number }) =>
-    dialMany(count, async () => {
-      const connection = await connect({ ...options, host: '127.0.0.1', port: Number(port) });
-      await connection.ended;
-    }),
-  );
-  tell({ port: 0 });
-} else {
-  // A connection that ends before it is taken is never handed out, so that the ends are counted.
-  let onClosed = (): void => {};
-  const listener = await listen({
-    ...options,
-    port: 0,
-    onEvent: ({ event }) => {
-      if (event === 'closed') onClosed();
-    },
-  });
-  void (async () => {
-    for await (const _connection of listener);
-  })();
-  serve(async ({ count }: { count: number }) => {
-    const mark = process.cpuUsage();
-    let left = count;
-    await new Promise<void>((resolve) => {
-      onClosed = () => {
-        if (--left === 0) resolve();
-      };
-    });
-    return { micros: cpuSince(mark) / count };
-  });
-  tell({ port: listener.port });
-}
+await shakeHandsOften();

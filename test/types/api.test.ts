@@ -2,8 +2,13 @@
 import type { Duplex } from 'node:stream';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { auditAcceptor, auditInitiator, type CaseResult, refusal } from '../../src/audit/index.ts';
+import { CaptureDecoder, type MacVerdict } from '../../src/capture/index.ts';
+import { nodeCrypto } from '../../src/crypto/node.ts';
+import { sodiumCrypto } from '../../src/crypto/sodium.ts';
+import { webCrypto } from '../../src/crypto/web.ts';
 import {
   type Connection,
+  type ConnectionInfo,
   type ConnectOptions,
   connect,
   type ListenerEvent,
@@ -14,12 +19,17 @@ import {
   type OverlayErrorCode,
   type PeerRole,
   type ReceivedMessage,
+  type SCPEnvelope,
   type SCPPledges,
   type SendableMessage,
   type StellarMessage,
+  type TcpAddress,
 } from '../../src/index.ts';
+import { type ProbeResult, probe, type Target } from '../../src/probe/index.ts';
+import { PeerAuth, verifySCPEnvelope as verifyWith } from '../../src/protocol/index.ts';
 
 const network = networks.standalone;
+const seed = new Uint8Array(32);
 
 /** Compiled and never called. */
 function _audits(dial: () => Promise<Duplex>): void {
@@ -31,6 +41,30 @@ function _audits(dial: () => Promise<Duplex>): void {
   void auditAcceptor(dial, { network, severity: 'mild' });
   // @ts-expect-error an ERROR_MSG code that does not exist
   void refusal('ERR_OOPS', 'oops');
+}
+
+/** Compiled and never called. */
+async function _published(connection: Connection, target: Target): Promise<void> {
+  // @ts-expect-error a provider has all of its functions
+  void connect({ host: 'localhost', network, crypto: { sha256: nodeCrypto.sha256 } });
+  // @ts-expect-error a networkID is text
+  void new PeerAuth(nodeCrypto, nodeCrypto.signingKey(seed), nodeCrypto.ecdhKey(seed), seed);
+  // @ts-expect-error without node:crypto a provider has to be named
+  void verifyWith({} as SCPEnvelope, network);
+  // @ts-expect-error a probe has to know the network
+  void probe(target, {});
+  // @ts-expect-error an id does not change
+  connection.id = 'mine';
+  expectTypeOf(connection.info).toEqualTypeOf<ConnectionInfo>();
+  expectTypeOf(connection.localAddress).toEqualTypeOf<TcpAddress | undefined>();
+  expectTypeOf(probe).returns.resolves.toEqualTypeOf<ProbeResult>();
+  for (const item of new CaptureDecoder().push(seed))
+    if (item.kind === 'record') expectTypeOf(item.mac).toEqualTypeOf<MacVerdict>();
+  for await (const message of connection) {
+    if (message.type === 'SCP_QUORUMSET') expectTypeOf(message.qSetHash).toEqualTypeOf<Uint8Array>();
+    // @ts-expect-error no other message has it
+    else void message.qSetHash;
+  }
 }
 
 /** Compiled and never called. */
@@ -136,7 +170,9 @@ describe('the types of the library', () => {
   it('have a value for every name they promise', () => {
     for (const value of [connect, listen, OverlayError]) expect(value).toBeTypeOf('function');
     expect(Object.keys(networks)).toEqual(['pubnet', 'testnet', 'futurenet', 'standalone']);
-    expect([_refused, _known, _audits].map(({ length }) => length)).toEqual([1, 3, 1]);
+    expect([_refused, _known, _audits, _published].map(({ length }) => length)).toEqual([1, 3, 1, 2]);
+    expectTypeOf(webCrypto).toEqualTypeOf(nodeCrypto);
+    expectTypeOf(sodiumCrypto).toEqualTypeOf(nodeCrypto);
     expectTypeOf(auditAcceptor).returns.toExtend<AsyncIterable<CaseResult>>();
     expectTypeOf<CaseResult['verdict']>().toEqualTypeOf<'pass' | 'differs' | 'fail' | 'not-applicable' | 'undecided'>();
   });

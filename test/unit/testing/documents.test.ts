@@ -45,6 +45,12 @@ describe('docs/testing.md', () => {
   });
 });
 
+it('examples/message-port-demo.ts does a whole handshake over a MessagePort', { timeout: 60_000 }, async () => {
+  const said = await node('examples/message-port-demo.ts');
+  expect(said).toMatch(/^authenticated: G[A-Z2-7]{55} \(message-port example\)\nthe other end has received GET_SCP_STATE\n/);
+  expect(said).toContain('ended: OVERLAY_CLOSED here, OVERLAY_CONNECTION_CLOSED there');
+});
+
 it('examples/ledger-monitor.test.ts passes', { timeout: 60_000 }, async () => {
   const said = await node('--test', 'examples/ledger-monitor.test.ts');
   expect(said).toMatch(/pass [1-9]/);
