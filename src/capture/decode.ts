@@ -63,7 +63,7 @@ export interface DecodedProblem {
   /**
    * `length`: a record length that is not allowed. `xdr`: a record that is no well-formed message. `sequence`: another
    * number than the next. `gap`: bytes that are not in the capture. `skipped`: bytes that are no records. `end`: the
-   * connection or the capture ends inside a record. `reset`: a RST that was not the end.
+   * connection or the capture ends inside a record. `reset`: a RST, or a SYN, that was not the end.
    */
   readonly problem: 'length' | 'xdr' | 'sequence' | 'gap' | 'skipped' | 'end' | 'reset';
   /** Whether the sender did wrong; false for what the capture lacks. */
@@ -258,13 +258,13 @@ export class Decoder {
 
   /** Most likely the end, so that what is left is told; if it was not, what follows is read on. */
   *#reset(state: State, event: Extract<ConversationEvent, { event: 'reset' }>): Generator<Decoded> {
-    const { from, sequence, due, unixMs } = event;
+    const { flag, from, sequence, due, unixMs } = event;
     if (state.number === undefined && isRecognised(state)) yield* this.#recognise(state, unixMs);
-    if (sequence === due) {
+    if (flag === 'RST' && sequence === due) {
       if (state.number !== undefined && state.reset === undefined) yield* this.#rest(state, unixMs);
       state.reset ??= from;
     } else if (state.number !== undefined) {
-      const message = `A RST of ${sideOf(state, from)} with sequence ${sequence} where ${due} is due is not believed.`;
+      const message = `A ${flag} of ${sideOf(state, from)} with sequence ${sequence} where ${due} is due is not believed.`;
       yield problem(state, from, unixMs, 'reset', false, message);
     }
   }

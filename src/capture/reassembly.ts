@@ -34,8 +34,12 @@ export type ConversationEvent = {
       readonly isCut: boolean;
     }
   | {
-      /** A RST. Its receiver believes it when its sequence number is the one that is due (RFC 5961 §3.2). */
+      /**
+       * A RST, or a SYN in the middle of a connection that goes on after it. A receiver believes a RST when its sequence number is
+       * the one that is due, and such a SYN never (RFC 5961 §3.2 and §4.2).
+       */
       readonly event: 'reset';
+      readonly flag: 'RST' | 'SYN';
       readonly from: End;
       readonly sequence: number;
       /** The sequence number that is due. */
@@ -76,7 +80,14 @@ interface Tcp extends Conversation {
   dialler: End | undefined;
   readonly directions: readonly [Direction, Direction];
   ended: boolean;
+  /** Whether a RST was due, so that most likely it was the end. */
+  wasReset: boolean;
+  /** A SYN that opens another connection, if anything follows from it. */
+  opening: Segment | undefined;
 }
+
+/** How far from where it is due a segment still belongs to a connection, in bytes. */
+const MAX_DISTANCE = 0x1000000;
 
 /** Puts segments in order. Where a segment repeats bytes, those that came in order first count. */
 export class Reassembly {
@@ -92,12 +103,21 @@ export class Reassembly {
     const key = isFirst ? `${source} ${destination}` : `${destination} ${source}`;
     let tcp = this.#conversations.get(key);
     this.#conversations.delete(key);
-    if (tcp !== undefined && isNewConnection(tcp, segment)) {
+    const opening = tcp?.opening;
+    if (tcp !== undefined && isNewConnection(tcp, segment) && !isBelieved(tcp, segment)) {
+      // Subtle: a copy, so that a few bytes do not hold the whole chunk of the file they are a view of.
+      tcp.opening = { ...segment, data: segment.data.slice() };
+      this.#conversations.set(key, tcp);
+      return events;
+    }
+    if (tcp !== undefined && (isNewConnection(tcp, segment) || isOpenedBy(tcp, segment))) {
       this.#end(tcp, unixMs, events);
       tcp = undefined;
     }
+    const isNew = tcp === undefined;
     tcp ??= newConversation(isFirst ? [source, destination] : [destination, source]);
     this.#conversations.set(key, tcp);
+    if (isNew && opening !== undefined) this.#take(tcp, opening, events);
     if (!tcp.ended) this.#take(tcp, segment, events);
     if (this.#conversations.size > MAX_CONVERSATIONS) this.#endOldest(unixMs, events);
     return events;
@@ -117,6 +137,13 @@ export class Reassembly {
     const direction = tcp.directions[from];
     if (syn) tcp.dialler ??= ack ? other(from) : from;
     const sequence = firstByte(segment);
+    if (tcp.opening !== undefined && data.length > 0) {
+      const { opening } = tcp;
+      const by: End = tcp.ends[0] === opening.source ? 0 : 1;
+      const due = tcp.directions[by].next ?? 0;
+      events.push({ event: 'reset', flag: 'SYN', conversation: tcp, unixMs, from: by, sequence: opening.sequence, due });
+      tcp.opening = undefined;
+    }
     if (rst) {
       this.#reset(tcp, from, sequence, unixMs, events);
       return;
@@ -140,7 +167,8 @@ export class Reassembly {
     const due = dueOf(tcp.directions[from], sequence);
     if (sequence === due)
       for (const end of [0, 1] as const) while (tcp.directions[end].waiting.length > 0) this.#skipHole(tcp, end, unixMs, events);
-    events.push({ event: 'reset', conversation: tcp, unixMs, from, sequence, due });
+    if (sequence === due) tcp.wasReset = true;
+    events.push({ event: 'reset', flag: 'RST', conversation: tcp, unixMs, from, sequence, due });
   }
 
   #insert(direction: Direction, { sequence, data, missing }: Piece): void {
@@ -210,7 +238,7 @@ export class Reassembly {
 
 function newConversation(ends: readonly [string, string]): Tcp {
   const direction = (): Direction => ({ next: undefined, start: undefined, fin: undefined, waiting: [], waitingBytes: 0 });
-  return { ends, dialler: undefined, directions: [direction(), direction()], ended: false };
+  return { ends, dialler: undefined, directions: [direction(), direction()], ended: false, wasReset: false, opening: undefined };
 }
 
 /** Whether a SYN opens another connection between the same addresses, and neither repeats the first nor comes late. */
@@ -218,6 +246,23 @@ function isNewConnection(tcp: Tcp, segment: Segment): boolean {
   if (!segment.syn) return false;
   const { start } = tcp.directions[tcp.ends[0] === segment.source ? 0 : 1];
   return start === undefined ? tcp.ended && !segment.ack : start !== firstByte(segment);
+}
+
+/**
+ * Whether a SYN for another connection is one: the old one is over, or the SYN is answered. Anybody can make one up, and the
+ * receiver goes on with the old one.
+ */
+function isBelieved({ ended, wasReset, directions, opening }: Tcp, { ack, source }: Segment): boolean {
+  const isOver = ended || wasReset || directions.some(({ fin }) => fin !== undefined);
+  return isOver || (ack && opening !== undefined && opening.source !== source);
+}
+
+/** Whether a segment goes on where a SYN has begun, and not where the connection before it is. */
+function isOpenedBy({ opening, directions, ends }: Tcp, { source, sequence }: Segment): boolean {
+  if (opening === undefined || opening.source !== source) return false;
+  const { next } = directions[ends[0] === source ? 0 : 1];
+  const isNear = (due: number | undefined): boolean => due !== undefined && Math.abs(distance(due, sequence)) < MAX_DISTANCE;
+  return isNear(firstByte(opening)) && !isNear(next);
 }
 
 /** SYN takes a number before the first byte. */

@@ -349,6 +349,31 @@ describe('TCP', () => {
     expect(problems[0]?.unixMs).toBe(1_700_000_000_005);
   });
 
+  it.each([1_000_000, -1_000_000, 100_000_000])('with a SYN %i away in the middle goes on, and the SYN is told', (ahead) => {
+    for (const flags of ['S', 'SA']) {
+      const syn = { ...rst(last, ahead), flags };
+      const { all, records, problems } = decodeAll(pcapOf([...head, syn, syn, ...whole.slice(8)]), keys);
+      expect(records.map(recordLine)).toEqual(expected);
+      expect(all.filter(({ kind }) => kind === 'connection')).toHaveLength(1);
+      expect(problems).toMatchObject([{ problem: 'reset', from: side, isFault: false }]);
+      expect(problems[0]?.message).toMatch(/^A SYN of [AB] with sequence \d+ where \d+ is due is not believed\.$/);
+    }
+  });
+
+  it('whose end was not captured is followed by another one between the same ports', () => {
+    const first = { A: 5_000_000_0, B: 7_000_000_0 };
+    const again = talkOf(dialCore, new TcpTalk(undefined, undefined, first));
+    for (const skipped of [0, 1]) {
+      // The second time without the answer to its SYN.
+      const second = again.filter((_, i) => i !== skipped || skipped === 0);
+      const { all, records } = decodeAll(pcapOf([...whole.slice(0, -3), ...second]), keys);
+      expect(all.filter(({ kind }) => kind === 'connection')).toHaveLength(2);
+      const [one = [], two = []] = [1, 2].map((number) => records.filter(({ connection }) => connection === number));
+      expect(one.map(recordLine)).toEqual(expected);
+      expect(bySide(two.map(recordLine))).toEqual(bySide(expected));
+    }
+  });
+
   it('with a RST behind its FIN has come to its end', () => {
     const closing = whole.slice(0, -1);
     for (const ahead of [0, 1]) {
