@@ -17,18 +17,24 @@ export function encodeRecord(body: Uint8Array): Uint8Array {
 
 const NOTHING = new Uint8Array(0);
 const FIRST_BYTES = 256;
+/** Most bytes that a small record keeps alive, its own included. */
+const WINDOW_BYTES = 8192;
 
 /**
- * Cuts a stream of bytes into record bodies, however the stream is split. A record that lies whole in one chunk is
- * returned as a view of it; only the incomplete one at the end of a chunk is copied. Memory held is at most twice
- * the bytes received of that one: a length that is only announced costs nothing.
+ * Cuts a stream of bytes into record bodies, however the stream is split. Whoever keeps a record keeps little more than it:
+ * small ones are views of a window of 8 KiB that is copied out of the chunk, and others are copied unless they are half of
+ * the chunk at least. Memory held for an incomplete record is at most twice the bytes received of it: a length that is only
+ * announced costs nothing.
  */
 export class RecordDecoder {
   /** Complete headers and bodies seen so far: what counts as a sign of life. */
   progress = 0;
-  /** The chunk being read; whole records are views of it. */
+  /** The chunk being read. */
   #chunk: Uint8Array = NOTHING;
   #offset = 0;
+  /** Copy of the part of the chunk that begins there; small records are views of it. */
+  #window: Uint8Array = NOTHING;
+  #windowStart = 0;
   /** Beginning of an incomplete record, header included. */
   #partial: Uint8Array = NOTHING;
   #partialLength = 0;
@@ -52,6 +58,8 @@ export class RecordDecoder {
   push(chunk: Uint8Array): void {
     this.#chunk = this.#offset === this.#chunk.length ? chunk : joinRest(this.#chunk, this.#offset, chunk);
     this.#offset = 0;
+    this.#window = NOTHING;
+    this.#windowStart = 0;
   }
 
   /**
@@ -91,7 +99,7 @@ export class RecordDecoder {
   /** The body of a record of this length, header included; undefined while it is incomplete. */
   #takeRecord(length: number): Uint8Array | undefined {
     if (this.#partialLength === 0 && this.#chunk.length - this.#offset >= length) {
-      const body = this.#chunk.subarray(this.#offset + RECORD_HEADER_BYTES, this.#offset + length);
+      const body = this.#bodyOf(length);
       this.#advance(length);
       return body;
     }
@@ -101,6 +109,23 @@ export class RecordDecoder {
     this.#partial = NOTHING;
     this.#partialLength = 0;
     return body;
+  }
+
+  /** The body of the record of this length, header included, that lies whole in the chunk. */
+  #bodyOf(length: number): Uint8Array {
+    const from = this.#offset - this.#windowStart;
+    if (from + length <= this.#window.length) return this.#window.subarray(from + RECORD_HEADER_BYTES, from + length);
+    return this.#outsideWindow(this.#offset, length);
+  }
+
+  /** Subtle: apart from the above, which has to stay small enough to be inlined. */
+  #outsideWindow(at: number, length: number): Uint8Array {
+    const chunkBytes = this.#chunk.buffer.byteLength;
+    if (2 * length >= chunkBytes) return this.#chunk.subarray(at + RECORD_HEADER_BYTES, at + length);
+    if (2 * length > WINDOW_BYTES) return this.#chunk.slice(at + RECORD_HEADER_BYTES, at + length);
+    this.#window = chunkBytes <= WINDOW_BYTES ? this.#chunk.subarray(at) : this.#chunk.slice(at, at + WINDOW_BYTES);
+    this.#windowStart = at;
+    return this.#window.subarray(RECORD_HEADER_BYTES, length);
   }
 
   /** Copies from the chunk until the partial record has `wanted` bytes or the chunk is at its end. */
@@ -123,6 +148,8 @@ export class RecordDecoder {
     if (this.#offset === this.#chunk.length) {
       this.#chunk = NOTHING;
       this.#offset = 0;
+      this.#window = NOTHING;
+      this.#windowStart = 0;
     }
   }
 }
