@@ -298,7 +298,9 @@ describe.skipIf(!hasTshark)('tshark', () => {
       '\0'.repeat(400),
       '\x80\0\x01\0'.repeat(200),
     ];
-    const payloads = [random, ...texts.map((text) => Buffer.from(text, 'latin1'))];
+    // ONC RPC has the same record marking: a call with transaction 0, of the port mapper.
+    const rpc = fromHex(`80000028${'00000000'.repeat(2)}00000002000186a00000000200000003${'00000000'.repeat(4)}`);
+    const payloads = [random, rpc, ...texts.map((text) => Buffer.from(text, 'latin1'))];
     for (const port of [4000, 11625]) {
       const segments = payloads.flatMap((payload, i) => {
         const strange = new TcpTalk(`10.0.0.${i + 10}:50000`, `10.0.0.2:${port}`);
