@@ -25,6 +25,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: () => import('./memory.ts'),
   startup: () => import('./startup.ts'),
   follow: () => import('./follow.ts'),
+  crawl: () => import('./crawl.ts'),
 };
 
 const { values, positionals } = parseArgs({

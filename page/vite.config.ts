@@ -25,7 +25,7 @@ export default defineConfig({
 });
 
 /** Puts script and style into the HTML and writes the policy with their hashes. */
-function selfContained(): Plugin {
+export function selfContained(): Plugin {
   return {
     name: 'self-contained',
     enforce: 'post',

@@ -14,7 +14,7 @@ import { promisify } from 'node:util';
 const ROOT = resolve(import.meta.dirname, '../..');
 
 /** A folder of bench/rivals. */
-export type RivalName = 'connector' | 'stellar-sdk' | 'typescript-5.2';
+export type RivalName = 'connector' | 'crawler' | 'stellar-sdk' | 'typescript-5.2';
 
 /** The file a `require` of a rival starts from: `createRequire(rivalFile('connector'))`. It exists once the rival is installed. */
 export function rivalFile(rival: RivalName): string {

@@ -3,10 +3,11 @@
  * @module
  */
 import type { Crawl } from '../crawl/crawl.ts';
-import type { NodeLine, ValidatorLine, ValidatorState } from '../crawl/events.ts';
+import type { NodeLine } from '../crawl/events.ts';
 import { CrawlFileError } from '../crawl/file.ts';
 import { quorumHealth } from '../crawl/health.ts';
 import type { CrawlResult } from '../crawl/result.ts';
+import type { ValidatorLine, ValidatorState } from '../crawl/validator-line.ts';
 import { EXIT, EXIT_CODE } from './exit-codes.ts';
 import { UsageError } from './options.ts';
 import type { Output } from './output.ts';

@@ -28,6 +28,8 @@ export class AddressBook {
   readonly #allowList: AllowList;
   readonly #maxNodes: number;
   readonly #entries = new Map<string, Entry>();
+  /** Other spellings of the same addresses. */
+  readonly #spellings = new Map<string, Entry>();
   #dialled = 0;
 
   /** @throws {TypeError} naming the text that is no range of addresses */
@@ -57,18 +59,31 @@ export class AddressBook {
     return this.#add(plain, address, 'waiting', true, seed);
   }
 
-  /** An address from PEERS. @returns the entry when it is new */
-  addNamed(host: string, port: number): Entry | undefined {
-    const plain = plainTarget({ host, port });
-    const address = formatTarget(plain);
-    const known = this.#entries.get(address);
+  /** An address from PEERS, `HOST:PORT`. @returns the entry when it is new; undefined also for what is no address */
+  addNamed(peer: string): Entry | undefined {
+    // Most names are known, and spelled as they were before: nothing is parsed then.
+    const known = this.#entries.get(peer) ?? this.#spellings.get(peer);
     if (known !== undefined) {
       known.namedBy++;
       return undefined;
     }
-    const isAllowed = port >= 1 && port <= 65_535 && this.#allowList.permits(plain.host);
+    const named = readAddress(peer);
+    if (named === undefined) return undefined;
+    const target = plainTarget(named);
+    const address = formatTarget(target);
+    if (address !== peer) {
+      const same = this.#entries.get(address);
+      if (same !== undefined) {
+        this.#spellings.set(peer, same);
+        same.namedBy++;
+        return undefined;
+      }
+    }
+    const { port } = target;
+    const isAllowed = port >= 1 && port <= 65_535 && this.#allowList.permits(target.host);
     const state = !isAllowed ? 'forbidden' : this.#dialled >= this.#maxNodes ? 'unasked' : 'waiting';
-    const entry = this.#add(plain, address, state, false, undefined);
+    const entry = this.#add(target, address, state, false, undefined);
+    if (address !== peer) this.#spellings.set(peer, entry);
     entry.namedBy = 1;
     return entry;
   }

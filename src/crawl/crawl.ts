@@ -14,9 +14,10 @@ import { OverlayError } from '../protocol/errors.ts';
 import { parseQuorumSet } from '../protocol/scp/quorum-set.ts';
 import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
 import { AddressBook, type Entry, readAddress, readSeed } from './address-book.ts';
-import type { CrawlCounts, CrawlEnd, CrawlEvent, CrawlSettings, CrawlStart, NodeLine } from './events.ts';
+import type { CrawlEnd, CrawlEvent, CrawlSettings, CrawlStart, NodeLine } from './events.ts';
 import { CRAWL_VERSION } from './events.ts';
 import { Places } from './places.ts';
+import type { CrawlCounts } from './validator-line.ts';
 import { Validators } from './validators.ts';
 import { visit } from './visit.ts';
 
@@ -107,7 +108,9 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
   #head = 0;
   /** IP addresses that are being asked, with who waits for the same one. */
   readonly #hosts = new Map<string, Entry[]>();
-  readonly #visits = new Map<Promise<void>, AbortController>();
+  readonly #visits = new Set<Promise<void>>();
+  /** Ends whatever is running. */
+  readonly #ending = new AbortController();
   readonly #timers = new Set<Timer>();
   /** Addresses that wait for the IP address they are at, or to be asked again. */
   #parked = 0;
@@ -191,7 +194,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
       signal?.removeEventListener('abort', onAbort);
       this.#isOver = true;
       this.#stop();
-      await Promise.allSettled([begun, ...this.#visits.keys()]);
+      await Promise.allSettled([begun, ...this.#visits]);
     }
   }
 
@@ -267,9 +270,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
 
   /** @param known what an earlier run has said of it */
   #addNamed(peer: string, known?: NodeLine): void {
-    const target = readAddress(peer);
-    if (target === undefined) return;
-    const entry = this.#book.addNamed(target.host, target.port);
+    const entry = this.#book.addNamed(peer);
     if (entry === undefined) return;
     if (entry.state === 'waiting') {
       this.#enqueue(entry);
@@ -313,15 +314,14 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     this.#hosts.set(host, []);
     entry.state = 'asked';
     entry.attempts++;
-    const abort = new AbortController();
-    const visited = this.#visit(entry, abort.signal)
+    const visited = this.#visit(entry)
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#visits.delete(visited);
         this.#leaveHost(host);
         this.#pump();
       });
-    this.#visits.set(visited, abort);
+    this.#visits.add(visited);
   }
 
   /** Lets the next one be asked at the same IP address, when it has had a moment to hear of the end of this connection. */
@@ -337,7 +337,8 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     this.#timers.add(timer);
   }
 
-  async #visit(entry: Entry, signal: AbortSignal): Promise<void> {
+  async #visit(entry: Entry): Promise<void> {
+    const { signal } = this.#ending;
     const { network, versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort } = this.#options;
     const place = this.#places.take();
     try {
@@ -433,7 +434,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     this.#hasBegun = false;
     this.#stop();
     await Promise.race([
-      Promise.allSettled(this.#visits.keys()),
+      Promise.allSettled(this.#visits),
       new Promise<void>((resolve) => void this.#clock.setTimer(resolve, GRACE_MS)),
     ]);
     if (!this.#isOver) this.#finish(false);
@@ -443,7 +444,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     this.#places.stop();
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
-    for (const abort of this.#visits.values()) abort.abort(this.#options.signal?.reason);
+    this.#ending.abort(this.#options.signal?.reason);
   }
 
   #fail(error: unknown): void {

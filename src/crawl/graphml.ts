@@ -3,9 +3,10 @@
  * @module
  */
 import { xmlText } from '../report/junit.ts';
-import type { NodeLine, ValidatorLine } from './events.ts';
+import type { NodeLine } from './events.ts';
 import { namesIn } from './names.ts';
 import type { CrawlResult } from './result.ts';
+import type { ValidatorLine } from './validator-line.ts';
 
 type Value = string | number | boolean | undefined;
 type AttributeType = 'string' | 'int' | 'double' | 'boolean' | 'long';

@@ -4,7 +4,7 @@
  * @module
  */
 import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
-import type { CrawlCounts, ValidatorLine } from './events.ts';
+import type { CrawlCounts, ValidatorLine } from './validator-line.ts';
 
 /** One address. */
 export interface PageNode {

@@ -3,7 +3,8 @@
  * @module
  */
 import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
-import type { CrawlEnd, CrawlEvent, CrawlStart, NodeLine, ValidatorLine } from './events.ts';
+import type { CrawlEnd, CrawlEvent, CrawlStart, NodeLine } from './events.ts';
+import type { ValidatorLine } from './validator-line.ts';
 
 /** Everything a crawl has found. */
 export class CrawlResult {

@@ -6,7 +6,7 @@
 import { toHex } from '../protocol/bytes.ts';
 import { isStatementSane, statementQuorumSetHash } from '../protocol/scp/statement.ts';
 import type { SCPEnvelope, SCPPledges, SCPStatement } from '../protocol/wire/messages.ts';
-import type { ValidatorLine } from './events.ts';
+import type { ValidatorLine } from './validator-line.ts';
 
 /** Statements of one key that are kept: when the signature of the newest is bad, an older one may be good. */
 const KEPT_PER_KEY = 3;

@@ -8,8 +8,9 @@ import { bytesKey, equalBytes, toHex } from '../protocol/bytes.ts';
 import type { Network } from '../protocol/networks.ts';
 import { isQuorumSetSane, isQuorumSlice, quorumSetHash } from '../protocol/scp/quorum-set.ts';
 import type { SCPEnvelope, SCPQuorumSet } from '../protocol/wire/messages.ts';
-import type { CrawlEvent, QuorumSetLine, ValidatorLine, ValidatorState } from './events.ts';
+import type { CrawlEvent, QuorumSetLine } from './events.ts';
 import { closedValue, hashOf, kindOf, Statements } from './statements.ts';
+import type { ValidatorLine, ValidatorState } from './validator-line.ts';
 import { closureOf, type Reached, weighedByReached } from './weigh.ts';
 
 /** So many answers in a row that bring nothing new are enough. */

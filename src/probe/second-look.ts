@@ -25,6 +25,9 @@ const AT_ONCE_MS = 1_000;
 /** Connections of a second look at most: one for each other network known, two with a later certificate, one with another key, one that says nothing, and the first attempt again. */
 export const SECOND_LOOK_CONNECTIONS: number = Object.keys(networks).length + 5;
 
+/** One after the other, each look gets so long, and all of them together, in milliseconds. */
+const GENTLE_LOOK_MS = 1_500;
+const GENTLE_MS = 6_000;
 /** Who wants one connection at a time gives the node a moment to hear of the end of the last one, in milliseconds. */
 const BREATH_MS = 50;
 
@@ -43,7 +46,9 @@ export async function secondLook(target: Target, options: ProbeOptions, lastedMs
   options.onSecondLook?.();
   const over = new AbortController();
   const signal = options.signal === undefined ? over.signal : AbortSignal.any([over.signal, options.signal]);
-  const within = { ...options, signal };
+  const { handshakeTimeoutMs: timeoutMs = HANDSHAKE_TIMEOUT_MS } = options;
+  // stellar-core closes five seconds after it has decided to, and says HELLO at once or never.
+  const within = { ...options, signal, ...(options.oneAtATime && { handshakeTimeoutMs: Math.min(GENTLE_LOOK_MS, timeoutMs) }) };
   const others = Object.values(networks).filter(({ networkID }) => networkID !== options.network.networkID);
   const looks = [
     ...others.map((network) => () => onAnotherNetwork(target, { ...within, network })),
@@ -59,9 +64,7 @@ export async function secondLook(target: Target, options: ProbeOptions, lastedMs
     return { is: signal.aborted ? 'cut-short' : 'nothing' };
   };
   if (options.oneAtATime) {
-    // stellar-core closes five seconds after it has decided to: all looks together get no more time than the first one had.
-    const { clock = systemClock, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = options;
-    const deadline = clock.setTimer(() => over.abort(), handshakeTimeoutMs);
+    const deadline = (options.clock ?? systemClock).setTimer(() => over.abort(), Math.min(GENTLE_MS, timeoutMs));
     try {
       for (const look of looks) {
         await breath(options);

@@ -13,6 +13,11 @@ export function formatIP(bytes: Uint8Array): string {
   return `${hex.slice(0, start).join(':')}::${hex.slice(start + length).join(':')}`;
 }
 
+/** Text of an IPv4 address given as 32 bits, the first byte highest. */
+export function formatIPv4(bits: number): string {
+  return `${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
+}
+
 /**
  * Bytes of an IPv4 or IPv6 address given as text.
  * @throws {TypeError} when it is neither

@@ -21,7 +21,7 @@ import {
   union,
   varOpaque,
 } from '../xdr/codec.ts';
-import { formatIP, parseIP } from './ip.ts';
+import { formatIP, formatIPv4, parseIP } from './ip.ts';
 import type {
   AuthCert,
   Hello,
@@ -72,7 +72,12 @@ const errorCode: Codec<ErrorCodeName | number> = {
 const ipv4 = opaque(4);
 const ipv6 = opaque(16);
 const ip: Codec<string> = {
-  read: (reader) => formatIP(ipCase(reader.uint32(), () => reader.fail('unknown union discriminant', 4)).read(reader)),
+  read(reader) {
+    const discriminant = reader.uint32();
+    // A crawl reads hundreds of thousands of these.
+    if (discriminant === 0) return formatIPv4(reader.uint32());
+    return formatIP(ipCase(discriminant, () => reader.fail('unknown union discriminant', 4)).read(reader));
+  },
   check: (reader) => ipCase(reader.uint32(), () => reader.fail('unknown union discriminant', 4)).check(reader),
   write(writer, text) {
     const bytes = parseIP(text);

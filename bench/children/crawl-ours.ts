@@ -1,0 +1,25 @@
+/** Crawls with this package. */
+import { crawl } from '../../src/crawl/index.ts';
+import { networks } from '../../src/index.ts';
+import { endWithBench, serve } from '../support/child.ts';
+import { type CrawlQuestion, type CrawlReading, usedSince } from '../support/crawl.ts';
+
+endWithBench();
+serve(async ({ network: { range, seeds }, concurrency }: CrawlQuestion) => {
+  const start = performance.now();
+  const outcomes = new Map<string, string>();
+  const validating = new Set<string>();
+  const quorumSets = new Set<string>();
+  const running = crawl({ network: networks.standalone, seeds, allow: [range], concurrency, rate: 100_000 });
+  for await (const event of running) {
+    if (event.type === 'node') outcomes.set(event.address, event.outcome);
+    else if (event.type === 'quorumSet') quorumSets.add(event.hash);
+    else if (event.type === 'validator' && event.validating && event.weighed) validating.add(event.peerID);
+  }
+  return {
+    ...usedSince(start),
+    outcomes: [...outcomes],
+    validating: [...validating],
+    quorumSets: quorumSets.size,
+  } satisfies CrawlReading;
+});

@@ -1,0 +1,139 @@
+/**
+ * Who validates, whose quorum set is which, and how the quorum set that was given fares.
+ * @module
+ */
+import type { JSX } from 'preact';
+import type { CrawlPageData } from '../../../src/crawl/page-data.ts';
+import type { SCPQuorumSet } from '../../../src/protocol/wire/messages.ts';
+
+const STATES = { validating: 'ok', delayed: 'full', disagrees: 'wrong', missing: 'silent' } as const;
+
+/** Validators and quorum sets. */
+export function Validators({ data }: { readonly data: CrawlPageData }): JSX.Element | null {
+  const { validators, quorumSets, counts, own } = data;
+  if (validators.length === 0 && own === undefined) return null;
+  const weighed = validators.filter((line) => line.weighed);
+  return (
+    <section id="validators" aria-labelledby="validators-title">
+      <h2 id="validators-title">Validators</h2>
+      <p class="small">
+        {`${weighed.length} are weighed: ${own ? 'the quorum set that was given names them' : 'what the reached nodes use names them'}, directly or through others.`}
+        {counts && counts.unweighed > 0 && ` ${counts.unweighed} more are not: anybody can make keys.`}
+      </p>
+      {own && <Health own={own} />}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: whoever has no mouse scrolls it with the keys */}
+      <section class="scroller short" aria-label="Table of validators" tabIndex={0}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col" class="plain-heading">
+                Key
+              </th>
+              <th scope="col" class="plain-heading">
+                State
+              </th>
+              <th scope="col" class="plain-heading number">
+                Ledger
+              </th>
+              <th scope="col" class="plain-heading">
+                Statement
+              </th>
+              <th scope="col" class="plain-heading">
+                Quorum set
+              </th>
+              <th scope="col" class="plain-heading">
+                Weighed
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {validators.map(({ peerID, state, ledgerSeq, statement, quorumSetHash, weighed: counts }) => (
+              <tr key={peerID}>
+                <th scope="row" class="key">
+                  {peerID}
+                </th>
+                <td>
+                  <span class={`tone tone-${STATES[state]}`} aria-hidden="true" />
+                  {state}
+                </td>
+                <td class="number">{ledgerSeq ?? ''}</td>
+                <td>{statement ?? ''}</td>
+                <td class="key">{quorumSetHash?.slice(0, 12) ?? ''}</td>
+                <td>{counts ? 'yes' : 'no'}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      {quorumSets.length > 0 && <h3>Quorum sets</h3>}
+      {quorumSets.map(({ hash, quorumSet }) => (
+        <details key={hash} class="quorum-set">
+          <summary>
+            <code>{hash.slice(0, 12)}</code>
+            {` ${describe(quorumSet)}, used by ${validators.filter((line) => line.quorumSetHash === hash).length}`}
+          </summary>
+          <Tree quorumSet={quorumSet} />
+        </details>
+      ))}
+    </section>
+  );
+}
+
+function Health({ own }: { readonly own: NonNullable<CrawlPageData['own']> }): JSX.Element {
+  const { met, nodes, missing, blockedBy, quorumSet } = own;
+  return (
+    <section class="health" aria-labelledby="health-title">
+      <h3 id="health-title">
+        <span class={`mark mark-${met ? 'ok' : 'failed'}`} aria-hidden="true">
+          {met ? '✓' : '✗'}
+        </span>
+        {met ? 'Your quorum set is met' : 'Your quorum set is not met'}
+      </h3>
+      <p>{`${nodes.length - missing.length} of its ${nodes.length} nodes validate.`}</p>
+      {met && <p>{`It stops when ${blockedBy.length} more stop, these for example:`}</p>}
+      {met && <Keys keys={blockedBy} />}
+      {missing.length > 0 && <p>Missing:</p>}
+      <Keys keys={missing} />
+      <details class="quorum-set">
+        <summary>{describe(quorumSet)}</summary>
+        <Tree quorumSet={quorumSet} />
+      </details>
+    </section>
+  );
+}
+
+function Keys({ keys }: { readonly keys: readonly string[] }): JSX.Element | null {
+  if (keys.length === 0) return null;
+  return (
+    <ul class="keys-list">
+      {keys.map((peerID) => (
+        <li key={peerID}>
+          <code>{peerID}</code>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Tree({ quorumSet }: { readonly quorumSet: SCPQuorumSet }): JSX.Element {
+  const { validators, innerSets } = quorumSet;
+  return (
+    <ul class="tree">
+      {validators.map((peerID) => (
+        <li key={peerID}>
+          <code>{peerID}</code>
+        </li>
+      ))}
+      {innerSets.map((set, at) => (
+        <li key={`${at} ${set.validators[0] ?? ''}`}>
+          {describe(set)}
+          <Tree quorumSet={set} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function describe({ threshold, validators, innerSets }: SCPQuorumSet): string {
+  return `${threshold} of ${validators.length + innerSets.length}`;
+}

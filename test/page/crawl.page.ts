@@ -1,0 +1,134 @@
+/** The page of a crawl: the table, by mouse and keyboard, at both widths and in both themes, with thousands of nodes and with hostile ones. */
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { crawlPageHtml } from '../../src/crawl/index.ts';
+import { findBrowser, Viewer, WIDTHS } from './support/browser.ts';
+import { crawlFile, crawlOf } from './support/crawls.ts';
+
+/** Of the page without data, in bytes. */
+const MAX_BYTES = 400_000;
+const CASES = WIDTHS.flatMap((width) => (['light', 'dark'] as const).map((theme) => ({ width, theme })));
+
+describe.runIf(findBrowser())('the page of a crawl', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'crawl-page-'));
+  let viewer: Viewer;
+  const opened: Page[] = [];
+
+  async function show(count: number, versionStr?: string, options: Parameters<Viewer['open']>[1] = {}): Promise<Page> {
+    const page = await viewer.open(await crawlFile(folder, crawlOf(count, versionStr)), options);
+    opened.push(page);
+    await page.locator('tbody tr[data-index] button').first().waitFor();
+    return page;
+  }
+
+  beforeAll(async () => {
+    viewer = await Viewer.start();
+  });
+  afterEach(async () => {
+    expect(viewer.complaints.splice(0)).toEqual([]);
+    await Promise.all(opened.splice(0).map((page) => page.context().close()));
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
+  });
+
+  it.each(CASES)('fits $width pixels, $theme, and axe finds nothing', async ({ width, theme }) => {
+    const page = await show(300, undefined, { viewport: { width, height: 900 }, colorScheme: theme });
+    expect(await overflow(page)).toBe(0);
+    expect(await viewer.violations(page)).toEqual([]);
+    await page.getByRole('combobox').selectOption('ok');
+    await addresses(page).nth(1).click();
+    await page.getByText(/^Names \d+/).click();
+    await page.getByText('Your quorum set is met').waitFor();
+    await page.getByText(/3 of 4, used by/).click();
+    expect(await overflow(page)).toBe(0);
+    expect(await viewer.violations(page)).toEqual([]);
+  });
+
+  it('sorts by any column, either way, numbers and addresses by their value', async () => {
+    const page = await show(300);
+    const first = async (title: string): Promise<string | null> => {
+      await page.getByRole('button', { name: title }).click();
+      return addresses(page).first().textContent();
+    };
+    expect(await first('Address')).toBe('10.0.0.0:11625');
+    expect(await page.locator('th[aria-sort="ascending"]').textContent()).toMatch(/^Address/);
+    expect(await first('Address')).toBe('10.0.1.43:11625');
+    await page.getByRole('button', { name: 'Handshake, ms' }).click();
+    expect(await page.locator('tr[data-index="0"] td.number').nth(1).textContent()).toBe('298');
+  });
+
+  it('finds by text and outcome', async () => {
+    const page = await show(300);
+    await page.getByLabel('Find').fill('10.0.1.4 ok');
+    await page.getByText('2 of 300 nodes').waitFor();
+    await page.getByLabel('Find').fill('');
+    await page.getByRole('combobox').selectOption('connection-refused');
+    await page.getByText('100 of 300 nodes').waitFor();
+    await addresses(page).first().click();
+    const panel = page.locator('.panel');
+    await panel.getByText('it refused the connection: nothing listens there.').waitFor();
+    await panel.getByText('Check that the node runs.').waitFor();
+  });
+
+  it('is used by keyboard alone, to the last of 5,000 rows', async () => {
+    const page = await show(5_000);
+    expect(await page.locator('table').first().getAttribute('aria-rowcount')).toBe('5001');
+    expect(await page.locator('tr[data-index]').count()).toBeLessThan(80);
+    await page.getByRole('button', { name: 'Address' }).click();
+    await addresses(page).first().focus();
+    const focused = (): Promise<string | undefined> => page.evaluate(() => document.activeElement?.textContent ?? undefined);
+    await page.keyboard.press('ArrowDown');
+    await expect.poll(focused).toBe('10.0.0.1:11625');
+    await page.keyboard.press('End');
+    await expect.poll(focused).toBe('10.0.19.135:11625');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: '10.0.19.135:11625' }).waitFor();
+    await page.keyboard.press('Home');
+    await expect.poll(focused).toBe('10.0.0.0:11625');
+    expect(await page.locator('tr[data-index]').count()).toBeLessThan(80);
+  });
+
+  it('draws the graph when it is looked at, and a click chooses a node', async () => {
+    const page = await show(300);
+    const canvas = page.locator('canvas.graph');
+    await canvas.scrollIntoViewIfNeeded();
+    // What the browser shows of it: a canvas that is one colour is a small picture.
+    const inked = async (): Promise<number> => (await canvas.screenshot()).length;
+    const box = (await canvas.boundingBox()) as { readonly width: number; readonly height: number };
+    await expect.poll(inked).toBeGreaterThan(12_000);
+    await canvas.click({ position: { x: box.width / 2, y: box.height / 2 } });
+    await page.locator('.panel h3').waitFor();
+  });
+
+  it('shows what a hostile node calls itself as text', async () => {
+    const page = await show(30, '<img src=x onerror=alert(1)></script><script>alert(2)</script>\u202e$&');
+    await page.locator('td', { hasText: '<img src=x' }).first().waitFor();
+    expect(await page.locator('img').count()).toBe(0);
+  });
+
+  it('says so when there is no crawl in it', async () => {
+    const page = await viewer.open(new URL('../../dist/crawl/page.html', import.meta.url).href);
+    opened.push(page);
+    await page.getByText('There is no crawl in this file.').waitFor();
+  });
+
+  it('is small', async () => {
+    expect(statSync(new URL('../../dist/crawl/page.html', import.meta.url)).size).toBeLessThan(MAX_BYTES);
+    // 5,000 nodes that name thirty each.
+    expect((await crawlPageHtml(crawlOf(5_000))).length).toBeLessThan(3_000_000);
+  });
+});
+
+/** The addresses in the rows that are drawn. */
+function addresses(page: Page) {
+  return page.locator('tr[data-index] th button');
+}
+
+function overflow(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
