@@ -19,7 +19,7 @@ export function printResult(result: TimedResult, verdicts: readonly Verdict[], o
   const row = (label: string, text: string): void => out.line(`  ${dim(label.padEnd(12))}${text}`);
   if (error) printFailure(target, error, out);
   else out.line(`${out.style('green', '✓')} ${out.style('bold', target)} answers and takes us in`);
-  if (address !== undefined && address !== parseTarget(target).host) row('address', address);
+  if (isOfName(result)) row('address', address ?? '');
   for (const attempt of attempts)
     if (attempt.outcome !== 'connected' && !error?.message.includes(attempt.address))
       row('tried', `${attempt.address} ${describeAttempt(attempt)}`);
@@ -36,6 +36,11 @@ export function printResult(result: TimedResult, verdicts: readonly Verdict[], o
   if (timings) row('time', formatTimings(timings, dim));
   for (const warning of warnings) out.line(`  ${out.style('yellow', '!')} ${warning}`);
   for (const verdict of remote ? verdicts : []) printVerdict(verdict, out);
+}
+
+/** Whether the address that is meant is not in the target already. */
+function isOfName({ target, address }: TimedResult): boolean {
+  return address !== undefined && address !== parseTarget(target).host;
 }
 
 /** The cause and what to do, in the first two lines. */
@@ -67,7 +72,12 @@ export class ResultLines {
     const dim = (text: string): string => out.style('dim', text);
     const mark = error ? out.style('red', '✗') : out.style('green', '✓');
     const turn = this.#rounds > 1 ? dim(`${String(round).padStart(String(this.#rounds).length)}/${this.#rounds} `) : '';
-    const text = error ? printable(withoutTarget(error.message, target)) : timings ? formatTimings(timings, dim) : '';
+    const where = isOfName(result) ? dim(`${result.address}  `) : '';
+    const text = error
+      ? printable(withoutTarget(error.message, target))
+      : timings
+        ? `${where}${formatTimings(timings, dim)}`
+        : '';
     out.line(`${mark} ${turn}${out.style('bold', target.padEnd(this.#targetWidth))}  ${text}`);
     if (error && this.#isNew(target, error.code)) {
       out.line(`  ${error.advice}`);

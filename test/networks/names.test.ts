@@ -48,6 +48,9 @@ describe.skipIf(NO_NAMESPACE)('a name with several addresses', () => {
     const text = await machine.cli('probe', 'a.example', ...NETWORK);
     expect(text.stdout).toContain('  address     127.0.0.4\n');
     expect(text.stdout).toContain('  tried       127.0.0.5 had not answered when another address did\n');
+    const several = await machine.cli('probe', 'a.example', '127.0.0.4', ...NETWORK);
+    expect(several.stdout).toMatch(/^✓ a\.example:11625 {2}127\.0\.0\.4 {2}[\d.]+ m?s \(dns /m);
+    expect(several.stdout).toMatch(/^✓ 127\.0\.0\.4:11625 {2}[\d.]+ m?s \(dns /m);
     const explained = JSON.parse((await machine.cli('explain', 'a.example', ...NETWORK, '--json')).stdout);
     expect([explained.ok, explained.address, explained.attempts.length]).toEqual([true, '127.0.0.4', 3]);
     const watched = await machine.cli('watch', 'a.example', ...NETWORK, '--for', '1s');
