@@ -26,6 +26,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   startup: () => import('./startup.ts'),
   follow: () => import('./follow.ts'),
   crawl: () => import('./crawl.ts'),
+  hostile: () => import('./hostile.ts'),
 };
 
 const { values, positionals } = parseArgs({
