@@ -23,6 +23,7 @@ import { offAbort, onAbort } from './abort.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { ConnectionInfo, OnBytes } from './connection-info.ts';
 import { Ending } from './ending.ts';
+import { FULL_READ_BYTES, Turn } from './turn.ts';
 
 /** What a session needs besides the peer and the stream. */
 export interface SessionOptions {
@@ -70,6 +71,7 @@ export class Session {
   #flushing = false;
   /** Whether the stream waits for room. */
   #full = false;
+  #turn: Turn | undefined;
   #gotAuth = false;
   #streamError: Error | undefined;
   #lastWords: PeerError | undefined;
@@ -234,6 +236,10 @@ export class Session {
     const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     this.#options.onBytes?.('received', bytes, this.#options.connection);
     this.#peer.push(bytes);
+    if (bytes.length >= FULL_READ_BYTES) {
+      this.#turn ??= new Turn(this.#peer.records, this.#onTurnOver);
+      this.#turn.bytes += bytes.length;
+    }
     if (this.error === undefined) this.#pump();
     else {
       this.#ending?.heard();
@@ -245,7 +251,7 @@ export class Session {
   /** Handles what has come, as long as there is room for what comes of it; the stream waits meanwhile. */
   #pump(): void {
     const now = this.#now();
-    while (this.#hasRoom()) {
+    while (this.#hasRoom() && !this.#isSpent()) {
       const event = this.#peer.next(now);
       if (event === undefined) break;
       if (event.type === 'message') this.#deliver(event.message);
@@ -255,11 +261,21 @@ export class Session {
     this.#flush();
     if (this.error !== undefined) return;
     if (this.#gotAuth) this.#resolveAuthenticated(this.remote as RemotePeer);
-    const full = !this.#hasRoom();
+    const full = !this.#hasRoom() || this.#isSpent();
     if (full === this.#full) return;
     this.#full = full;
     if (full) this.#stream.pause();
     else this.#stream.resume();
+  }
+
+  readonly #onTurnOver = (): void => {
+    this.#turn = undefined;
+    if (this.#full && this.error === undefined) this.#pump();
+  };
+
+  /** Whether this connection has had its share of this turn of the loop. */
+  #isSpent(): boolean {
+    return this.#turn?.isSpent(this.#peer.records) === true;
   }
 
   #hasRoom(): boolean {

@@ -106,6 +106,13 @@ export const SEND_MODE_IDLE_TIMEOUT_MS = 60_000;
 export const PEER_STRAGGLER_TIMEOUT_MS = 120_000;
 /** Bytes of flood messages that may wait for the peer's credit (OUTBOUND_TX_QUEUE_BYTE_LIMIT, which is for transactions). */
 export const MAX_QUEUED_BYTES = 0x300000;
+/** GET_TX_SETs that are answered with DONT_HAVE in a period, as many as the reference answers; further ones get none. */
+export const MAX_TX_SET_ANSWERS = 300;
+/** That period, in milliseconds: what twelve ledgers take (Peer.cpp). */
+export const TX_SET_ANSWERS_PERIOD_MS = 60_000;
+/** Records, and bytes, of one connection that are handled before others get their turn of the loop. */
+export const TURN_RECORDS = 1_000;
+export const TURN_BYTES = 0x40000;
 /** Output not taken by the peer above which its input is not handled: who does not read gets no answers. In bytes. */
 export const MAX_UNSENT_BYTES = 0x100000;
 /** Absolute time a whole handshake may take, in milliseconds. The reference has none. */

@@ -123,6 +123,11 @@ export class Peer {
     return this.#records.pending > 0;
   }
 
+  /** Records that have been handled. */
+  get records(): number {
+    return this.#records.progress >> 1;
+  }
+
   /** Bytes that wait for `takeOutput`. */
   get outputLength(): number {
     return this.#output.length;
@@ -295,7 +300,7 @@ export class Peer {
             },
           );
         }
-        return this.#channel.receive(type, body);
+        return this.#channel.receive(type, body, now);
     }
   }
 

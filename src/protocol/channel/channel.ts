@@ -6,7 +6,14 @@
 import type { CryptoProvider } from '../auth/crypto.ts';
 import type { PeerRole } from '../auth/key-schedule.ts';
 import { bytesKey } from '../bytes.ts';
-import { ENVELOPE_BYTES, FLOOD_CAPACITY_BYTES, FLOOD_CAPACITY_MESSAGES } from '../constants.ts';
+import type { Now } from '../clock.ts';
+import {
+  ENVELOPE_BYTES,
+  FLOOD_CAPACITY_BYTES,
+  FLOOD_CAPACITY_MESSAGES,
+  MAX_TX_SET_ANSWERS,
+  TX_SET_ANSWERS_PERIOD_MS,
+} from '../constants.ts';
 import type { OverlayError } from '../errors.ts';
 import { ProtocolViolation } from '../violation.ts';
 import { type CheckedType, type ReceivedMessage, readMessage, receivedMessage } from '../wire/authenticated-message.ts';
@@ -45,6 +52,9 @@ export class Channel {
   readonly #floodSender = new FloodSender();
   readonly #pings = new Set<string>();
   #gotPeers = false;
+  /** GET_TX_SETs that were answered since then. */
+  #txSetAnswers = 0;
+  #answersSinceMs = 0;
 
   /** @param send seals and sends a message, or the XDR of one, now */
   constructor(options: ChannelOptions, send: (message: StellarMessage | Uint8Array) => void) {
@@ -86,7 +96,7 @@ export class Channel {
    * A message has come.
    * @throws {ProtocolViolation} of flow control, and for PEERS where none may come
    */
-  receive(type: CheckedType, body: Uint8Array): ChannelEvent | undefined {
+  receive(type: CheckedType, body: Uint8Array, now: Now): ChannelEvent | undefined {
     if (isFloodType(type)) this.#floodReceiver.lock(body.length - ENVELOPE_BYTES);
     switch (type) {
       case 'SEND_MORE':
@@ -107,7 +117,7 @@ export class Channel {
     const message = receivedMessage(type, body, this.#options.crypto);
     if (message.type === 'DONT_HAVE' && this.#pings.delete(bytesKey(message.reqHash)))
       return { type: 'pong', hash: message.reqHash };
-    if (message.type === 'GET_TX_SET') this.#answer(message.type, message.txSetHash);
+    if (message.type === 'GET_TX_SET' && this.#mayAnswer(now)) this.#answer(message.type, message.txSetHash);
     if (message.type === 'GET_SCP_QUORUMSET') this.#answer(message.type, message.qSetHash);
     return { type: 'message', message };
   }
@@ -154,6 +164,15 @@ export class Channel {
       this.#send(next.xdr);
       next.settle();
     }
+  }
+
+  /** A question costs its sender less than the answer costs us: whoever asks without end gets none in the end. */
+  #mayAnswer({ monotonicMs }: Now): boolean {
+    if (monotonicMs - this.#answersSinceMs >= TX_SET_ANSWERS_PERIOD_MS) {
+      this.#answersSinceMs = monotonicMs;
+      this.#txSetAnswers = 0;
+    }
+    return this.#txSetAnswers++ < MAX_TX_SET_ANSWERS;
   }
 
   #answer(request: ServedRequest, reqHash: Uint8Array): void {

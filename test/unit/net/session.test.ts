@@ -2,12 +2,13 @@
 
 import { type Duplex, duplexPair } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { NodeIdentity, networks, type ReceivedMessage } from '../../../src/index.ts';
+import { type Connection, listen, NodeIdentity, networks, type ReceivedMessage } from '../../../src/index.ts';
 import { newConnection } from '../../../src/net/connection-info.ts';
 import { type NodeOptions, peerOptions, resolveOptions } from '../../../src/net/options.ts';
 import { Session } from '../../../src/net/session.ts';
+import { concatBytes } from '../../../src/protocol/bytes.ts';
 import { Peer } from '../../../src/protocol/peer.ts';
-import { ManualClock, MockPeer } from '../../../src/testing/index.ts';
+import { ManualClock, MockPeer, mockDial } from '../../../src/testing/index.ts';
 import { until } from '../../support/raw-peer.ts';
 
 const network = networks.standalone;
@@ -157,5 +158,52 @@ describe('a session', () => {
     ours.destroy();
     await session.closed;
     expect(session.error?.code).toBe('OVERLAY_CONNECTION_RESET');
+  });
+});
+
+describe('a turn of the loop', () => {
+  /** Small records in one write, as fast as a socket takes them; how many are handled before others get their turn. */
+  it('has an end: 25,000 small messages leave room for others every thousand or so', async () => {
+    await using listener = await listen({ network, port: 0, scpStateLedgerSeq: null });
+    const accepted = listener[Symbol.asyncIterator]().next();
+    let handled = 0;
+    let most = 0;
+    let over = false;
+    await mockDial(listener.port, { network }, async (peer) => {
+      await peer.handshake();
+      const connection = (await accepted).value as Connection;
+      const reading = (async () => {
+        for await (const _message of connection) handled++;
+      })();
+      const watching = (async () => {
+        while (!over) {
+          const before = handled;
+          await new Promise((resolve) => setImmediate(resolve));
+          most = Math.max(most, handled - before);
+        }
+      })();
+      const records = Array.from({ length: 25_000 }, (_, i) => peer.seal(peer.record({ type: 'GET_SCP_STATE', ledgerSeq: i })));
+      await peer.push(concatBytes(...records));
+      await until(() => handled === 25_000);
+      over = true;
+      await watching;
+      await connection.close();
+      await reading;
+    });
+    expect(most).toBeLessThan(5_000);
+  });
+
+  it('does not keep what has come from being handled when nothing more comes', async () => {
+    const { session, peer } = await authenticated();
+    let taken = 0;
+    const consumer = (async () => {
+      while ((await next(session)) !== undefined) taken++;
+    })();
+    const records = Array.from({ length: 5_000 }, (_, i) => peer.seal(peer.record({ type: 'GET_SCP_STATE', ledgerSeq: i })));
+    await peer.push(concatBytes(...records));
+    await until(() => taken === 5_000);
+    peer.close();
+    await consumer;
+    await session.closed;
   });
 });

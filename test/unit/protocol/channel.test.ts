@@ -47,6 +47,18 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(bench.peer.credit).toEqual({ messages: 0n, bytes: 5n });
   });
 
+  it('300 GET_TX_SETs a minute are answered, as the reference does, and no more; each of them is told', () => {
+    const bench = Bench.authenticated(side);
+    const ask = (count: number): number => {
+      const asked = Array.from({ length: count }, () => bench.other.seal({ type: 'GET_TX_SET', txSetHash: hash(1) }));
+      expect(types(bench.feed(concatBytes(...asked)))).toHaveLength(count);
+      return bench.sentTypes().length;
+    };
+    expect([ask(200), ask(200), ask(200)]).toEqual([200, 100, 0]);
+    bench.advance(60_000);
+    expect([ask(299), ask(2)]).toEqual([299, 1]);
+  });
+
   it('grants of 2^32 - 1 add up', () => {
     const bench = Bench.authenticated(side);
     for (let i = 0; i < 3; i++) {
