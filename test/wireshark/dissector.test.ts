@@ -107,6 +107,23 @@ describe.skipIf(!hasTshark)('tshark', () => {
     MAX_MS,
   );
 
+  it('puts a record together wherever it is split in two', async () => {
+    const [hello, answer] = framesOf(dialCore);
+    const segments: SegmentSpec[] = [];
+    for (let at = 1; at < (hello?.frame.length ?? 0); at++) {
+      const talk = new TcpTalk(`10.0.${at >> 7}.${1 + (at & 127)}:50000`, '10.1.0.2:11625');
+      segments.push(...talk.open());
+      for (const [from, frame] of [
+        ['A', hello?.frame],
+        ['B', answer?.frame],
+      ] as const) {
+        segments.push(talk.send(from, frame?.subarray(0, at)), talk.send(from, frame?.subarray(at)));
+      }
+    }
+    const shown = await compare(pcapOf(segments));
+    expect(shown.length).toBe(2 * ((hello?.frame.length ?? 0) - 1));
+  });
+
   it('puts many records of one segment, and of segments out of order, apart', async () => {
     const talk = new TcpTalk();
     const stream = (side: string): Uint8Array =>
