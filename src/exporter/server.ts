@@ -7,6 +7,7 @@ import type { FollowOptions } from '../follow/index.ts';
 import { isAddressOr } from '../http/rules.ts';
 import { type HttpAnswer, HttpServer, Refusal } from '../http/server.ts';
 import { assertInteger } from '../protocol/bytes.ts';
+import { addCrawlMetrics } from './crawl-metrics.ts';
 import { FollowMetrics } from './follow-metrics.ts';
 import { ExporterMetrics } from './metrics.ts';
 import { PAGE } from './page.ts';
@@ -23,6 +24,8 @@ export interface ExporterOptions extends ProberOptions {
   readonly names?: readonly string[] | undefined;
   /** Ledgers to be followed, and told of in /metrics. Default: none. */
   readonly follow?: FollowOptions | undefined;
+  /** File of a crawl that /metrics tells of; it need not be there yet. Default: none. */
+  readonly crawlFile?: string | undefined;
 }
 
 /** Next to stellar-core's 11625 and 11626, and assigned to nobody. */
@@ -47,6 +50,7 @@ export async function startExporter(options: ExporterOptions): Promise<Exporter>
     answer: (request, signal) => route(request, signal, prober, metrics),
   });
   try {
+    if (options.crawlFile !== undefined) addCrawlMetrics(options.crawlFile, metrics.registry);
     const following = options.follow && new FollowMetrics(options.follow, metrics.registry);
     return new Exporter(server, prober.peerID, following);
   } catch (error) {

@@ -42,6 +42,7 @@ const args = {
     valueHint: 'HOST',
   },
   'quorum-set': { ...quorumSetArg['quorum-set'], description: `For --follow: ${quorumSetArg['quorum-set'].description}` },
+  crawl: { type: 'string', description: 'File of crawl --out; /metrics then tells of the crawl in it', valueHint: 'FILE' },
   concurrency: { type: 'string', description: 'Probes at once; one more is answered with 503 (16)', valueHint: 'N' },
   ...familyArgs,
   ...nodeArgs,
@@ -63,7 +64,17 @@ export const exporter: CommandDef<typeof args> = defineCommand({
     const concurrency = readLimit(given.concurrency, '--concurrency');
     const { signal: _signal, family, ...node } = await nodeOptions(given, signal);
     const follow = await readFollow(readAll(args, rawArgs, 'follow'), given['quorum-set'], { ...node, family });
-    const running = await startExporter({ follow, node, family, host, port, names, allowList, concurrency });
+    const running = await startExporter({
+      follow,
+      crawlFile: given.crawl,
+      node,
+      family,
+      host,
+      port,
+      names,
+      allowList,
+      concurrency,
+    });
     const where = { host: running.host, port: running.port };
     if (given.json) out.json({ event: 'listening', ...where, peerID: running.peerID });
     else out.line(`Answering http://${formatTarget(where)}/probe?target=HOST:PORT as ${running.peerID}`);

@@ -1,0 +1,110 @@
+/** The crawl of a file in /metrics: numbers by outcome, version and state, and what is said while there is no file. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type CrawlEvent, CrawlFile } from '../../../src/crawl/index.ts';
+import { NodeIdentity, networks } from '../../../src/index.ts';
+import { ask, exporter } from './support.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'crawl-metrics-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const remote = (versionStr: string) => ({ versionStr }) as never;
+const key = (n: number): string => NodeIdentity.fromSeed(new Uint8Array(32).fill(n)).peerID;
+const START: CrawlEvent = {
+  type: 'crawl',
+  version: 1,
+  network: 'standalone',
+  networkID: networks.standalone.networkID,
+  seeds: [],
+  startedAt: '2026-01-01T00:00:00.000Z',
+  peerID: key(1),
+  options: { allow: [], concurrency: 1, rate: 1, timeoutMs: 1, validators: true, secondLook: true },
+};
+const validator = (n: number, state: 'validating' | 'delayed', weighed: boolean): CrawlEvent => ({
+  type: 'validator',
+  peerID: key(n),
+  state,
+  validating: state === 'validating',
+  heardFrom: [],
+  weighed,
+});
+const LINES: readonly CrawlEvent[] = [
+  START,
+  { type: 'node', address: '10.0.0.1:1', outcome: 'connect-timeout' },
+  { type: 'node', address: '10.0.0.1:1', outcome: 'ok', remote: remote('v27') },
+  { type: 'node', address: '10.0.0.2:1', outcome: 'ok', remote: remote('v27') },
+  { type: 'node', address: '10.0.0.3:1', outcome: 'peer-full', remote: remote('v"\n\u001b') },
+  { type: 'node', address: '10.0.0.4:1', outcome: 'connection-refused' },
+  validator(1, 'validating', true),
+  validator(2, 'delayed', true),
+  validator(3, 'validating', false),
+];
+const END = { type: 'end', finished: true, counts: {} as never, seconds: 1, ledgerSeq: 77 } as const;
+
+describe('the crawl of a file', () => {
+  it('is told as it stands: the last line about each address counts', async () => {
+    const path = join(folder, 'a.ndjson');
+    const file = CrawlFile.create(path);
+    for (const line of LINES) file.write(line);
+    await using exporting = await exporter({ crawlFile: path });
+    const before = await ask(exporting, '/metrics');
+    expect(before.samples.get('stellar_crawl_finished')).toBe(0);
+    file.write(END);
+    file.close();
+    const { samples, text } = await ask(exporting, '/metrics');
+    expect(Object.fromEntries([...samples].filter(([name]) => name.startsWith('stellar_crawl_')))).toEqual({
+      stellar_crawl_readable: 1,
+      'stellar_crawl_info{network="standalone"}': 1,
+      stellar_crawl_finished: 1,
+      stellar_crawl_start_timestamp_seconds: 1_767_225_600,
+      stellar_crawl_ledger_sequence: 77,
+      'stellar_crawl_nodes{outcome="ok"}': 2,
+      'stellar_crawl_nodes{outcome="peer-full"}': 1,
+      'stellar_crawl_nodes{outcome="connection-refused"}': 1,
+      'stellar_crawl_node_versions{version="v27"}': 2,
+      'stellar_crawl_node_versions{version="v\\"··"}': 1,
+      'stellar_crawl_validators{state="validating",weighed="true"}': 1,
+      'stellar_crawl_validators{state="delayed",weighed="true"}': 1,
+      'stellar_crawl_validators{state="disagrees",weighed="true"}': 0,
+      'stellar_crawl_validators{state="missing",weighed="true"}': 0,
+      'stellar_crawl_validators{state="validating",weighed="false"}': 1,
+    });
+    expect(text).not.toContain('\u001b');
+  });
+
+  it('may come later, and go', async () => {
+    const path = join(folder, 'later.ndjson');
+    await using exporting = await exporter({ crawlFile: path });
+    const readable = async (): Promise<number | undefined> =>
+      (await ask(exporting, '/metrics')).samples.get('stellar_crawl_readable');
+    expect(await readable()).toBe(0);
+    const file = CrawlFile.create(path);
+    file.write(START);
+    file.close();
+    expect(await readable()).toBe(1);
+    writeFileSync(path, 'something else entirely\n');
+    expect(await readable()).toBe(0);
+    expect((await ask(exporting, '/metrics')).text).not.toContain('something else');
+  });
+
+  it('has no more series than can be looked at, however many versions there are', async () => {
+    const path = join(folder, 'many.ndjson');
+    const file = CrawlFile.create(path);
+    file.write(START);
+    for (let i = 0; i < 500; i++)
+      file.write({ type: 'node', address: `10.1.${i >> 8}.${i & 255}:1`, outcome: 'ok', remote: remote(`v${i}`) });
+    file.close();
+    await using exporting = await exporter({ crawlFile: path });
+    const { samples } = await ask(exporting, '/metrics');
+    const versions = [...samples].filter(([name]) => name.startsWith('stellar_crawl_node_versions'));
+    expect(versions).toHaveLength(51);
+    expect(samples.get('stellar_crawl_node_versions{version="other"}')).toBe(450);
+  });
+
+  it('is not told when no file is named', async () => {
+    await using exporting = await exporter();
+    expect((await ask(exporting, '/metrics')).text).not.toContain('stellar_crawl');
+  });
+});
