@@ -2,17 +2,11 @@
  * The page of `explain`: gets the picture that is in it, or the events of the server it came from, and shows it.
  * @module
  */
-import { options, render, type VNode } from 'preact';
+import { render } from 'preact';
 import type { PageContent, Picture } from '../src/explain/picture.ts';
-import { printable } from '../src/protocol/printable.ts';
 import { understand } from './model/story.ts';
+import { shown } from './printable-text.ts';
 import { Page, Waiting } from './views/page.tsx';
-
-// All text of the page comes by here: what a peer or a file said may reverse lines or hide in them.
-options.vnode = (vnode) => {
-  const text = vnode as unknown as { type: VNode['type'] | null; props: unknown };
-  if (text.type === null && typeof text.props === 'string') text.props = shown(text.props);
-};
 
 const root = document.getElementById('page') as HTMLElement;
 const content = JSON.parse(document.getElementById('picture')?.textContent ?? 'null') as PageContent | null;
@@ -20,11 +14,6 @@ const content = JSON.parse(document.getElementById('picture')?.textContent ?? 'n
 if (content === null) render(<Waiting text="There is no handshake in this file." />, root);
 else if ('live' in content) follow(content.live);
 else show(content, undefined);
-
-/** Printable, line by line. */
-function shown(text: string): string {
-  return text.split('\n').map(printable).join('\n');
-}
 
 function show(picture: Picture, live: string | undefined): void {
   const story = understand(picture);

@@ -4,6 +4,7 @@
  */
 import { render } from 'preact';
 import type { CrawlPageData } from '../../src/crawl/page-data.ts';
+import { shown } from '../printable-text.ts';
 import { CrawlPage } from './views/page.tsx';
 
 const root = document.getElementById('page') as HTMLElement;
@@ -17,6 +18,6 @@ if (data === null) {
     root,
   );
 } else {
-  document.title = `Crawl of ${data.network}, ${data.startedAt.slice(0, 16).replace('T', ' ')}`;
+  document.title = shown(`Crawl of ${data.network}, ${data.startedAt.slice(0, 16).replace('T', ' ')}`);
   render(<CrawlPage data={data} />, root);
 }

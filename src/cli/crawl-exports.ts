@@ -2,10 +2,9 @@
  * Files that are made of a crawl, when it ends or later.
  * @module
  */
-import { open } from 'node:fs/promises';
 import type { ArgsDef } from 'citty';
 import type { CrawlResult } from '../crawl/result.ts';
-import { writeOutputFile } from '../report/output-file.ts';
+import { checkOutputFile, writeOutputFile } from '../report/output-file.ts';
 import { UsageError, writeMistake } from './options.ts';
 
 /** The files, of `crawl` and `crawl export`. */
@@ -38,10 +37,10 @@ function named(args: ExportArgs): readonly (readonly [name: ExportName, file: st
 }
 
 /** That a file cannot be written is known before a long crawl begins. @throws {UsageError} naming the option */
-export async function checkExports(args: ExportArgs): Promise<void> {
+export function checkExports(args: ExportArgs): void {
   for (const [name, file] of named(args)) {
     try {
-      await (await open(file, 'a')).close();
+      checkOutputFile(file);
     } catch (error) {
       throw new UsageError(`--${name}: ${(error as Error).message}`);
     }

@@ -18,6 +18,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
+import { printableJson } from '../protocol/printable.ts';
 import { parseQuorumSet } from '../protocol/scp/quorum-set.ts';
 import { decodePublicKey } from '../protocol/strkey.ts';
 import { CRAWL_VERSION, type CrawlEvent } from './events.ts';
@@ -95,7 +96,7 @@ export class CrawlFile {
 
   /** Appends a line. @throws {CrawlFileError} when it cannot be written, because the disk is full for example; the file stays good */
   write(event: CrawlEvent): void {
-    const bytes = Buffer.from(`${JSON.stringify(event)}\n`);
+    const bytes = Buffer.from(`${printableJson(event)}\n`);
     let written = 0;
     try {
       while (written < bytes.length)

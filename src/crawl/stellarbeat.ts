@@ -3,6 +3,7 @@
  * @module
  */
 import { fromHex } from '../protocol/bytes.ts';
+import { printableJson } from '../protocol/printable.ts';
 import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
 import { readAddress } from './address-book.ts';
 import type { CrawlResult } from './result.ts';
@@ -55,7 +56,7 @@ export function stellarbeatJson(result: CrawlResult): string {
       dateUpdated: line?.at ?? date,
     };
   });
-  return `${JSON.stringify(nodes, null, 2)}\n`;
+  return `${printableJson(nodes, 2)}\n`;
 }
 
 function stellarbeatQuorumSet({ threshold, validators, innerSets }: SCPQuorumSet): StellarbeatQuorumSet {

@@ -16,9 +16,12 @@ export function printable(text: string): string {
   return text.replace(HIDDEN, '·');
 }
 
-/** JSON in which these characters are escaped: it means the same, and no terminal obeys it. */
-export function printableJson(value: unknown): string {
-  return JSON.stringify(value).replace(HIDDEN_IN_JSON, escaped);
+/**
+ * JSON in which these characters are escaped: it means the same, and no terminal obeys it.
+ * @param indent so many spaces a level; in one line without
+ */
+export function printableJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(HIDDEN_IN_JSON, escaped);
 }
 
 /** A character as JSON escapes it, by UTF-16 unit. */

@@ -27,6 +27,16 @@ export function writeOutputFile(path: string, text: string, isSecret = false): v
   }
 }
 
+/** Makes the file when there is none, and writes nothing: that it cannot be written is known before long work. @throws as `writeOutputFile` */
+export function checkOutputFile(path: string): void {
+  const fd = open(path, WRITE | O_CREAT, 0o666);
+  try {
+    judge(path, fd, false);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /**
  * Opens a file to append secrets to. A new one is readable by its owner alone; one that exists must be a file and no link,
  * ours, with one name, and nobody else may have access.

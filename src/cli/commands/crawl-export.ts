@@ -16,7 +16,7 @@ export const crawlExport: CommandDef<typeof args> = defineCommand({
   args,
   async run({ args: given, data }) {
     const { out } = data as CliContext;
-    await checkExports(given);
+    checkExports(given);
     const result = crawlMistake(() => CrawlResult.of(readCrawlFile(given.file)));
     if ((await writeExports(given, result)) === 0) printCrawl(result, out);
   },

@@ -66,7 +66,7 @@ export const crawl: CommandDef<typeof args> = defineCommand({
       const start = crawlMistake(() => startOf(given.resume === undefined ? undefined : file));
       if (seeds.length === 0 && start === undefined && !signal.aborted)
         throw new UsageError('name a node to begin with, a file of them with --targets, or a crawl to go on with by --resume');
-      await checkExports(given);
+      checkExports(given);
       const network = given.network ?? networkOf(start);
       const node = await nodeOptions({ ...given, network, timeout: given.timeout ?? '10s' }, signal);
       if (start !== undefined && node.network.networkID !== start.networkID)

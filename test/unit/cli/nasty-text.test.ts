@@ -125,6 +125,17 @@ describe('a node that says it', () => {
     expectCleanRun(await finished(child), 'exporter');
   });
 
+  it('crawl: text, JSON, its file and what is made of it', async () => {
+    const path = (name: string): string => join(folder, `crawl.${name}`);
+    const files = ['html', 'graphml', 'quorum-json', 'nodes-json'];
+    await run(['crawl', at, hostileAt, '--out', path('out'), ...files.flatMap((name) => [`--${name}`, path(name)]), ...ON]);
+    await run(['crawl', at, '--json', ...ON]);
+    await run(['crawl', 'export', path('out')]);
+    for (const form of [[], ['--json']]) await run(['crawl', 'diff', path('out'), path('out'), ...form]);
+    for (const name of ['out', ...files]) expectClean(readFileSync(path(name), 'utf8'), name);
+    expect(readFileSync(path('out'), 'utf8')).toContain('\\u202e');
+  });
+
   it('decode and explain --from, of what was recorded', async () => {
     const record = join(folder, 'recording');
     await run(['probe', at, hostileAt, '--record', record, ...ON]);
@@ -172,6 +183,26 @@ describe('a file that says it', () => {
     ]) {
       for (const form of [[], ['--json'], ['--hex']]) await run(['decode', file(text), ...form]);
       await run(['explain', '--from', file(text), '--html', '-']);
+    }
+  });
+
+  it('the file of a crawl', async () => {
+    const start = {
+      type: 'crawl',
+      version: 1,
+      network: NASTY,
+      networkID: NASTY,
+      seeds: [NASTY],
+      startedAt: NASTY,
+      peerID: NASTY,
+      options: {},
+    };
+    const node = { type: 'node', address: NASTY, outcome: NASTY, at: NASTY };
+    for (const lines of [[start, node], [{ type: NASTY }], [start, { ...node, address: `${HOST}:1`, outcome: 'ok' }]]) {
+      const path = file(lines.map((each) => line(each)).join(''));
+      await run(['crawl', 'export', path, '--html', join(folder, 'made.html')]);
+      await run(['crawl', 'diff', path, path]);
+      await run(['crawl', '--resume', path, '--timeout', '300ms']);
     }
   });
 
@@ -227,6 +258,22 @@ describe('a command line that says it', () => {
     ['audit', [TEXT], ['a', '--only', TEXT], ['a', '--severity', TEXT], ['--listen', TEXT], ['127.0.0.1:1', '--seed', TEXT]],
     ['exporter', ['--listen', TEXT], ['--allow', TEXT], ['--hostname', TEXT, '--concurrency', TEXT]],
     ['keygen', [join(TEXT, TEXT)]],
+    [
+      'crawl',
+      [TEXT],
+      ['a', '--allow', TEXT],
+      ['a', '--out', join(TEXT, TEXT)],
+      ['a', '--quorum-set', TEXT],
+      ['export', TEXT],
+      ['diff', TEXT, TEXT],
+    ],
+    [
+      'follow',
+      [TEXT, '--quorum-set', TEXT],
+      ['verify', TEXT, '--quorum-set', TEXT],
+      ['a', '--quorum-set', file(JSON.stringify({ threshold: 1, validators: [TEXT] }))],
+    ],
+    ['submit', ['a', TEXT, '--quorum-set', TEXT]],
     [TEXT, []],
   ] as const)('in each place, %#', async (verb, ...lines) => {
     for (const args of lines) await run([verb, ...args]);
