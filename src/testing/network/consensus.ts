@@ -6,13 +6,14 @@ import { nodeCrypto } from '../../crypto/node.ts';
 import type { Clock } from '../../net/clock.ts';
 import type { SigningKey } from '../../protocol/auth/crypto.ts';
 import { scpSignaturePayload } from '../../protocol/auth/scp-envelope.ts';
-import { fromHex, toHex } from '../../protocol/bytes.ts';
+import { fromHex, toHex, utf8Encode } from '../../protocol/bytes.ts';
 import type { Network } from '../../protocol/networks.ts';
 import { quorumSetHash } from '../../protocol/scp/quorum-set.ts';
-import { stellarValue } from '../../protocol/scp/stellar-value.ts';
+import { stellarValue, stellarValueSignaturePayload } from '../../protocol/scp/stellar-value.ts';
 import { encodePublicKey } from '../../protocol/strkey.ts';
 import type { SCPEnvelope, SCPQuorumSet, SCPStatement } from '../../protocol/wire/messages.ts';
 import { XdrWriter } from '../../protocol/xdr/writer.ts';
+import { mockTxSet } from '../mock-validators.ts';
 import type { SeededRandom } from './random.ts';
 
 /** What a mock validator does; the words are those of stellar-core's `quorum` command. */
@@ -52,14 +53,19 @@ export class MockConsensus {
   readonly #options: ConsensusOptions;
   readonly #networkID: string;
   readonly #startMs: number;
+  readonly #startSeconds: number;
   readonly #envelopes = new Map<string, SCPEnvelope>();
   readonly #quorumSets = new Map<string, SCPQuorumSet>();
+  /** Transaction sets by their hash as hex, the latest last. */
+  readonly #txSets = new Map<string, Uint8Array>();
   #invented: readonly SCPEnvelope[] | undefined;
 
   constructor(options: ConsensusOptions) {
     this.#options = options;
     this.#networkID = options.network.networkID;
-    this.#startMs = options.clock.now().monotonicMs;
+    const { monotonicMs, unixSeconds } = options.clock.now();
+    this.#startMs = monotonicMs;
+    this.#startSeconds = Math.floor(unixSeconds);
     const peerIDs = options.keys.map(({ publicKey }) => encodePublicKey(publicKey));
     const threshold = Math.floor((2 * peerIDs.length) / 3) + 1;
     const flat: SCPQuorumSet = { threshold, validators: [...peerIDs], innerSets: [] };
@@ -90,6 +96,11 @@ export class MockConsensus {
     return this.#quorumSets.get(toHex(hash));
   }
 
+  /** The transaction set of a ledger that is remembered, XDR of a GeneralizedTransactionSet, by its hash. */
+  txSet(hash: Uint8Array): Uint8Array | undefined {
+    return this.#txSets.get(toHex(hash));
+  }
+
   /** What a node answers to GET_SCP_STATE: the statements of the ledgers it remembers, the oldest first. */
   state(fromLedger = 0): readonly SCPEnvelope[] {
     const latest = this.ledgerSeq;
@@ -113,7 +124,12 @@ export class MockConsensus {
     this.#invented ??= Array.from({ length: count }, (_, i) => {
       const key = nodeCrypto.signingKey(this.#options.random.bytes(`invented ${i}`));
       const [{ quorumSetHash: hash } = { quorumSetHash: '00'.repeat(32) }] = this.validators;
-      return this.#sign(key, BigInt(FIRST_LEDGER + 1_000_000), ledgerValue(7), fromHex(i % 2 === 0 ? hash : '11'.repeat(32)));
+      return this.#sign(
+        key,
+        BigInt(FIRST_LEDGER + 1_000_000),
+        this.#value(FIRST_LEDGER + 7, true),
+        fromHex(i % 2 === 0 ? hash : '11'.repeat(32)),
+      );
     });
     return this.#invented;
   }
@@ -123,7 +139,7 @@ export class MockConsensus {
     let envelope = this.#envelopes.get(id);
     if (envelope === undefined) {
       const { state, quorumSetHash: hash } = this.validators[index] as MockValidator;
-      const value = ledgerValue(state === 'disagrees' ? ledger + 0.5 : ledger);
+      const value = this.#value(ledger, state === 'disagrees');
       envelope = this.#sign(this.#options.keys[index] as SigningKey, BigInt(ledger), value, fromHex(hash));
       this.#envelopes.set(id, envelope);
     }
@@ -138,13 +154,24 @@ export class MockConsensus {
     };
     return { statement, signature: key.sign(scpSignaturePayload(this.#networkID, statement)) };
   }
-}
 
-/** The value of a ledger: some transaction set, closed at some time. */
-function ledgerValue(ledger: number): Uint8Array {
-  const writer = new XdrWriter();
-  const txSetHash = nodeCrypto.sha256(Uint8Array.from(String(ledger), (char) => char.charCodeAt(0)));
-  const closeTime = BigInt(1_700_000_000 + Math.floor(ledger) * 5);
-  stellarValue.write(writer, { txSetHash, closeTime, upgrades: [], ext: { type: 'STELLAR_VALUE_BASIC' } });
-  return writer.take();
+  /** The value of a ledger, signed by the first validator, with the hash of a set that names the ledger before. */
+  #value(ledger: number, isOther: boolean): Uint8Array {
+    const { keys, ledgerMs } = this.#options;
+    const previousLedgerHash = nodeCrypto.sha256(utf8Encode(`ledger ${ledger - 1}`));
+    const txSet = mockTxSet(previousLedgerHash, isOther ? [new Uint8Array(4)] : []);
+    const txSetHash = nodeCrypto.sha256(txSet);
+    this.#txSets.set(toHex(txSetHash), txSet);
+    // Those of both values, and what somebody may be about to ask for.
+    for (const hash of [...this.#txSets.keys()].slice(0, -4 * REMEMBERED_LEDGERS)) this.#txSets.delete(hash);
+    const seconds = Math.max(1, Math.round(ledgerMs / 1000));
+    const closeTime = BigInt(this.#startSeconds + (ledger - FIRST_LEDGER - DELAYED_BY) * seconds);
+    const [key] = keys as [SigningKey];
+    const unsigned = { txSetHash, closeTime, upgrades: [], ext: { type: 'STELLAR_VALUE_BASIC' } } as const;
+    const signature = key.sign(stellarValueSignaturePayload(this.#networkID, unsigned));
+    const lcValueSignature = { nodeID: encodePublicKey(key.publicKey), signature };
+    const writer = new XdrWriter();
+    stellarValue.write(writer, { ...unsigned, ext: { type: 'STELLAR_VALUE_SIGNED', lcValueSignature } });
+    return writer.take();
+  }
 }

@@ -130,6 +130,11 @@ function answer(peer: MockPeer, stage: Stage, outbox: Outbox, body: Uint8Array):
   else if (message.type === 'GET_SCP_STATE') {
     if (kind === 'inventor') outbox.add(consensus.invented(stage.inventions));
     outbox.add(consensus.state(message.ledgerSeq));
+  } else if (message.type === 'GET_TX_SET') {
+    const { txSetHash } = message;
+    const generalizedTxSet = consensus.txSet(txSetHash);
+    if (generalizedTxSet === undefined) peer.send({ type: 'DONT_HAVE', reqType: 'GENERALIZED_TX_SET', reqHash: txSetHash });
+    else peer.send({ type: 'GENERALIZED_TX_SET', generalizedTxSet });
   } else if (message.type === 'GET_SCP_QUORUMSET') {
     const qSet = consensus.quorumSet(message.qSetHash);
     if (qSet === undefined || stage.quorumSets === 'does not have them')
