@@ -136,8 +136,10 @@ export class Chain {
     const wanted = [...this.#votes.slots].flatMap(({ ledgerSeq, forked, candidates }): WantedTxSet[] => {
       if (ledgerSeq < next || forked) return [];
       return [...candidates.values()].flatMap((candidate): WantedTxSet[] => {
-        const { value, blocking, txSet } = candidate;
-        if (value instanceof LedgerError || blocking !== true || txSet !== undefined) return [];
+        const { value, blocking, quorumAtMs, txSet } = candidate;
+        // Of a quorum set below half, a slice does not block.
+        const isLikely = blocking === true || quorumAtMs !== undefined;
+        if (value instanceof LedgerError || !isLikely || txSet !== undefined) return [];
         return [{ ledgerSeq, hash: value.txSetHash, candidate }];
       });
     });

@@ -3,7 +3,8 @@
  * @module
  */
 
-const TABLE = {
+/** Every code: its short stable name, what happened, and what to do about it. */
+export const LEDGER_ERROR_TABLE = {
   LEDGER_PROOF_MALFORMED: {
     cause: 'proof-malformed',
     summary: 'The proof is not of its form.',
@@ -62,7 +63,7 @@ const TABLE = {
 } as const satisfies Record<string, { readonly cause: string; readonly summary: string; readonly advice: string }>;
 
 /** Code of a LedgerError; stable. */
-export type LedgerErrorCode = keyof typeof TABLE;
+export type LedgerErrorCode = keyof typeof LEDGER_ERROR_TABLE;
 
 /** How a LedgerError looks in JSON output. */
 export interface LedgerErrorJson {
@@ -78,19 +79,19 @@ export class LedgerError extends Error {
   /** What failed; stable. */
   readonly code: LedgerErrorCode;
 
-  constructor(code: LedgerErrorCode, message: string = TABLE[code].summary) {
+  constructor(code: LedgerErrorCode, message: string = LEDGER_ERROR_TABLE[code].summary) {
     super(message);
     this.code = code;
   }
 
   /** What to do about it. */
   get advice(): string {
-    return TABLE[this.code].advice;
+    return LEDGER_ERROR_TABLE[this.code].advice;
   }
 
   /** The object that `--json` prints. */
   toJSON(): LedgerErrorJson {
     const { code, message, advice } = this;
-    return { code, cause: TABLE[code].cause, message, advice };
+    return { code, cause: LEDGER_ERROR_TABLE[code].cause, message, advice };
   }
 }

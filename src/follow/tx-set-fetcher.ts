@@ -10,6 +10,9 @@ import type { PoolPeer } from './peer-pool.ts';
 /** How long a peer may take before the next one is asked, too (MS_TO_WAIT_FOR_FETCH_REPLY). In milliseconds. */
 const REPLY_MS = 1_500;
 
+/** Questions that a peer may leave open before others are asked in its place. */
+const MAX_OPEN = 8;
+
 /** What comes of a set that a peer has sent. */
 export type Reception = 'taken' | 'known' | 'unasked' | LedgerError;
 
@@ -134,11 +137,14 @@ export class TxSetFetcher {
     if (peers.length > 0 && peers.every((peer) => fetch.asked.has(peer))) fetch.asked.clear();
     // Who was of use last is asked first; a different one for each set that is fetched at the same time.
     const rest = peers.filter((peer) => !fetch.asked.has(peer)).sort((a, b) => b.usefulAtMs - a.usefulAtMs);
-    const peer = rest[fetch.wanted.ledgerSeq % Math.max(1, rest.length)];
+    const able = rest.filter((peer) => (this.#open.get(peer)?.size ?? 0) < MAX_OPEN);
+    const peer = able[fetch.wanted.ledgerSeq % Math.max(1, able.length)] ?? rest[0];
     if (peer === undefined) return;
     fetch.asked.add(peer);
     const open = this.#open.get(peer) ?? new Set<string>();
     this.#open.set(peer, open.add(key));
+    // Who is the only one left and has never answered is asked all the same; its oldest question is given up.
+    if (open.size > MAX_OPEN) open.delete(open.values().next().value as string);
     peer.send({ type: 'GET_TX_SET', txSetHash: fetch.wanted.hash });
   }
 }

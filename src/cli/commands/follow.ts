@@ -4,7 +4,7 @@ import { type CommandDef, defineCommand } from 'citty';
 import { type FollowEvent, follow as followLedgers } from '../../follow/index.ts';
 import { factsJson, ledgerJson } from '../../follow/json.ts';
 import { verifyLines } from '../../follow/proof-file.ts';
-import { formatTarget } from '../../net/target.ts';
+import { formatTarget, type Target } from '../../net/target.ts';
 import { quorumSetNodes } from '../../protocol/scp/quorum-set.ts';
 import type { SCPQuorumSet } from '../../protocol/wire/messages.ts';
 import type { CliContext } from '../context.ts';
@@ -14,14 +14,15 @@ import { hasLiveLine, LiveLine } from '../live-line.ts';
 import { type NodeArgs, nodeArgs, nodeOptions, readLimit, readNetwork, readNumber, readTargets, UsageError } from '../options.ts';
 import { ReaderGone } from '../output.ts';
 import { quorumSetArg, readQuorumSetFile } from '../quorum-set-file.ts';
+import { readTargetsFile, targetsArg } from '../targets-file.ts';
 
 const args = {
   target: {
     type: 'positional',
-    valueHint: 'HOST…',
     required: false,
     description: 'Whom to ask: HOST, HOST:PORT or [IPv6]:PORT; as many as you like. Or: verify FILE',
   },
+  ...targetsArg,
   ...quorumSetArg,
   from: { type: 'string', description: 'First ledger; peers remember about twelve (the earliest recent one)', valueHint: 'N' },
   count: { type: 'string', description: 'End after so many ledgers', valueHint: 'N' },
@@ -49,8 +50,10 @@ export const follow: CommandDef<typeof args> = defineCommand({
       context.exitCode = await verifyFile(file, quorumSet, args, context);
       return;
     }
-    if (first === undefined) throw new UsageError('name a node to ask');
-    context.exitCode = await followPeers(args._, quorumSet, args, context);
+    const targets = [...readTargets(args._), ...(await readTargetsFile(args.targets, context.signal))];
+    if (targets.length === 0 && !context.signal.aborted)
+      throw new UsageError('name a node to ask, or a file of them with --targets');
+    context.exitCode = await followPeers(targets, quorumSet, args, context);
   },
 });
 
@@ -65,7 +68,7 @@ type FollowArgs = NodeArgs & {
 
 /** Prints ledgers until somebody ends it. @returns the exit code */
 async function followPeers(
-  targets: readonly string[],
+  targets: readonly Target[],
   quorumSet: SCPQuorumSet,
   args: FollowArgs,
   context: CliContext,
@@ -73,7 +76,7 @@ async function followPeers(
   const { out, err, signal } = context;
   const options = {
     ...(await nodeOptions(args, signal)),
-    peers: readTargets(targets).map(formatTarget),
+    peers: targets.map(formatTarget),
     quorumSet,
     from: readSequence(args.from),
     connections: readLimit(args.connections, '--connections'),

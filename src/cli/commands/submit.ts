@@ -12,14 +12,15 @@ import { EXIT } from '../exit-codes.ts';
 import { eventLines, ledgerLine } from '../follow-text.ts';
 import { nodeArgs, nodeOptions, readTargets, readTime, UsageError } from '../options.ts';
 import { quorumSetArg, readQuorumSetFile } from '../quorum-set-file.ts';
+import { readTargetsFile, targetsArg } from '../targets-file.ts';
 
 const args = {
   target: {
     type: 'positional',
-    valueHint: 'HOST…',
     required: true,
     description: 'HOST, HOST:PORT or [IPv6]:PORT, as many as you like; and last the FILE with the signed envelope, - is stdin',
   },
+  ...targetsArg,
   ...quorumSetArg,
   proof: { type: 'boolean', description: 'With --json: the proof of the ledger' },
   ...nodeArgs,
@@ -39,13 +40,14 @@ export const submit: CommandDef<typeof args> = defineCommand({
     const context = data as CliContext;
     const { out, err, signal } = context;
     if (args['quorum-set'] === undefined) throw new UsageError('--quorum-set FILE says whom you trust, and is needed');
-    const targets = args._.slice(0, -1);
+    const targets = [...readTargets(args._.slice(0, -1)), ...(await readTargetsFile(args.targets, signal))];
     const file = args._.at(-1) as string;
     if (targets.length === 0) throw new UsageError('name a node to send it to, and then the file');
+    if (file === '-' && args.targets === '-') throw new UsageError('stdin is either the targets or the envelope');
     const quorumSet = await readQuorumSetFile(args['quorum-set']);
     const timeoutMs = readTime(args.timeout, '--timeout');
     const options = await nodeOptions({ ...args, timeout: '10s' }, signal);
-    const peers = readTargets(targets).map(formatTarget);
+    const peers = targets.map(formatTarget);
     const transaction = await readEnvelope(file);
     const onEvent = (event: FollowEvent): void => {
       if (args.json) out.json(event);

@@ -469,6 +469,17 @@ describe('each check, broken once', () => {
   });
 });
 
+it('a fork that shows after the ledger was given out is an alarm all the same', () => {
+  const quorumSet = (validators: readonly string[]): SCPQuorumSet => ({ threshold: 2, validators, innerSets: [] });
+  const bench = new Bench(new MockValidators({ quorumSet }));
+  bench.follow(bench.close({ by: [0, 1] }));
+  const right = new MockValidators({ quorumSet }).close({ by: [2, 3], transactions: [new Uint8Array(4)] });
+  const [, verdict] = bench.hear(...right.envelopes);
+  expect(verdict).toMatchObject({ contradictions: [{ kind: 'fork' }] });
+  expect(numbers(bench.ledgers)).toEqual([1000]);
+  expect(bench.events).toEqual([]);
+});
+
 describe('memory', () => {
   it('is bounded by the quorum set, whatever ledgers its nodes talk of', () => {
     const bench = new Bench();

@@ -142,6 +142,15 @@ describe('follow', () => {
     await scene.stop();
   });
 
+  it('a peer that never gives a set is soon not asked any more', async () => {
+    const scene = new Scene([silent('GET_TX_SET'), {}]);
+    await scene.settle();
+    for (let i = 0; i < 40; i++) await scene.close();
+    expect(scene.numbers).toEqual(sequence(1000, 40));
+    expect(scene.nodes[0]?.requests.GET_TX_SET).toBe(8);
+    await scene.stop();
+  });
+
   it('peers that lie about DONT_HAVE lose no ledger', async () => {
     const scene = new Scene([{ says: dontHave }, { says: dontHave }, {}, { says: dontHave }]);
     await scene.settle();

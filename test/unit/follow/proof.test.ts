@@ -1,8 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../../src/crypto/node.ts';
 import { Chain } from '../../../src/follow/chain.ts';
-import { type Ledger, LedgerError, type LedgerProof, verifyLedger } from '../../../src/follow/index.ts';
+import { LEDGER_ERROR_TABLE, type Ledger, LedgerError, type LedgerProof, verifyLedger } from '../../../src/follow/index.ts';
 import { envelopeBase64, toBase64 } from '../../../src/follow/proof.ts';
 import { verifyLines } from '../../../src/follow/proof-file.ts';
 import { equalBytes, toHex } from '../../../src/protocol/bytes.ts';
@@ -231,4 +232,13 @@ describe('recorded sessions with a stellar-core', () => {
   });
 
   it('there are sessions to be followed', () => expect(sessions.map(({ name }) => name)).toContain('traffic'));
+});
+
+it('docs/follow.md lists every code, each with a cause of its own and advice', async () => {
+  const text = await readFile(new URL('../../../docs/follow.md', import.meta.url), 'utf8');
+  const rows = [...text.matchAll(/^\| `(LEDGER_\w+)` \|/gm)].map(([, code]) => code);
+  expect(rows).toEqual(Object.keys(LEDGER_ERROR_TABLE));
+  const causes = Object.values(LEDGER_ERROR_TABLE).map(({ cause }) => cause);
+  expect(new Set(causes).size).toBe(causes.length);
+  for (const { advice } of Object.values(LEDGER_ERROR_TABLE)) expect(advice.length).toBeGreaterThan(20);
 });
