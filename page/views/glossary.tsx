@@ -56,7 +56,11 @@ const WORDS: readonly Word[] = [
     meaning: '32 random bytes of one connection. They make its MAC keys different from all others.',
     section: 'HELLO',
   },
-  { word: 'peerID', meaning: 'The identity of a node: its ed25519 public key, written G….', section: 'Identity and ECDH key' },
+  {
+    word: 'peerID',
+    meaning: 'The identity of a node: its ed25519 public key, written as G and 55 more characters.',
+    section: 'Identity and ECDH key',
+  },
   {
     word: 'record',
     meaning: 'A message as it is on the wire: 4 bytes that say how long it is, then the message.',
