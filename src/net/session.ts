@@ -60,7 +60,8 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #inbox: ReceivedMessage[] = [];
   readonly #takers: Taker[] = [];
-  readonly #pings = new Map<string, Waiter<void>>();
+  /** Who waits for an answer; undefined while nobody does. */
+  #pings: Map<string, Waiter<void>> | undefined;
   /** Senders whose message is in the peer's output, then those who wait for the stream to drain. */
   #unflushed: Waiter<void>[] = [];
   #undrained: Waiter<void>[] = [];
@@ -186,6 +187,7 @@ export class Session {
     const given = this.#given;
     await new Promise<void>((resolve, reject) => {
       this.#peer.ping(hash);
+      this.#pings ??= new Map();
       this.#pings.set(bytesKey(hash), { resolve, reject });
       this.#scheduleFlush();
     });
@@ -293,6 +295,7 @@ export class Session {
         break;
       case 'authenticated':
         this.#handshakeTimer?.cancel();
+        this.#handshakeTimer = undefined;
         this.#gotAuth = true;
         break;
       case 'message':
@@ -300,8 +303,9 @@ export class Session {
         break;
       case 'pong': {
         const key = bytesKey(event.hash);
-        this.#pings.get(key)?.resolve();
-        this.#pings.delete(key);
+        this.#pings?.get(key)?.resolve();
+        this.#pings?.delete(key);
+        if (this.#pings?.size === 0) this.#pings = undefined;
         break;
       }
       case 'closed':
@@ -336,8 +340,8 @@ export class Session {
     this.#rejectAuthenticated(error);
     this.#resolveEnded(error);
     for (const taker of this.#takers.splice(0)) taker(undefined);
-    for (const { reject } of [...this.#pings.values(), ...this.#undrained.splice(0)]) reject(error);
-    this.#pings.clear();
+    for (const { reject } of [...(this.#pings?.values() ?? []), ...this.#undrained.splice(0)]) reject(error);
+    this.#pings = undefined;
     this.#flush();
     if (this.#stream.destroyed) return;
     this.#ending = new Ending(this.#stream, this.#options.clock, this.#peer.isFlooded);
@@ -359,7 +363,7 @@ export class Session {
     if (now.monotonicMs - oldestMs >= PEER_STRAGGLER_TIMEOUT_MS) this.end('OVERLAY_STRAGGLING');
     if (this.error !== undefined) return;
     // A ping that is not answered costs nothing but the answer: the rules above decide.
-    if (this.#gotAuth && this.#pings.size === 0) this.ping().catch(() => {});
+    if (this.#gotAuth && this.#pings === undefined) this.ping().catch(() => {});
     this.#tickTimer = this.#options.clock.setTimer(() => this.#tick(), TIMER_PERIOD_MS);
   }
 

@@ -38,10 +38,14 @@ export function isAllZero(bytes: Uint8Array): boolean {
 
 /** Lower-case hex without prefix. */
 export function toHex(bytes: Uint8Array): string {
-  let out = '';
-  for (const byte of bytes) out += (byte < 16 ? '0' : '') + byte.toString(16);
-  return out;
+  // Subtle: joined in one go, else the text stays a chain of its pieces, many times as large, while it is kept.
+  const pairs = new Array<string>(bytes.length);
+  for (let i = 0; i < bytes.length; i++) pairs[i] = HEX[bytes[i] as number] as string;
+  return pairs.join('');
 }
+
+/** Two digits for each byte. */
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => (byte < 16 ? '0' : '') + byte.toString(16));
 
 /**
  * The bytes of a hex string without prefix, in either case.
@@ -90,13 +94,13 @@ export function utf8Encode(text: string): Uint8Array {
 
 /** The text of UTF-8 bytes; each byte that is not part of well-formed UTF-8 becomes U+FFFD. */
 export function utf8Decode(bytes: Uint8Array): string {
-  let text = '';
+  const characters: string[] = [];
   for (let i = 0; i < bytes.length; ) {
     const [point, length] = decodePoint(bytes, i);
-    text += String.fromCodePoint(point);
+    characters.push(String.fromCodePoint(point));
     i += length;
   }
-  return text;
+  return characters.join('');
 }
 
 /** Code point at `at` and the bytes it takes: smallest value that needs this many, no surrogate, at most U+10FFFF (RFC 3629). */

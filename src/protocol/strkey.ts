@@ -79,12 +79,13 @@ function encode(kind: Kind, data: Uint8Array): string {
   const crc = crc16(bytes, 33);
   bytes[33] = crc;
   bytes[34] = crc >> 8;
-  let text = '';
+  // Subtle: made in one go. A text put together piece by piece stays a chain of its pieces, five times as large, while it is kept.
+  const codes: number[] = [];
   for (let at = 0; at < bytes.length; at += 5) {
     const middle = bytes[at + 2] as number;
     const high = ((bytes[at] as number) << 12) | ((bytes[at + 1] as number) << 4) | (middle >> 4);
     const low = ((middle & 15) << 16) | ((bytes[at + 3] as number) << 8) | (bytes[at + 4] as number);
-    text += String.fromCharCode(
+    codes.push(
       code(high >> 15),
       code(high >> 10),
       code(high >> 5),
@@ -96,7 +97,7 @@ function encode(kind: Kind, data: Uint8Array): string {
     );
   }
   bytes.fill(0);
-  return text;
+  return String.fromCharCode.apply(null, codes);
 }
 
 function decode(kind: Kind, text: string): Uint8Array {

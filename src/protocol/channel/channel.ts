@@ -50,7 +50,8 @@ export class Channel {
   readonly #send: (message: StellarMessage | Uint8Array) => void;
   readonly #floodReceiver: FloodReceiver;
   readonly #floodSender = new FloodSender();
-  readonly #pings = new Set<string>();
+  /** Of our own questions that are not answered; undefined while there are none. */
+  #pings: Set<string> | undefined;
   #gotPeers = false;
   /** GET_TX_SETs that were answered since then. */
   #txSetAnswers = 0;
@@ -115,8 +116,10 @@ export class Channel {
       default:
     }
     const message = receivedMessage(type, body, this.#options.crypto);
-    if (message.type === 'DONT_HAVE' && this.#pings.delete(bytesKey(message.reqHash)))
+    if (message.type === 'DONT_HAVE' && this.#pings?.delete(bytesKey(message.reqHash))) {
+      if (this.#pings.size === 0) this.#pings = undefined;
       return { type: 'pong', hash: message.reqHash };
+    }
     if (message.type === 'GET_TX_SET' && this.#mayAnswer(now)) this.#answer(message.type, message.txSetHash);
     if (message.type === 'GET_SCP_QUORUMSET') this.#answer(message.type, message.qSetHash);
     return { type: 'message', message };
@@ -147,6 +150,7 @@ export class Channel {
   /** Sends a request nobody can serve; its DONT_HAVE comes back as `pong`. @param hash 32 bytes, made up */
   ping(hash: Uint8Array): void {
     this.#send({ type: 'GET_SCP_QUORUMSET', qSetHash: hash });
+    this.#pings ??= new Set();
     this.#pings.add(bytesKey(hash));
   }
 
