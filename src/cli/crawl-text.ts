@@ -10,7 +10,7 @@ import type { CrawlResult } from '../crawl/result.ts';
 import type { ValidatorLine, ValidatorState } from '../crawl/validator-line.ts';
 import { EXIT, EXIT_CODE } from './exit-codes.ts';
 import { UsageError } from './options.ts';
-import type { Output } from './output.ts';
+import { type Output, OutputLost } from './output.ts';
 
 /** Versions and keys that are listed at most; the file has all. */
 const MAX_LISTED = 12;
@@ -22,7 +22,8 @@ export function crawlMistake<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw error instanceof CrawlFileError ? new UsageError(error.message) : error;
+    if (!(error instanceof CrawlFileError)) throw error;
+    throw error.isWriting ? new OutputLost(error.message) : new UsageError(error.message);
   }
 }
 

@@ -71,7 +71,7 @@ export const VERB_HELP: Readonly<Record<string, VerbHelp>> = {
     usage: ['crawl HOST[:PORT]…', 'crawl diff OLD NEW', 'crawl export FILE'],
     examples: [
       ['crawl core.example.org --out crawl.jsonl --html crawl.html', 'walk pubnet'],
-      ['crawl --resume crawl.jsonl --out more.jsonl', 'go on with one that was interrupted'],
+      ['crawl --resume crawl.jsonl', 'go on with one that was interrupted'],
     ],
     exits: [[3, 'none of the targets answered: the cause of the first, as of probe; so for 4 to 6'], ...DIALLING.slice(1)],
   },

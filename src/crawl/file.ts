@@ -26,6 +26,13 @@ import { CRAWL_VERSION, type CrawlEvent } from './events.ts';
 /** Something is wrong with a file of a crawl; the message says what and names the file. */
 export class CrawlFileError extends Error {
   override readonly name: string = 'CrawlFileError';
+  /** Whether a line could not be written; else something is wrong with what there is. */
+  readonly isWriting: boolean;
+
+  constructor(message: string, isWriting = false) {
+    super(message);
+    this.isWriting = isWriting;
+  }
 }
 
 /** Bytes that are read at once. */
@@ -108,7 +115,7 @@ export class CrawlFile {
       } catch {
         // Half a line at the end is taken away when the crawl is gone on with.
       }
-      throw explained(error, this.path);
+      throw new CrawlFileError(explained(error, this.path).message, true);
     }
   }
 

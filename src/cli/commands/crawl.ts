@@ -1,7 +1,8 @@
+import { resolve } from 'node:path';
 import { type CommandDef, defineCommand } from 'citty';
 import { type Crawl, type CrawlOptions, crawl as startCrawl } from '../../crawl/crawl.ts';
 import type { CrawlEvent, CrawlStart } from '../../crawl/events.ts';
-import { CrawlFile } from '../../crawl/file.ts';
+import { CrawlFile, readCrawlFile } from '../../crawl/file.ts';
 import { CrawlResult } from '../../crawl/result.ts';
 import { PASSPHRASE_MARK } from '../../net/network-name.ts';
 import { formatTarget } from '../../net/target.ts';
@@ -32,7 +33,11 @@ const args = {
     valueHint: 'CIDR',
   },
   out: { type: 'string', description: 'File for the lines, written as they are found; a new one', valueHint: 'FILE' },
-  resume: { type: 'string', description: 'File of a crawl that was interrupted: go on with it', valueHint: 'FILE' },
+  resume: {
+    type: 'string',
+    description: 'File of a crawl that was interrupted: go on with it, there or in --out',
+    valueHint: 'FILE',
+  },
   concurrency: { type: 'string', description: 'Connections open at the same moment (50)', valueHint: 'N' },
   rate: { type: 'string', description: 'Connections begun in a second at most (250)', valueHint: 'N' },
   'max-nodes': { type: 'string', description: 'Addresses that are dialled at most', valueHint: 'N' },
@@ -59,8 +64,6 @@ export const crawl: CommandDef<typeof args> = defineCommand({
     const context = data as CliContext;
     const { signal } = context;
     const seeds = [...readTargets(given._), ...(await readTargetsFile(given.targets, signal))];
-    if (given.resume !== undefined && given.out !== undefined)
-      throw new UsageError('--resume FILE writes on in FILE: leave --out away');
     const file = crawlMistake(() => openFile(given.out, given.resume));
     try {
       const start = crawlMistake(() => startOf(given.resume === undefined ? undefined : file));
@@ -134,9 +137,18 @@ async function follow(
   if (!json) printCrawl(result, out);
 }
 
+/** The file that is written: a new one, one that is gone on with, or a new one with everything of another. */
 function openFile(out: string | undefined, resume: string | undefined): CrawlFile | undefined {
-  if (resume !== undefined) return CrawlFile.resume(resume);
-  return out === undefined ? undefined : CrawlFile.create(out);
+  if (resume !== undefined && (out === undefined || resolve(out) === resolve(resume))) return CrawlFile.resume(resume);
+  if (out === undefined) return undefined;
+  const file = CrawlFile.create(out);
+  try {
+    if (resume !== undefined) for (const event of readCrawlFile(resume)) file.write(event);
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }
 
 /** How the crawl that is gone on with was begun, with the seeds that were added since. */

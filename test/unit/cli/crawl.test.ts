@@ -143,7 +143,7 @@ describe('crawl', () => {
     const child = spawn('sh', ['-c', 'ulimit -f 32; exec "$@"', 'sh', ...command]);
     const { code, stderr } = await finished(child);
     expect(stderr).toMatch(/cannot be written on, there is no space left \(E\w+\).*go on with --resume/);
-    expect(code).toBe(2);
+    expect(code).toBe(8);
     expect(statSync(file).size).toBeGreaterThan(0);
     expect(readFileSync(file, 'utf8').endsWith('\n')).toBe(true);
     expect((await runCli(['crawl', '--resume', file])).code).toBe(0);
@@ -165,13 +165,15 @@ describe('crawl', () => {
     const dialled = [...some.nodes.values()].filter(({ outcome }) => outcome !== 'not-dialled' && outcome !== 'not-allowed');
     expect(dialled).toHaveLength(10);
     expect([...some.nodes.values()].some(({ outcome }) => outcome === 'not-dialled')).toBe(true);
-    expect((await runCli(['crawl', '--resume', file, '--max-nodes', '10000'])).code).toBe(0);
-    expectAll(mock, file);
+    const more = fresh();
+    expect((await runCli(['crawl', '--resume', file, '--out', more, '--max-nodes', '10000'])).code).toBe(0);
+    expectAll(mock, more);
+    expect(CrawlResult.of(readCrawlFile(file)).nodes.size).toBe(some.nodes.size);
+    expect((await runCli(['crawl', '--resume', file, '--out', file, '--max-nodes', '11'])).code).toBe(0);
   });
 
   it.each([
     [['crawl'], /name a node to begin with/],
-    [['crawl', 'a:1', '--resume', 'x', '--out', 'y'], /--resume FILE writes on in FILE/],
     [['crawl', 'a:1', '--allow', 'nonsense'], /not a range of addresses/],
     [['crawl', 'a:1', '--concurrency', '0'], /concurrency/],
     [['crawl', '--resume', '/nowhere/x'], /ENOENT/],
