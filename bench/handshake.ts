@@ -17,8 +17,10 @@ import { Acceptor, dial, freshPeerAuth, shakeHands } from './support/raw-peer.ts
 import type { Case, Report } from './support/report.ts';
 import { measure, type Subject, toCase } from './support/rounds.ts';
 
-/** Handshakes a round. */
-const COUNT = 400;
+/** Handshakes a round: of a process that has run for long, and the first ones of a process, which a probe or a crawl lives in. */
+const COUNT = { warm: 400, cold: 1_000 } as const;
+/** Processes measured cold, of each subject, for each generation: each has one round only. */
+const COLD_PROCESSES = 3;
 
 export async function run(options: BenchOptions): Promise<Report> {
   const ours = build();
@@ -26,25 +28,33 @@ export async function run(options: BenchOptions): Promise<Report> {
   const cases: Case[] = [];
   for (const side of ['dials', 'accepts'] as const) {
     for (const variant of VARIANTS) {
-      const name = `${side}, ${variant}`;
-      if (!name.includes(options.only ?? '')) continue;
-      const series = await measure(options, async () => [
-        await start('ours', ours, 'handshake-ours', side, variant),
-        ...(options.fast ? [] : [await start('rival', ours, 'handshake-rival', side, variant)]),
-        await start('floor', ours, 'handshake-floor', side, variant),
-        ...(other === undefined ? [] : [await start('against', other, 'handshake-ours', side, variant)]),
-      ]);
-      cases.push(toCase(name, series, { floor: 1.15, rival: 0.7 }));
+      for (const temperature of ['cold', 'warm'] as const) {
+        const name = `${side}, ${variant}, ${temperature}`;
+        if (!name.includes(options.only ?? '')) continue;
+        const begin = (subject: string, out: string, script: string): Promise<Subject> =>
+          start(subject, out, script, side, variant, COUNT[temperature]);
+        const subjects = async (): Promise<readonly Subject[]> => [
+          await begin('ours', ours, 'handshake-ours'),
+          ...(options.fast ? [] : [await begin('rival', ours, 'handshake-rival')]),
+          await begin('floor', ours, 'handshake-floor'),
+          ...(other === undefined ? [] : [await begin('against', other, 'handshake-ours')]),
+        ];
+        const series =
+          temperature === 'warm'
+            ? await measure(options, subjects)
+            : await measure({ generations: options.generations * COLD_PROCESSES, rounds: 1 }, subjects, 0);
+        cases.push(toCase(name, series, { floor: 1.15, rival: 0.85 }));
+      }
     }
   }
   return { name: 'handshake', what: 'CPU of one side for one connection with its handshake', unit: 'µs per handshake', cases };
 }
 
-async function start(name: string, out: string, script: string, side: Side, variant: Variant): Promise<Subject> {
-  const known = Array.from({ length: COUNT }, freshPeerAuth);
+async function start(name: string, out: string, script: string, side: Side, variant: Variant, count: number): Promise<Subject> {
+  const known = Array.from({ length: Math.min(count, COUNT.warm) }, freshPeerAuth);
   // An acceptor takes one connection of a peerID at a time, so that even known ones are as many as are open at once.
   const nodes = (): PeerAuth[] =>
-    Array.from({ length: COUNT }, (_, i) => (variant === 'known peer' ? (known[i % known.length] as PeerAuth) : freshPeerAuth()));
+    Array.from({ length: count }, (_, i) => (variant === 'known peer' ? (known[i % known.length] as PeerAuth) : freshPeerAuth()));
   const acceptor = await Acceptor.listen();
   const child = new Child(out, script, [side, variant, String(acceptor.port)]);
   const { port } = await child.next<{ port: number }>();
@@ -54,7 +64,7 @@ async function start(name: string, out: string, script: string, side: Side, vari
       const peers = nodes();
       // Certs are signed before the clock starts.
       for (const peer of peers) peer.cert(Date.now() / 1000);
-      child.tell({ count: COUNT });
+      child.tell({ count });
       const queue = peers.values();
       const worker = async (): Promise<void> => {
         for (const peer of queue) {

@@ -14,21 +14,26 @@ export interface Subject {
   stop(): Promise<void>;
 }
 
-/** Code is still being optimised for thousands of handshakes; what counts is what a process that stays costs. */
+/** Code is still being optimised for thousands of handshakes: so many rounds later a process costs what it goes on costing. */
 const WARM_UP_ROUNDS = 8;
 
-/** Measures all subjects in turns. @returns the CPU of each round, by subject */
+/**
+ * Measures all subjects in turns.
+ * @param warmUpRounds rounds that are played first and not counted
+ * @returns the CPU of each round, by subject
+ */
 export async function measure(
-  options: BenchOptions,
+  options: Pick<BenchOptions, 'generations' | 'rounds'>,
   start: () => Promise<readonly Subject[]>,
+  warmUpRounds: number = WARM_UP_ROUNDS,
 ): Promise<Record<string, number[]>> {
   const series: Record<string, number[]> = {};
   for (let generation = 0; generation < options.generations; generation++) {
     const subjects = await start();
-    for (let round = 0; round < WARM_UP_ROUNDS + options.rounds; round++) {
+    for (let round = 0; round < warmUpRounds + options.rounds; round++) {
       for (const subject of subjects) {
         const { micros } = await subject.play();
-        if (round >= WARM_UP_ROUNDS) series[subject.name] = [...(series[subject.name] ?? []), micros];
+        if (round >= warmUpRounds) series[subject.name] = [...(series[subject.name] ?? []), micros];
       }
     }
     for (const subject of subjects) await subject.stop();
