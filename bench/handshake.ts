@@ -19,6 +19,8 @@ import { measure, type Subject, toCase } from './support/rounds.ts';
 
 /** Handshakes a round: of a process that has run for long, and the first ones of a process, which a probe or a crawl lives in. */
 const COUNT = { warm: 400, cold: 1_000 } as const;
+/** Known peers: more than are connected at once, and few enough that nearly every one has been seen. */
+const KNOWN = 40;
 /** Processes measured cold, of each subject, for each generation: each has one round only. */
 const COLD_PROCESSES = 3;
 
@@ -51,7 +53,7 @@ export async function run(options: BenchOptions): Promise<Report> {
 }
 
 async function start(name: string, out: string, script: string, side: Side, variant: Variant, count: number): Promise<Subject> {
-  const known = Array.from({ length: Math.min(count, COUNT.warm) }, freshPeerAuth);
+  const known = Array.from({ length: KNOWN }, freshPeerAuth);
   // An acceptor takes one connection of a peerID at a time, so that even known ones are as many as are open at once.
   const nodes = (): PeerAuth[] =>
     Array.from({ length: count }, (_, i) => (variant === 'known peer' ? (known[i % known.length] as PeerAuth) : freshPeerAuth()));

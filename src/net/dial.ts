@@ -68,6 +68,9 @@ const SINGLE_FAMILY_DELAY_MS = 250;
 /** How often it is tried again when this process or machine has no file descriptor left, in milliseconds. */
 const DESCRIPTOR_RETRY_MS = 100;
 
+/** Why look-ups end; without a reason every abort would make an error of its own. */
+const NOT_WANTED = new Error('The addresses are known, or not wanted any more.');
+
 /** An attempt, while it lasts. */
 interface Attempt {
   readonly address: string;
@@ -81,8 +84,8 @@ class Dialler {
   readonly #options: DialOptions;
   readonly #resolve: (outcome: Outcome) => void;
   readonly #family: Family;
-  /** Ends the look-ups. */
-  readonly #answered = new AbortController();
+  /** Ends the look-ups; an address needs none, and making one costs more than all else here. */
+  #lookups: AbortController | undefined;
   /** Families that are being looked up. */
   readonly #asked = new Set<Family>();
   /** Why a family has no address. */
@@ -125,6 +128,11 @@ class Dialler {
     return this.#dialledMs === undefined ? undefined : this.#dialledMs - this.#startMs;
   }
 
+  get #lookupSignal(): AbortSignal {
+    this.#lookups ??= new AbortController();
+    return this.#lookups.signal;
+  }
+
   #setDeadline(): Timer {
     return this.#options.clock.setTimer(() => this.#fail(this.#timeout()), this.#options.timeoutMs);
   }
@@ -138,7 +146,7 @@ class Dialler {
   /** The clock starts when the resolver has been asked. */
   #prepare(): void {
     const { host } = this.#options;
-    const first = lookUp(host, this.#family, this.#answered.signal);
+    const first = lookUp(host, this.#family, this.#lookupSignal);
     first.started.then(
       () => {
         if (this.#isOver) return;
@@ -166,7 +174,7 @@ class Dialler {
 
   #ask(family: Family, pending?: PendingLookup): void {
     const { host, lookup } = this.#options;
-    const { signal } = this.#answered;
+    const signal = this.#lookupSignal;
     const look = async (): Promise<readonly string[]> =>
       pending?.addresses ?? lookup?.(host, family, signal) ?? lookUp(host, family, signal).addresses;
     this.#asked.add(family);
@@ -185,7 +193,7 @@ class Dialler {
       // Nothing can be added to that.
       this.#nextLookup?.cancel();
       this.#asked.clear();
-      this.#answered.abort();
+      this.#lookups?.abort(NOT_WANTED);
     }
     const wanted = found.filter((address) => (this.#family === 0 ? isIP(address) !== 0 : isIP(address) === this.#family));
     if (wanted.length === 0) this.#failures.set(family, failure);
@@ -294,13 +302,14 @@ class Dialler {
     this.#isOver = true;
     for (const timer of [this.#deadline, this.#nextAttempt, this.#nextLookup]) timer?.cancel();
     offAbort(this.#options.signal, this.#giveUp);
-    this.#answered.abort();
+    this.#lookups?.abort(NOT_WANTED);
     for (const { socket } of this.#attempts) if (socket !== kept) socket.destroy();
   }
 }
 
 /** The families take turns (RFC 8305 section 4), each in its order. @param lastFamily that of the attempt before, 0 when there was none */
 function interleave(addresses: readonly string[], lastFamily: number): string[] {
+  if (addresses.length < 2) return [...addresses];
   const first = addresses[0] ?? '';
   const leads = (address: string): boolean => (lastFamily === 0 ? isIP(address) === isIP(first) : isIP(address) !== lastFamily);
   const [lead, follow] = [addresses.filter(leads), addresses.filter((address) => !leads(address))];

@@ -92,6 +92,18 @@ export class OverlayError extends Error {
     this.dropReason = options.dropReason ?? info.dropReason;
   }
 
+  /** The same for an end that happens to every connection: its stack has one line. @internal */
+  static withoutStack(code: OverlayErrorCode, options: OverlayErrorOptions): OverlayError {
+    // Of V8; elsewhere, and where nothing can be set, the stack is as long as ever.
+    const limit = Reflect.get(Error, 'stackTraceLimit');
+    Reflect.set(Error, 'stackTraceLimit', 0);
+    try {
+      return new OverlayError(code, options);
+    } finally {
+      Reflect.set(Error, 'stackTraceLimit', limit);
+    }
+  }
+
   /** Short stable name of the cause: finer than the code where the peer said why. */
   get causeName(): string {
     return this.#meaning.cause;
