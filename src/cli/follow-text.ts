@@ -80,7 +80,8 @@ export function statusText({ ledgerSeq, closeTime, peers, missing, met }: Follow
       ? 'no ledger yet'
       : `ledger ${ledgerSeq}, ${Math.max(0, Math.round(nowMs / 1000 - closeTime))} s ago`;
   const heard = `${nodes - missing.length} of ${nodes} validators`;
-  return [ledger, met ? 'quorum met' : 'QUORUM NOT MET', heard, count(peers, 'peer')].join(' │ ');
+  const quorum = ledgerSeq === undefined ? [] : [met ? 'quorum met' : 'QUORUM NOT MET'];
+  return [ledger, ...quorum, heard, count(peers, 'peer')].join(' │ ');
 }
 
 function timeOf(unixSeconds: number): string {

@@ -73,19 +73,24 @@ export async function submit(options: SubmitOptions): Promise<SubmitResult> {
   const addresses = new Set(options.peers.map((peer) => formatTarget(parseTarget(peer))));
   const demandedBy = new Set<string>();
   const refusals = new Map<string, OverlayErrorJson | undefined>();
-  const peers = new Set<PoolPeer>();
+  /** Connected peers, with the offers that they have not answered: whoever asks without end is given no more. */
+  const peers = new Map<PoolPeer, number>();
   const ending = new AbortController();
   let isComplete = true;
 
-  const offer = (peer: PoolPeer): void => peer.send({ type: 'FLOOD_ADVERT', txHashes: [envelopeHash] });
+  const offer = (peer: PoolPeer): void => {
+    peers.set(peer, 1);
+    peer.send({ type: 'FLOOD_ADVERT', txHashes: [envelopeHash] });
+  };
   const companion: Companion = {
     connected(peer) {
-      peers.add(peer);
       refusals.set(peer.address, undefined);
       offer(peer);
     },
     message(peer, message) {
       if (message.type !== 'FLOOD_DEMAND' || !message.txHashes.some((hash) => equalBytes(hash, envelopeHash))) return;
+      if (peers.get(peer) !== 1) return;
+      peers.set(peer, 0);
       peer.send({ type: 'TRANSACTION', transaction });
       if (!demandedBy.has(peer.address)) onDemand?.(peer.address);
       demandedBy.add(peer.address);
@@ -122,7 +127,7 @@ export async function submit(options: SubmitOptions): Promise<SubmitResult> {
         if (!isComplete) return { ...about(), outcome: 'timeout', from, to };
         return { ...about(), outcome: 'expired', from, to };
       }
-      for (const peer of peers) offer(peer);
+      for (const peer of peers.keys()) offer(peer);
     }
   } finally {
     timer.cancel();

@@ -9,7 +9,7 @@ import {
   TransactionBuilder,
   xdr,
 } from '@stellar/stellar-base';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { type SubmitOptions, type SubmitResult, submit } from '../../../src/follow/index.ts';
 import { hasTransaction, readTransaction, readXdrText, summarizeTxSet } from '../../../src/follow/transactions.ts';
 import type { ConnectOptions } from '../../../src/net/options.ts';
@@ -93,6 +93,9 @@ class Scene {
   }
 }
 
+// The converter is read from disk once, in time that no clock of ours knows.
+beforeAll(() => summarizeTxSet(new Uint8Array(4)));
+
 describe('submit', () => {
   it('offers by the hash of the envelope, gives on demand, and is done when a ledger holds it', async () => {
     const transaction = payment();
@@ -108,6 +111,22 @@ describe('submit', () => {
     // It is offered again after each ledger, and demanded once by who has it.
     for (const node of scene.nodes) expect(node.transactions.map(toHex)).toEqual([toHex(xdrOf(transaction))]);
     expect(scene.clock.timers).toBe(0);
+  });
+
+  it('who asks for it without end is given it once for each offer', async () => {
+    const transaction = xdrOf(payment());
+    let demands = 0;
+    const greedy: MockLedgersOptions = {
+      says(message, honest) {
+        if (message.type !== 'FLOOD_ADVERT') return honest;
+        demands += 50;
+        return Array.from({ length: 50 }, () => ({ type: 'FLOOD_DEMAND', txHashes: message.txHashes }) as const);
+      },
+    };
+    const scene = new Scene(transaction, [greedy]);
+    await scene.run((seq) => (seq === 1003 ? [transaction] : []));
+    expect(demands).toBe(200);
+    expect(scene.nodes[0]?.requests.TRANSACTION).toBe(4);
   });
 
   it('one that is in a ledger the peers remember is found there', async () => {
