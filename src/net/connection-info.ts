@@ -2,9 +2,9 @@
  * The facts of a connection that every part of net/ and its users talk of.
  * @module
  */
-import { randomBytes } from 'node:crypto';
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
 import { toHex } from '../protocol/bytes.ts';
+import { randomBytes } from './random.ts';
 
 /** One end of a TCP connection. */
 export interface TcpAddress {
@@ -35,7 +35,7 @@ export interface NewConnection {
 
 /** Draws the nonce of a new connection, which names it. */
 export function newConnection(facts: Omit<ConnectionInfo, 'id'>): NewConnection {
-  const nonce = new Uint8Array(randomBytes(32));
+  const nonce = randomBytes(32);
   return { info: { id: toHex(nonce.subarray(0, 8)), ...facts }, nonce };
 }
 

@@ -2,7 +2,6 @@
  * Session: one Peer on one stream. It moves bytes both ways, keeps the time, and closes everything on every path.
  * @module
  */
-import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { bytesKey } from '../protocol/bytes.ts';
 import type { Now } from '../protocol/clock.ts';
@@ -23,6 +22,7 @@ import { offAbort, onAbort } from './abort.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { ConnectionInfo, OnBytes } from './connection-info.ts';
 import { Ending } from './ending.ts';
+import { randomBytes } from './random.ts';
 import { FULL_READ_BYTES, Turn } from './turn.ts';
 
 /** What a session needs besides the peer and the stream. */
