@@ -145,7 +145,7 @@ export class Follower implements AsyncIterable<Ledger> {
     this.#fetcher = new TxSetFetcher((wanted, txSet) => this.#chain.takeTxSet(wanted, txSet));
     const dial = options.connect ?? connect;
     const connectTo = ({ host, port }: Target, signal: AbortSignal): Promise<Connection> =>
-      dial({ ...node, identity, host, port, signal, scpStateLedgerSeq: this.#chain.next ?? 0 });
+      dial({ adaptOverlayRange: true, ...node, identity, host, port, signal, scpStateLedgerSeq: this.#chain.next ?? 0 });
     const handler: PoolHandler = {
       connected: (peer) => this.#onConnected(peer),
       message: (peer, message) => this.#onMessage(peer, message),

@@ -2,6 +2,7 @@
  * One listener for each AbortSignal, however many connections share it: EventTarget warns of a leak from the eleventh on.
  * @module
  */
+import { OverlayError } from '../protocol/errors.ts';
 
 const watchers = new WeakMap<AbortSignal, { readonly callbacks: Set<() => void>; readonly listener: () => void }>();
 
@@ -28,6 +29,11 @@ export function offAbort(signal: AbortSignal | undefined, callback: () => void):
   // A signal with a timer is kept alive as long as somebody listens.
   signal?.removeEventListener('abort', watcher.listener);
   watchers.delete(signal as AbortSignal);
+}
+
+/** The error of a signal that has aborted. */
+export function aborted(signal: AbortSignal): OverlayError {
+  return new OverlayError('OVERLAY_ABORTED', { stage: 'channel', cause: signal.reason });
 }
 
 /** What one throws reaches the process, as from an event listener, and keeps no other from being called. */

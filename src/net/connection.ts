@@ -7,9 +7,9 @@ import type { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import type { OverlayRange } from '../protocol/handshake/overlay-range.ts';
 import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenticated-message.ts';
-import { offAbort, onAbort } from './abort.ts';
+import { aborted, offAbort, onAbort } from './abort.ts';
 import type { ConnectionInfo, TcpAddress, Timings } from './connection-info.ts';
-import { aborted, type Session } from './session.ts';
+import type { Session } from './session.ts';
 
 /**
  * An authenticated channel: every message read from it was sent by `remote`, in this order, unchanged. It is not

@@ -1,5 +1,6 @@
 /**
- * Session: one Peer on one stream. It moves bytes both ways, keeps the time, and closes everything on every path.
+ * Session: one Peer on one stream. It moves bytes both ways, keeps the time, and closes everything on every path. Longer
+ * than other files: it is one state that all of this shares, and what has a state of its own is in ending.ts and turn.ts.
  * @module
  */
 import type { Duplex } from 'node:stream';
@@ -13,12 +14,12 @@ import {
   TIMER_PERIOD_MS,
 } from '../protocol/constants.ts';
 import type { OverlayErrorCode } from '../protocol/error-table.ts';
-import { OverlayError } from '../protocol/errors.ts';
+import type { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import type { Peer, PeerEvent } from '../protocol/peer.ts';
 import type { PeerError } from '../protocol/violation.ts';
 import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenticated-message.ts';
-import { offAbort, onAbort } from './abort.ts';
+import { aborted, offAbort, onAbort } from './abort.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { ConnectionInfo, OnBytes } from './connection-info.ts';
 import { Ending } from './ending.ts';
@@ -397,11 +398,6 @@ export class Session {
 
 /** Whoever closes wants no answers any more: a question that is lost is no loss. */
 const REQUESTS: readonly string[] = ['GET_TX_SET', 'GET_SCP_QUORUMSET', 'GET_SCP_STATE'];
-
-/** The error of a signal that has aborted. */
-export function aborted(signal: AbortSignal): OverlayError {
-  return new OverlayError('OVERLAY_ABORTED', { stage: 'channel', cause: signal.reason });
-}
 
 /** A hash nobody has: 8 random bytes and zeros, as the reference makes it (protocol.md section 6.4). */
 function pingHash(): Uint8Array {
