@@ -514,7 +514,7 @@ describe('explain', () => {
     expect(code).toBe(5);
     // In lines of 80 characters.
     const text = stdout.replace(/\s+/g, ' ');
-    expect(text).toContain('✗ overlay versions overlap — The peer speaks overlay 45 to 50, we speak 38 to 42.');
+    expect(text).toContain('✗ overlay versions overlap The peer speaks overlay 45 to 50, we speak 38 to 42.');
     expect(stdout).not.toContain('complete');
   });
 });
