@@ -88,15 +88,16 @@ function idOf(heading: string): string {
   return `protocol-${heading.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`;
 }
 
-/** A section of the protocol document, which this file holds. */
-export function ProtocolLink({ section }: { readonly section: string }): JSX.Element {
+/** A section of the protocol document, which this file holds. @param isStop false: the Tab key passes it over */
+export function ProtocolLink(props: { readonly section: string; readonly isStop?: boolean }): JSX.Element {
+  const { section, isStop = true } = props;
   const id = idOf(section);
   const open = (): void => {
     const found = document.getElementById(id);
     if (found instanceof HTMLDetailsElement) found.open = true;
   };
   return (
-    <a href={`#${id}`} onClick={open}>
+    <a href={`#${id}`} onClick={open} {...(!isStop && { tabIndex: -1 })}>
       {section}
     </a>
   );

@@ -63,7 +63,7 @@ function Readout(props: { readonly field: Field; readonly record: WireRecord; re
       <p class="readout-rule">
         <VerdictMark verdict={verdictOf(rule, checks)} /> {rule.rule}{' '}
         <span class="quiet">
-          protocol.md, <ProtocolLink section={rule.section} />
+          protocol.md, <ProtocolLink section={rule.section} isStop={false} />
         </span>
       </p>
     </div>
@@ -118,7 +118,7 @@ function FieldTable(props: {
                 <td class="rule">
                   {rule.rule}{' '}
                   <span class="section-name">
-                    <ProtocolLink section={rule.section} />
+                    <ProtocolLink section={rule.section} isStop={false} />
                   </span>
                 </td>
                 <td class="holds">
