@@ -22,14 +22,14 @@ async function accepting(): Promise<Results> {
   await using rival = new Rival({ role: 'listen' });
   const port = await rival.listening();
   const dial = (): ReturnType<typeof dialTcp> => dialTcp({ host: '127.0.0.1', port });
-  return collect(auditAcceptor(dial, { network: networks.standalone, seed: SEED, hostile: true }));
+  return await collect(auditAcceptor(dial, { network: networks.standalone, seed: SEED, hostile: true }));
 }
 
 async function dialling(): Promise<Results> {
   await using acceptor = await acceptTcp({ host: '127.0.0.1', port: 0 });
   await using rival = new Rival({ role: 'dial', port: acceptor.port });
   const options = { network: networks.standalone, seed: SEED, hostile: true, deaths: () => rival.deaths };
-  return collect(auditInitiator((signal) => acceptor.next(signal), options));
+  return await collect(auditInitiator((signal) => acceptor.next(signal), options));
 }
 
 async function collect(from: AsyncIterable<CaseResult>): Promise<Results> {
