@@ -88,12 +88,16 @@ export function readMessage(body: Uint8Array): StellarMessage {
   return stellarMessage.read(new XdrReader(body, MESSAGE_OFFSET, body.length - MAC_BYTES));
 }
 
+/** A message up to this size is copied: whoever keeps it keeps nothing else alive, and engines copy so little at almost no cost. */
+const SMALL_BYTES = 64;
+
 /**
  * The message of a checked record body for the application. What nests in it is built when it is first looked at.
  * @param crypto computes the hash of a quorum set
  */
 export function receivedMessage(type: CheckedType, body: Uint8Array, crypto: Pick<CryptoProvider, 'sha256'>): ReceivedMessage {
-  const xdr = messageXdr(body);
+  const end = body.length - MAC_BYTES;
+  const xdr = end - MESSAGE_OFFSET <= SMALL_BYTES ? body.slice(MESSAGE_OFFSET, end) : body.subarray(MESSAGE_OFFSET, end);
   if (type === 'UNKNOWN') return { type, typeNumber: new XdrReader(xdr).uint32(), xdr };
   const Lazy = LAZY[type];
   if (Lazy !== undefined) {

@@ -59,6 +59,18 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect([ask(299), ask(2)]).toEqual([299, 1]);
   });
 
+  it('a small message that is kept keeps nothing else of what was read alive', () => {
+    const bench = Bench.authenticated(side);
+    const asked = Array.from({ length: 2_000 }, () => bench.other.seal({ type: 'GET_TX_SET', txSetHash: hash(1) }));
+    const kept = bench.feed(concatBytes(...asked));
+    expect(kept).toHaveLength(2_000);
+    for (const event of kept) {
+      const message = event.type === 'message' ? event.message : undefined;
+      expect(message?.xdr.buffer.byteLength).toBe(36);
+      expect(message?.type === 'GET_TX_SET' && message.txSetHash.buffer).toBe(message?.xdr.buffer);
+    }
+  });
+
   it('grants of 2^32 - 1 add up', () => {
     const bench = Bench.authenticated(side);
     for (let i = 0; i < 3; i++) {
