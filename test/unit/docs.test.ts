@@ -28,9 +28,9 @@ describe('documents', () => {
     }
   });
 
-  it('the exit codes of the README are those of the program, cause by cause', async () => {
+  it('the exit codes of docs/cli.md are those of the program, cause by cause', async () => {
     const rows = Array.from(
-      (await read('README.md')).matchAll(/^\| (\d+) \| (.+) \|$/gm),
+      (await read('docs/cli.md')).matchAll(/^\| (\d+) \| (.+) \|$/gm),
       ([, code, text]) => [code, text] as const,
     );
     expect(rows.map(([code]) => Number(code))).toEqual(Object.values(EXIT));
