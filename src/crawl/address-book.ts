@@ -2,9 +2,8 @@
  * Every address a crawl has heard of: once each, however it is spelled, and whether it may be dialled.
  * @module
  */
-import { AllowList, isAddress } from '../net/allow-list.ts';
+import { AllowList, plainAddress } from '../net/allow-list.ts';
 import { formatTarget, parseTarget, type Target } from '../net/target.ts';
-import { formatIP, parseIP } from '../protocol/wire/ip.ts';
 
 /** An address and how far we are with it. */
 export interface Entry {
@@ -115,10 +114,8 @@ export function readSeed(seed: string | Target): Target {
   return typeof seed === 'string' ? parseTarget(seed) : parseTarget(formatTarget(seed));
 }
 
-/** The same text for every spelling of an address: an IPv4-mapped one is the IPv4 address the kernel dials for it. */
+/** The same text for every spelling of an address. A zone belongs to it; a name stays a name. */
 export function plainTarget({ host, port }: Target): Target {
-  if (!isAddress(host) || host.includes('%')) return { host: host.toLowerCase(), port };
-  const bytes = parseIP(host);
-  const isMapped = bytes.length === 16 && bytes.subarray(0, 12).every((byte, i) => byte === (i < 10 ? 0 : 255));
-  return { host: formatIP(isMapped ? bytes.subarray(12) : bytes), port };
+  const plain = host.includes('%') ? undefined : plainAddress(host);
+  return { host: plain ?? host.toLowerCase(), port };
 }

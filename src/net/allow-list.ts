@@ -3,7 +3,7 @@
  * inside somebody's network.
  * @module
  */
-import { parseIP } from '../protocol/wire/ip.ts';
+import { formatIP, parseIP } from '../protocol/wire/ip.ts';
 
 /** Addresses that begin with the same bits. */
 interface Range {
@@ -70,6 +70,12 @@ function isGlobal(bytes: Uint8Array): boolean {
   if (bytes.length === 4) return !SPECIAL_IPV4.some((range) => isIn(range, bytes));
   if (isIn(NAT64, bytes)) return isGlobal(bytes.subarray(12));
   return isIn(GLOBAL_IPV6, bytes) && !SPECIAL_IPV6.some((range) => isIn(range, bytes));
+}
+
+/** The one way to write an address: that of RFC 5952; an IPv4-mapped one is the IPv4 address the kernel dials for it. Undefined for what is none. */
+export function plainAddress(text: string): string | undefined {
+  const bytes = addressBytes(text);
+  return bytes && formatIP(bytes);
 }
 
 /** Whether the text is an address as such, for which nobody has to be asked. */
