@@ -10,6 +10,7 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { concatBytes } from '../src/protocol/bytes.ts';
 import { networks } from '../src/protocol/networks.ts';
 import { encodeRecord } from '../src/protocol/wire/framing.ts';
@@ -100,6 +101,19 @@ const ATTACKS: readonly Attack[] = [
       const file = join(folder, 'quorum-set');
       writeFileSync(file, Buffer.from(QUORUM_SET).toString('hex'));
       return usageOf(start(out, ['decode', file, '--json']));
+    },
+  },
+  {
+    name: 'decode --hex of one, whose output nobody reads for three seconds',
+    inputMB: (2 * QUORUM_SET_BYTES) / 1e6,
+    async run(out, folder) {
+      const file = join(folder, 'quorum-set');
+      writeFileSync(file, Buffer.from(QUORUM_SET).toString('hex'));
+      const child = start(out, ['decode', file, '--hex']);
+      await once(child.stdout as NonNullable<ChildProcess['stdout']>, 'readable');
+      await setTimeout(3_000);
+      child.stdout?.destroy();
+      return usageOf(child);
     },
   },
   {
