@@ -63,12 +63,12 @@ export class FollowMetrics {
     gauge('stellar_follow_validators', 'Validators in the quorum set.', () => nodes);
     gauge(
       'stellar_follow_validators_missing',
-      'Validators that have not closed the last ledger.',
+      'Validators that have closed neither the last ledger nor the one before.',
       () => follower.status.missing.length,
     );
     new Gauge({
       name: 'stellar_follow_validator_missing',
-      help: 'Validators that have not closed the last ledger, by key.',
+      help: 'Validators that have closed neither the last ledger nor the one before, by key.',
       labelNames: ['peer_id'],
       registers,
       collect() {

@@ -80,7 +80,7 @@ export interface FollowStatus {
   readonly closeTime: number | undefined;
   /** Peers connected. */
   readonly peers: number;
-  /** Nodes of the quorum set that have not closed that ledger or a later one, `G…`. */
+  /** Nodes of the quorum set that have closed neither that ledger nor the one before, `G…`: who is a little late is not missing. */
   readonly missing: readonly string[];
   /** Whether the next ledger is not overdue. */
   readonly met: boolean;
@@ -166,7 +166,7 @@ export class Follower implements AsyncIterable<Ledger> {
       ledgerSeq: last?.ledgerSeq,
       closeTime: last?.closeTime,
       peers: this.#pool.peers.length,
-      missing: this.#chain.missing(last?.ledgerSeq ?? 0),
+      missing: this.#chain.missing((last?.ledgerSeq ?? 1) - 1),
       met: this.#unmet === undefined && last !== undefined,
     };
   }

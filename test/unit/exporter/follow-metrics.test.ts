@@ -1,4 +1,5 @@
 /** Ledgers that are followed, in /metrics. */
+import { readFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
@@ -65,6 +66,20 @@ describe('stellar_follow_', () => {
     await exporting.close();
     expect(node.connections).toEqual([]);
     await listener.close();
+  });
+
+  it('documents and alerts name no metric that is not there, and leave none out', async () => {
+    const { network, quorumSet } = new MockValidators();
+    const registry = new Registry();
+    const metrics = new FollowMetrics({ peers: ['127.0.0.1:1'], network, quorumSet }, registry);
+    const known = new Set([...(await registry.metrics()).matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name));
+    await metrics.close();
+    const read = async (path: string): Promise<Set<string>> => {
+      const text = await readFile(new URL(`../../../${path}`, import.meta.url), 'utf8');
+      return new Set([...text.matchAll(/\bstellar_follow_\w+/g)].map(([name]) => name));
+    };
+    expect(await read('docs/follow.md')).toEqual(known);
+    for (const name of await read('examples/prometheus/alerts.yml')) expect(known).toContain(name);
   });
 
   it('a wrong option leaves nothing listening', async () => {
