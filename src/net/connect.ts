@@ -70,7 +70,7 @@ async function connectOnce(options: ConnectOptions): Promise<Connection> {
   let release: (() => void) | undefined;
   const { listener } = options;
   const peer = new Peer({
-    ...peerOptions(resolved, connection, peerAuth),
+    ...peerOptions(resolved, connection, { peerAuth }),
     authenticationTimeoutMs: Number.POSITIVE_INFINITY,
     expectedPeerID: options.expectedPeerID,
     // Subtle: a full node refuses right behind its AUTH, and then nobody but the steps knows that it came.

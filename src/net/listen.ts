@@ -235,8 +235,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     let firstBytes: Uint8Array = NOTHING;
     let release: (() => void) | undefined;
     let slot = false;
-    const peer = new Peer({
-      ...peerOptions(this.#resolved, begun),
+    const options = peerOptions(this.#resolved, begun, {
       listeningPort: this.#options.listeningPort ?? this.port,
       peers: this.#options.peers,
       claimPeerID: (peerID) => {
@@ -249,6 +248,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
         return slot;
       },
     });
+    const peer = new Peer(options);
     const session = new Session(peer, socket, {
       connection: info,
       clock,

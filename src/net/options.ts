@@ -186,24 +186,40 @@ export function preparedAuth({ options, identity, crypto, clock }: ResolvedOptio
   return peerAuth;
 }
 
-/** Options of the protocol for one connection. */
+/** What differs from one connection of a node to the next. */
+type OwnOptions = Partial<
+  Pick<
+    PeerOptions,
+    'peerAuth' | 'listeningPort' | 'expectedPeerID' | 'peers' | 'claimPeerID' | 'takeSlot' | 'authenticationTimeoutMs'
+  >
+>;
+
+/**
+ * Options of the protocol for one connection. Subtle: one literal, as long as a connection has it. Objects that are put
+ * together from others and as large as this have a shape of their own each, which takes half a kilobyte.
+ */
 export function peerOptions(
   { options, identity, crypto }: ResolvedOptions,
   { info, nonce }: NewConnection,
-  peerAuth: PeerAuth = identity.peerAuth(options.network, options.ecdh, crypto),
+  own: OwnOptions = {},
 ): PeerOptions {
   const { onStep } = options;
   return {
     role: info.role,
     crypto,
     nonce,
-    peerAuth,
+    peerAuth: own.peerAuth ?? identity.peerAuth(options.network, options.ecdh, crypto),
     overlayVersion: options.overlayVersion ?? OVERLAY_VERSION,
     overlayMinVersion: options.overlayMinVersion ?? OVERLAY_MIN_VERSION,
     adaptOverlayRange: adaptsOverlayRange(options),
     ledgerVersion: options.ledgerVersion ?? LEDGER_VERSION,
     versionStr: options.versionStr ?? `stellar-handshake ${VERSION}`,
-    listeningPort: options.listeningPort ?? DEFAULT_PORT,
+    listeningPort: own.listeningPort ?? options.listeningPort ?? DEFAULT_PORT,
+    expectedPeerID: own.expectedPeerID,
+    peers: own.peers,
+    claimPeerID: own.claimPeerID,
+    takeSlot: own.takeSlot,
+    authenticationTimeoutMs: own.authenticationTimeoutMs,
     peerTimeoutMs: options.peerTimeoutMs,
     unknownMessages: options.unknownMessages,
     floodCapacity: options.floodCapacity,

@@ -60,7 +60,7 @@ export class Session {
   readonly #stream: Duplex;
   readonly #options: SessionOptions;
   readonly #inbox: ReceivedMessage[] = [];
-  readonly #takers: Taker[] = [];
+  #takers: Taker[] = [];
   /** Who waits for an answer; undefined while nobody does. */
   #pings: Map<string, Waiter<void>> | undefined;
   /** Senders whose message is in the peer's output, then those who wait for the stream to drain. */
@@ -363,6 +363,10 @@ export class Session {
     const [oldestMs = now.monotonicMs] = this.#unwrittenSinceMs;
     if (now.monotonicMs - oldestMs >= PEER_STRAGGLER_TIMEOUT_MS) this.end('OVERLAY_STRAGGLING');
     if (this.error !== undefined) return;
+    // What is empty gives back the room it has grown to.
+    this.#takers = this.#takers.slice();
+    if (this.#inbox.length === 0) this.#inbox.length = 0;
+    if (this.#unwrittenSinceMs.length === 0) this.#unwrittenSinceMs.length = 0;
     // A ping that is not answered costs nothing but the answer: the rules above decide.
     if (this.#gotAuth && this.#pings === undefined) this.ping().catch(() => {});
     this.#tickTimer = this.#options.clock.setTimer(() => this.#tick(), TIMER_PERIOD_MS);
