@@ -2,6 +2,7 @@
  * The channel after AUTH: sequence and MAC of every record, and messages that have no place there.
  * @module
  */
+import { concatBytes } from '../../protocol/bytes.ts';
 import { encodeRecord } from '../../protocol/wire/framing.ts';
 import { type AuditCase, type CaseSpec, forAcceptor, forBoth } from '../case.ts';
 import { drop, refusal } from '../expect.ts';
@@ -48,35 +49,16 @@ export const CHANNEL_CASES: readonly AuditCase[] = [
       name: 'record-replayed',
       title: 'after AUTH, the same record twice',
       why: 'A replayed record is one that the peer has not sent: grants could be multiplied by anyone on the path.',
-      source: '3.7',
-      group: 'channel',
-      severity: 'critical',
-      threat: 'unauthenticated acceptance',
-      steps: [
-        authenticated,
-        raw('SEND_MORE_EXTENDED, and the very same record again', (scene) => {
-          const record = sealedGrant(scene);
-          return Uint8Array.of(...record, ...record);
-        }),
-      ],
-      expect: refusal('ERR_AUTH', 'unexpected auth sequence', { reached: 'AUTH' }),
+      ...outOfSequence('SEND_MORE_EXTENDED, and the very same record again', (scene) => {
+        const record = sealedGrant(scene);
+        return [record, record];
+      }),
     },
     {
       name: 'records-reordered',
       title: 'after AUTH, two records in the wrong order',
       why: 'Records come in the order in which they were sealed, or not at all.',
-      source: '3.7',
-      group: 'channel',
-      severity: 'critical',
-      threat: 'unauthenticated acceptance',
-      steps: [
-        authenticated,
-        raw('two SEND_MORE_EXTENDED, the second first', (scene) => {
-          const first = sealedGrant(scene);
-          return Uint8Array.of(...sealedGrant(scene), ...first);
-        }),
-      ],
-      expect: refusal('ERR_AUTH', 'unexpected auth sequence', { reached: 'AUTH' }),
+      ...outOfSequence('two SEND_MORE_EXTENDED, the second first', (scene) => [sealedGrant(scene), sealedGrant(scene)].reverse()),
     },
   ),
   ...forBoth(
@@ -131,3 +113,15 @@ export const CHANNEL_CASES: readonly AuditCase[] = [
     expect: drop({ reached: 'AUTH' }),
   }),
 ];
+
+/** Two good records of which the second does not follow on the first. */
+function outOfSequence(
+  what: string,
+  records: (scene: Scene) => readonly Uint8Array[],
+): Pick<CaseSpec, 'source' | 'group' | 'severity' | 'threat' | 'steps' | 'expect'> {
+  return {
+    ...{ source: '3.7', group: 'channel', severity: 'critical', threat: 'unauthenticated acceptance' },
+    steps: [authenticated, raw(what, (scene) => concatBytes(...records(scene)))],
+    expect: refusal('ERR_AUTH', 'unexpected auth sequence', { reached: 'AUTH' }),
+  };
+}

@@ -152,34 +152,24 @@ export const DIALLER_CASES: readonly AuditCase[] = forInitiator(
     expect: drop({ reached: 'AUTH', isMidRecord: true }),
   },
   {
-    name: 'hello-reflected',
-    title: 'the target’s own HELLO, sent back as it came',
-    why: 'A mirror must not get past HELLO: identity, keys and nonces are the target’s own.',
-    source: '4.4, check 10',
-    group: 'hello',
-    severity: 'high',
+    ...echo('hello-reflected', 'HELLO', 'A mirror must not get past HELLO: identity, keys and nonces are the target’s own.'),
+    ...{ source: '4.4, check 10', group: 'hello', severity: 'high' },
     steps: [connected, reflected('HELLO')],
     expect: refusal('ERR_CONF', 'connecting to self', { reached: 'certificate' }),
   },
   {
-    name: 'auth-reflected',
-    title: 'the target’s own AUTH, sent back as it came',
-    why: 'Each direction has a key of its own, so that nobody is let in by an echo.',
-    source: '3.6',
-    group: 'auth',
-    severity: 'critical',
-    threat: 'unauthenticated acceptance',
+    ...echo('auth-reflected', 'AUTH', 'Each direction has a key of its own, so that nobody is let in by an echo.'),
+    ...{ source: '3.6', group: 'auth', severity: 'critical', threat: 'unauthenticated acceptance' },
     steps: [greeted, reflected('AUTH')],
     expect: refusal('ERR_AUTH', 'unexpected MAC', { reached: 'HELLO' }),
   },
   {
-    name: 'grant-reflected',
-    title: 'the target’s own first grant, sent back as it came',
-    why: 'An echo is no message of the peer: who takes it can be granted credit by anyone on the path.',
-    source: '3.6',
-    group: 'channel',
-    severity: 'critical',
-    threat: 'unauthenticated acceptance',
+    ...echo(
+      'grant-reflected',
+      'first grant',
+      'An echo is no message of the peer: who takes it can be granted credit by anyone on the path.',
+    ),
+    ...{ source: '3.6', group: 'channel', severity: 'critical', threat: 'unauthenticated acceptance' },
     steps: [authenticated, reflected('SEND_MORE_EXTENDED')],
     expect: refusal('ERR_AUTH', 'unexpected', { reached: 'AUTH' }),
   },
@@ -220,3 +210,8 @@ export const DIALLER_CASES: readonly AuditCase[] = forInitiator(
     }),
   ),
 );
+
+/** A record of the target that comes back to it. */
+function echo(name: string, what: string, why: string): Pick<CaseSpec, 'name' | 'title' | 'why'> {
+  return { name, title: `the target’s own ${what}, sent back as it came`, why };
+}

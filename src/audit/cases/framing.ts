@@ -2,9 +2,9 @@
  * Records: headers, lengths, splits (protocol.md section 1).
  * @module
  */
-import { type AuditCase, forAcceptor, forBoth } from '../case.ts';
-import { drop, ends, open, refusal } from '../expect.ts';
-import { atOnce, authenticated, byteByByte, connected, fin, greeted, header, hello, raw, sends } from '../steps.ts';
+import { type AuditCase, type CaseSpec, forAcceptor, forBoth } from '../case.ts';
+import { drop, ends, open, type Reached, refusal } from '../expect.ts';
+import { atOnce, authenticated, byteByByte, connected, fin, greeted, header, hello, raw, type Step, sends } from '../steps.ts';
 
 const clearHighBit = (record: Uint8Array): Uint8Array => {
   const copy = record.slice();
@@ -14,41 +14,61 @@ const clearHighBit = (record: Uint8Array): Uint8Array => {
 
 const ping = sends('a ping', ({ random }) => ({ type: 'GET_SCP_QUORUMSET', qSetHash: random(32) }));
 
+const INSIDE_A_RECORD = 'A connection that ends inside a record is over; what hangs on to it leaks a socket.';
+
+/** A header that announces no body. */
+function emptyRecord(name: string, title: string, before: Step, reached: Reached): CaseSpec {
+  return {
+    name,
+    title,
+    why: 'There is no message in it; a reader that loops over empty records spins for free.',
+    source: '1.2',
+    group: 'framing',
+    severity: 'medium',
+    steps: [before, header(0x80000000)],
+    expect: drop({ reached }),
+  };
+}
+
+/** A header that announces more than is allowed; no body follows. */
+function tooLong(
+  name: string,
+  title: string,
+  announced: number,
+  { why, severity, before, reached }: Pick<CaseSpec, 'why' | 'severity'> & { readonly before: Step; readonly reached: Reached },
+): CaseSpec {
+  return {
+    ...{ name, title, why, source: '1.2', group: 'framing', severity, threat: 'unbounded buffering' },
+    steps: [before, header(announced)],
+    expect: drop({ reached, isMidRecord: true }),
+  };
+}
+
+/** The peer closes where it has not finished. */
+function leaves(name: string, title: string, why: string, ...before: readonly Step[]): CaseSpec {
+  return {
+    ...{ name, title, why, source: '1.3', group: 'framing', severity: 'medium' },
+    steps: [...before, fin],
+    expect: ends('it closes'),
+  };
+}
+
 /** Cases of the group `framing`. */
 export const FRAMING_CASES: readonly AuditCase[] = [
   ...forBoth(
-    {
-      name: 'zero-length-record',
-      title: 'a record of length 0',
-      why: 'There is no message in it; a reader that loops over empty records spins for free.',
-      source: '1.2',
-      group: 'framing',
-      severity: 'medium',
-      steps: [connected, header(0x80000000)],
-      expect: drop({ reached: 'nothing' }),
-    },
-    {
-      name: 'oversized-header-before-auth',
-      title: 'a record of 4,097 bytes is announced before AUTH',
+    emptyRecord('zero-length-record', 'a record of length 0', connected, 'nothing'),
+    tooLong('oversized-header-before-auth', 'a record of 4,097 bytes is announced before AUTH', 0x80001001, {
       why: 'Before AUTH the limit is 4,096 bytes: whoever waits for more lets strangers fill its memory.',
-      source: '1.2',
-      group: 'framing',
       severity: 'high',
-      threat: 'unbounded buffering',
-      steps: [connected, header(0x80001001)],
-      expect: drop({ reached: 'nothing', isMidRecord: true }),
-    },
-    {
-      name: 'largest-header-before-auth',
-      title: 'a record of 2^31 - 1 bytes is announced before AUTH',
+      before: connected,
+      reached: 'nothing',
+    }),
+    tooLong('largest-header-before-auth', 'a record of 2^31 - 1 bytes is announced before AUTH', 0xffffffff, {
       why: 'A length is only a claim: allocating for it hands out memory to anyone who connects.',
-      source: '1.2',
-      group: 'framing',
       severity: 'critical',
-      threat: 'unbounded buffering',
-      steps: [connected, header(0xffffffff)],
-      expect: drop({ reached: 'nothing', isMidRecord: true }),
-    },
+      before: connected,
+      reached: 'nothing',
+    }),
     {
       name: 'full-size-record-before-auth',
       title: 'a record of 4,096 bytes before AUTH, with nothing in it',
@@ -79,26 +99,21 @@ export const FRAMING_CASES: readonly AuditCase[] = [
       steps: [connected, byteByByte(hello('as it should be', {}))],
       expect: open(),
     },
-    {
-      name: 'half-a-header-then-fin',
-      title: 'half of a header, then FIN',
-      why: 'A connection that ends inside a record is over; what hangs on to it leaks a socket.',
-      source: '1.3',
-      group: 'framing',
-      severity: 'medium',
-      steps: [connected, raw('2 bytes of a header', Uint8Array.of(0x80, 0)), fin],
-      expect: ends('it closes'),
-    },
-    {
-      name: 'half-a-body-then-fin',
-      title: 'half of a record’s body, then FIN',
-      why: 'A connection that ends inside a record is over; what hangs on to it leaks a socket.',
-      source: '1.3',
-      group: 'framing',
-      severity: 'medium',
-      steps: [connected, header(0x80000034), raw('8 bytes of its body', new Uint8Array(8)), fin],
-      expect: ends('it closes'),
-    },
+    leaves(
+      'half-a-header-then-fin',
+      'half of a header, then FIN',
+      INSIDE_A_RECORD,
+      connected,
+      raw('2 bytes of a header', Uint8Array.of(0x80, 0)),
+    ),
+    leaves(
+      'half-a-body-then-fin',
+      'half of a record’s body, then FIN',
+      INSIDE_A_RECORD,
+      connected,
+      header(0x80000034),
+      raw('8 bytes of its body', new Uint8Array(8)),
+    ),
     {
       name: 'medium-record-after-auth',
       title: 'a record of 5,000 bytes after AUTH',
@@ -109,27 +124,13 @@ export const FRAMING_CASES: readonly AuditCase[] = [
       steps: [authenticated, header(0x80001388), raw('5,000 bytes of zero', new Uint8Array(5000))],
       expect: refusal('ERR_DATA', 'received corrupt XDR', { reached: 'AUTH' }),
     },
-    {
-      name: 'oversized-header-after-auth',
-      title: 'a record of 16 MiB and one byte is announced after AUTH',
+    tooLong('oversized-header-after-auth', 'a record of 16 MiB and one byte is announced after AUTH', 0x81000001, {
       why: 'Also an authenticated peer is a stranger: its records have a limit.',
-      source: '1.2',
-      group: 'framing',
       severity: 'high',
-      threat: 'unbounded buffering',
-      steps: [authenticated, header(0x81000001)],
-      expect: drop({ reached: 'AUTH', isMidRecord: true }),
-    },
-    {
-      name: 'zero-length-record-after-auth',
-      title: 'a record of length 0 after AUTH',
-      why: 'There is no message in it; a reader that loops over empty records spins for free.',
-      source: '1.2',
-      group: 'framing',
-      severity: 'medium',
-      steps: [authenticated, header(0x80000000)],
-      expect: drop({ reached: 'AUTH' }),
-    },
+      before: authenticated,
+      reached: 'AUTH',
+    }),
+    emptyRecord('zero-length-record-after-auth', 'a record of length 0 after AUTH', authenticated, 'AUTH'),
     {
       name: 'no-high-bit-after-auth',
       title: 'a message after AUTH in a record whose “last fragment” bit is clear',
@@ -184,14 +185,12 @@ export const FRAMING_CASES: readonly AuditCase[] = [
     steps: [raw('GET / HTTP/1.1', new TextEncoder().encode('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'))],
     expect: drop({ reached: 'nothing', isMidRecord: true }),
   }),
-  ...forAcceptor({
-    name: 'half-a-handshake-then-fin',
-    title: 'HELLO, then FIN instead of AUTH',
-    why: 'Peers give up in the middle of a handshake: their connections must not stay.',
-    source: '1.3',
-    group: 'framing',
-    severity: 'medium',
-    steps: [greeted, fin],
-    expect: ends('it closes'),
-  }),
+  ...forAcceptor(
+    leaves(
+      'half-a-handshake-then-fin',
+      'HELLO, then FIN instead of AUTH',
+      'Peers give up in the middle of a handshake: their connections must not stay.',
+      greeted,
+    ),
+  ),
 ];

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Hello } from '../../protocol/wire/messages.ts';
-import { type AuditCase, forAcceptor, forBoth } from '../case.ts';
+import { type AuditCase, type CaseSpec, forAcceptor, forBoth } from '../case.ts';
 import { all, drop, onConnection, open, refusal } from '../expect.ts';
 import { CannotPlay, type Scene } from '../scene.ts';
 import { anotherConnection, authenticated, connected, greeted, hello, reaction, sends } from '../steps.ts';
@@ -156,50 +156,9 @@ export const HELLO_CASES: readonly AuditCase[] = [
       steps: [connected, hello('listeningPort 65535', { listeningPort: 65535 })],
       expect: open(),
     },
-    {
-      name: 'version-before-network-and-port',
-      title: 'HELLO with old versions, another network and port 0',
-      why: 'The first check that fails decides what the peer is told: others rely on its words.',
-      source: '4.4',
-      group: 'hello',
-      severity: 'low',
-      steps: [
-        connected,
-        hello('old versions, another network, port 0', (scene) => ({
-          ...tooOld(scene),
-          networkID: otherNetworkID,
-          listeningPort: 0,
-        })),
-      ],
-      expect: refusal('ERR_CONF', 'wrong protocol version', { reached: 'certificate' }),
-    },
-    {
-      name: 'network-before-port',
-      title: 'HELLO with another network and port 0',
-      why: 'The first check that fails decides what the peer is told: others rely on its words.',
-      source: '4.4',
-      group: 'hello',
-      severity: 'low',
-      steps: [connected, hello('another network, port 0', { networkID: otherNetworkID, listeningPort: 0 })],
-      expect: refusal('ERR_CONF', 'wrong network passphrase', { reached: 'certificate' }),
-    },
-    {
-      name: 'self-before-network',
-      title: 'HELLO with the target’s own identity, another network and port 0',
-      why: 'The first check that fails decides what the peer is told: others rely on its words.',
-      source: '4.4',
-      group: 'hello',
-      severity: 'low',
-      steps: [
-        connected,
-        hello('the target’s own identity, another network, port 0', (scene) => ({
-          ...mirrored(scene),
-          networkID: otherNetworkID,
-          listeningPort: 0,
-        })),
-      ],
-      expect: refusal('ERR_CONF', 'connecting to self', { reached: 'certificate' }),
-    },
+    severalFaults('version-before-network-and-port', ['old versions'], tooOld, 'wrong protocol version'),
+    severalFaults('network-before-port', [], () => ({}), 'wrong network passphrase'),
+    severalFaults('self-before-network', ['the target’s own identity'], mirrored, 'connecting to self'),
     {
       name: 'version-str-empty',
       title: 'HELLO with an empty version text',
@@ -297,3 +256,26 @@ export const HELLO_CASES: readonly AuditCase[] = [
     },
   ),
 ];
+
+/** A HELLO with these faults and two more, of which the first decides. */
+function severalFaults(
+  name: string,
+  faults: readonly string[],
+  options: (scene: Scene) => Partial<Hello>,
+  words: string,
+): CaseSpec {
+  const all = [...faults, 'another network'];
+  return {
+    name,
+    title: `HELLO with ${all.join(', ')} and port 0`,
+    why: 'The first check that fails decides what the peer is told: others rely on its words.',
+    source: '4.4',
+    group: 'hello',
+    severity: 'low',
+    steps: [
+      connected,
+      hello([...all, 'port 0'].join(', '), (scene) => ({ ...options(scene), networkID: otherNetworkID, listeningPort: 0 })),
+    ],
+    expect: refusal('ERR_CONF', words, { reached: 'certificate' }),
+  };
+}
