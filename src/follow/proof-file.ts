@@ -17,12 +17,16 @@ export type VerifiedLine =
 /**
  * Verifies the proofs in a text: each by itself, what its line says besides against it, and what only ledgers in a row can
  * show: close times that rise, no two with the same predecessor. Lines about other things are passed over.
- * @param lines JSON, one value a line; or a whole JSON value in several lines
+ * @param lines JSON, one value each
  */
-export function* verifyLines(lines: Iterable<string>, quorumSet: SCPQuorumSet, network: Network): Generator<VerifiedLine> {
+export async function* verifyLines(
+  lines: Iterable<string> | AsyncIterable<string>,
+  quorumSet: SCPQuorumSet,
+  network: Network,
+): AsyncGenerator<VerifiedLine, void, undefined> {
   let last: VerifiedLedger | undefined;
   let line = 0;
-  for (const text of lines) {
+  for await (const text of lines) {
     line++;
     if (text.trim() === '') continue;
     try {

@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { text as readStream } from 'node:stream/consumers';
+import { open } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { type CommandDef, defineCommand } from 'citty';
 import { type FollowEvent, follow as followLedgers } from '../../follow/index.ts';
 import { factsJson, ledgerJson } from '../../follow/json.ts';
@@ -132,10 +133,9 @@ function printEvent(event: FollowEvent, { out, err }: CliContext): void {
 /** Verifies a file. @returns the exit code */
 async function verifyFile(file: string, quorumSet: SCPQuorumSet, args: FollowArgs, { out, err }: CliContext): Promise<number> {
   const network = readNetwork(args.network);
-  const text = await readText(file);
   let good = 0;
   let bad = 0;
-  for (const result of verifyLines(proofLines(text), quorumSet, network)) {
+  for await (const result of verifyLines(proofLines(file), quorumSet, network)) {
     const { line } = result;
     if ('ledger' in result) {
       good++;
@@ -157,22 +157,42 @@ async function verifyFile(file: string, quorumSet: SCPQuorumSet, args: FollowArg
   return good > 0 && bad === 0 ? EXIT.OK : EXIT.NOT_WHAT_IT_CLAIMS;
 }
 
-/** Lines of JSON; a text that is one JSON value in many lines is one. */
-function proofLines(text: string): readonly string[] {
+/**
+ * Lines of JSON, as they are read: files of proofs are large. A text that is one JSON value in many lines is one line.
+ * @throws {UsageError} when the file can't be read
+ */
+async function* proofLines(file: string): AsyncGenerator<string, void, undefined> {
   try {
-    JSON.parse(text);
-    return [text];
-  } catch {
-    return text.split('\n');
+    const input = file === '-' ? process.stdin : await openFile(file);
+    const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
+    const first = await lines.next();
+    if (first.done) return;
+    if (isJson(first.value)) {
+      yield first.value;
+      yield* lines;
+      return;
+    }
+    const all = [first.value];
+    for await (const line of lines) all.push(line);
+    const whole = all.join('\n');
+    if (isJson(whole)) yield whole;
+    else yield* all;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
   }
 }
 
-async function readText(file: string): Promise<string> {
-  if (file === '-') return readStream(process.stdin);
+/** A file to be read. @throws when there is none, or it is a directory */
+async function openFile(file: string): Promise<Readable> {
+  return (await open(file)).createReadStream();
+}
+
+function isJson(text: string): boolean {
   try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new UsageError((error as Error).message);
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

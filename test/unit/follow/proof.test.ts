@@ -143,12 +143,14 @@ describe('verifyLedger', () => {
 
 describe('files of proofs', () => {
   const lines = (...values: unknown[]): string[] => values.map((value) => JSON.stringify(value));
-  const results = (text: readonly string[]): unknown[] =>
-    [...verifyLines(text, quorumSet, network)].map((result) =>
-      'ledger' in result ? result.ledger.ledgerSeq : result.error.code,
-    );
+  const results = async (text: readonly string[]): Promise<unknown[]> => {
+    const found: unknown[] = [];
+    for await (const result of verifyLines(text, quorumSet, network))
+      found.push('ledger' in result ? result.ledger.ledgerSeq : result.error.code);
+    return found;
+  };
 
-  it('are verified line by line, other lines passed over', () => {
+  it('are verified line by line, other lines passed over', async () => {
     const text = lines(
       { type: 'peer' },
       { type: 'ledger', proof: proofOf(0) },
@@ -156,10 +158,10 @@ describe('files of proofs', () => {
       { type: 'gap' },
       { proof: proofOf(2) },
     );
-    expect(results([...text, ''])).toEqual([1000, 1001, 1002]);
+    expect(await results([...text, ''])).toEqual([1000, 1001, 1002]);
   });
 
-  it('what is not in order, or names the same predecessor, is refused', () => {
+  it('what is not in order, or names the same predecessor, is refused', async () => {
     const same = new MockValidators();
     const previousLedgerHash = new Uint8Array(32).fill(1);
     const [first, second, third] = [
@@ -169,19 +171,19 @@ describe('files of proofs', () => {
     ].map(
       ({ envelopes, txSet }): LedgerProof => ({ statements: envelopes.map(envelopeBase64), quorumSet, txSet: toBase64(txSet) }),
     );
-    expect(results(lines(first, second, third))).toEqual([1000, 'LEDGER_CHAIN', 'LEDGER_CLOSE_TIME']);
-    expect(results(lines(proofOf(1), proofOf(0), proofOf(1)))).toEqual([1001, 'LEDGER_CHAIN', 'LEDGER_CHAIN']);
+    expect(await results(lines(first, second, third))).toEqual([1000, 'LEDGER_CHAIN', 'LEDGER_CLOSE_TIME']);
+    expect(await results(lines(proofOf(1), proofOf(0), proofOf(1)))).toEqual([1001, 'LEDGER_CHAIN', 'LEDGER_CHAIN']);
   });
 
-  it('what a line says beside its proof has to be what the proof says', () => {
+  it('what a line says beside its proof has to be what the proof says', async () => {
     const { closeTime, txSetHash } = verifyLedger(proofOf(0), quorumSet, network);
-    expect(results(lines({ closeTime, txSetHash, ledgerSeq: 1000, proof: proofOf(0) }))).toEqual([1000]);
+    expect(await results(lines({ closeTime, txSetHash, ledgerSeq: 1000, proof: proofOf(0) }))).toEqual([1000]);
     for (const lie of [{ closeTime: closeTime + 1 }, { txSetHash: '00' }, { ledgerSeq: '1000' }, { upgrades: ['AAAA'] }])
-      expect(results(lines({ ...lie, proof: proofOf(0) }))).toEqual(['LEDGER_PROOF_MALFORMED']);
+      expect(await results(lines({ ...lie, proof: proofOf(0) }))).toEqual(['LEDGER_PROOF_MALFORMED']);
   });
 
-  it('a ledger without proof, and what is no JSON, are refused', () => {
-    expect(results(['{', '7', ...lines({ type: 'ledger', ledgerSeq: 1 })])).toEqual(
+  it('a ledger without proof, and what is no JSON, are refused', async () => {
+    expect(await results(['{', '7', ...lines({ type: 'ledger', ledgerSeq: 1 })])).toEqual(
       new Array<string>(3).fill('LEDGER_PROOF_MALFORMED'),
     );
   });
