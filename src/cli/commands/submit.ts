@@ -70,7 +70,7 @@ export const submit: CommandDef<typeof args> = defineCommand({
       throw error;
     }
     context.exitCode = EXIT_OF[result.outcome];
-    if (args.json) out.json(await resultJson(result, args.proof === true));
+    if (args.json) for (const value of await resultJson(result, args.proof === true)) out.json(value);
     else for (const line of await resultLines(result, quorumSetNodes(quorumSet).length, context)) out.line(line);
   },
 });
@@ -91,10 +91,11 @@ async function readEnvelope(file: string): Promise<Uint8Array> {
   }
 }
 
-async function resultJson(result: SubmitResult, proof: boolean): Promise<object> {
-  const { outcome, ...rest } = result;
-  if (result.outcome !== 'included') return { type: 'result', outcome, ...rest };
-  return { type: 'result', outcome, ...rest, ledger: await ledgerJson(result.ledger, { txSet: false, proof }) };
+/** The ledger as `follow` prints it, when there is one; then what became of the transaction. */
+async function resultJson(result: SubmitResult, proof: boolean): Promise<readonly object[]> {
+  if (result.outcome !== 'included') return [{ type: 'result', ...result }];
+  const { ledger, ...rest } = result;
+  return [await ledgerJson(ledger, { txSet: false, proof }), { type: 'result', ...rest, ledgerSeq: ledger.ledgerSeq }];
 }
 
 async function resultLines(result: SubmitResult, nodes: number, { out }: CliContext): Promise<readonly string[]> {

@@ -214,6 +214,24 @@ describe('submit', () => {
     expect(stderr).toContain('has asked for the transaction');
   });
 
+  it('prints the ledger as follow does, and then the result, as JSON', async () => {
+    const { base64, hash } = payment();
+    const { args, node, validators } = await network(2);
+    node.publish(validators.close({ transactions: [new Uint8Array(Buffer.from(base64, 'base64'))] }));
+    const [host = '', ...rest] = args;
+    const child = startCli(['submit', host, '-', ...rest, '--json', '--proof']);
+    child.stdin.end(`${base64}\n`);
+    const { code, stdout } = await finished(child);
+    expect(code).toBe(0);
+    const [ledger, result] = stdout
+      .trimEnd()
+      .split('\n')
+      .slice(-2)
+      .map((line) => JSON.parse(line));
+    expect(ledger).toMatchObject({ type: 'ledger', ledgerSeq: 1002, transactions: 1, operations: { payment: 1 }, proof: {} });
+    expect(result).toMatchObject({ type: 'result', outcome: 'included', transactionHash: hash, ledgerSeq: 1002 });
+  });
+
   it('exits with 5 when it is too late', async () => {
     const { args } = await network(3);
     const [host = '', ...rest] = args;
