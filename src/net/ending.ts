@@ -47,8 +47,9 @@ export class Ending {
     this.#delay?.cancel();
     if (this.#stream.writableEnded) return;
     this.#isHeard = this.#isTalking;
-    // Subtle: one turn of the loop more, so that what has come by then has been seen.
-    this.#stream.once('finish', () => setImmediate(() => this.#leave()));
+    // Subtle: two turns of the loop more, so that what has come by then has been seen: the end of FIN is told before the first of
+    // them reads.
+    this.#stream.once('finish', () => setImmediate(() => setImmediate(() => this.#leave())));
     this.#stream.end();
   }
 

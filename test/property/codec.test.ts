@@ -43,8 +43,13 @@ describe('codec of every message', () => {
         const again = new XdrWriter();
         writeRecord(again, received as SendableMessage);
         expect(toHex(again.take().subarray(4))).toBe(toHex(body));
+        // Bytes as hex and 64-bit integers as digits, as the JSON of a received message has them.
         const plain = (value: unknown) =>
-          JSON.parse(JSON.stringify(value, (_key, field) => (typeof field === 'bigint' ? String(field) : field)));
+          JSON.parse(
+            JSON.stringify(value, (_key, field) =>
+              typeof field === 'bigint' ? String(field) : field instanceof Uint8Array ? toHex(field) : field,
+            ),
+          );
         const comes = received.type === 'SCP_QUORUMSET' ? { qSetHash: nodeCrypto.sha256(received.xdr.subarray(4)) } : {};
         expect(plain(received)).toEqual(plain({ ...readMessage(body), ...comes, xdr: received.xdr }));
       }),
