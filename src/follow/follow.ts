@@ -7,17 +7,17 @@ import { type Clock, systemClock, type Timer } from '../net/clock.ts';
 import { connect } from '../net/connect.ts';
 import type { Connection } from '../net/connection.ts';
 import { NodeIdentity } from '../net/identity.ts';
-import { type ConnectOptions, type NodeOptions, resolveOptions } from '../net/options.ts';
+import { type NodeOptions, resolveOptions } from '../net/options.ts';
 import { parseTarget, type Target } from '../net/target.ts';
 import { assertInteger, toHex } from '../protocol/bytes.ts';
 import type { Now } from '../protocol/clock.ts';
 import type { OverlayErrorJson } from '../protocol/errors.ts';
 import { parseQuorumSet } from '../protocol/scp/quorum-set.ts';
 import type { ReceivedMessage } from '../protocol/wire/authenticated-message.ts';
-import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
 import { Chain, type ChainOutput } from './chain.ts';
 import type { FollowEvent, Ledger } from './ledger.ts';
 import { LedgerError, type LedgerErrorJson } from './ledger-error.ts';
+import type { Companion, FollowOptions, FollowStatus } from './options.ts';
 import { PeerPool, type PoolHandler, type PoolPeer } from './peer-pool.ts';
 import { envelopeBase64 } from './proof.ts';
 import { Refusals } from './refusals.ts';
@@ -42,50 +42,6 @@ const USELESS_AFTER_MS = 30_000;
 /** Statements with a bad signature, or wrong sets, that a peer may send before it is replaced. An honest node sends none. */
 const MAX_FAULTS = 10;
 
-type Taken = IteratorResult<Ledger, undefined>;
-
-/** What `follow` takes. Everything a connection can be told is among it. */
-export interface FollowOptions
-  extends Omit<NodeOptions, 'scpStateLedgerSeq' | 'serves'>,
-    Pick<ConnectOptions, 'family' | 'lookup'> {
-  /** Whom to ask: `HOST`, `HOST:PORT` or `[IPv6]:PORT`. None of them is trusted. */
-  readonly peers: readonly string[];
-  /** Whom to trust: `{ threshold, validators, innerSets }`. */
-  readonly quorumSet: SCPQuorumSet;
-  /**
-   * The first ledger. Peers remember about twelve; what they don't is told as a gap. When left out, the earliest they
-   * remember that is not older than a minute and a half.
-   */
-  readonly from?: number | undefined;
-  /** Peers at once, 1 to 64. Default: all of them, eight at most. */
-  readonly connections?: number | undefined;
-  /** Is told whatever is not a ledger, at once. What it throws ends the stream. */
-  readonly onEvent?: ((event: FollowEvent) => void) | undefined;
-  /** How to connect. Default: `connect`. For tests, and other transports. */
-  readonly connect?: ((options: ConnectOptions) => Promise<Connection>) | undefined;
-}
-
-/** What somebody who follows ledgers wants to do with his peers besides. */
-export interface Companion {
-  connected(peer: PoolPeer): void;
-  message(peer: PoolPeer, message: ReceivedMessage): void;
-  ended(address: string, error: OverlayErrorJson | LedgerErrorJson | undefined, peer: PoolPeer | undefined): void;
-}
-
-/** How following goes. */
-export interface FollowStatus {
-  /** The last ledger that was given out. */
-  readonly ledgerSeq: number | undefined;
-  /** When it closed, Unix seconds. */
-  readonly closeTime: number | undefined;
-  /** Peers connected. */
-  readonly peers: number;
-  /** Nodes of the quorum set that have closed neither that ledger nor the one before, `G…`: who is a little late is not missing. */
-  readonly missing: readonly string[];
-  /** Whether the next ledger is not overdue. */
-  readonly met: boolean;
-}
-
 /**
  * Follows the ledgers a quorum set has closed, verified: each statement's signature, the quorum set at every depth, the
  * value, the transaction set's hash, the order. Peers are only messengers: several at once, replaced when they fail.
@@ -102,6 +58,8 @@ export function follow(options: FollowOptions): Follower {
   return new Follower(options);
 }
 
+type Taken = IteratorResult<Ledger, undefined>;
+
 /** A stream of ledgers, and how it goes. Nothing is dialled before it is iterated. */
 export class Follower implements AsyncIterable<Ledger> {
   readonly #options: FollowOptions;
@@ -114,7 +72,7 @@ export class Follower implements AsyncIterable<Ledger> {
   readonly #companion: Companion | undefined;
   /** What waits for the application, in order: an event that follows a ledger is told when the ledger has been taken. */
   readonly #ready: ChainOutput[] = [];
-  #taker: { readonly resolve: (result: Taken | Promise<Taken>) => void } | undefined;
+  readonly #takers: ((result: Taken | Promise<Taken>) => void)[] = [];
   #room: { readonly promise: Promise<void>; readonly open: () => void } | undefined;
   #timer: Timer | undefined;
   #state: 'new' | 'running' | 'ended' = 'new';
@@ -252,9 +210,7 @@ export class Follower implements AsyncIterable<Ledger> {
       if (output !== undefined) this.#emit(output);
       else if (this.#ready.length === 0) break;
     }
-    return new Promise((resolve) => {
-      this.#taker = { resolve };
-    });
+    return new Promise((resolve) => void this.#takers.push(resolve));
   }
 
   async #over(): Promise<Taken> {
@@ -279,9 +235,7 @@ export class Follower implements AsyncIterable<Ledger> {
     this.#room = undefined;
     this.#refusals.end();
     await this.#pool.close();
-    const taker = this.#taker;
-    this.#taker = undefined;
-    taker?.resolve(this.#over());
+    for (const taker of this.#takers.splice(0)) taker(this.#over());
   }
 
   #scheduleTick(): void {
@@ -307,7 +261,7 @@ export class Follower implements AsyncIterable<Ledger> {
         break;
       }
       case 'stranger':
-        this.#refuse(peer, new LedgerError('LEDGER_NOT_IN_QUORUM_SET'), {});
+        this.#refuse(peer, STRANGER, {});
         break;
       case 'refused': {
         const { error, ledgerSeq, nodeID } = verdict;
@@ -350,13 +304,9 @@ export class Follower implements AsyncIterable<Ledger> {
   }
 
   #give(output: ChainOutput): void {
-    const taker = this.#taker;
-    if (taker === undefined) this.#ready.push(output);
-    else if (output.type !== 'ledger') this.#emit(output);
-    else {
-      this.#taker = undefined;
-      taker.resolve({ value: output.ledger, done: false });
-    }
+    if (this.#takers.length === 0) this.#ready.push(output);
+    else if (output.type === 'ledger') this.#takers.shift()?.({ value: output.ledger, done: false });
+    else this.#emit(output);
   }
 
   #refuse(
@@ -425,6 +375,9 @@ export class Follower implements AsyncIterable<Ledger> {
     }
   }
 }
+
+/** One for all: most of a public network are strangers, and an error of its own would cost more than the look-up. */
+const STRANGER = new LedgerError('LEDGER_NOT_IN_QUORUM_SET');
 
 /** A gate that is closed. */
 function makeRoom(): { readonly promise: Promise<void>; readonly open: () => void } {

@@ -7,8 +7,9 @@ import { formatTarget, parseTarget } from '../net/target.ts';
 import { assertInteger, equalBytes } from '../protocol/bytes.ts';
 import type { OverlayErrorJson } from '../protocol/errors.ts';
 import { OverlayError } from '../protocol/errors.ts';
-import { type Companion, Follower, type FollowOptions } from './follow.ts';
+import { Follower } from './follow.ts';
 import type { Ledger } from './ledger.ts';
+import type { Companion, FollowOptions } from './options.ts';
 import type { PoolPeer } from './peer-pool.ts';
 import { hasTransaction, readTransaction } from './transactions.ts';
 

@@ -391,6 +391,30 @@ describe('follow', () => {
     expect(() => scene.follower[Symbol.asyncIterator]()).toThrow(TypeError);
   });
 
+  it('several ledgers can be waited for at once; all of them end with the stream', async () => {
+    const validators = new MockValidators();
+    const node = new MockLedgers(validators);
+    const clock = new ManualClock(validators.last.closeTime);
+    const { network, quorumSet } = validators;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const stream = follow({ peers: ['node'], network, quorumSet, clock, signal, connect: (o) => node.connect(o) });
+    const iterator = stream[Symbol.asyncIterator]();
+    const waiting = [iterator.next(), iterator.next(), iterator.next(), iterator.next()];
+    for (let i = 0; i < 40; i++) await setImmediate();
+    for (let i = 0; i < 2; i++) {
+      clock.advance(5_000);
+      node.publish(validators.close());
+    }
+    expect((await Promise.all(waiting.slice(0, 2))).map(({ value }) => value?.ledgerSeq)).toEqual([1000, 1001]);
+    controller.abort();
+    const rest = await passing(clock, Promise.all(waiting.slice(2)));
+    expect(rest).toEqual([
+      { value: undefined, done: true },
+      { value: undefined, done: true },
+    ]);
+  });
+
   it('what onEvent throws ends the stream', async () => {
     const scene = new Scene([{}], {
       onEvent: () => {
