@@ -47,8 +47,8 @@ function section(accepted: Results, dialled: Results): string {
   return `## ${CONNECTOR} ${rivalVersion('connector', CONNECTOR)}
 
 Audited on ${new Date().toISOString().slice(0, 10)} with stellar-handshake ${VERSION} on Node ${process.versions.node}, \`--hostile\`, seed \`${SEED}\`, over
-loopback, set up as its own example does. It is a library for crawlers, not a node: many a rule is one that it leaves to the
-application, or that a crawler can do without.
+loopback, set up as in its own example. It is a library for crawlers, not a node. It leaves many rules to the application, and a
+crawler does not need others.
 
 | role | cases | pass | differs | fail | not applicable | undecided |
 | --- | --- | --- | --- | --- | --- | --- |

@@ -15,10 +15,7 @@ export function errorsDocument(): string {
   const codes = Object.entries(ERROR_TABLE) as [OverlayErrorCode, ErrorInfo][];
   return `# Errors
 
-Every failure is an \`OverlayError\`. Its \`code\` is stable and so is its cause; match on these, never on the message.
-\`stage\` says where it happened: \`dns\`, \`tcp\`, \`hello\` (until the peer's HELLO is accepted), \`auth\` (until its AUTH
-is), \`channel\`. \`peerError\` is the peer's ERROR_MSG when it sent one, \`remote\` the peer when its certificate was good.
-Mistakes of the caller are \`TypeError\` or \`RangeError\`, thrown before anything is sent.
+Every failure is an \`OverlayError\`. Its \`code\` and its cause are stable: match on these, never on the message. \`stage\` says where it happened: \`dns\`, \`tcp\`, \`hello\` (until the peer's HELLO is accepted), \`auth\` (until its AUTH is accepted), \`channel\`. \`peerError\` is the ERROR_MSG of the peer, if it sent one. \`remote\` is the peer, if its certificate was good. Wrong arguments throw a \`TypeError\` or \`RangeError\` before anything is sent.
 
 This page is made from \`src/protocol/error-table.ts\`.
 
@@ -29,8 +26,7 @@ ${codes.map(([code, info]) => `| [\`${code}\`](#${code.toLowerCase()}) | ${EXIT_
 ${codes.map(([code, info]) => section(code, info)).join('\n')}
 ## What a peer says
 
-With \`OVERLAY_PEER_ERROR\`, and with a refusal of ours that the peer makes as well, the cause and the advice follow the
-text of the peer's ERROR_MSG. ERROR_MSG is not authenticated: anyone on the path could have sent it.
+With \`OVERLAY_PEER_ERROR\`, and with a code of ours whose ERROR_MSG the peer has sent, the text of the peer's ERROR_MSG decides the cause and the advice. ERROR_MSG is not authenticated: anyone on the network path could have sent it.
 
 | text begins with | cause | what to do |
 | --- | --- | --- |
@@ -40,10 +36,7 @@ ${PEER_ERROR_TABLE.map(({ text, cause, advice }) => `| \`${text}\` | \`${cause}\
 
 /** What is to be said of a code beside its row. */
 const NOTES: Readonly<Partial<Record<OverlayErrorCode, string>>> = {
-  OVERLAY_CONNECTION_RESET: `A reset that comes right behind data looks different by the version of Node, that is of libuv below it. Node 24 and 26 report
-the reset, and drop what the application has not been handed by then. Node 20 and 22 hand over the data and then an
-orderly end, as after FIN, so that the code is \`OVERLAY_CONNECTION_CLOSED\`; only a write would show the reset, and none is made for
-that. Where neither side was sending, all report the reset. So on Node 20 and 22 a closed connection may have been a reset one; never the other way.`,
+  OVERLAY_CONNECTION_RESET: `A reset directly after data looks different in different versions of Node, because of its libuv. Node 24 and 26 report the reset, and discard data that the application has not yet received. Node 20 and 22 deliver the data and then an orderly end, as after FIN, so that the code is \`OVERLAY_CONNECTION_CLOSED\`. Only a write would show the reset, and the library does not write for that reason. When neither side was sending, all versions report the reset. So on Node 20 and 22 a connection reported as closed may have been reset; the opposite does not happen.`,
 };
 
 function section(code: OverlayErrorCode, info: ErrorInfo): string {
@@ -59,7 +52,7 @@ function section(code: OverlayErrorCode, info: ErrorInfo): string {
 }
 
 function told({ told }: ErrorInfo): string {
-  if (told === undefined) return 'nothing, there is nobody to tell';
+  if (told === undefined) return 'nothing, no connection is open';
   return told === null ? 'nothing, a silent drop' : `\`${told[0]}\` “${told[1].trim()}”`;
 }
 
