@@ -102,8 +102,8 @@ export class Chain {
   }
 
   /** Nodes of the quorum set that have not closed this ledger or a later one, `G…`. */
-  missing(ledgerSeq: number): readonly string[] {
-    return this.#votes.missing(ledgerSeq);
+  missing(ledgerSeq: number, now: Now): readonly string[] {
+    return this.#votes.missing(ledgerSeq, this.#earliestStart(now));
   }
 
   /** Whether a ledger after the next one has a quorum, and the next has none: its statements should be asked for. */
@@ -123,7 +123,8 @@ export class Chain {
     if (verdict.type === 'counted') {
       const { ledgerSeq } = verdict.slot;
       const agreed = agreedOn(verdict.slot);
-      if (agreed !== undefined && ledgerSeq > (this.#lastQuorum?.ledgerSeq ?? -1))
+      const isNew = ledgerSeq > (this.#lastQuorum?.ledgerSeq ?? -1);
+      if (agreed !== undefined && isNew && agreed.value.closeTime >= this.#earliestStart(now()))
         this.#lastQuorum = { ledgerSeq, atMs: agreed.quorumAtMs };
     }
     return verdict;
@@ -192,12 +193,17 @@ export class Chain {
   }
 
   /** The first ledger, when none was named: the earliest that has a quorum and is recent. Old ones may be told again by anybody. */
-  #first({ unixSeconds }: Now): number | undefined {
+  #first(now: Now): number | undefined {
     const recent = [...this.#votes.slots].filter((slot) => {
       const agreed = agreedOn(slot);
-      return agreed !== undefined && Number(agreed.value.closeTime) >= unixSeconds - MAX_START_AGE_SECONDS;
+      return agreed !== undefined && agreed.value.closeTime >= this.#earliestStart(now);
     });
     return recent.length === 0 ? undefined : Math.min(...recent.map(({ ledgerSeq }) => ledgerSeq));
+  }
+
+  /** Before there is a first ledger, the earliest close time of one: what is told again says nothing of the network of now. */
+  #earliestStart({ unixSeconds }: Now): number {
+    return this.#next === undefined ? unixSeconds - MAX_START_AGE_SECONDS : 0;
   }
 
   #judge(ledgerSeq: number, { unixSeconds }: Now): Step {

@@ -124,7 +124,7 @@ export class Follower implements AsyncIterable<Ledger> {
       ledgerSeq: last?.ledgerSeq,
       closeTime: last?.closeTime,
       peers: this.#pool.peers.length,
-      missing: this.#chain.missing((last?.ledgerSeq ?? 1) - 1),
+      missing: this.#chain.missing((last?.ledgerSeq ?? 1) - 1, this.#clock.now()),
       met: this.#unmet === undefined && last !== undefined,
     };
   }
@@ -350,7 +350,7 @@ export class Follower implements AsyncIterable<Ledger> {
 
   #tellUnmet(now: Now): void {
     const { lastQuorum, next = 0 } = this.#chain;
-    const missing = this.#chain.missing(Math.max(next, (lastQuorum?.ledgerSeq ?? -1) + 1));
+    const missing = this.#chain.missing(Math.max(next, (lastQuorum?.ledgerSeq ?? -1) + 1), now);
     const key = missing.join();
     const told = this.#unmet;
     if (told !== undefined && (told.missing === key || now.monotonicMs - told.atMs < UNMET_AGAIN_MS)) return;

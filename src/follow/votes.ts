@@ -145,13 +145,14 @@ export class Votes {
       for (const validator of bucket) validator.slots = validator.slots.filter((seq) => seq >= this.#oldest);
   }
 
-  /** Nodes that have not closed this ledger or a later one with a value that is good, `G…`. */
-  missing(ledgerSeq: number): readonly string[] {
+  /** Nodes that have not closed this ledger or a later one with a value that is good and closes at that time or later, `G…`. */
+  missing(ledgerSeq: number, minCloseTime: number): readonly string[] {
     const heard = new Set<string>();
     for (const slot of this.#slots.values()) {
       if (slot.ledgerSeq < ledgerSeq) continue;
       for (const { value, statements } of slot.candidates.values())
-        if (!(value instanceof LedgerError)) for (const nodeID of statements.keys()) heard.add(nodeID);
+        if (!(value instanceof LedgerError) && value.closeTime >= minCloseTime)
+          for (const nodeID of statements.keys()) heard.add(nodeID);
     }
     return quorumSetNodes(this.#quorumSet).filter((nodeID) => !heard.has(nodeID));
   }
