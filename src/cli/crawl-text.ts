@@ -4,7 +4,7 @@
  */
 import type { Crawl } from '../crawl/crawl.ts';
 import type { NodeLine } from '../crawl/events.ts';
-import { CrawlFileError } from '../crawl/file.ts';
+import { CrawlFileError } from '../crawl/file-error.ts';
 import { quorumHealth } from '../crawl/health.ts';
 import type { CrawlResult } from '../crawl/result.ts';
 import type { ValidatorLine, ValidatorState } from '../crawl/validator-line.ts';

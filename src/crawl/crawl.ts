@@ -5,51 +5,18 @@
 import { isAddress } from '../net/allow-list.ts';
 import { type Clock, systemClock, type Timer } from '../net/clock.ts';
 import { NodeIdentity } from '../net/identity.ts';
-import { type NodeOptions, resolveOptions } from '../net/options.ts';
 import { resolveName } from '../net/resolve.ts';
 import { formatTarget, type Target } from '../net/target.ts';
 import type { ProbeResult } from '../probe/probe.ts';
-import { assertInteger } from '../protocol/bytes.ts';
 import { OverlayError } from '../protocol/errors.ts';
-import { parseQuorumSet } from '../protocol/scp/quorum-set.ts';
-import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
 import { AddressBook, type Entry, readAddress, readSeed } from './address-book.ts';
 import type { CrawlEnd, CrawlEvent, CrawlSettings, CrawlStart, NodeLine } from './events.ts';
 import { CRAWL_VERSION } from './events.ts';
+import { type CrawlOptions, defined, settingsOf } from './options.ts';
 import { Places } from './places.ts';
 import type { CrawlCounts } from './validator-line.ts';
 import { Validators } from './validators.ts';
 import { visit } from './visit.ts';
-
-/** What is crawled, and how. */
-export interface CrawlOptions
-  extends Pick<
-    NodeOptions,
-    'network' | 'identity' | 'versionStr' | 'overlayVersion' | 'overlayMinVersion' | 'ledgerVersion' | 'listeningPort' | 'clock'
-  > {
-  /** Where it begins, `HOST[:PORT]`: what is named here may be dialled, whatever it is. */
-  readonly seeds: readonly (string | Target)[];
-  /** What else may be dialled, `10.0.0.0/8` for example. None: whatever is globally routable. */
-  readonly allow?: readonly string[] | undefined;
-  /** Connections open at the same moment at most, 1 to 10,000. Attempts that are not answered are not counted. Default 50. */
-  readonly concurrency?: number | undefined;
-  /** Connections begun in a second at most, 1 to 100,000. Default 250. */
-  readonly rate?: number | undefined;
-  /** Time for a whole handshake, in milliseconds. Default 10,000. */
-  readonly timeoutMs?: number | undefined;
-  /** Addresses that are dialled at most; the others are told as `not-dialled`. */
-  readonly maxNodes?: number | undefined;
-  /** Whether validators and quorum sets are looked for. Default true. */
-  readonly validators?: boolean | undefined;
-  /** Whether a node that closes without a word is dialled again, some times, to find out why. Default true. */
-  readonly secondLook?: boolean | undefined;
-  /** Decides which validators are weighed. None: what the reached nodes use. */
-  readonly quorumSet?: SCPQuorumSet | undefined;
-  /** What an earlier, interrupted run has said: what is settled in it is not dialled again. */
-  readonly resume?: Iterable<CrawlEvent> | undefined;
-  /** Ends it within a second; everything that was found is said before. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** How far a crawl is. */
 export interface CrawlProgress {
@@ -125,37 +92,12 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
 
   /** @internal */
   constructor(options: CrawlOptions) {
-    const {
-      network,
-      allow = [],
-      concurrency = 50,
-      rate = 250,
-      timeoutMs = 10_000,
-      maxNodes,
-      validators = true,
-      secondLook = true,
-    } = options;
+    const { network } = options;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#identity = options.identity ?? NodeIdentity.random();
-    const { versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort } = options;
-    const said = { versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort };
-    resolveOptions({ network, identity: this.#identity, handshakeTimeoutMs: timeoutMs, ...said });
-    assertInteger(concurrency, 1, 10_000, 'concurrency');
-    assertInteger(rate, 1, 100_000, 'rate');
-    if (maxNodes !== undefined) assertInteger(maxNodes, 1, 10_000_000, 'maxNodes');
-    const quorumSet = options.quorumSet && parseQuorumSet(options.quorumSet);
-    this.#settings = {
-      allow,
-      concurrency,
-      rate,
-      timeoutMs,
-      validators,
-      secondLook,
-      ...(maxNodes !== undefined && { maxNodes }),
-      ...(quorumSet && { quorumSet }),
-      ...defined(said),
-    };
+    this.#settings = settingsOf(options, this.#identity);
+    const { allow, concurrency, rate, maxNodes, validators, quorumSet } = this.#settings;
     this.#seeds = options.seeds.map(readSeed);
     this.#book = new AddressBook(allow, maxNodes);
     this.#validators = validators ? new Validators(network, quorumSet) : undefined;
@@ -476,9 +418,4 @@ function lineOfUndialled(entry: Entry): NodeLine {
 
 function isConnectedAlready({ error }: ProbeResult): boolean {
   return error?.peerError?.message.startsWith('already-connected peer') === true;
-}
-
-/** Without what is undefined. */
-function defined<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
 }

@@ -3,37 +3,13 @@
  * line that was being written is lost, and the crawl can be gone on with.
  * @module
  */
-import {
-  closeSync,
-  fstatSync,
-  ftruncateSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  readSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
-import { hostname } from 'node:os';
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { printableJson } from '../protocol/printable.ts';
 import { parseQuorumSet } from '../protocol/scp/quorum-set.ts';
 import { decodePublicKey } from '../protocol/strkey.ts';
 import { CRAWL_VERSION, type CrawlEvent } from './events.ts';
-
-/** Something is wrong with a file of a crawl; the message says what and names the file. */
-export class CrawlFileError extends Error {
-  override readonly name: string = 'CrawlFileError';
-  /** Whether a line could not be written; else something is wrong with what there is. */
-  readonly isWriting: boolean;
-
-  constructor(message: string, isWriting = false) {
-    super(message);
-    this.isWriting = isWriting;
-  }
-}
+import { CrawlFileError, explained } from './file-error.ts';
+import { Lock } from './lock.ts';
 
 /** Bytes that are read at once. */
 const CHUNK_BYTES = 1 << 20;
@@ -257,110 +233,5 @@ function open(path: string, flags: string): number {
     return openSync(path, flags, 0o644);
   } catch (error) {
     throw explained(error, path);
-  }
-}
-
-/** What the operating system says, with what to do. */
-function explained(error: unknown, path: string): CrawlFileError {
-  if (error instanceof CrawlFileError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'EEXIST')
-    return new CrawlFileError(`${path} exists already and is left as it is: --resume goes on with it, or name another file`);
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG')
-    return new CrawlFileError(
-      `${path} cannot be written on, there is no space left (${code}); all lines before are good: make room and go on with --resume ${path}`,
-    );
-  return new CrawlFileError(`${path}: ${message}`);
-}
-
-/** Who writes a file, beside it: `FILE.lock`. */
-class Lock {
-  readonly #path: string;
-
-  private constructor(path: string) {
-    this.#path = path;
-  }
-
-  /** @throws {CrawlFileError} when a process that is running has it */
-  static take(file: string): Lock {
-    const path = `${realpathSync(file)}.lock`;
-    const own = JSON.stringify({ pid: process.pid, host: hostname(), started: startOf(process.pid) });
-    for (let tries = 0; tries < 3; tries++) {
-      try {
-        writeFileSync(path, own, { flag: 'wx' });
-        return new Lock(path);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw explained(error, path);
-      }
-      const found = read(path);
-      const holder = found === undefined ? undefined : readHolder(found);
-      if (holder !== undefined && isRunning(holder))
-        throw new CrawlFileError(
-          `${file} is being written by another crawl (process ${holder.pid} on ${holder.host}); if that is not so, delete ${path}`,
-        );
-      if (found !== undefined) removeStale(path, found);
-    }
-    throw new CrawlFileError(`${file} is being written by another crawl`);
-  }
-
-  release(): void {
-    rmSync(this.#path, { force: true });
-  }
-}
-
-interface Holder {
-  readonly pid: number;
-  readonly host: string;
-  readonly started?: string;
-}
-
-function readHolder(text: string): Holder | undefined {
-  try {
-    const holder = JSON.parse(text) as Holder;
-    return Number.isInteger(holder.pid) && holder.pid > 0 && typeof holder.host === 'string' ? holder : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Takes the lock of a process that was killed away; not one that somebody has taken in between. */
-function removeStale(path: string, text: string): void {
-  const aside = `${path}.${process.pid}`;
-  try {
-    renameSync(path, aside);
-    if (read(aside) !== text) linkSync(aside, path);
-  } catch {
-    // Somebody else was quicker.
-  }
-  rmSync(aside, { force: true });
-}
-
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
-function isRunning({ pid, host, started }: Holder): boolean {
-  // Of another machine nobody here knows.
-  if (host !== hostname()) return true;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-  // Another process may have got the same number since.
-  return started === undefined || startOf(pid) === undefined || started === startOf(pid);
-}
-
-/** When a process was started, in ticks since the machine was; undefined where the system does not tell. */
-function startOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
   }
 }

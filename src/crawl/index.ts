@@ -6,12 +6,14 @@
 export type { Target } from '../net/target.ts';
 export type { ProbeTimings } from '../probe/probe.ts';
 export type { ClockSkew, RemoteJson } from '../report/json.ts';
-export { Crawl, type CrawlOptions, type CrawlProgress, crawl } from './crawl.ts';
+export { Crawl, type CrawlProgress, crawl } from './crawl.ts';
 export { type Compared, type CrawlChange, diffCrawls } from './diff.ts';
 export type { CrawlEnd, CrawlEvent, CrawlSettings, CrawlStart, NodeLine, QuorumSetLine } from './events.ts';
-export { CrawlFile, CrawlFileError, readCrawlFile } from './file.ts';
+export { CrawlFile, readCrawlFile } from './file.ts';
+export { CrawlFileError } from './file-error.ts';
 export { graphml } from './graphml.ts';
 export { type QuorumHealth, quorumHealth } from './health.ts';
+export type { CrawlOptions } from './options.ts';
 export { crawlPageHtml } from './page.ts';
 export { quorumJson } from './quorum-json.ts';
 export { CrawlResult } from './result.ts';

@@ -61,7 +61,7 @@ export class Validators {
   /** Hashes that are not known yet, with how many nodes were asked for each. */
   readonly #wanted = new Map<string, number>();
   readonly #reached = new Map<string, Reached>();
-  /** The latest ledger the weighed keys had closed, after each answer. */
+  /** The latest ledger the weighed keys had closed, soon after each answer. */
   readonly #ledgers: (number | undefined)[] = [];
   /** Lines of an earlier run, for keys that have not been heard since. */
   readonly #earlier = new Map<string, ValidatorLine>();
@@ -122,14 +122,14 @@ export class Validators {
       if (this.#take(peerID, newestFirst, address, index) && ++verified % VERIFIED_AT_ONCE === 0) await turn();
     }
     this.#isStale = true;
-    this.#weigh();
-    this.#ledgers[index] = this.#latestLedger();
   }
 
   /** A node has been asked enough, or has gone. */
   end({ before }: Answer): void {
     this.#inFlight--;
     this.#weigh();
+    // As long as nobody is weighed, strangers would say which ledger is the latest.
+    if (this.#weighed.size > 0) while (this.#ledgers.length < this.#answers) this.#ledgers.push(this.#latestLedger());
     const isBlind = this.#weighed.size === 0 && this.#answers < MAX_BLIND_ANSWERS;
     this.#barren = isBlind || this.#fingerprint() !== before ? 0 : this.#barren + 1;
     this.#tell(false);

@@ -138,6 +138,9 @@ class World implements MockNetwork {
   readonly #plan: readonly PlannedNode[];
   readonly #identities: readonly NodeIdentity[];
   readonly #consensus: MockConsensus;
+  readonly #stages: Stage[] = [];
+  /** TCP connections so far, by index. */
+  readonly #connects = new Map<number, number>();
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #openTo = new Map<string, number>();
@@ -145,6 +148,7 @@ class World implements MockNetwork {
   readonly #others = { 'other-network': networks.testnet, 'unknown-network': networkFromPassphrase('A network of nobody') };
   readonly #closers: (() => Promise<unknown>)[] = [];
   #closing = false;
+  #cancelLedger: () => void = () => {};
 
   constructor(options: MockNetworkOptions, network: Network, clock: Clock, random: SeededRandom, plan: readonly PlannedNode[]) {
     this.network = network;
@@ -176,7 +180,8 @@ class World implements MockNetwork {
 
   async open(): Promise<void> {
     const hosts = this.#plan.map(({ index, hostOf }) => hostAt(BLOCK, index === hostOf ? index : hostOf));
-    const port = await this.#choosePort(hosts[0] as string);
+    // The first takes a port that is free; the others have the same one at their own addresses.
+    const port = await this.#listen(hosts[0] as string, 0, 0);
     const ports = new Map<number, number>([[0, port]]);
     for (let start = 1; start < this.#plan.length; start += BATCH) {
       await Promise.all(
@@ -201,13 +206,6 @@ class World implements MockNetwork {
     // Thousands of signatures take a while: now, not while somebody is waiting for an answer.
     if (this.#plan.some(({ kind }) => kind === 'inventor')) this.#consensus.invented(this.#options.inventions ?? 2_000);
     this.#scheduleLedger(this.#consensus.ledgerSeq);
-  }
-
-  readonly #stages: Stage[] = [];
-  readonly #connects = new Map<number, number>();
-
-  async #choosePort(host: string): Promise<number> {
-    return this.#listen(host, 0, 0);
   }
 
   #stage({ kind, index }: PlannedNode, connected: Set<string>, peers: () => readonly PeerAddress[]): Stage {
@@ -351,8 +349,6 @@ class World implements MockNetwork {
     );
     this.#cancelLedger = () => timer.cancel();
   }
-
-  #cancelLedger: () => void = () => {};
 
   async close(): Promise<void> {
     this.#closing = true;

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { type CommandDef, defineCommand } from 'citty';
-import { type Crawl, type CrawlOptions, crawl as startCrawl } from '../../crawl/crawl.ts';
+import { type Crawl, crawl as startCrawl } from '../../crawl/crawl.ts';
 import type { CrawlEvent, CrawlStart } from '../../crawl/events.ts';
 import { CrawlFile, readCrawlFile } from '../../crawl/file.ts';
+import type { CrawlOptions } from '../../crawl/options.ts';
 import { CrawlResult } from '../../crawl/result.ts';
 import { PASSPHRASE_MARK } from '../../net/network-name.ts';
 import { formatTarget } from '../../net/target.ts';
