@@ -4,17 +4,29 @@
  * @module
  */
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
 /** `probe` is what most runs are: it and all it imports are one file. */
 const PROGRAM = /\/src\/cli\/(main|commands\/probe)\.ts/;
 
+/** Escapes in place of all that is not ASCII: a text of one byte a character is read and compiled in less time. */
+const ascii: Plugin = {
+  name: 'ascii',
+  generateBundle(_options, files) {
+    for (const file of Object.values(files)) {
+      if (file.type !== 'chunk') continue;
+      file.code = file.code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    }
+  },
+};
+
 export default defineConfig({
   root: path('.'),
   logLevel: 'warn',
   publicDir: false,
+  plugins: [ascii],
   ssr: { noExternal: true, external: ['@stellar/stellar-xdr-json', 'sodium-native'] },
   build: {
     ssr: true,
@@ -33,6 +45,9 @@ export default defineConfig({
         format: 'cjs',
         entryFileNames: '[name].cjs',
         chunkFileNames: '[name].cjs',
+        // Comments are read in the sources; the maps say where. Without both, it is a third of the size.
+        comments: false,
+        sourcemapExcludeSources: true,
         codeSplitting: { groups: [{ name: 'program', test: PROGRAM }] },
       },
     },

@@ -2,7 +2,6 @@
  * `--targets FILE`: more targets than fit a command line.
  * @module
  */
-import { readFile } from 'node:fs/promises';
 import type { Target } from '../net/target.ts';
 import { parseTargets } from '../probe/targets.ts';
 import { UsageError } from './options.ts';
@@ -20,13 +19,18 @@ export const targetsArg = {
 export async function readTargetsFile(file: string | undefined, signal: AbortSignal): Promise<Target[]> {
   if (file === undefined) return [];
   try {
-    const targets = parseTargets(file === '-' ? await readStdin(signal) : await readFile(file, { encoding: 'utf8', signal }));
+    const targets = parseTargets(file === '-' ? await readStdin(signal) : await readText(file, signal));
     if (targets.length === 0) throw new TypeError('no target in it');
     return targets;
   } catch (error) {
     if (signal.aborted) return [];
     throw new UsageError(`--targets: ${file === '-' ? 'stdin' : file}: ${(error as Error).message}`);
   }
+}
+
+async function readText(file: string, signal: AbortSignal): Promise<string> {
+  const { readFile } = await import('node:fs/promises');
+  return readFile(file, { encoding: 'utf8', signal });
 }
 
 async function readStdin(signal: AbortSignal): Promise<string> {

@@ -3,7 +3,6 @@
  * @module
  */
 import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
 import { freshEcdhKey, freshSigningKey, nodeCrypto } from '../crypto/node.ts';
 import type { CryptoProvider, EcdhKey, SigningKey } from '../protocol/auth/crypto.ts';
 import { PeerAuth } from '../protocol/auth/peer-auth.ts';
@@ -54,6 +53,7 @@ export class NodeIdentity {
    * @throws {Error} of the file system, when it cannot be read
    */
   static async fromSeedFile(path: string): Promise<NodeIdentity> {
+    const { readFile } = await import('node:fs/promises'); // Most processes have no seed file.
     const text = await readFile(path, 'utf8');
     try {
       return NodeIdentity.fromSecretSeed(seedIn(text));
@@ -79,6 +79,7 @@ export class NodeIdentity {
   /** Writes the `S…` text to a new file only its owner can read (mode 0600). @throws {Error} EEXIST when there is one */
   async writeSeedFile(path: string): Promise<void> {
     const text = `${encodeSecretSeed(this.#signingKey.unsafeExportSeed())}\n`;
+    const { writeFile } = await import('node:fs/promises');
     await writeFile(path, text, { flag: 'wx', mode: 0o600 });
   }
 

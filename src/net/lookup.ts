@@ -5,7 +5,6 @@
  * @module
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { lookup } from 'node:dns/promises';
 import type { Socket } from 'node:net';
 import { offAbort, onAbort } from './abort.ts';
 
@@ -224,5 +223,6 @@ function start(room: number): ChildProcess | undefined {
 }
 
 async function lookUpHere(host: string, family: Family): Promise<readonly string[]> {
+  const { lookup } = await import('node:dns/promises'); // It makes a resolver, which takes longer than a handshake.
   return (await lookup(host, { all: true, family, verbatim: true })).map(({ address }) => address);
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { type CommandDef, defineCommand } from 'citty';
 import { PASSPHRASE_MARK } from '../../net/network-name.ts';
 import { formatTarget, type Target } from '../../net/target.ts';
@@ -165,6 +164,7 @@ function readCount(text: string | undefined, option: string, max: number): numbe
 async function readPolicy(file: string | undefined): Promise<Policy | undefined> {
   if (file === undefined) return undefined;
   try {
+    const { readFile } = await import('node:fs/promises');
     return parsePolicy(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {
     // Subtle: what JSON.parse says repeats the text, which may be a seed file by mistake.
