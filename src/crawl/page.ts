@@ -10,7 +10,7 @@ import type { CrawlResult } from './result.ts';
 
 /** Beside this file in the package; where the package was built when it runs from source. */
 const TEMPLATE: PageTemplate = {
-  places: ['./page.html', '../../dist/crawl/page.html'].map((path) => new URL(path, import.meta.url)),
+  places: ['./page.html.br', '../../dist/crawl/page.html.br'].map((path) => new URL(path, import.meta.url)),
   slot: 'crawl',
   of: 'crawl',
 };

@@ -7,7 +7,7 @@ import type { PageContent } from './picture.ts';
 
 /** Beside this file in the package; where the package was built when it runs from source. */
 const TEMPLATE: PageTemplate = {
-  places: ['./page.html', '../../dist/explain/page.html'].map((path) => new URL(path, import.meta.url)),
+  places: ['./page.html.br', '../../dist/explain/page.html.br'].map((path) => new URL(path, import.meta.url)),
   slot: 'picture',
   of: 'explain',
 };

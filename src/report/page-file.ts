@@ -3,6 +3,7 @@
  * @module
  */
 import { readFile } from 'node:fs/promises';
+import { brotliDecompressSync } from 'node:zlib';
 import { escaped, printableJson } from '../protocol/printable.ts';
 
 /** Of the template’s policy: nothing is ever fetched. */
@@ -10,7 +11,7 @@ const NO_FETCH = "default-src 'none';";
 
 /** A template that was built. */
 export interface PageTemplate {
-  /** Where it may be: the first that is there is taken. */
+  /** Where it may be, compressed with Brotli: the first that is there is taken. */
   readonly places: readonly URL[];
   /** Id of the element that takes the content. */
   readonly slot: string;
@@ -26,8 +27,9 @@ export interface PageTemplate {
 export async function pageFile({ places, slot, of }: PageTemplate, content: unknown, isLive = false): Promise<string> {
   const empty = `<script type="application/json" id="${slot}">null</script>`;
   for (const place of places) {
-    const template = await readFile(place, 'utf8').catch(() => undefined);
-    if (template === undefined) continue;
+    const file = await readFile(place).catch(() => undefined);
+    if (file === undefined) continue;
+    const template = brotliDecompressSync(file).toString();
     if (!template.includes(empty) || !template.includes(NO_FETCH)) break;
     const page = isLive ? template.replace(NO_FETCH, `${NO_FETCH} connect-src 'self';`) : template;
     const json = safeJson(content);

@@ -1,6 +1,6 @@
 /** What npm would publish: its documents and the first example of the README. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -52,6 +52,37 @@ describe('the published package', () => {
     }
     expect(dead).toEqual([]);
     expect(count).toBeGreaterThan(15);
+  });
+});
+
+describe('an application that installs it', () => {
+  it('imports the library without any other package, and the command line needs one', { timeout: 60_000 }, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'stellar-handshake-pack-'));
+    try {
+      const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: ROOT });
+      const [packed] = JSON.parse(stdout) as readonly { readonly filename: string; readonly unpackedSize: number }[];
+      const home = join(folder, 'node_modules/stellar-handshake');
+      await mkdir(home, { recursive: true });
+      await run('tar', ['-xzf', join(folder, packed?.filename ?? ''), '--strip-components=1', '-C', home]);
+      const { dependencies, exports } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8')) as {
+        readonly dependencies: Readonly<Record<string, string>>;
+        readonly exports: Readonly<Record<string, unknown>>;
+      };
+      expect(Object.keys(dependencies)).toEqual(['@stellar/stellar-xdr-json']);
+      // That one has 3.7 MB.
+      expect(packed?.unpackedSize).toBeLessThan(2_650_000);
+
+      // No other package is there: two entries are for those who have installed what they are made for.
+      const entries = Object.keys(exports).filter((entry) => !/json$|crypto\/(?:web|sodium)$/.test(entry));
+      const imports = entries.map((entry) => `import ${JSON.stringify(join('stellar-handshake', entry))};`);
+      expect(imports.length).toBeGreaterThan(7);
+      await writeFile(join(folder, 'application.mjs'), `${imports.join('\n')}\nconsole.log('imported');\n`);
+      expect((await run(process.execPath, ['application.mjs'], { cwd: folder })).stdout).toBe('imported\n');
+      const help = await run(process.execPath, [join(home, 'dist/cli/main.cjs'), '--help']);
+      expect(help.stdout).toContain('stellar-handshake probe');
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });
 
