@@ -3,6 +3,6 @@
  * The program: turns on Node's compile cache, then loads the command line. Node 20 has no such cache.
  * @module
  */
-const module: { readonly enableCompileCache?: () => unknown } = process.getBuiltinModule('node:module');
+const module = process.getBuiltinModule('node:module') as { readonly enableCompileCache?: () => unknown };
 module.enableCompileCache?.();
 void import('./main.ts').then(({ run }) => run());
