@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Many tests wait for sockets and processes: on two cores the default of one worker leaves one of them idle.
+    maxWorkers: '100%',
     projects: [
       {
         test: {
