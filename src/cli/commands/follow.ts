@@ -203,7 +203,7 @@ function readSequence(text: string | undefined): number | undefined {
 }
 
 /** What the library says of options is a mistake in the command line. */
-export function mistakes<T>(make: () => T): T {
+function mistakes<T>(make: () => T): T {
   try {
     return make();
   } catch (error) {
