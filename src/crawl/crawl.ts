@@ -1,5 +1,6 @@
 /**
- * crawl: the network as a whole, found by walking from node to node along the addresses they name.
+ * crawl: the network as a whole, found by walking from node to node along the addresses they name. This file is longer than
+ * others: it holds the state that all visits of one crawl share. What has a state of its own has a file of its own.
  * @module
  */
 import { isAddress } from '../net/allow-list.ts';
