@@ -37,7 +37,7 @@ export interface CrawlProgress {
 const MAX_ATTEMPTS = 6;
 const RETRY_MS = 1_000;
 /** Between two connections to one IP address, in milliseconds. */
-const HOST_PAUSE_MS = 50;
+const HOST_PAUSE_MS = 100;
 /** Addresses of one host name. */
 const MAX_RESOLVED = 16;
 /** Events nobody has taken yet above which nothing new is begun. */

@@ -29,7 +29,7 @@ export const SECOND_LOOK_CONNECTIONS: number = Object.keys(networks).length + 5;
 const GENTLE_LOOK_MS = 1_500;
 const GENTLE_MS = 6_000;
 /** Who wants one connection at a time gives the node a moment to hear of the end of the last one, in milliseconds. */
-const BREATH_MS = 50;
+const BREATH_MS = 100;
 
 /** Lets that moment pass between two connections to the same node. */
 export async function breath({ oneAtATime, clock = systemClock }: ProbeOptions): Promise<void> {
