@@ -1,6 +1,6 @@
 /**
- * Strict ed25519: the rules of libsodium, and of ed25519-dalek's strict verification, which stellar-core keeps (protocol.md
- * section 3.4). Libraries differ in how many of them they keep by themselves, so that every provider asks here first. Free of Node.
+ * Strict ed25519: the rules of libsodium and of ed25519-dalek's strict verification, which stellar-core uses (protocol.md
+ * section 3.4). Libraries apply different parts of these rules, so every provider checks here first. Works without Node.
  * @module
  */
 
@@ -23,10 +23,10 @@ const P = fromHex(`ed${'ff'.repeat(30)}7f`);
 const L = fromHex('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010');
 
 /**
- * Verification that asks only about keys and signatures of the form that strict verification demands: a signature of 64 bytes,
- * S below the group order, the key canonical, neither the key nor R of small order. All else is bad, whatever `verify` would
- * say. It never throws. Public values only: the time it takes is of no concern.
- * @param verify whether the signature is the key's over the message; what it throws means that it is not
+ * Wraps a verification. Only keys and signatures of strict form reach `verify`: a signature of 64 bytes, S below the group
+ * order, a canonical key, and neither key nor R of small order. Everything else is invalid, whatever `verify` would return. It
+ * never throws. All values are public, so it need not be constant-time.
+ * @param verify whether the signature is valid for key and message; an exception counts as invalid
  */
 export function strictly(verify: CryptoProvider['verify']): CryptoProvider['verify'] {
   return (publicKey, message, signature) => {

@@ -1,12 +1,12 @@
 /**
- * HMAC-SHA256 (RFC 2104, FIPS 180-4) with a key that is used many times, for the MAC of every message, and with one that is
- * used once, for the key schedule.
+ * HMAC-SHA256 (RFC 2104, FIPS 180-4) with a key used many times, for the MAC of every message, and with a key used once, for
+ * the key schedule.
  *
- * The state after the key's block is computed once for each of the two hashes, so that a short message costs two
- * compressions. In plain JavaScript these cost less than the call into OpenSSL, up to `JS_MAX_BYTES`; above it the inner
- * hash is one call of `crypto.hash`, and above `STREAM_BYTES` it is OpenSSL's own HMAC, which copies nothing.
- * Both limits are measured: bench/mac.ts. OpenSSL gets the key as a KeyObject: with bytes, `createHmac` of Node 24 takes
- * seven times as long (15.6 µs instead of 2.4 µs for a short message, measured with 24.21.0).
+ * For each of the two hashes, the state after the key's block is computed once, so a short message costs two compressions. In
+ * plain JavaScript these cost less than the call into OpenSSL, up to `JS_MAX_BYTES`. Above it the inner hash is one call of
+ * `crypto.hash`. Above `STREAM_BYTES` OpenSSL's own HMAC is used, which copies nothing. Both limits are measured: bench/mac.ts.
+ * OpenSSL gets the key as a KeyObject: with bytes, `createHmac` of Node 24 takes seven times as long (15.6 µs instead of 2.4 µs
+ * for a short message, measured with 24.21.0).
  * @module
  */
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
@@ -16,7 +16,7 @@ const BLOCK_BYTES = 64;
 const DIGEST_BYTES = 32;
 /** Longest message hashed in JavaScript. */
 const JS_MAX_BYTES = 311;
-/** Message from which on the copy that `crypto.hash` needs costs more than OpenSSL's HMAC. */
+/** From this length on, the copy that `crypto.hash` needs costs more than OpenSSL's HMAC. */
 const STREAM_BYTES = 65_536;
 
 // biome-ignore format: eight to a line, as in FIPS 180-4 §4.2.2
@@ -32,27 +32,30 @@ const K = Int32Array.of(
 );
 const INITIAL = Int32Array.of(0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19);
 
-/** Scratch of one computation at a time; everything here is synchronous. */
+/** Scratch memory for one computation at a time; everything here is synchronous. */
 const state = new Int32Array(8);
-/** The pad of the inner hash, then the message: what `crypto.hash` is given. */
+/** The inner pad, then the message: the input of `crypto.hash`. */
 let scratch = Buffer.alloc(4 * 1024);
-/** The memory hashed last: records that came together share it, and a view for each would cost more than reading it. */
+/**
+ * View of the memory hashed last. Records that arrived together share one buffer, and a new view for each would cost more than
+ * reading it.
+ */
 let view: DataView = new DataView(scratch.buffer);
-/** The end of a message and its padding. */
+/** The end of a message with its padding. */
 const tail = new Uint8Array(2 * BLOCK_BYTES);
 const tailView = viewOf(tail);
-/** A key's block, while its key is being prepared. */
+/** A key's block while the key is being prepared. */
 const pad = new Uint8Array(BLOCK_BYTES);
 const padView = viewOf(pad);
 const outerBlock = new Uint8Array(BLOCK_BYTES);
 const outerView = viewOf(outerBlock);
 
-/** A MacKey on this HMAC. */
+/** A MacKey that uses this HMAC. */
 export class HmacSha256Key implements MacKey {
   readonly #innerPad = new Uint8Array(BLOCK_BYTES);
   readonly #inner = new Int32Array(8);
   readonly #outer = new Int32Array(8);
-  /** OpenSSL's key, once a long message has come. */
+  /** OpenSSL's key; made when the first long message comes. */
   #keyObject: KeyObject | undefined;
   #wiped = false;
 
@@ -61,7 +64,7 @@ export class HmacSha256Key implements MacKey {
     this.rekey(key);
   }
 
-  /** Takes another key. */
+  /** Replaces the key. */
   rekey(key: Uint8Array): void {
     pad.fill(0x36);
     for (let i = 0; i < key.length; i++) pad[i] = (pad[i] as number) ^ (key[i] as number);
@@ -110,7 +113,7 @@ export class HmacSha256Key implements MacKey {
     this.#wiped = true;
   }
 
-  /** Leaves the MAC of bytes[start, end) in `state`. */
+  /** Computes the MAC of bytes[start, end) into `state`. */
   #compute(bytes: Uint8Array, start: number, end: number): void {
     if (this.#wiped) throw new Error('the MAC key has been wiped');
     const length = end - start;
@@ -123,7 +126,7 @@ export class HmacSha256Key implements MacKey {
     else {
       const total = BLOCK_BYTES + length;
       if (scratch.length < total) {
-        // The pad in it is the key.
+        // The pad in it reveals the key.
         scratch.fill(0, 0, BLOCK_BYTES);
         scratch = Buffer.alloc(2 * total);
       }
@@ -149,7 +152,7 @@ export class HmacSha256Key implements MacKey {
 
 /**
  * HMAC-SHA256 with a key that is used once.
- * @param key of any length; it is copied, and the copy is wiped
+ * @param key of any length; the copy made of it is wiped
  * @returns 32 bytes
  */
 export function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array {
@@ -161,10 +164,10 @@ export function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array {
   return bytes.slice(data.length);
 }
 
-/** The key of `hmacSha256`, wiped between its uses. */
+/** The key object of `hmacSha256`, wiped after each use. */
 const once = new HmacSha256Key(new Uint8Array(DIGEST_BYTES));
 
-/** The key of an inner pad, with the zeros that RFC 2104 puts behind it; the copy made here is wiped. */
+/** The key of an inner pad, followed by the zeros that RFC 2104 adds. The copy made here is wiped. */
 function toKeyObject(innerPad: Uint8Array): KeyObject {
   const key = innerPad.map((byte) => byte ^ 0x36);
   const keyObject = createSecretKey(key);
@@ -191,8 +194,8 @@ function viewOf(bytes: Uint8Array): DataView {
 }
 
 /**
- * The compression function (FIPS 180-4 §6.2.2) over the 64 bytes at `at`. Words and working variables are locals, and
- * sixteen rounds are written out, so that none of them is moved: a third less than in arrays.
+ * The compression function (FIPS 180-4 §6.2.2) on the 64 bytes at `at`. Words and working variables are locals, and sixteen
+ * rounds are unrolled so that no variable is moved: this takes a third less time than arrays.
  */
 function compress(state: Int32Array, block: DataView, at: number): void {
   let w0 = block.getInt32(at);

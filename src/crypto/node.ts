@@ -18,10 +18,10 @@ import { assertBytes, isAllZero } from '../protocol/bytes.ts';
 import { strictly } from './ed25519-strict.ts';
 import { HmacSha256Key, hmacSha256 } from './hmac-sha256.ts';
 
-/** The two curves, as JWK (RFC 8037) calls them. */
+/** The two curves, by their names in JWK (RFC 8037). */
 type Curve = 'Ed25519' | 'X25519';
 
-/** Fixed beginnings of PKCS #8 private keys (RFC 8410); the 32 raw bytes follow. */
+/** Fixed prefixes of PKCS #8 private keys (RFC 8410); the 32 raw bytes follow. */
 const PKCS8: Readonly<Record<Curve, string>> = {
   Ed25519: '302e020100300506032b657004220420',
   X25519: '302e020100300506032b656e04220420',
@@ -42,12 +42,12 @@ export const nodeCrypto: CryptoProvider = {
   verify: strictly((publicKey, message, signature) => nodeVerify(null, message, importPublic('Ed25519', publicKey), signature)),
 };
 
-/** A signing key nobody has had before. @internal */
+/** A new signing key from random bytes. @internal */
 export function freshSigningKey(): SigningKey {
   return new NodeSigningKey(freshPrivate('ed25519'));
 }
 
-/** An ECDH key nobody has had before. @internal */
+/** A new ECDH key from random bytes. @internal */
 export function freshEcdhKey(): EcdhKey {
   return new NodeEcdhKey(freshPrivate('x25519'));
 }
@@ -80,12 +80,12 @@ class NodeEcdhKey implements EcdhKey {
   }
 
   sharedSecret(remotePublicKey: Uint8Array): Uint8Array | undefined {
-    assertBytes(remotePublicKey, 32, 'ECDH public key'); // OpenSSL would not mind bytes behind the key.
+    assertBytes(remotePublicKey, 32, 'ECDH public key'); // OpenSSL would ignore bytes after the key.
     try {
       const q = plain(diffieHellman({ privateKey: this.#key, publicKey: importPublic('X25519', remotePublicKey) }));
       return isAllZero(q) ? undefined : q;
     } catch {
-      // OpenSSL refuses a result of all zero, which is what small-order keys give (RFC 7748 §6.1).
+      // OpenSSL refuses an all-zero result, which small-order keys give (RFC 7748 §6.1).
       return undefined;
     }
   }
@@ -95,7 +95,7 @@ class NodeEcdhKey implements EcdhKey {
   }
 }
 
-/** As a JWK: what Node then does costs a tenth of parsing DER. */
+/** Imported as JWK: this takes a tenth of the time of parsing DER. */
 function importPublic(crv: Curve, raw: Uint8Array): KeyObject {
   return createPublicKey({ key: { kty: 'OKP', crv, x: base64url(raw) }, format: 'jwk' });
 }
@@ -105,8 +105,8 @@ function importPrivate(crv: Curve, raw: Uint8Array): KeyObject {
 }
 
 /**
- * Made and imported as JWK: a fifth of the time that importing random bytes as DER takes.
- * Subtle: a key that is ever exported is one that was imported. `generateKeyPairSync` is asked for JWK, never for KeyObjects.
+ * Generated and imported as JWK: this takes a fifth of the time of importing random bytes as DER.
+ * Subtle: only imported keys are ever exported. `generateKeyPairSync` is asked for JWK, never for KeyObjects.
  */
 function freshPrivate(type: 'ed25519' | 'x25519'): KeyObject {
   const encoding = { publicKeyEncoding: JWK, privateKeyEncoding: JWK } as object;
@@ -134,7 +134,7 @@ function fromBase64url(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'base64url'));
 }
 
-/** The same bytes as a Uint8Array that is no Buffer. */
+/** The same bytes as a plain Uint8Array, not a Buffer. */
 function plain(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }

@@ -1,7 +1,7 @@
 /**
- * CryptoProvider on libsodium, for who accepts or dials thousands of peers it has never seen: libsodium verifies an ed25519
- * signature in half of OpenSSL's time or less. It needs `sodium-native` 5, an optional peer dependency;
- * importing this module without it throws ERR_MODULE_NOT_FOUND.
+ * CryptoProvider that uses libsodium, for programs that accept or dial thousands of unknown peers: libsodium verifies an
+ * ed25519 signature in half of OpenSSL's time or less. It needs `sodium-native` 5, an optional peer dependency; importing this
+ * module without it throws ERR_MODULE_NOT_FOUND.
  * @module stellar-handshake/crypto/sodium
  */
 import sodium from 'sodium-native';
@@ -11,8 +11,9 @@ import { strictly } from './ed25519-strict.ts';
 import { nodeCrypto } from './node.ts';
 
 /**
- * The provider on libsodium: ed25519 and X25519. Hashes and MACs are those of `nodeCrypto`, where libsodium has no advantage.
- * Stateless; one is enough for a process. Same results, same refusals as `nodeCrypto`.
+ * The provider on libsodium for ed25519 and X25519. Hashes and MACs are those of `nodeCrypto`, because libsodium has no
+ * advantage there. Stateless; one is enough for a process. It gives the same results and refuses the same inputs as
+ * `nodeCrypto`.
  *
  * @example
  * const listener = await listen({ network: networks.pubnet, crypto: sodiumCrypto })
@@ -28,7 +29,7 @@ export const sodiumCrypto: CryptoProvider = {
 
 class SodiumSigningKey implements SigningKey {
   readonly publicKey: Uint8Array;
-  /** Seed and public key, as libsodium wants it. */
+  /** Seed and public key, in libsodium's format. */
   readonly #secretKey = new Uint8Array(sodium.crypto_sign_SECRETKEYBYTES);
 
   constructor(seed: Uint8Array) {
@@ -74,7 +75,7 @@ class SodiumEcdhKey implements EcdhKey {
   }
 }
 
-/** The same memory as the Buffer that the typings ask for. */
+/** The same memory as a Buffer, which the typings require. */
 function view(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

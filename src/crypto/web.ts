@@ -1,9 +1,9 @@
 /**
  * CryptoProvider for browsers, workers and other runtimes without node:crypto.
  *
- * The protocol computes synchronously, one record at a time, and `crypto.subtle` answers with promises. So nothing of
- * WebCrypto but its random bytes can be used: `crypto.getRandomValues` makes seeds, ECDH secrets and nonces, and
- * `@noble/curves` and `@noble/hashes` (optional peer dependencies, version 2) compute.
+ * The protocol computes synchronously, one record at a time, but `crypto.subtle` returns promises. So only the random bytes of
+ * WebCrypto are usable: `crypto.getRandomValues` makes seeds, ECDH secrets and nonces. `@noble/curves` and `@noble/hashes`
+ * (optional peer dependencies, version 2) do the computations.
  * @module stellar-handshake/crypto/web
  */
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
@@ -19,8 +19,8 @@ const { Point } = ed25519;
  * The provider for runtimes without node:crypto. Stateless; one is enough for a process. It gives the same results as
  * `nodeCrypto`, bit by bit, and refuses the same keys and signatures.
  *
- * JavaScript promises no constant time: the noble packages avoid branches on secrets, the engine may add some. MACs are compared
- * without an early end. `wipe()` overwrites what this module holds; copies that the engine made are out of reach.
+ * JavaScript guarantees no constant time: the noble packages avoid branches on secrets, but the engine may add some. MACs are
+ * compared without an early exit. `wipe()` overwrites what this module holds; it cannot reach copies that the engine made.
  *
  * @example
  * const random = (): Uint8Array => crypto.getRandomValues(new Uint8Array(32))
@@ -34,7 +34,7 @@ export const webCrypto: CryptoProvider = {
   signingKey: (seed) => new WebSigningKey(assertBytes(seed, 32, 'seed')),
   ecdhKey: (secret) => new WebEcdhKey(assertBytes(secret, 32, 'ECDH secret')),
   verify: strictly((publicKey, message, signature) => {
-    // Subtle: the equation without the cofactor: R is recomputed, and compared byte by byte (protocol.md section 3.4).
+    // Subtle: the equation without the cofactor: R is recomputed and compared byte by byte (protocol.md section 3.4).
     const [r, s] = [signature.subarray(0, 32), littleEndian(signature.subarray(32))];
     const k = littleEndian(sha512(concatBytes(r, publicKey, message))) % Point.Fn.ORDER;
     const product = Point.fromBytes(publicKey, false).multiplyUnsafe(k);
@@ -85,7 +85,7 @@ class WebEcdhKey implements EcdhKey {
 }
 
 class WebMacKey implements MacKey {
-  /** The state after the key's block of both hashes; each MAC begins with a copy of it. */
+  /** The state after the key's block of both hashes; each MAC starts with a copy of it. */
   readonly #keyed: ReturnType<typeof hmac.create>;
   #wiped = false;
 

@@ -1,5 +1,5 @@
 /**
- * From a capture to a picture of one connection in it.
+ * From a capture to a picture of one of its connections.
  * @module
  */
 
@@ -14,37 +14,37 @@ import { encodeRecord } from '../protocol/wire/framing.ts';
 import type { Picture, PictureEvent } from './picture.ts';
 import { MAX_SHOWN_BYTES } from './record-cutter.ts';
 
-/** What to take of a capture. */
+/** What to take from a capture. */
 export interface CapturePictureOptions {
   /** Name of the file, as it is shown. */
   readonly name: string;
   /** Number of the connection, from 1. Default: the first. */
   readonly connection?: number | undefined;
-  /** MAC keys with which the records are verified. */
+  /** MAC keys to verify the records with. */
   readonly keys: KeyLog;
-  /** Whether those keys are in the picture. */
+  /** Whether the picture contains those keys. */
   readonly showSecrets: boolean;
   readonly network?: Network | undefined;
 }
 
-/** A picture and how many connections there were to choose from. */
+/** A picture, and the number of connections in the capture. */
 export interface CapturePicture {
   readonly picture: Picture;
   readonly connection: number;
   readonly connections: number;
-  /** The MACs of this connection, also of records that are left out of the picture. */
+  /** MAC results of this connection, including records left out of the picture. */
   readonly macs: MacCounts;
-  /** What a sender did wrong, bad MACs not counted. */
+  /** Other faults of the senders, without bad MACs. */
   readonly faults: readonly string[];
 }
 
 const MAX_EVENTS = 500;
-/** Faults that are told beside the picture. */
+/** Number of faults that are listed beside the picture. */
 const MAX_FAULTS = 3;
 
 /**
  * Reads a capture of any kind `decode` knows.
- * @throws {CaptureFileError} when it is damaged, of no known format, or does not have the connection
+ * @throws {CaptureFileError} when the capture is damaged, has an unknown format, or does not contain the connection
  */
 export async function capturePicture(
   input: AsyncIterable<Uint8Array>,
@@ -56,7 +56,7 @@ export async function capturePicture(
   for (const item of decoder.end()) collector.take(item);
   const { found, connections, events, omitted, startUnixMs, nonces } = collector;
   if (found === undefined) {
-    const why = connection === undefined ? 'no connection of Stellar’s overlay is in it' : `it has no connection ${connection}`;
+    const why = connection === undefined ? 'it has no connection of Stellar’s overlay' : `it has no connection ${connection}`;
     throw new CaptureFileError(`${why}${connections > 0 ? `; there ${connections === 1 ? 'is' : 'are'} ${connections}` : ''}`);
   }
   const macKeys = showSecrets && nonces.A && nonces.B ? keys.find(nonces.A, nonces.B) : undefined;
@@ -75,7 +75,7 @@ export async function capturePicture(
   return { picture, connection: found.connection, connections, macs: collector.macs, faults: collector.faults };
 }
 
-/** Keeps what belongs to one connection. */
+/** Collects what belongs to one connection. */
 class Collector {
   readonly events: PictureEvent[] = [];
   readonly nonces: { A?: Uint8Array; B?: Uint8Array } = {};
@@ -95,7 +95,9 @@ class Collector {
   take(item: Decoded | CaptureSource): void {
     if (item.kind === 'source') {
       if (item.form === undefined) return;
-      throw new CaptureFileError('bytes without addresses do not say who sent what: a page is made of a pcap or a recording');
+      throw new CaptureFileError(
+        'bytes without addresses do not show which side sent them: use a pcap file or a recording for a page',
+      );
     }
     if (item.kind === 'connection') {
       this.connections++;

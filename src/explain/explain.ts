@@ -1,5 +1,5 @@
 /**
- * explain: a handshake as a story, from the steps the connection tells and the bytes that pass.
+ * explain: a handshake as a story, made of the connection's steps and its bytes.
  * @module
  */
 import { systemClock } from '../net/clock.ts';
@@ -21,45 +21,49 @@ import { connectedPair } from '../testing/pair.ts';
 import type { Side } from './picture.ts';
 import { MAX_SHOWN_BYTES, RecordCutter } from './record-cutter.ts';
 
-/** A told handshake. */
+/** A handshake as a story. */
 export interface Story {
   /** `HOST:PORT`, or undefined for the embedded peer. */
   readonly target: string | undefined;
   readonly network: Network;
   readonly steps: readonly HandshakeStep[];
-  /** What became of each address that was dialled, in that order. */
+  /** The outcome of each address that was dialled, in that order. */
   readonly attempts?: readonly DialAttempt[];
   /** Bodies of the first records the peer sent after its AUTH. */
   readonly next: readonly Uint8Array[];
-  /** Whether it sent more than that while it was listened to. */
+  /** Whether the peer sent more than that while we listened. */
   readonly isCut: boolean;
   readonly timings?: Timings;
-  /** Milliseconds of the phases that were completed before it failed. */
+  /** Milliseconds of the phases completed before a failure. */
   readonly phases?: Partial<Timings>;
-  /** Why it ended early. */
+  /** Why the connection ended early. */
   readonly error?: OverlayError;
-  /** The overlay versions our HELLO names, when the node had refused our own: those of the node. */
+  /** The overlay versions that our HELLO advertises, when the node refused our own and we used its range. */
   readonly overlayRange?: OverlayRange;
 }
 
-/** Sees a handshake as it happens: steps of either side as far as it is ours, and all bytes. Secrets are in the steps. */
+/**
+ * Observes a handshake as it happens: the steps of our side (of both sides with the embedded peer) and all bytes. The steps
+ * contain secrets.
+ */
 export interface HandshakeWatcher {
   step(side: Side, step: HandshakeStep): void;
   bytes(from: Side, bytes: Uint8Array): void;
-  /** The connection has failed; what follows is the look for the cause. */
+  /** The connection has failed; the search for the cause follows. */
   failed(): void;
-  /** All so far was refused for its overlay versions; what follows is another connection, and this says so. */
+  /** The peer refused the overlay versions so far. Another connection follows; the argument says so. */
   again(text: string): void;
 }
 
-/** How long to listen to what the peer sends next, in milliseconds. */
+/** How long to listen to the peer's next messages, in milliseconds. */
 const LISTEN_MS = 500;
 
 /**
- * Does one handshake and tells it. One that fails in silence gets the second look of a probe; where a node shares no overlay
- * version with us, and nobody has chosen ours, the one in its own range is told.
- * @param target whom to dial; undefined: an embedded peer, whose keys and ours are thrown away, so that nothing is secret
- * @param watcher sees everything, secrets too; the story itself has them only when the options say so
+ * Does one handshake and returns its story. A handshake that fails without an answer gets the second look of a probe. If the
+ * node shares no overlay version with us, and the options do not choose the versions, the story is that of a connection in the
+ * node's own range.
+ * @param target node to dial; undefined: an embedded peer, whose keys and ours are thrown away, so that nothing is secret
+ * @param watcher gets everything, secrets too; the story has them only when the options say so
  * @throws {TypeError | RangeError} when an option is wrong; every failure of the connection is in the story
  */
 export async function explain(target: Target | undefined, options: ProbeOptions, watcher?: HandshakeWatcher): Promise<Story> {
@@ -71,7 +75,7 @@ export async function explain(target: Target | undefined, options: ProbeOptions,
   return { ...(await tell(target, { ...sameNode(options, story.attempts), ...overlayRange }, watcher)), overlayRange };
 }
 
-/** Options that lead to the very node which has answered, of a name with several. */
+/** Options that lead to the same node that answered, when a name has several. */
 function sameNode(options: ProbeOptions, attempts: readonly DialAttempt[] = []): ProbeOptions {
   const address = attempts.find(({ outcome }) => outcome === 'connected')?.address;
   return address === undefined ? options : { ...options, lookup: async () => [address] };
@@ -136,13 +140,16 @@ async function tell(target: Target | undefined, options: ProbeOptions, watcher?:
   }
 }
 
-/** The failure in the words of a probe, with what a second look finds where there were none. */
+/** The failure with the message of a probe; a second look when the peer closed without an answer. */
 async function causeOf(error: OverlayError, evidence: Evidence, target: Target, options: ProbeOptions): Promise<OverlayError> {
   if (!isSilentRefusal(error, evidence)) return diagnose(error, evidence);
   return diagnoseSilence(error, evidence, await secondLook(target, options, evidence.lastedMs), false);
 }
 
-/** Both identities are made for this one run: a seed of the user’s is never shown. The embedded peer tells two documentation addresses, and speaks as v27.1.0 does. */
+/**
+ * Both identities are made for this run; a user's seed is never shown. The embedded peer sends two documentation addresses and
+ * behaves like v27.1.0.
+ */
 async function embedded(options: ProbeOptions, watcher: HandshakeWatcher | undefined): Promise<Connection> {
   const [connection] = await connectedPair(
     { ...options, identity: NodeIdentity.random() },
@@ -170,18 +177,18 @@ function withoutSecrets(step: HandshakeStep): HandshakeStep {
   return rest;
 }
 
-/** Records after AUTH that are kept to be told. */
+/** Number of records after AUTH that are kept. */
 const MAX_NEXT = 32;
 
-/** Cuts what comes into records and keeps the first of those after AUTH. */
+/** Cuts received bytes into records and keeps the first ones after AUTH. */
 export class ReceivedRecords {
-  /** Bodies. */
+  /** Record bodies. */
   readonly afterAuth: Uint8Array[] = [];
   readonly #cutter = new RecordCutter();
   #gotAuth = false;
   #bytes = 0;
 
-  /** Whether nothing more is kept. */
+  /** Whether no more records are kept. */
   get isFull(): boolean {
     return this.afterAuth.length >= MAX_NEXT || this.#bytes + this.#cutter.omitted * MAX_SHOWN_BYTES >= MAX_SHOWN_BYTES;
   }
@@ -200,8 +207,10 @@ export class ReceivedRecords {
 }
 
 /**
- * Reads until the peer asks for something, which is the last thing it does by itself, until there is enough, or for so long.
- * @throws {OverlayError} when the connection ends meanwhile, also in an orderly way: a peer that has let us in stays
+ * Reads until the peer sends a request (its last message on its own initiative), until enough records are kept, or until the
+ * time is over.
+ * @throws {OverlayError} when the connection ends in that time, also when the peer closes normally: a peer that completed the
+ * handshake should stay
  */
 async function quiet(connection: Connection, received: ReceivedRecords, ms: number): Promise<void> {
   const asked = (async () => {

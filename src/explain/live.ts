@@ -1,5 +1,5 @@
 /**
- * The page while the handshake happens: served to one browser on this machine, its events as they come.
+ * Serves the page while the handshake happens: to a browser on this machine, with events as they occur.
  * @module
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
@@ -8,24 +8,24 @@ import { beginStream, type HttpAnswer, HttpServer, type HttpStream, Refusal } fr
 import { pageHtml } from './page.ts';
 import type { Picture } from './picture.ts';
 
-/** How long everything may take, in milliseconds. */
+/** Time limits, in milliseconds. */
 export interface LiveLimits {
-  /** Until a page comes for the first time. */
+  /** Until a page connects for the first time. */
   readonly waitMs: number;
-  /** Without a page, before it is taken for closed; a reload is quicker. */
+  /** Without a page, before it counts as closed; a reload is faster. */
   readonly goneMs: number;
-  /** In all. */
+  /** In total. */
   readonly totalMs: number;
 }
 
 const LIMITS: LiveLimits = { waitMs: 300_000, goneMs: 3_000, totalMs: 3_600_000 };
 const HOST = '127.0.0.1';
-/** Pages looking at once. */
+/** Maximum number of open pages. */
 const MAX_READERS = 8;
 
 /**
- * Starts the server. It listens on loopback alone, and answers only who knows the token in the address, names this very
- * host and comes from no other page.
+ * Starts the server. It listens on loopback only. It answers only requests that have the token in the address, name this host,
+ * and come from no other page.
  * @throws {OverlayError} OVERLAY_LISTEN_FAILED when it cannot listen
  */
 export async function serveLive(limits: LiveLimits = LIMITS): Promise<LivePage> {
@@ -33,7 +33,7 @@ export async function serveLive(limits: LiveLimits = LIMITS): Promise<LivePage> 
     host: HOST,
     port: 0,
     isHost: (host) => host === `${HOST}:${server.port}`,
-    // The browser is led here by a file of ours; nobody else knows the way.
+    // A file of ours leads the browser here; nobody else knows the address.
     isLinkable: () => true,
     answer: (request) => page.answer(request),
   });
@@ -41,13 +41,13 @@ export async function serveLive(limits: LiveLimits = LIMITS): Promise<LivePage> 
   return page;
 }
 
-/** A page that is served. */
+/** A served page. */
 export class LivePage implements AsyncDisposable {
-  /** Its address, with the token that it needs. */
+  /** Its address, token included. */
   readonly url: string;
-  /** Resolves when a page has come for the first time; false when none has in time. */
+  /** Resolves with true when a page has connected for the first time; with false when none has in time. */
   readonly opened: Promise<boolean>;
-  /** Resolves when the page has been closed, none has come, or the time is up. */
+  /** Resolves when the page was closed, when none has connected, or when the time is over. */
   readonly gone: Promise<void>;
   readonly #server: HttpServer;
   readonly #limits: LiveLimits;
@@ -120,13 +120,13 @@ export class LivePage implements AsyncDisposable {
   }
 }
 
-/** A reader that does not read gets the next picture later, whole: nothing piles up. */
+/** A slow reader gets the latest picture later, as a whole, so that nothing accumulates. */
 function writePicture(reader: ServerResponse, picture: Picture): void {
   if (reader.writableNeedDrain && picture.running) return;
   reader.write(`event: picture\ndata: ${JSON.stringify(picture)}\n\n`);
 }
 
-/** In constant time, as the token is part of it. */
+/** In constant time, because the token is part of the text. */
 function equalText(a: string, b: string): boolean {
   const [x, y] = [Buffer.from(a), Buffer.from(b)];
   return x.length === y.length && timingSafeEqual(x, y);

@@ -1,11 +1,11 @@
 /**
- * The page: the built template with a picture in it.
+ * The page: the built template with a picture.
  * @module
  */
 import { type PageTemplate, pageFile } from '../report/page-file.ts';
 import type { PageContent } from './picture.ts';
 
-/** Beside this file in the package; where the package was built when it runs from source. */
+/** In the package it is beside this file; when run from source it is in the build directory. */
 const TEMPLATE: PageTemplate = {
   places: ['./page.html.br', '../../dist/explain/page.html.br'].map((path) => new URL(path, import.meta.url)),
   slot: 'picture',
@@ -13,7 +13,7 @@ const TEMPLATE: PageTemplate = {
 };
 
 /**
- * The whole page as one HTML text. A live page has its events.
+ * The whole page as one HTML text. A live page gets its events from the server.
  * @throws {Error} when the page has not been built
  */
 export async function pageHtml(content: PageContent): Promise<string> {

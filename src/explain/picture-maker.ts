@@ -1,5 +1,5 @@
 /**
- * From what a connection of ours tells to a picture of it, complete or as far as it has come.
+ * From the steps and bytes of our own connection to a picture, complete or in progress.
  * @module
  */
 import { nodeCrypto } from '../crypto/node.ts';
@@ -17,19 +17,19 @@ import { recordType } from './text.ts';
 /** What is known of a connection before it begins. */
 export type PictureFrame = Pick<Picture, 'source' | 'target' | 'own' | 'network' | 'expectedPeerID'>;
 
-/** Events a picture holds: a page has to stay readable. */
+/** Maximum number of events in a picture, so that the page stays readable. */
 const MAX_EVENTS = 500;
 
-/** Something that passed, its record kept as bytes. */
+/** A record or other bytes that were seen, kept as bytes. */
 interface Seen {
   readonly from: Side;
   readonly ms: number;
   readonly bytes: Uint8Array;
-  /** Of what is no record: how many bytes it was in all. */
+  /** For bytes that are no record: their total number. */
   readonly strayBytes?: number;
 }
 
-/** Watches a handshake. Secrets are kept to judge MACs with, and are in the picture only when it was told to show them. */
+/** Watches a handshake. It keeps secrets to verify MACs; the picture contains them only when it is configured to show them. */
 export class PictureMaker implements HandshakeWatcher {
   readonly #frame: PictureFrame;
   readonly #showSecrets: boolean;
@@ -38,7 +38,7 @@ export class PictureMaker implements HandshakeWatcher {
   readonly #startMs: number;
   readonly #startUnixMs: number;
   #streams = { A: new RecordCutter(), B: new RecordCutter() };
-  /** Said before all else. */
+  /** Note shown before all events. */
   #note: string | undefined;
   readonly #seen: Seen[] = [];
   readonly #secrets: { A?: SideSecrets; B?: SideSecrets } = {};
@@ -50,8 +50,8 @@ export class PictureMaker implements HandshakeWatcher {
 
   /**
    * @param unixMs now, in milliseconds since 1970
-   * @param monotonicMs a clock that is never set
-   * @param onChange told whenever the picture is another one
+   * @param monotonicMs a clock that is never adjusted
+   * @param onChange is called when the picture has changed
    */
   constructor(
     frame: PictureFrame,
@@ -97,7 +97,7 @@ export class PictureMaker implements HandshakeWatcher {
     this.#failedMs = undefined;
   }
 
-  /** The connection is over. @param error why, when it ended early */
+  /** The connection is over. @param error the reason, when it ended early */
   end(timings: Partial<Timings> | undefined, error: OverlayError | undefined): void {
     const ms = this.#failedMs ?? this.#elapsedMs();
     for (const from of ['A', 'B'] as const) {
@@ -112,7 +112,7 @@ export class PictureMaker implements HandshakeWatcher {
     this.#onChange();
   }
 
-  /** As far as it has come. */
+  /** The picture so far. */
   get picture(): Picture {
     const secrets: PictureSecrets = this.#showSecrets
       ? {
@@ -146,7 +146,7 @@ export class PictureMaker implements HandshakeWatcher {
     this.#seen.push(seen);
   }
 
-  /** Subtle: MACs are judged here, because bytes are seen before the handshake has made the keys for them. */
+  /** Subtle: MACs are verified here, because the bytes are seen before the handshake has derived their keys. */
   #events(): readonly PictureEvent[] {
     const said = new Set<Side>();
     const note: PictureEvent[] = this.#note === undefined ? [] : [{ kind: 'note', ms: 0, text: this.#note, isFault: false }];

@@ -1,6 +1,6 @@
 /**
- * A handshake as data for `explain`'s page: what was seen, and nothing that follows from it. The page works out the rest
- * with `protocol/` itself. Types only, so that the page shares them.
+ * A handshake as data for the page of `explain`: only what was seen. The page derives the rest with `protocol/`. This file has
+ * types only, so that the page can share them.
  * @module
  */
 import type { OverlayErrorJson } from '../protocol/errors.ts';
@@ -10,64 +10,64 @@ import type { PeerError } from '../protocol/violation.ts';
 /** Side of a connection: A dialled, B accepted. */
 export type Side = 'A' | 'B';
 
-/** A connection, complete or as far as it has come. Bytes are lower-case hex. */
+/** A connection, complete or in progress. Bytes are lower-case hex. */
 export interface Picture {
   readonly version: 1;
-  /** `demo`: an embedded peer; `live`: a connection of ours; `capture`: read from a file. */
+  /** `demo`: an embedded peer; `live`: our own connection; `capture`: read from a file. */
   readonly source: 'demo' | 'live' | 'capture';
-  /** Whom it is with: `HOST:PORT`, or the name of the file. */
+  /** The other end: `HOST:PORT`, or the name of the file. */
   readonly target: string;
-  /** The side that is ours; undefined where nobody says, or both are. */
+  /** Our side; undefined when it is unknown, or both sides are ours. */
   readonly own?: Side;
-  /** The network that was named; what the HELLOs say may differ. */
+  /** The network given by the user. The HELLOs may name another. */
   readonly network?: Network;
-  /** When it began, in milliseconds since 1970; undefined when the capture does not say. */
+  /** Start, in milliseconds since 1970; undefined when the capture does not contain it. */
   readonly startUnixMs?: number;
-  /** `host:port` of either end, as far as they are known. */
+  /** `host:port` of each end, as far as known. */
   readonly addresses: Readonly<Partial<Record<Side, string>>>;
-  /** What came and went, in order. */
+  /** Everything that was sent, in order. */
   readonly events: readonly PictureEvent[];
-  /** Events that were left out because there were too many. */
+  /** Number of events left out because there were too many. */
   readonly omitted: number;
   /** Keys that may be shown. */
   readonly secrets: PictureSecrets;
-  /** Milliseconds of each phase of a connection of ours. */
+  /** Duration of each phase of our own connection, in milliseconds. */
   readonly timings?: PictureTimings;
-  /** Why it ended early, as this side saw it. */
+  /** Why it ended early, as seen by this side. */
   readonly error?: PictureError;
-  /** Network the other side was found to be on when it had closed without a word: 32 bytes. */
+  /** ID of the network that the peer was found to be on after it closed without an answer: 32 bytes. */
   readonly foundNetworkID?: string;
-  /** Our pin, `G…`. */
+  /** The expected peerID, `G…`. */
   readonly expectedPeerID?: string;
   /** Whether more may come. */
   readonly running: boolean;
 }
 
-/** Where the page gets its picture from. */
+/** Source of the page's picture. */
 export type PageContent =
   | Picture
-  /** From the server it came from, as it happens: path of the event stream. */
+  /** From the server of the page, as it happens: path of the event stream. */
   | { readonly live: string };
 
-/** Something that was seen, so many milliseconds after the beginning. */
+/** An event, with its time in milliseconds since the start. */
 export type PictureEvent =
   | {
       readonly kind: 'record';
       readonly from: Side;
       readonly ms: number;
-      /** The record as on the wire, its 4-byte header included. */
+      /** The record as on the wire, with its 4-byte header. */
       readonly hex: string;
       readonly mac: MacVerdict;
     }
   /** Bytes that are no complete record. */
   | { readonly kind: 'stray'; readonly from: Side; readonly ms: number; readonly hex: string; readonly length: number }
-  /** What whoever read the capture found. */
+  /** A finding of the capture reader. */
   | { readonly kind: 'note'; readonly from?: Side; readonly ms: number; readonly text: string; readonly isFault: boolean };
 
-/** What is known of a MAC: HELLO and ERROR_MSG have none, and without its key a MAC cannot be judged. */
+/** Verdict on a MAC. HELLO and ERROR_MSG have none; without its key a MAC cannot be verified. */
 export type MacVerdict = 'good' | 'bad' | 'none' | 'unknown';
 
-/** Keys that may be shown: of the demo, which are thrown away, or because the run was told to. */
+/** Keys that may be shown: those of the demo, which are thrown away, or those that the user asked to show. */
 export interface PictureSecrets {
   readonly A?: SideSecrets;
   readonly B?: SideSecrets;
@@ -81,10 +81,10 @@ export interface SideSecrets {
   readonly ecdhSecret: string;
 }
 
-/** Milliseconds by phase, of those that were completed. */
+/** Milliseconds of each completed phase. */
 export type PictureTimings = Partial<Record<'dnsMs' | 'tcpMs' | 'helloMs' | 'authMs' | 'totalMs', number>>;
 
-/** A failure, with what the other side was told of it; null: nothing. */
+/** A failure, with the ERROR_MSG sent to the other side; null: none. */
 export interface PictureError extends OverlayErrorJson {
   readonly told: PeerError | null;
   readonly ms: number;

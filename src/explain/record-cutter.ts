@@ -1,32 +1,32 @@
 /**
- * What one side sent, cut into records, for who shows them: so much is kept as can be looked at, whatever comes.
+ * Cuts the bytes of one side into records for display. Memory is bounded, whatever comes.
  * @module
  */
 import { MAX_RECORD_BYTES, RECORD_HEADER_BYTES } from '../protocol/constants.ts';
 
-/** Bytes of records that are shown: a page has to stay readable. */
+/** Maximum number of record bytes that are shown, so that the page stays readable. */
 export const MAX_SHOWN_BYTES = 0x80000;
 
-/** Cuts bytes into whole records, headers and all; from a length that is not allowed on, nothing is one. */
+/** Cuts bytes into whole records, headers included. After an invalid length nothing more counts as a record. */
 export class RecordCutter {
-  /** The record that has begun, as far as it has come, or the beginning of what is none. */
+  /** The incomplete record so far, or the first bytes that are no record. */
   #part = new Uint8Array(RECORD_HEADER_BYTES);
   #filled = 0;
-  /** Bytes still to come of a record that is too long to be shown. */
+  /** Missing bytes of a record that is too long to be shown. */
   #skipping = 0;
   #isStray = false;
-  /** Bytes of what is no record. */
+  /** Number of bytes that are no record. */
   #strayBytes = 0;
-  /** Records that were too long to be shown. */
+  /** Number of records that were too long to be shown. */
   omitted = 0;
 
-  /** Bytes at the end that are no whole record: the first of them, and how many there are. */
+  /** Bytes at the end that are no whole record: the first of them, and their number. */
   get rest(): { readonly bytes: Uint8Array; readonly length: number } {
     const bytes = this.#part.subarray(0, this.#filled);
     return { bytes, length: this.#isStray ? this.#strayBytes : bytes.length };
   }
 
-  /** The records that are complete with these bytes, which are copied. */
+  /** The records completed by these bytes. The bytes are copied. */
   push(bytes: Uint8Array): readonly Uint8Array[] {
     const records: Uint8Array[] = [];
     for (let at = 0; at < bytes.length; ) {
@@ -55,7 +55,7 @@ export class RecordCutter {
     return records;
   }
 
-  /** The header is there. */
+  /** The header is complete. */
   #begin(): void {
     const length = new DataView(this.#part.buffer).getUint32(0) & 0x7fffffff;
     this.#isStray = length === 0 || length > MAX_RECORD_BYTES;
@@ -76,5 +76,5 @@ export class RecordCutter {
   }
 }
 
-/** Bytes shown of what is no record. */
+/** Number of bytes shown that are no record. */
 export const STRAY_BYTES = 512;

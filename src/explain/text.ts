@@ -15,7 +15,7 @@ import { XdrReader } from '../protocol/xdr/reader.ts';
 import { COLUMNS, wrapped } from '../report/wrapped.ts';
 import type { Story } from './explain.ts';
 
-/** How parts of the text stand out; identity functions where nothing does. */
+/** Styles for parts of the text; identity functions for plain text. */
 export interface Emphasis {
   readonly heading: (text: string) => string;
   readonly good: (text: string) => string;
@@ -25,7 +25,7 @@ export interface Emphasis {
 
 type Step<S extends HandshakeStep['step']> = Extract<HandshakeStep, { step: S }>;
 
-/** With these a line of either kind fits 80 columns. */
+/** With these values every line fits in 80 columns. */
 const HEX_BYTES_A_LINE = 32;
 const FIELD_BYTES_A_LINE = 16;
 const LABEL_WIDTH = 12;
@@ -44,7 +44,7 @@ function* told(story: Story, emphasis: Emphasis): Generator<string> {
     0,
   ).map(heading);
   if (target === undefined)
-    yield* wrapped('Every key below is made for this run and thrown away: that is why the secrets are shown.', 0).map(dim);
+    yield* wrapped('Every key below is made for this run and then thrown away, so the secrets are shown.', 0).map(dim);
   if (attempts.length > 1 || attempts.some(({ address }) => !target?.includes(address)))
     yield dim(`Dialled: ${attempts.map((attempt) => `${attempt.address} ${describeAttempt(attempt)}`).join('; ')}.`);
   yield* wrapped(
@@ -80,7 +80,7 @@ function* told(story: Story, emphasis: Emphasis): Generator<string> {
         break;
       }
       case 'check':
-        if (!checking) yield* ['', `   ${dim('Checked, in the order of the reference:')}`];
+        if (!checking) yield* ['', `   ${dim('Checked, in the order of stellar-core:')}`];
         yield* checkLines(step, emphasis);
         break;
       case 'shared-key':
@@ -115,7 +115,7 @@ function* told(story: Story, emphasis: Emphasis): Generator<string> {
         yield* title('Authenticated');
         yield `   ${good('✓')} ${step.remote.peerID} holds its keys.`;
         yield* wrapped(
-          'From here on every message but ERROR_MSG carries a sequence number and a MAC, and may be up to 16 MiB long. Nothing is encrypted.',
+          'From here on every message except ERROR_MSG has a sequence number and a MAC, and may be up to 16 MiB long. Nothing is encrypted.',
           5,
         );
         break;
@@ -125,14 +125,14 @@ function* told(story: Story, emphasis: Emphasis): Generator<string> {
   if (story.next.length > 0 || story.isCut) {
     yield* title(error ? 'What came next; it ended the connection, so not all of it is the peer’s' : 'What the peer sends next');
     for (const body of story.next) yield* nextLines(body, dim);
-    if (story.isCut) yield `   ${dim('… and more, which is not told')}`;
+    if (story.isCut) yield `   ${dim('… more messages follow')}`;
   }
   yield '';
   if (error) {
     yield bad(`✗ ${error.message}`);
     yield `  ${error.advice}`;
     yield dim(
-      `  ${error.code}, stage ${error.stage}${error.told ? `; the peer is told ${error.told.code} “${error.told.message}”` : ''}`,
+      `  ${error.code}, stage ${error.stage}${error.told ? `; the peer gets ${error.told.code} “${error.told.message}”` : ''}`,
     );
   } else yield good('✓ The handshake is complete.');
 }
@@ -144,7 +144,7 @@ export function recordType(body: Uint8Array): string {
   return messageTypeName(number) ?? `UNKNOWN (${number})`;
 }
 
-/** A check in one line where it fits, else with its detail below it. */
+/** A check on one line if it fits, else with its detail below it. */
 function* checkLines({ ok, check, detail }: Step<'check'>, { good, bad, dim }: Emphasis): Generator<string> {
   const mark = ok ? good('✓') : bad('✗');
   if (`   ✓ ${check} — ${detail}`.length <= COLUMNS) yield `   ${mark} ${check} ${dim(`— ${detail}`)}`;
@@ -177,7 +177,7 @@ function* recordLines(body: Uint8Array, dim: Emphasis['dim']): Generator<string>
     const lines = isLongHex(text) ? chunks(text, 2 * FIELD_BYTES_A_LINE) : [text];
     const isTooLong = prefix.length + (lines[0] ?? '').length > COLUMNS;
     yield isTooLong ? prefix.trimEnd() : prefix + lines[0];
-    // A key is not broken, so that it can be copied: it begins further left.
+    // A key is not broken, so that it can be copied; it starts further left.
     const indent = isTooLong ? Math.max(3, COLUMNS - text.length) : prefix.length;
     for (const line of isTooLong ? lines : lines.slice(1)) yield ' '.repeat(indent) + line;
   }
@@ -194,7 +194,7 @@ function* nextLines(body: Uint8Array, dim: Emphasis['dim']): Generator<string> {
   try {
     all = annotateRecord(body);
   } catch {
-    // What the connection has refused may be anything.
+    // A record that the connection refused can contain anything.
     yield `   ${'MALFORMED'.padEnd(20)} ${dim(`${body.length + 4} bytes: ${toHex(body.subarray(0, 24))}${body.length > 24 ? '…' : ''}`)}`;
     return;
   }

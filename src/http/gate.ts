@@ -1,8 +1,8 @@
 /**
- * A socket that gives the HTTP parser one request at a time.
+ * A socket that passes one request at a time to the HTTP parser.
  *
- * Node parses whatever came in one read, 1,500 requests of a hostile sender for example, before anybody can object. Here what
- * comes behind a request is thrown away, and the socket ends with the answer, as HTTP allows.
+ * Node parses everything that came in one read, for example 1,500 requests of a hostile client, before a handler can react.
+ * Here the bytes after a request are discarded, and the socket ends with the answer, as HTTP allows.
  * @module
  */
 import type { IncomingMessage } from 'node:http';
@@ -14,20 +14,20 @@ export type Socket = IncomingMessage['socket'];
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** Stands before a socket. */
+/** Sits between a socket and the HTTP server. */
 export class Gate extends Duplex {
   readonly #socket: Socket;
   readonly #lingerMs: number;
-  /** Whether a request has passed that is not answered. */
+  /** Whether a request has been passed on and is not answered yet. */
   #isClosed = false;
-  /** Whether something came behind a request: nothing more is read. */
+  /** Whether bytes came after a request: then nothing more is read. */
   #hasMore = false;
-  /** Bytes of the head that has begun: 0 between requests; the last of them, and the one before the last. */
+  /** Bytes of the current request head, 0 between requests; its last byte, and the byte before that. */
   #headBytes = 0;
   #last = 0;
   #beforeLast = 0;
 
-  /** @param lingerMs how long what still comes is thrown away when everything has been said, so that it can be read */
+  /** @param lingerMs how long input is discarded after the last answer, so that the client can read the answer */
   constructor(socket: Socket, lingerMs: number) {
     super({ allowHalfOpen: true });
     this.#socket = socket;
@@ -38,17 +38,17 @@ export class Gate extends Duplex {
     socket.on('error', () => this.destroy());
   }
 
-  /** Whether the socket has to end with the answer. */
+  /** Whether the socket must end with the answer. */
   get hasMore(): boolean {
     return this.#hasMore;
   }
 
-  /** The request that has passed is answered: the next may come. */
+  /** The current request is answered: the next may come. */
   open(): void {
     this.#isClosed = false;
   }
 
-  /** Ends it when everything has been written; Node asks for it by this name. */
+  /** Closes the socket when everything has been written. Node calls it by this name. */
   destroySoon(): void {
     this.end(() => {
       const late = setTimeout(() => this.destroy(), this.#lingerMs);
@@ -79,7 +79,7 @@ export class Gate extends Duplex {
   #take(chunk: Buffer): void {
     if (this.writableFinished) return;
     let at = 0;
-    // Empty lines before a request mean nothing.
+    // Empty lines before a request are ignored.
     if (this.#headBytes === 0) while (at < chunk.length && (chunk[at] === CR || chunk[at] === LF)) at++;
     if (at === chunk.length) return;
     const end = this.#isClosed ? at : this.#endOfHead(chunk, at);
@@ -89,7 +89,7 @@ export class Gate extends Duplex {
     this.#socket.pause();
   }
 
-  /** Where the head ends that has begun: behind an empty line; else the end of the chunk. */
+  /** The index where the current head ends: after an empty line, else the end of the chunk. */
   #endOfHead(chunk: Buffer, start: number): number {
     for (let at = start; at < chunk.length; at++) {
       const byte = chunk[at] as number;

@@ -1,5 +1,5 @@
 /**
- * The HTTP server of `exporter` and of the live page of `explain`: whoever reaches it may be hostile, slow, or very many.
+ * The HTTP server of `exporter` and of the live page of `explain`. Its clients may be hostile, slow, or very many.
  * @module
  */
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { printable } from '../protocol/printable.ts';
 import { Gate, type Socket } from './gate.ts';
 import { type HttpRules, whyNot } from './rules.ts';
 
-/** An answer that is complete. */
+/** A complete answer. */
 export interface HttpAnswer {
   /** Default 200. */
   readonly status?: number;
@@ -20,10 +20,10 @@ export interface HttpAnswer {
   readonly headers?: OutgoingHttpHeaders;
 }
 
-/** An answer that goes on for as long as whoever has asked stays: gets a response with nothing in it. */
+/** An answer that continues while the client stays connected. It gets a response to which nothing has been written. */
 export type HttpStream = (response: ServerResponse) => void;
 
-/** A request that is not carried out: a status, and a sentence for whoever has sent it. */
+/** A refused request: a status, and a sentence for the client. */
 export class Refusal extends Error {
   override readonly name: string = 'Refusal';
   readonly status: 400 | 403 | 404 | 405 | 503;
@@ -36,36 +36,36 @@ export class Refusal extends Error {
   }
 }
 
-/** What a server is made of. */
+/** Options of a server. */
 export interface HttpServerOptions extends HttpRules {
-  /** Address and port to listen on; port 0 takes a free one. */
+  /** Address and port to listen on; port 0 selects a free one. */
   readonly host: string;
   readonly port: number;
   /**
    * Answers GET and HEAD.
-   * @param signal aborts when nobody waits for the answer any more, and when the server closes
-   * @throws {Refusal} for a request that is not carried out
+   * @param signal aborts when the client has left, and when the server closes
+   * @throws {Refusal} for a request that is refused
    */
   readonly answer: (request: IncomingMessage, signal: AbortSignal) => Promise<HttpAnswer | HttpStream>;
   /** Default: `HTTP_LIMITS`. */
   readonly limits?: Partial<HttpLimits> | undefined;
 }
 
-/** What somebody can hold, and for how long in milliseconds. */
+/** Limits on what one client can hold, and for how long in milliseconds. */
 export interface HttpLimits {
-  /** Sockets at once; one more takes the place of the one that has been idle longest. */
+  /** Number of open sockets. A new one above it replaces the socket that has been idle longest. */
   readonly sockets: number;
-  /** Requests of one socket. */
+  /** Number of requests on one socket. */
   readonly requests: number;
-  /** For a request to come in. */
+  /** Time for a request to arrive. */
   readonly requestMs: number;
-  /** For an answer to be read. */
+  /** Time for a client to read an answer. */
   readonly unreadMs: number;
-  /** Without a request. */
+  /** Time that a socket may be idle. */
   readonly idleMs: number;
-  /** Of a socket, after which its next answer is its last. */
+  /** Age of a socket from which its next answer is its last. */
   readonly ageMs: number;
-  /** For answers to go out when the server closes, and for the last one of a socket to be read. */
+  /** Time for answers to leave when the server closes, and for the client to read the last answer of a socket. */
   readonly closeMs: number;
 }
 
@@ -79,7 +79,7 @@ const HTTP_LIMITS: HttpLimits = {
   closeMs: 250,
 };
 
-/** Of every answer. */
+/** Headers of every answer. */
 const HEADERS = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy': "frame-ancestors 'none'",
@@ -89,26 +89,26 @@ const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 } as const;
 
-/** What is known of a socket. */
+/** State of a socket. */
 interface Client {
   readonly sinceMs: number;
-  /** Whether its answer is being made, or goes on: such a socket is never closed for another one. */
+  /** Whether an answer is being made or continues. Such a socket is never closed to make room. */
   isServed: boolean;
-  /** Whether nothing more is read of it. */
+  /** Whether nothing more is read from it. */
   isLast: boolean;
   requests: number;
 }
 
-/** A server that listens. */
+/** A listening server. */
 export class HttpServer implements AsyncDisposable {
   readonly host: string;
   readonly port: number;
   readonly #server: Server;
   readonly #options: HttpServerOptions;
   readonly #limits: HttpLimits;
-  /** The one that asked last is the last. */
+  /** Ordered by the last request, the latest last. */
   readonly #clients = new Map<Gate, Client>();
-  /** Answers being made, with what ends them. */
+  /** Answers being made, with the controllers that end them. */
   readonly #answers = new Map<Promise<void>, AbortController>();
   #isClosing = false;
 
@@ -119,7 +119,7 @@ export class HttpServer implements AsyncDisposable {
     this.#server = server;
     this.#options = options;
     this.#limits = limits;
-    // An accept that fails, for want of file descriptors for example, costs that connection and nothing else.
+    // A failed accept, for want of file descriptors for example, affects that connection only.
     server.on('error', () => {});
     const [serve] = server.listeners('connection') as ((this: Server, socket: Duplex) => void)[];
     server.removeAllListeners('connection');
@@ -148,7 +148,10 @@ export class HttpServer implements AsyncDisposable {
     return new HttpServer(server, options, limits);
   }
 
-  /** Stops listening, ends what is being answered and closes every socket, whoever does not read. @returns when all are closed */
+  /**
+   * Stops listening, ends the answers being made and closes every socket, also those whose client does not read. @returns when
+   * all are closed
+   */
   async close(): Promise<void> {
     this.#isClosing = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -205,11 +208,11 @@ export class HttpServer implements AsyncDisposable {
     this.#answers.set(answered, leave);
   }
 
-  /** Never rejects. @returns when the answer is out, or nobody wants it any more */
+  /** Never rejects. @returns when the answer is sent, or the client has left */
   async #answer(request: IncomingMessage, response: ServerResponse, client: Client, leave: AbortController): Promise<void> {
     const over = new Promise<void>((resolve) => response.once('close', resolve));
-    // Whoever has left needs no answer; after it nothing is left to end.
-    response.once('close', () => leave.abort(new Error('whoever has asked has left')));
+    // A client that has left needs no answer; afterwards there is nothing to end.
+    response.once('close', () => leave.abort(new Error('the client has left')));
     response.on('error', () => {});
     client.isServed = true;
     const answer = await Promise.race([this.#make(request, leave.signal), over]);
@@ -255,7 +258,7 @@ export class HttpServer implements AsyncDisposable {
 
 const STOPPED = new Refusal(503, 'The server is being stopped.');
 
-/** Begins an answer that goes on. @param type Content-Type */
+/** Begins an answer that continues. @param type Content-Type */
 export function beginStream(response: ServerResponse, type: string): void {
   response.writeHead(200, { ...HEADERS, 'Content-Type': type });
   response.flushHeaders();

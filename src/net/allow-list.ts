@@ -1,21 +1,21 @@
 /**
- * Which addresses may be probed. Whoever can reach the exporter makes it dial: without bounds it would be a port scanner
- * inside somebody's network.
+ * Which addresses may be probed. Everyone who can reach the exporter can make it dial. Without limits it would be a port
+ * scanner inside somebody's network.
  * @module
  */
 import { formatIP, parseIP } from '../protocol/wire/ip.ts';
 
 /** Addresses that begin with the same bits. */
 interface Range {
-  /** 4 bytes or 16; the bits behind the prefix are zero. */
+  /** 4 or 16 bytes. The bits after the prefix are zero. */
   readonly bytes: Uint8Array;
   readonly prefixBits: number;
 }
 
-/** IPv4 addresses as IPv6 writes them. */
+/** IPv4-mapped IPv6 addresses. */
 const MAPPED_IPV4: Range = { bytes: parseIP('::ffff:0:0'), prefixBits: 96 };
 
-/** What is not globally routable in IPv4 (IANA's IPv4 Special-Purpose Address Registry, and multicast). */
+/** IPv4 ranges that are not globally routable (IANA's IPv4 Special-Purpose Address Registry, and multicast). */
 const SPECIAL_IPV4 = [
   '0.0.0.0/8', // this network
   '10.0.0.0/8', // private
@@ -34,9 +34,12 @@ const SPECIAL_IPV4 = [
   '240.0.0.0/4', // reserved, broadcast
 ].map(parseRange);
 
-/** The only part of IPv6 that is handed out as global unicast; loopback, ULA, link-local and multicast are outside. */
+/**
+ * The only IPv6 range from which global unicast addresses are assigned. Loopback, ULA, link-local and multicast are outside of
+ * it.
+ */
 const GLOBAL_IPV6 = parseRange('2000::/3');
-/** What is special within it (IANA's IPv6 Special-Purpose Address Registry). */
+/** Special ranges inside it (IANA's IPv6 Special-Purpose Address Registry). */
 const SPECIAL_IPV6 = [
   '2001::/23', // protocol assignments: Teredo, benchmarks, ORCHID
   '2001:db8::/32', // documentation
@@ -46,19 +49,19 @@ const SPECIAL_IPV6 = [
 /** RFC 6052: an IPv4 address behind a NAT64 is in the last 4 bytes. */
 const NAT64 = parseRange('64:ff9b::/96');
 
-/** Decides about addresses, never about names: what a name means may change from one look-up to the next. */
+/** Decides about addresses, never about names: a name can resolve to another address at each look-up. */
 export class AllowList {
   readonly #ranges: readonly Range[];
 
   /**
-   * @param cidrs exactly what is allowed, `10.0.0.0/8` or a single address; none: whatever is globally routable
-   * @throws {TypeError} naming the text that is no range of addresses
+   * @param cidrs the ranges that are allowed, `10.0.0.0/8` or a single address. Empty: all globally routable addresses
+   * @throws {TypeError} naming the text that is not an address range
    */
   constructor(cidrs: readonly string[]) {
     this.#ranges = cidrs.map(parseRange);
   }
 
-  /** Whether the address may be dialled. What is no address may not. */
+  /** Whether the address may be dialled. False for a text that is not an address. */
   permits(address: string): boolean {
     const bytes = addressBytes(address);
     if (bytes === undefined) return false;
@@ -72,20 +75,23 @@ function isGlobal(bytes: Uint8Array): boolean {
   return isIn(GLOBAL_IPV6, bytes) && !SPECIAL_IPV6.some((range) => isIn(range, bytes));
 }
 
-/** The one way to write an address: that of RFC 5952; an IPv4-mapped one is the IPv4 address the kernel dials for it. Undefined for what is none. */
+/**
+ * The canonical form of an address (RFC 5952). An IPv4-mapped address becomes the IPv4 address that the kernel dials for it.
+ * Undefined when the text is not an address.
+ */
 export function plainAddress(text: string): string | undefined {
   const bytes = addressBytes(text);
   return bytes && formatIP(bytes);
 }
 
-/** Whether the text is an address as such, for which nobody has to be asked. */
+/** Whether the text is an IP address, which needs no look-up. */
 export function isAddress(text: string): boolean {
   return addressBytes(text) !== undefined;
 }
 
 /**
- * 4 bytes or 16; an IPv4-mapped address is the IPv4 address the kernel dials for it. A zone (`%eth0`) changes nothing.
- * Subtle: only IPv6 has zones, and of these characters. Anything else Node would take for a name and look up.
+ * 4 or 16 bytes. An IPv4-mapped address becomes the IPv4 address that the kernel dials for it. A zone (`%eth0`) is ignored.
+ * Subtle: only IPv6 has zones, and only of these characters. Node would look up anything else as a name.
  */
 export function addressBytes(address: string): Uint8Array | undefined {
   try {
@@ -101,7 +107,7 @@ function isIn({ bytes, prefixBits }: Range, address: Uint8Array): boolean {
   return address.every((byte, i) => ((byte ^ (bytes[i] as number)) & mask(prefixBits, i)) === 0);
 }
 
-/** Of the byte at an index, the bits that belong to the prefix. */
+/** The mask for the byte at an index: the bits that belong to the prefix. */
 function mask(prefixBits: number, index: number): number {
   const bits = Math.min(8, Math.max(0, prefixBits - 8 * index));
   return 0xff & (0xff << (8 - bits));
@@ -119,8 +125,8 @@ function parseRange(text: string): Range {
   const bits = 8 * bytes.length;
   const prefixBits = match?.[2] === undefined ? bits : Number(match[2]);
   if (prefixBits > bits) throw wrong(`a prefix is at most ${bits} bits long here`);
-  if (bytes.some((byte, i) => (byte & ~mask(prefixBits, i)) !== 0)) throw wrong('bits behind the prefix are set');
-  // The mapped form of IPv4 means IPv4, here as in an address.
+  if (bytes.some((byte, i) => (byte & ~mask(prefixBits, i)) !== 0)) throw wrong('bits after the prefix are set');
+  // An IPv4-mapped range means the IPv4 range, as with addresses.
   if (prefixBits >= 96 && isIn(MAPPED_IPV4, bytes)) return { bytes: bytes.slice(12), prefixBits: prefixBits - 96 };
   return { bytes, prefixBits };
 }

@@ -6,9 +6,9 @@ import type { Now } from '../protocol/clock.ts';
 
 /** Time and timers. */
 export interface Clock {
-  /** The moment, by both clocks. */
+  /** The current time, by both clocks. */
   now(): Now;
-  /** Calls back once after so many milliseconds, unless cancelled before. */
+  /** Calls back once after this number of milliseconds, unless the timer is cancelled first. */
   setTimer(callback: () => void, ms: number): Timer;
 }
 

@@ -1,12 +1,12 @@
 /**
- * The word somebody may have meant.
+ * Suggests the word that was probably meant.
  * @module
  */
 
 /**
- * Finds the candidate that a typing error or two away is what was written: one in a word of up to five letters, two in a
- * longer one. An error is a letter too many, too few, another one, or two that changed places.
- * @returns undefined when there is none, or the word is one of them
+ * Finds the candidate that differs from the word by few typing errors: at most one in a word of up to five letters, at most two
+ * in a longer word. An error is one letter added, missing, replaced, or two neighbours swapped.
+ * @returns undefined when no candidate is near enough, or the word is a candidate itself
  */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   if (candidates.includes(word)) return undefined;
@@ -20,7 +20,7 @@ export function closest(word: string, candidates: readonly string[]): string | u
   return found;
 }
 
-/** Optimal string alignment distance: Levenshtein's, with neighbours that changed places. */
+/** Optimal string alignment distance: Levenshtein distance that also counts a swap of neighbours as one error. */
 function distance(a: string, b: string): number {
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -23,8 +23,8 @@ import { Session } from './session.ts';
  * for await (const message of connection) console.log(message.type)
  *
  * @returns the connection, once the peer has proved its identity
- * @throws {OverlayError} with code and stage; nothing is left open then
- * @throws {TypeError | RangeError} when an option is wrong; nothing is sent then
+ * @throws {OverlayError} with code and stage; no socket or timer stays open
+ * @throws {TypeError | RangeError} when an option is wrong; nothing is sent
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
   if (!adaptsOverlayRange(options)) return connectOnce(options);
@@ -41,7 +41,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     const range = error instanceof OverlayError ? rangeAfter(error, DEFAULT_OVERLAY_RANGE) : undefined;
     if (range === undefined) throw error;
     const leftMs = Math.max(1, Math.round(handshakeTimeoutMs - (clock.now().monotonicMs - startMs)));
-    // Of a name with several nodes the one that has answered.
+    // A name can have several nodes: dial the one that answered.
     const again = address === undefined ? options : { ...options, lookup: async () => [address as string] };
     return connectOnce({ ...again, ...range, handshakeTimeoutMs: leftMs });
   }
@@ -66,14 +66,15 @@ async function connectOnce(options: ConnectOptions): Promise<Connection> {
   const localAddress = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
   const connection = newConnection({ role: 'WE_CALLED_REMOTE', localAddress, remoteAddress });
   const { info } = connection;
-  // Who dials waits for a slow node as long as it said it would: before AUTH the deadline alone counts, and says so.
+  // The dialler waits for a slow node until the handshake deadline. So before AUTH the idle timeout is off, and the error is
+  // that of the deadline.
   let release: (() => void) | undefined;
   const { listener } = options;
   const peer = new Peer({
     ...peerOptions(resolved, connection, { peerAuth }),
     authenticationTimeoutMs: Number.POSITIVE_INFINITY,
     expectedPeerID: options.expectedPeerID,
-    // Subtle: a full node refuses right behind its AUTH, and then nobody but the steps knows that it came.
+    // Subtle: a full node sends its refusal right after its AUTH. Then only the steps show that AUTH came.
     ...(options.onPhase && {
       onStep: (step) => {
         if (step.step === 'authenticated') onPhase('auth', elapsed() - connectedMs - spent.hello);
@@ -109,12 +110,13 @@ async function connectOnce(options: ConnectOptions): Promise<Connection> {
   });
 }
 
-/** How long a peer that has just let us in is given to refuse us after all, or to answer a ping, in milliseconds. */
+/** How long to wait after the handshake for the peer's refusal or its answer to a ping, in milliseconds. */
 export const SETTLE_MS = 1_000;
 
 /**
- * A full node completes the handshake and refuses right behind it, so success is only known when it has answered once.
- * @returns the round trip, or undefined when nothing came in time: not every peer answers pings
+ * A full node completes the handshake and sends its refusal right after it. So the connection is only known to last when the
+ * peer has answered once.
+ * @returns the round trip time in milliseconds, or undefined when nothing came in time: not every peer answers pings
  * @throws {OverlayError} when the connection ended instead
  */
 export async function settled(connection: { ping(): Promise<number> }, clock: Clock): Promise<number | undefined> {
@@ -129,7 +131,9 @@ export async function settled(connection: { ping(): Promise<number> }, clock: Cl
   }
 }
 
-/** Waits for the handshake. @throws {OverlayError} when it fails and the stream is closed, with all the peer has told */
+/**
+ * Waits for the handshake. @throws {OverlayError} when it fails and the stream is closed; the error has all that the peer sent
+ */
 export async function authenticated(session: Session): Promise<RemotePeer> {
   try {
     return await session.authenticated;
@@ -144,8 +148,8 @@ async function failed(error: OverlayError, session: Session): Promise<never> {
 }
 
 /**
- * A failure together with what the peer told before or at the same moment: its own refusal, when it is for the same
- * reason, and the addresses of a node that has no slot.
+ * The failure, completed with what the peer sent before or at the same moment: its own refusal when the reason is the same, and
+ * the addresses that a full node sends in PEERS.
  */
 function withLastWords(error: OverlayError, session: Session): OverlayError {
   const said = error.told === null ? undefined : session.lastWords();

@@ -12,22 +12,22 @@ import type { ConnectionInfo, TcpAddress, Timings } from './connection-info.ts';
 import type { Session } from './session.ts';
 
 /**
- * An authenticated channel: every message read from it was sent by `remote`, in this order, unchanged. It is not
- * encrypted. Iterate it to read; taking the next message gives the credit of the one before back to the peer, so an
- * application that does not read stops the peer.
+ * An authenticated channel: `remote` sent every message that is read from it, in this order and unchanged. The channel is not
+ * encrypted. Iterate it to read. Taking the next message returns the flow control credit of the message before to the peer, so
+ * an application that does not read makes the peer stop sending.
  */
 export class Connection implements AsyncIterable<ReceivedMessage>, AsyncDisposable {
-  /** Names this connection: 16 hex digits, the beginning of the nonce in our HELLO. */
+  /** Identifies this connection: 16 hex digits, the first 8 bytes of the nonce in our HELLO. */
   readonly id: string;
   readonly role: PeerRole;
   /** The peer; its `peerID` is proved. */
   readonly remote: RemotePeer;
-  /** Our end of the TCP connection; undefined when it is none. */
+  /** Local end of the TCP connection; undefined when the stream is not TCP. */
   readonly localAddress: TcpAddress | undefined;
-  /** The peer's end of it; undefined when it is none. */
+  /** Remote end of the TCP connection; undefined when the stream is not TCP. */
   readonly remoteAddress: TcpAddress | undefined;
   readonly timings: Timings;
-  /** The very object that `onStep` and `onBytes` have been told for this connection, so that a Map can bring them together. */
+  /** The same object that `onStep` and `onBytes` get for this connection. It can be the key of a Map that relates their calls. */
   readonly info: ConnectionInfo;
   readonly #session: Session;
 
@@ -43,24 +43,25 @@ export class Connection implements AsyncIterable<ReceivedMessage>, AsyncDisposab
     this.info = info;
   }
 
-  /** Resolves with the reason when the connection has ended, whoever ended it. Never rejects. */
+  /** Resolves with the reason when the connection has ended, on either side. Never rejects. */
   get ended(): Promise<OverlayError> {
     return this.#session.ended;
   }
 
-  /** The overlay versions we have said that we speak: the peer's own ones, when `adaptOverlayRange` made them so. */
+  /** The overlay versions we advertised. When `adaptOverlayRange` applied, they are the peer's own range. */
   get overlayRange(): OverlayRange {
     return this.#session.overlayRange;
   }
 
-  /** What the peer allows us to send now, in flood messages and bytes. */
+  /** What the peer allows us to send now: number of flood messages, and bytes. */
   get credit(): { readonly messages: bigint; readonly bytes: bigint } {
     return this.#session.credit;
   }
 
   /**
-   * The messages that come. It ends when either side closes; leaving the loop closes nothing, another one goes on where it was.
-   * @throws {OverlayError} when the connection ends in any other way, after the last good message
+   * Received messages. Iteration ends when either side closes. Leaving the loop does not close the connection; another loop
+   * continues with the next message.
+   * @throws {OverlayError} when the connection ends in any other way, after the last valid message
    */
   [Symbol.asyncIterator](): AsyncIterator<ReceivedMessage, undefined> & AsyncIterable<ReceivedMessage> {
     return new MessageIterator(this.#session);
@@ -68,28 +69,28 @@ export class Connection implements AsyncIterable<ReceivedMessage>, AsyncDisposab
 
   /**
    * Sends a message; a flood message waits until the peer allows it.
-   * @returns when the message has been handed to the socket
-   * @throws {OverlayError} when the connection ends before, with OVERLAY_SEND_QUEUE_FULL when too much waits already, with
-   *   OVERLAY_ABORTED when the signal aborts while it waits; nothing is sent then
-   * @throws {TypeError | RangeError} when the message is not of its type; nothing is sent then
+   * @returns when the message has been written to the socket
+   * @throws {OverlayError} when the connection ends first, OVERLAY_SEND_QUEUE_FULL when too much is queued already,
+   * OVERLAY_ABORTED when the signal aborts while the message waits; the message is then not sent
+   * @throws {TypeError | RangeError} when the message does not fit its type; nothing is sent
    */
   send(message: SendableMessage, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     return this.#session.send(message, options.signal);
   }
 
   /**
-   * The time a question and its answer take.
+   * Measures the round trip time of a request and its answer.
    * @returns milliseconds
-   * @throws {OverlayError} when the connection ends before the answer, OVERLAY_ABORTED when the signal does
+   * @throws {OverlayError} when the connection ends before the answer; OVERLAY_ABORTED when the signal aborts
    */
   async ping(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
     return untilAborted(this.#session.ping(), options.signal);
   }
 
   /**
-   * Closes; what was sent before still leaves.
-   * @returns when the socket is closed: at once, or up to half a second later, when the peer may not have handled yet what the
-   *   application sent it; a ping that was answered shows that it has
+   * Closes the connection. Messages that were sent before still leave.
+   * @returns when the socket is closed: at once, or up to half a second later when the peer may not have handled all messages
+   * of the application yet. An answered ping shows that it has handled all messages before it
    */
   async close(): Promise<void> {
     this.#session.end('OVERLAY_CLOSED');
@@ -102,10 +103,10 @@ export class Connection implements AsyncIterable<ReceivedMessage>, AsyncDisposab
   }
 }
 
-/** Reads a session. Not a generator: its promises and turns of the microtask queue would cost more than the MAC. */
+/** Reads a session. This is not a generator: a generator's promises and turns of the microtask queue cost more than the MAC. */
 class MessageIterator implements AsyncIterator<ReceivedMessage, undefined>, AsyncIterable<ReceivedMessage> {
   readonly #session: Session;
-  /** The message the application has; asking for the next one says that it is done with it. */
+  /** The message that the application is handling. When it asks for the next one, this one is done. */
   #held: ReceivedMessage | undefined;
   #done = false;
 
@@ -151,7 +152,7 @@ class MessageIterator implements AsyncIterator<ReceivedMessage, undefined>, Asyn
   }
 }
 
-/** The promise, or OVERLAY_ABORTED when the signal aborts before. */
+/** Settles as the promise does; rejects with OVERLAY_ABORTED when the signal aborts first. */
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   promise.catch(() => {});

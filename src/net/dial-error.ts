@@ -1,5 +1,5 @@
 /**
- * What it means that nobody could be dialled, told by what each address did.
+ * Errors of dialling: code and message, derived from the outcome of each address.
  * @module
  */
 import { isIP } from 'node:net';
@@ -8,43 +8,43 @@ import { type DialAttempt, OverlayError } from '../protocol/errors.ts';
 import type { Family } from './lookup.ts';
 import { formatTarget } from './target.ts';
 
-/** What the operating system's reasons mean; those of this machine say nothing about the host. */
+/** Meaning of the operating system's error codes. Those in OWN_REASONS are about this machine, not about the host. */
 const REASONS: Readonly<Record<string, string>> = {
   EHOSTUNREACH:
-    'a firewall rejects it (firewalld’s default REJECT answers so), the host is down, or no router knows the way (EHOSTUNREACH)',
+    'a firewall rejects it (firewalld’s default REJECT answers so), the host is down, or no router has a route to it (EHOSTUNREACH)',
   ECONNABORTED: 'the connection was aborted on the way (ECONNABORTED)',
   ENOPROTOOPT: 'a firewall or the host rejects it by ICMP (ENOPROTOOPT)',
   EACCES: 'a firewall on the way rejects it by ICMPv6, or a rule of this machine forbids it (EACCES)',
 };
 const OWN_REASONS: Readonly<Record<string, string>> = {
-  ENETUNREACH: 'this machine has no route there, or a router or firewall on the way says that there is none (ENETUNREACH)',
+  ENETUNREACH: 'this machine has no route there, or a router or firewall on the way reports that there is none (ENETUNREACH)',
   EADDRNOTAVAIL: 'this machine has no address, or no free port, to dial it from (EADDRNOTAVAIL)',
-  EAFNOSUPPORT: 'this machine does not speak this version of IP (EAFNOSUPPORT)',
-  EINVAL: 'this machine cannot dial such an address; a link-local one needs its zone, like fe80::1%eth0 (EINVAL)',
+  EAFNOSUPPORT: 'this machine does not support this version of IP (EAFNOSUPPORT)',
+  EINVAL: 'this machine cannot dial such an address; a link-local address needs its zone, for example fe80::1%eth0 (EINVAL)',
   EPERM: 'a firewall of this machine forbids it (EPERM)',
 };
 
-/** Whether there is no file descriptor for it. */
+/** Whether the error means that no file descriptor was free. */
 export function isOutOfFiles({ code }: NodeJS.ErrnoException): boolean {
   return code === 'EMFILE' || code === 'ENFILE';
 }
 
-/** What an error of a socket says of the address. */
+/** Outcome of an address for an error of its socket. */
 export function outcomeOf({ code }: NodeJS.ErrnoException): DialAttempt['outcome'] {
   if (code === 'ETIMEDOUT') return 'connect-timeout';
   if (code === 'ECONNREFUSED') return 'connection-refused';
   return code === 'ECONNRESET' ? 'connection-reset' : 'unreachable';
 }
 
-/** What one address did, as the end of a sentence. */
+/** The outcome of one address, as the end of a sentence. */
 export function describeAttempt({ outcome, errno = 'unknown', ms }: DialAttempt): string {
   switch (outcome) {
     case 'connected':
       return 'connected';
     case 'overtaken':
-      return 'had not answered when another address did';
+      return 'had not answered when another address connected';
     case 'aborted':
-      return 'had not answered when it was given up';
+      return 'had not answered when dialling was aborted';
     case 'connect-timeout':
       return `did not answer within ${formatSeconds(ms)}`;
     case 'connection-refused':
@@ -56,7 +56,7 @@ export function describeAttempt({ outcome, errno = 'unknown', ms }: DialAttempt)
   }
 }
 
-/** The codes, the one that says most about the node first. */
+/** Codes in order of priority: the first is the most specific about the node. */
 const CODES: readonly (readonly [code: OverlayErrorCode, holds: (attempt: DialAttempt) => boolean])[] = [
   ['OVERLAY_CONNECT_TIMEOUT', ({ outcome }) => outcome === 'connect-timeout'],
   ['OVERLAY_UNREACHABLE', ({ outcome, errno = '' }) => outcome === 'unreachable' && OWN_REASONS[errno] === undefined],
@@ -68,7 +68,7 @@ const CODES: readonly (readonly [code: OverlayErrorCode, holds: (attempt: DialAt
 /**
  * No address of the host has connected.
  * @param attempts at least one
- * @param causes the errors of the sockets that had one
+ * @param causes the errors of the sockets that failed
  */
 export function dialError(
   host: string,
@@ -82,23 +82,23 @@ export function dialError(
   const message =
     new Set(attempts.map(({ outcome, errno }) => `${outcome} ${errno}`)).size === 1
       ? sentence(where, only)
-      : `${where} has no address that can be connected to: ${attempts.map((one) => `${one.address} ${describeAttempt(one)}`).join('; ')}.`;
+      : `${where} has no address that accepts a connection: ${attempts.map((one) => `${one.address} ${describeAttempt(one)}`).join('; ')}.`;
   const cause = causes.length > 1 ? new AggregateError(causes) : causes[0];
   return new OverlayError(code, { stage: 'tcp', message, cause, attempts });
 }
 
-/** What all addresses did. */
+/** The sentence when all addresses have the same outcome. */
 function sentence(where: string, attempt: DialAttempt): string {
   const { outcome, errno = 'unknown' } = attempt;
   if (outcome === 'connection-refused') return `${where} refused the connection: nothing listens there.`;
-  if (outcome === 'unreachable') return `There is no way to ${where}: ${REASONS[errno] ?? OWN_REASONS[errno] ?? errno}.`;
+  if (outcome === 'unreachable') return `${where} cannot be reached: ${REASONS[errno] ?? OWN_REASONS[errno] ?? errno}.`;
   return `${where} ${describeAttempt(attempt)}.`;
 }
 
-/** A resolver that is slower than this to say that it does not know has waited for one that did not answer, in milliseconds. */
+/** In milliseconds. A resolver that takes longer than this to fail has waited for a name server that did not answer. */
 const SILENT_MS = 1_000;
 
-/** A host name has no address. @param cause of the look-up; undefined when it found nothing */
+/** The error for a host name without an address. @param cause the error of the look-up; undefined when it found nothing */
 export function nameError(host: string, family: Family, cause: unknown, ms: number): OverlayError {
   const code = (cause as NodeJS.ErrnoException | undefined)?.code;
   if (cause instanceof OverlayError) return cause;
@@ -113,21 +113,21 @@ export function nameError(host: string, family: Family, cause: unknown, ms: numb
     });
   }
   if (isIP(host) !== 0)
-    return new OverlayError('OVERLAY_NAME_NOT_FOUND', { stage: 'dns', message: `${host} is no IPv${family} address.` });
+    return new OverlayError('OVERLAY_NAME_NOT_FOUND', { stage: 'dns', message: `${host} is not an IPv${family} address.` });
   const what = family === 0 ? 'address' : `IPv${family} address`;
   return new OverlayError('OVERLAY_NAME_NOT_FOUND', { stage: 'dns', cause, message: `The host name ${host} has no ${what}.` });
 }
 
-/** No resolver has answered in time. */
+/** The error when no resolver answered in time. */
 export function lookupTimeout(host: string, ms: number): OverlayError {
-  const message = `The host name ${host} was not resolved within ${formatSeconds(ms)}: no resolver has answered.`;
+  const message = `The host name ${host} was not resolved within ${formatSeconds(ms)}: no resolver answered.`;
   return new OverlayError('OVERLAY_NAME_LOOKUP_TIMEOUT', { stage: 'dns', message });
 }
 
-/** There was no file descriptor all the time. */
+/** The error when no file descriptor was free during the whole time. */
 export function outOfFiles(cause: NodeJS.ErrnoException, stage: Stage): OverlayError {
-  const whose = cause.code === 'ENFILE' ? 'this machine has' : 'this process has';
-  const message = `Nothing was dialled: ${whose} as many files open as it may (${cause.code}).`;
+  const whose = cause.code === 'ENFILE' ? 'this machine' : 'this process';
+  const message = `Nothing was dialled: ${whose} has reached its limit of open files (${cause.code}).`;
   return new OverlayError('OVERLAY_TOO_MANY_OPEN_FILES', { stage, cause, message });
 }
 

@@ -1,6 +1,6 @@
 /**
- * dial: from a host name to an open socket, as RFC 8305 says. An attempt begins 250 ms after the one before, or at once
- * when that has failed; attempts overlap, none is given up before one has connected, and the whole time is theirs.
+ * dial: from a host name to an open socket, as RFC 8305 describes. An attempt starts 250 ms after the one before, or at once
+ * when that one failed. Attempts overlap. No attempt is stopped before one has connected; each has the whole remaining time.
  * @module
  */
 import { connect, isIP, type Socket } from 'node:net';
@@ -12,28 +12,28 @@ import type { Phase } from './connection-info.ts';
 import { dialError, isOutOfFiles, lookupTimeout, nameError, outcomeOf, outOfFiles } from './dial-error.ts';
 import { type Family, type Lookup, lookUp, type PendingLookup } from './lookup.ts';
 
-/** Where to, and within which limits. */
+/** Target and limits. */
 export interface DialOptions {
   readonly host: string;
   readonly port: number;
-  /** Only addresses of this family are dialled; 0: both. */
+  /** Only addresses of this IP version are dialled; 0: both. */
   readonly family?: Family | undefined;
-  /** Finds the addresses of a name. Default: the system's resolver does. */
+  /** Finds the addresses of a name. Default: the system's resolver. */
   readonly lookup?: Lookup | undefined;
   readonly clock: Clock;
-  /** Time for name resolution and TCP together, in milliseconds; it begins when the resolver is asked. */
+  /** Time for name resolution and TCP together, in milliseconds. It starts when the resolver is asked. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Is told how long it took to the first attempt (`dns`), and from there to the open socket (`tcp`). */
+  /** Is called with the time until the first attempt (`dns`), and from there to the open socket (`tcp`), in milliseconds. */
   readonly onPhase?: ((phase: Phase, ms: number) => void) | undefined;
-  /** Is told once, at the end, what became of each address, in the order they were dialled. */
+  /** Is called once at the end with the outcome of each address, in the order they were dialled. */
   readonly onDialled?: ((attempts: readonly DialAttempt[]) => void) | undefined;
 }
 
 /**
  * Opens a TCP connection.
  * @returns the connected socket
- * @throws {OverlayError} with code, stage and attempts; nothing is left open then
+ * @throws {OverlayError} with code, stage and attempts; nothing stays open
  */
 export async function dial(options: DialOptions): Promise<Socket> {
   const { onPhase, onDialled } = options;
@@ -50,28 +50,31 @@ export async function dial(options: DialOptions): Promise<Socket> {
   return over;
 }
 
-/** What dialling has come to. */
+/** Result of dialling. */
 interface Outcome {
   readonly over: Socket | OverlayError;
   readonly attempts: readonly DialAttempt[];
-  /** The phases that are over, in milliseconds. */
+  /** Durations of the finished phases, in milliseconds. */
   readonly dnsMs?: number | undefined;
   readonly tcpMs?: number | undefined;
 }
 
 /** Connection Attempt Delay (RFC 8305 section 5), in milliseconds. */
 const ATTEMPT_DELAY_MS = 250;
-/** Resolution Delay: how long IPv6 addresses are waited for when IPv4 ones have come first (section 3), in milliseconds. */
+/** Resolution Delay (section 3), in milliseconds: how long to wait for IPv6 addresses when the IPv4 addresses came first. */
 const RESOLUTION_DELAY_MS = 50;
-/** When both families together are not answered in this time each is asked for alone: some resolvers answer only one. */
+/**
+ * When a look-up of both families has no answer after this time, each family is looked up alone, in milliseconds: some
+ * resolvers answer only one of them.
+ */
 const SINGLE_FAMILY_DELAY_MS = 250;
-/** How often it is tried again when this process or machine has no file descriptor left, in milliseconds. */
+/** Delay before another try when this process or machine has no free file descriptor, in milliseconds. */
 const DESCRIPTOR_RETRY_MS = 100;
 
-/** Why look-ups end; without a reason every abort would make an error of its own. */
-const NOT_WANTED = new Error('The addresses are known, or not wanted any more.');
+/** Reason with which look-ups are aborted. Without one, every abort would create its own error. */
+const NOT_WANTED = new Error('The addresses are known, or no longer needed.');
 
-/** An attempt, while it lasts. */
+/** One dial attempt, from its start. */
 interface Attempt {
   readonly address: string;
   readonly sinceMs: number;
@@ -84,22 +87,25 @@ class Dialler {
   readonly #options: DialOptions;
   readonly #resolve: (outcome: Outcome) => void;
   readonly #family: Family;
-  /** Ends the look-ups; an address needs none, and making one costs more than all else here. */
+  /**
+   * Aborts the look-ups. Made only when needed: a target that is an address needs none, and creating it costs more than all
+   * else here.
+   */
   #lookups: AbortController | undefined;
   /** Families that are being looked up. */
   readonly #asked = new Set<Family>();
-  /** Why a family has no address. */
+  /** Errors of the families that have no address. */
   readonly #failures = new Map<Family, unknown>();
-  /** Every address there is. */
+  /** All addresses found. */
   readonly #known = new Set<string>();
-  /** Those that have not been dialled. */
+  /** Addresses not dialled yet. */
   #queue: string[] = [];
   #attempts: Attempt[] = [];
   #startMs: number;
-  /** When the first address was dialled. */
+  /** Time of the first dial attempt, monotonic milliseconds. */
   #dialledMs: number | undefined;
   #lastFamily = 0;
-  /** That there is no descriptor, while it is so. */
+  /** The last error for want of a file descriptor; undefined while descriptors are free. */
   #starved: NodeJS.ErrnoException | undefined;
   #deadline: Timer;
   #nextAttempt: Timer | undefined;
@@ -143,7 +149,7 @@ class Dialler {
     this.#fail(new OverlayError('OVERLAY_ABORTED', { stage: attempts ? 'tcp' : 'dns', cause: signal?.reason, attempts }));
   };
 
-  /** The clock starts when the resolver has been asked. */
+  /** The time limit starts when the resolver has been asked. */
   #prepare(): void {
     const { host } = this.#options;
     const first = lookUp(host, this.#family, this.#lookupSignal);
@@ -184,13 +190,13 @@ class Dialler {
     );
   }
 
-  /** A look-up is over. */
+  /** Handles the result of one look-up. */
   #onAddresses(family: Family, found: readonly string[], failure?: unknown): void {
     if (this.#isOver) return;
     this.#asked.delete(family);
     const isWhole = family === this.#family;
     if (isWhole) {
-      // Nothing can be added to that.
+      // The other look-ups cannot add anything.
       this.#nextLookup?.cancel();
       this.#asked.clear();
       this.#lookups?.abort(NOT_WANTED);
@@ -198,11 +204,11 @@ class Dialler {
     const wanted = found.filter((address) => (this.#family === 0 ? isIP(address) !== 0 : isIP(address) === this.#family));
     if (wanted.length === 0) this.#failures.set(family, failure);
     const isFresh = (address: string): boolean => !this.#known.has(address) || this.#queue.includes(address);
-    // The resolver's order is that of preference; of two answers IPv6 goes first.
+    // The resolver returns addresses in order of preference. When both families answered separately, IPv6 goes first.
     const order = isWhole || family === 6 ? [...wanted, ...this.#queue] : [...this.#queue, ...wanted];
     this.#queue = interleave([...new Set(order)].filter(isFresh), this.#lastFamily);
     for (const address of wanted) this.#known.add(address);
-    // An attempt is due already, or comes too soon after the last one.
+    // An attempt is scheduled already, or the last one is too recent.
     if (this.#nextAttempt !== undefined) {
       if (this.#attempts.length > 0 || !(isWhole || family === 6)) return;
       this.#nextAttempt.cancel();
@@ -216,7 +222,7 @@ class Dialler {
     this.#nextAttempt = this.#options.clock.setTimer(() => this.#attempt(), ms);
   }
 
-  /** Dials the next address, if there is one. */
+  /** Dials the next address, if any. */
   #attempt(): void {
     this.#nextAttempt?.cancel();
     this.#nextAttempt = undefined;
@@ -250,7 +256,7 @@ class Dialler {
     if (this.#isOver || attempt.ended !== undefined) return;
     attempt.socket.destroy();
     if (isOutOfFiles(error)) {
-      // Nothing was dialled: it is tried again when others may have closed theirs.
+      // Nothing was dialled. Try again later: other parts of the program may have closed descriptors.
       this.#starved = error;
       this.#attempts = this.#attempts.filter((one) => one !== attempt);
       this.#queue.unshift(attempt.address);
@@ -268,12 +274,12 @@ class Dialler {
     return { address, outcome, ...(errno !== undefined && { errno }), ms: this.#now() - sinceMs };
   }
 
-  /** All attempts; those that still last end now. */
+  /** Outcomes of all attempts; those still running end now with the given outcome. */
   #ended(outcome: DialAttempt['outcome']): readonly DialAttempt[] {
     return this.#attempts.map((attempt) => attempt.ended ?? this.#end(attempt, outcome));
   }
 
-  /** What it means that the time is over. */
+  /** The error when the time limit is reached. */
   #timeout(): OverlayError {
     const isRunning = this.#attempts.some(({ ended }) => ended === undefined);
     if (this.#starved !== undefined && !isRunning)
@@ -282,7 +288,7 @@ class Dialler {
     return this.#verdict();
   }
 
-  /** What it means that no address has connected. */
+  /** The error when no address has connected. */
   #verdict(): OverlayError {
     const { host, port } = this.#options;
     const attempts = this.#ended('connect-timeout');
@@ -297,7 +303,7 @@ class Dialler {
     this.#resolve({ over: error, attempts: error.attempts ?? [], dnsMs: this.#dnsMs });
   }
 
-  /** Nothing is left behind but what is kept. */
+  /** Releases everything except the socket that is kept. */
   #finish(kept?: Socket): void {
     this.#isOver = true;
     for (const timer of [this.#deadline, this.#nextAttempt, this.#nextLookup]) timer?.cancel();
@@ -307,7 +313,10 @@ class Dialler {
   }
 }
 
-/** The families take turns (RFC 8305 section 4), each in its order. @param lastFamily that of the attempt before, 0 when there was none */
+/**
+ * Alternates the two families (RFC 8305 section 4) and keeps the order within each. @param lastFamily family of the previous
+ * attempt, 0 when there was none
+ */
 function interleave(addresses: readonly string[], lastFamily: number): string[] {
   if (addresses.length < 2) return [...addresses];
   const first = addresses[0] ?? '';

@@ -1,5 +1,5 @@
 /**
- * How the stream of a connection ends: one rule for both roles and every reason.
+ * How the stream of a connection is closed: one rule for both roles and every reason.
  * @module
  */
 import type { Duplex } from 'node:stream';
@@ -7,12 +7,13 @@ import { FIN_DELAY_MS, LINGER_MS, QUIET_MS } from '../protocol/constants.ts';
 import type { Clock, Timer } from './clock.ts';
 
 /**
- * Closes a stream: at once when nothing is owed to the peer, otherwise half a second after the last byte has left or when
- * the peer closes, and after a second in any case. Input is read and thrown away meanwhile: closing with unread bytes makes
- * the kernel send RST, which can take the last bytes with it. So a peer in the middle of sending gets to its end.
+ * Closes a stream. It closes at once when the peer does not need time to read. Otherwise it closes half a second after the last
+ * byte has left or when the peer closes, and after one second in any case. Until then input is read and discarded: closing a
+ * socket with unread bytes makes the kernel send RST, which can destroy the last bytes sent. So a peer that is sending can
+ * finish.
  *
- * Subtle: FIN itself waits, not just the end of the socket. stellar-core reads ahead, and drops a connection when it reads
- * its end, together with all it has read and not handled.
+ * Subtle: FIN itself is delayed, not only the destruction of the socket. stellar-core reads ahead, and when it reads the end of
+ * the stream it drops the connection together with everything it has read but not handled.
  */
 export class Ending {
   readonly #stream: Duplex;
@@ -20,11 +21,11 @@ export class Ending {
   readonly #bound: Timer;
   readonly #isTalking: boolean;
   #delay: Timer | undefined;
-  /** Runs while a peer goes on sending behind our FIN. */
+  /** Runs while the peer keeps sending after our FIN. */
   #quiet: Timer | undefined;
   #isHeard = false;
 
-  /** @param isTalking whether the peer is in the middle of sending, and may do so until it has read our FIN */
+  /** @param isTalking whether the peer is sending and may continue until it has read our FIN */
   constructor(stream: Duplex, clock: Clock, isTalking: boolean) {
     this.#stream = stream;
     this.#clock = clock;
@@ -37,23 +38,23 @@ export class Ending {
     stream.resume();
   }
 
-  /** The last byte has been handed to the operating system: the peer gets time to handle it. */
+  /** The last byte has been handed to the operating system: the peer now gets time to handle it. */
   written(): void {
     this.#delay ??= this.#clock.setTimer(() => this.finish(), FIN_DELAY_MS);
   }
 
-  /** Nothing is owed any more. */
+  /** The peer needs no more time: the stream can close. */
   finish(): void {
     this.#delay?.cancel();
     if (this.#stream.writableEnded) return;
     this.#isHeard = this.#isTalking;
-    // Subtle: two turns of the loop more, so that what has come by then has been seen: the end of FIN is told before the first of
-    // them reads.
+    // Subtle: two more turns of the loop, so that bytes that have arrived by then have been seen. The event for the sent FIN comes
+    // before the first of these turns reads.
     this.#stream.once('finish', () => setImmediate(() => setImmediate(() => this.#leave())));
     this.#stream.end();
   }
 
-  /** Something has come that nobody reads. */
+  /** More bytes have come; they are discarded. */
   heard(): void {
     this.#isHeard = true;
     if (this.#quiet !== undefined) this.#leave();

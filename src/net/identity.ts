@@ -1,5 +1,5 @@
 /**
- * A node's identity: its persistent ed25519 seed, and what is kept between its connections.
+ * A node's identity: its persistent ed25519 seed, and the caches shared by its connections.
  * @module
  */
 import { randomBytes } from 'node:crypto';
@@ -11,19 +11,19 @@ import type { Network } from '../protocol/networks.ts';
 import { decodeSecretSeed, encodePublicKey, encodeSecretSeed } from '../protocol/strkey.ts';
 
 /**
- * The persistent key pair a node is known by. Like a stellar-core process it has one X25519 key for all its connections
- * and keeps certs and shared keys, so reuse one object for many connections. It never shows its seed: not in
- * `inspect`, not in JSON.
+ * The persistent key pair that identifies a node. Like a stellar-core process it has one X25519 key for all its connections and
+ * caches certs and shared keys, so reuse one object for many connections. It never shows its seed: not in `inspect`, not in
+ * JSON.
  *
  * @example
  * const identity = NodeIdentity.fromSecretSeed('S…')
  * identity.peerID // 'G…'
  */
 export class NodeIdentity {
-  /** The public key as everyone writes it, `G…`. */
+  /** The public key in its text form, `G…`. */
   readonly peerID: string;
   readonly #signingKey: SigningKey;
-  /** What is kept for each provider that has been used: rarely more than one. */
+  /** Caches for each crypto provider that was used: rarely more than one. */
   readonly #keeps = new Map<CryptoProvider, Keep>();
 
   private constructor(signingKey: SigningKey) {
@@ -41,16 +41,19 @@ export class NodeIdentity {
     return new NodeIdentity(nodeCrypto.signingKey(assertBytes(seed, 32, 'seed')));
   }
 
-  /** The identity of an `S…` text. @throws {TypeError} when length, alphabet, version byte or checksum is wrong */
+  /**
+   * The identity of a secret seed in its text form, `S…`. @throws {TypeError} when length, alphabet, version byte or checksum
+   * is wrong
+   */
   static fromSecretSeed(secretSeed: string): NodeIdentity {
     return NodeIdentity.fromSeed(decodeSecretSeed(secretSeed));
   }
 
   /**
-   * The identity of a file with an `S…` text in it: alone, as `stellar-core gen-seed` prints it, or as NODE_SEED of a stellar-core.cfg.
-   * Comments (`#`) are passed over; there has to be one seed and no other.
-   * @throws {TypeError} when there is not; the message names the file, never its content
-   * @throws {Error} of the file system, when it cannot be read
+   * The identity of a file that contains a secret seed (`S…`): alone, as `stellar-core gen-seed` prints it, or as NODE_SEED in
+   * a stellar-core.cfg. Comments (`#`) are ignored. The file must contain exactly one seed.
+   * @throws {TypeError} when it does not; the message names the file, never its content
+   * @throws {Error} of the file system, when the file cannot be read
    */
   static async fromSeedFile(path: string): Promise<NodeIdentity> {
     const { readFile } = await import('node:fs/promises'); // Most processes have no seed file.
@@ -68,7 +71,7 @@ export class NodeIdentity {
   }
 
   /**
-   * Signs with the seed, as stellar-core signs what it publishes.
+   * @param message the bytes to sign; hash them first where the protocol requires it
    * @param message as it is: hash it first where the protocol says so
    * @returns ed25519 signature (RFC 8032), 64 bytes
    */
@@ -76,7 +79,10 @@ export class NodeIdentity {
     return this.#signingKey.sign(message);
   }
 
-  /** Writes the `S…` text to a new file only its owner can read (mode 0600). @throws {Error} EEXIST when there is one */
+  /**
+   * Writes the secret seed (`S…`) to a new file that only its owner can read (mode 0600). @throws {Error} EEXIST when the file
+   * exists
+   */
   async writeSeedFile(path: string): Promise<void> {
     const text = `${encodeSecretSeed(this.#signingKey.unsafeExportSeed())}\n`;
     const { writeFile } = await import('node:fs/promises');
@@ -85,8 +91,8 @@ export class NodeIdentity {
 
   /**
    * Cert and caches for connections on a network.
-   * @param ecdh one X25519 key for all connections, or a fresh one for this call, with caches of its own
-   * @param crypto what computes; each provider has an X25519 key and caches of its own
+   * @param ecdh one X25519 key for all connections, or a fresh one for this call with its own caches
+   * @param crypto the provider; each provider has its own X25519 key and caches
    */
   peerAuth(
     { networkID }: Network,
@@ -116,23 +122,24 @@ export class NodeIdentity {
   }
 }
 
-/** What an identity keeps between connections, computed by one provider. */
+/** What an identity caches between connections for one provider. */
 interface Keep {
   readonly signingKey: SigningKey;
   ecdh: EcdhKey | undefined;
   readonly peerAuths: Map<string, PeerAuth>;
 }
 
-/** An ECDH key nobody has had before. */
+/** A new ECDH key from random bytes. */
 function freshEcdh(crypto: CryptoProvider): EcdhKey {
   return crypto === nodeCrypto ? freshEcdhKey() : crypto.ecdhKey(new Uint8Array(randomBytes(32)));
 }
 
-/** The one seed in a text, or the text itself, to be told what is wrong with it. */
+/** The one seed in a text. Without any, the text itself, so that decoding it reports what is wrong. */
 function seedIn(text: string): string {
   const told = text.replace(/^\ufeff/, '').replace(/#.*$/gm, '');
   const seeds = told.match(/(?<![A-Z2-7])S[A-Z2-7]{55}(?![A-Z2-7])/g) ?? [];
-  if (seeds.length > 1) throw new TypeError('more than one secret seed (S…) is in it');
-  if (seeds.length === 0 && told.includes('$FILE:')) throw new TypeError('NODE_SEED is in another file ($FILE:): name that one');
+  if (seeds.length > 1) throw new TypeError('it contains more than one secret seed (S…)');
+  if (seeds.length === 0 && told.includes('$FILE:'))
+    throw new TypeError('NODE_SEED is in another file ($FILE:): give the path of that file');
   return seeds[0] ?? told.trim();
 }

@@ -1,5 +1,5 @@
 /**
- * listen: the acceptor. Many connections at once, each peerID once, bounded in number.
+ * listen: accepts connections, limited in number, with one connection for each peerID.
  * @module
  */
 import { createServer, type Server, type Socket } from 'node:net';
@@ -22,30 +22,31 @@ const NOTHING = new Uint8Array(0);
 
 /** Options of `listen`. */
 export interface ListenOptions extends NodeOptions {
-  /** Address to listen on. Default 127.0.0.1: listening to the world is a decision. */
+  /** Address to listen on. Default 127.0.0.1: other addresses must be chosen explicitly. */
   readonly host?: string | undefined;
-  /** TCP port; 0 takes a free one. Default 11625. */
+  /** TCP port; 0 selects a free one. Default 11625. */
   readonly port?: number | undefined;
-  /** Addresses told to each peer in PEERS after AUTH, at most 100. None: PEERS is not sent. */
+  /** Addresses sent to each peer in PEERS after AUTH, at most 100. Empty: PEERS is not sent. */
   readonly peers?: readonly PeerAddress[] | undefined;
-  /** Connections in the handshake at once; one more is closed without a byte. Default 444. */
+  /** Maximum number of connections in the handshake. A connection above it is closed and nothing is sent. Default 444. */
   readonly maxPendingConnections?: number | undefined;
-  /** Authenticated connections at once; one more is refused with ERR_LOAD. Default 64. */
+  /** Maximum number of authenticated connections. A connection above it is refused with ERR_LOAD. Default 64. */
   readonly maxAuthenticatedConnections?: number | undefined;
   /**
-   * Connections of one IP address at once, so many in the handshake and so many authenticated; one more is refused like one
-   * above those limits. IPv6 addresses count as one when their first 64 bits are the same. Default: half of either limit.
+   * Maximum number of connections of one IP address, applied separately to those in the handshake and those authenticated. A
+   * connection above it is refused in the same way as above those limits. IPv6 addresses with the same first 64 bits count as
+   * one. Default: half of each limit.
    */
   readonly maxPerAddress?: number | undefined;
-  /** Whether connections of an IP address are taken at all; those that are not are closed without a byte. */
+  /** Whether to accept connections of an IP address. Others are closed and nothing is sent. */
   readonly accept?: ((address: string) => boolean) | undefined;
-  /** Is told what happens to each TCP connection, refused ones included. */
+  /** Is called for each event of each TCP connection, refused ones included. */
   readonly onEvent?: ((event: ListenerEvent) => void) | undefined;
 }
 
 /**
- * What happened to a TCP connection: `connected`, then `authenticated` and `closed`, or `refused`. `id` is that of the
- * `ConnectionInfo` its steps are told with.
+ * Event of a TCP connection: `connected`, then `authenticated` and `closed`, or `refused`. `id` is that of the `ConnectionInfo`
+ * which `onStep` gets.
  */
 export type ListenerEvent =
   | { readonly event: 'connected'; readonly id: string; readonly remoteAddress: TcpAddress }
@@ -117,7 +118,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
   readonly #options: ListenOptions;
   readonly #resolved: ResolvedOptions;
   readonly #sessions = new Set<Session>();
-  /** Who is connected or about to be; one connection each. */
+  /** PeerIDs that are connected or about to be; one connection each. */
   readonly #peerIDs = new Set<string>();
   readonly #pending: Slots;
   readonly #authenticated: Slots;
@@ -140,7 +141,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     this.#pending = slots(maxPendingConnections);
     this.#authenticated = slots(maxAuthenticatedConnections);
     server.removeAllListeners('error');
-    // An accept that fails, for want of file descriptors for example, costs that connection and nothing else.
+    // A failed accept, for want of file descriptors for example, affects that connection only.
     server.on('error', () => {});
     server.on('connection', (socket) => this.#onConnection(socket));
     onAbort(options.signal, this.#onAbort);
@@ -151,7 +152,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     return { pending: this.#pending.taken, authenticated: this.#authenticated.taken };
   }
 
-  /** The authenticated connections, as they come; it ends when the listener is closed. */
+  /** The authenticated connections, in order of arrival. Iteration ends when the listener is closed. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Connection, void, undefined> {
     for (;;) {
       const connection = this.#ready.shift() ?? (await this.#nextConnection());
@@ -160,7 +161,9 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     }
   }
 
-  /** Stops listening and closes every connection, telling each peer `shutdown`. @returns when all sockets are closed */
+  /**
+   * Stops listening and closes every connection; each peer gets the ERROR_MSG `shutdown`. @returns when all sockets are closed
+   */
   async close(): Promise<void> {
     this.#closing = true;
     offAbort(this.#options.signal, this.#onAbort);
@@ -178,8 +181,8 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
   }
 
   /**
-   * Takes a peerID for one connection of this node.
-   * @returns gives it back; undefined when another connection has it
+   * Reserves a peerID for one connection of this node.
+   * @returns a function that releases it; undefined when another connection has the peerID
    * @internal
    */
   claimPeerID(peerID: string): (() => void) | undefined {
@@ -195,11 +198,11 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     return new Promise((resolve) => this.#takers.push(resolve));
   }
 
-  /** Why a connection is not taken; undefined when it is. */
+  /** The error with which a connection is refused; undefined when it is accepted. */
   #refusal(address: string, key: string): OverlayError | undefined {
     if (this.#closing || this.#pending.isFull) return new OverlayError('OVERLAY_NO_PENDING_SLOT', { stage: 'hello' });
     if (this.#pending.isFullFor(key)) {
-      const message = `Too many connections of ${address} are in the handshake at once.`;
+      const message = `Too many connections from ${address} are in the handshake at once.`;
       return new OverlayError('OVERLAY_NO_PENDING_SLOT', { stage: 'hello', message });
     }
     try {
@@ -231,7 +234,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     const elapsed = (): number => clock.now().monotonicMs - start;
     const { onBytes } = this.#options;
     let helloMs = 0;
-    /** Of a peer in the handshake. */
+    /** Releases the slots of a peer in the handshake. */
     let firstBytes: Uint8Array = NOTHING;
     let release: (() => void) | undefined;
     let slot = false;
@@ -281,7 +284,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
         if (taker !== undefined) taker(connection);
         else this.#ready.push(connection);
         void session.ended.then((error) => {
-          // Nobody can take it any more: it would only pile up.
+          // The listener is closed: nobody will take this connection, and it would stay in the queue.
           const untaken = this.#ready.indexOf(connection);
           if (untaken >= 0) this.#ready.splice(untaken, 1);
           tell({ event: 'closed', id, remoteAddress, remote, error });
@@ -292,7 +295,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     void session.ended.then(() => {
       release?.();
       if (slot) this.#authenticated.release(key);
-      // The slot is free for the next peer, but the socket is there until it is closed, and somewhere it has to count.
+      // The slot is free for the next peer, but the socket exists until it is closed and must still be counted.
       if (!pending) this.#pending.take(key);
       pending = true;
     });

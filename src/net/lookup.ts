@@ -1,7 +1,7 @@
 /**
- * Host names to addresses, by the system's own resolver (getaddrinfo: nsswitch.conf, hosts, resolv.conf), in processes of
- * their own. In this process look-ups would wait for one another in libuv's pool of threads, where a resolver that does
- * not answer holds a thread for many seconds, and none of them could be given up: a process does not end before they do.
+ * Resolves host names with the system's resolver (getaddrinfo: nsswitch.conf, hosts, resolv.conf), in child processes. In this
+ * process look-ups would share libuv's thread pool: a resolver that does not answer holds a thread for many seconds, other
+ * look-ups wait for it, no look-up can be cancelled, and the process cannot exit before they end.
  * @module
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -13,23 +13,24 @@ export type Family = 0 | 4 | 6;
 
 /**
  * Finds the addresses of a host name.
- * @param family what is wanted: 4, 6, or 0 for both
- * @param signal aborts when nobody wants the answer any more
- * @returns the addresses in their order of preference (RFC 6724)
- * @throws {Error} with a `code` of getaddrinfo, ENOTFOUND for example, when there is none
+ * @param family 4, 6, or 0 for both
+ * @param signal aborts when the answer is no longer needed
+ * @returns the addresses in order of preference (RFC 6724)
+ * @throws {Error} with a `code` of getaddrinfo, ENOTFOUND for example, when there is no address
  */
 export type Lookup = (host: string, family: Family, signal: AbortSignal) => Promise<readonly string[]>;
 
-/** A look-up on its way. */
+/** A look-up that is running. */
 export interface PendingLookup {
-  /** Resolves when the resolver has been asked: what comes before is our own preparation. Rejects as `addresses` does. */
+  /** Resolves when the resolver has been asked: the time before is our own preparation. Rejects as `addresses` does. */
   readonly started: Promise<void>;
   readonly addresses: Promise<readonly string[]>;
 }
 
 /**
- * Asks the system's resolver. Whoever asks waits for nobody else, and a look-up that was given up leaves nothing behind.
- * @throws {Error} with a `code`: that of getaddrinfo, or EMFILE and ENFILE when no process can be started for want of descriptors
+ * Asks the system's resolver. Look-ups do not wait for one another, and a cancelled look-up leaves nothing behind.
+ * @throws {Error} with a `code`: that of getaddrinfo, or EMFILE or ENFILE when no process can be started because no file
+ * descriptor is free
  */
 export function lookUp(host: string, family: Family, signal: AbortSignal): PendingLookup {
   const helper = withRoom();
@@ -38,17 +39,17 @@ export function lookUp(host: string, family: Family, signal: AbortSignal): Pendi
   return { started: helper.ready, addresses };
 }
 
-/** Look-ups at the same moment in the first process, in the second, and so on: they are made when they are needed. */
+/** Number of parallel look-ups in the first process, in the second, and so on. A process is started when it is needed. */
 const ROOM = [16, 64, 256, 512] as const;
-/** So long a process that nobody asks is kept for the next look-up, in milliseconds. */
+/** How long an unused process is kept for the next look-up, in milliseconds. */
 const KEPT_MS = 60_000;
-/** What the resolver of a child takes from the environment is there; what Node would take, and secrets, are not. */
+/** Variables that the child does not get: those that Node would read, and secrets. The resolver's own variables are passed on. */
 const WITHHELD = /^(?:NODE_|STELLAR_HANDSHAKE_SEED$)/;
 
 /**
- * The child. Every look-up has a thread: of libuv's, half are for what may be slow, and the first use makes them all. It ends
- * with our end of its input: by a signal, because an exit would wait for the threads. Signals that reach a whole group of
- * processes, Ctrl-C for example, are ours to act on.
+ * The child process. Every look-up has a thread: libuv gives only half of its threads to slow work, and creates all of them at
+ * first use. The child ends when its input ends. It ends by a signal, because an exit would wait for the threads. It ignores
+ * signals sent to the whole process group (Ctrl-C for example): the parent decides.
  */
 const CHILD = `
 const { lookup } = require('node:dns');
@@ -68,14 +69,14 @@ process.stdin.setEncoding('utf8').on('data', (chunk) => {
 require('node:fs').stat('.', () => tell({ id: 0 }));
 `;
 
-/** What the child says; 0 is that it is ready. */
+/** A line that the child prints. Id 0 means that it is ready. */
 interface Answer {
   readonly id: number;
   readonly addresses?: readonly string[];
   readonly code?: string;
 }
 
-/** Someone who waits for an answer. */
+/** A caller that waits for an answer. */
 interface Asker {
   readonly host: string;
   readonly family: Family;
@@ -83,7 +84,7 @@ interface Asker {
   readonly reject: (error: unknown) => void;
 }
 
-/** The processes there are, the oldest first. */
+/** The running processes, oldest first. */
 const helpers = new Set<LookupProcess>();
 
 function withRoom(): LookupProcess {
@@ -91,15 +92,15 @@ function withRoom(): LookupProcess {
   return new LookupProcess(ROOM[Math.min(helpers.size, ROOM.length - 1)] as number);
 }
 
-/** One process that looks names up. */
+/** One process that resolves names. */
 class LookupProcess {
-  /** Resolves when it takes questions, or never will: then this process looks the names up itself. */
+  /** Resolves when the process accepts look-ups, or when it never will: then this process resolves the names itself. */
   readonly ready: Promise<void>;
   readonly #room: number;
   readonly #child: ChildProcess | undefined;
-  /** By number, those who wait for an answer. */
+  /** Callers that wait for an answer, by look-up number. */
   readonly #askers = new Map<number, Asker>();
-  /** Numbers of look-ups that run, also of those that nobody waits for. */
+  /** Numbers of the look-ups that run, cancelled ones included. */
   readonly #running = new Set<number>();
   #asked = 0;
   #isOver = false;
@@ -116,7 +117,8 @@ class LookupProcess {
     this.#child = start(room);
     this.#child?.once('error', (error: NodeJS.ErrnoException) => this.#end(error));
     if (this.#child?.stdout == null || this.#child.stdin == null) {
-      // Subtle: a child that could not be started says why in an event; one that may not be started is none.
+      // Subtle: a child that could not be started reports the reason in an event. Where no child is allowed, there is no child
+      // object.
       if (this.#child === undefined) this.#end();
       return;
     }
@@ -172,11 +174,11 @@ class LookupProcess {
     this.#hold();
   }
 
-  /** Keeps this process alive as long as somebody waits, and the child as long as it is of use. */
+  /** Keeps this process alive while a caller waits, and the child alive while it is useful. */
   #hold(): void {
     const isWanted = this.#askers.size > 0;
     clearTimeout(this.#idle);
-    // What still runs then was given up: nothing but the end of the child ends it.
+    // The look-ups that still run were cancelled: only the end of the child ends them.
     if (!isWanted && this.#running.size > 0) this.#end();
     if (this.#isOver) return;
     if (!isWanted) this.#idle = setTimeout(() => this.#end(), KEPT_MS).unref();
@@ -185,7 +187,7 @@ class LookupProcess {
       else handle?.unref();
   }
 
-  /** It is of no more use. @param error why it could not be started */
+  /** Removes the process. @param error the reason why it could not be started */
   #end(error?: NodeJS.ErrnoException): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -202,14 +204,14 @@ class LookupProcess {
     this.#askers.clear();
   }
 
-  /** Where there can be no other process, this one asks. */
+  /** Resolves in this process where no other process can be started. */
   #settleAll(): void {
     for (const { host, family, resolve } of this.#askers.values()) resolve(lookUpHere(host, family));
     this.#askers.clear();
   }
 }
 
-/** @returns undefined where a child would be another program, or is forbidden */
+/** @returns undefined where a child would be another program, or is not permitted */
 function start(room: number): ChildProcess | undefined {
   const isSea = process.getBuiltinModule('node:sea')?.isSea() === true;
   if (isSea || process.versions.bun !== undefined || process.versions.deno !== undefined) return undefined;

@@ -1,5 +1,5 @@
 /**
- * Options of connections: what an application may say, checked before anything is sent, and what the protocol gets of it.
+ * Options of connections: they are checked before anything is sent, and converted to the options of the protocol.
  * @module
  */
 import { isIP } from 'node:net';
@@ -28,15 +28,15 @@ import type { Family, Lookup } from './lookup.ts';
 import { refuseHost } from './target.ts';
 import { VERSION } from './version.ts';
 
-/** What both `connect` and `listen` take. */
+/** Options of both `connect` and `listen`. */
 export interface NodeOptions {
   /** The network: `networks.pubnet` for example, or `networkFromPassphrase('…')`. */
   readonly network: Network;
-  /** Who we are. A fresh random identity when left out. */
+  /** Our identity. Default: a fresh random one. */
   readonly identity?: NodeIdentity | undefined;
   /**
-   * What computes signatures, shared secrets and MACs. Default: `nodeCrypto` of `stellar-handshake/crypto/node`, which needs
-   * nothing. `stellar-handshake/crypto/sodium` verifies faster. Give the same object each time: caches belong to it.
+   * Computes signatures, shared secrets and MACs. Default: `nodeCrypto` of `stellar-handshake/crypto/node`, which has no
+   * dependency. `stellar-handshake/crypto/sodium` verifies faster. Pass the same object each time: caches belong to it.
    */
   readonly crypto?: CryptoProvider | undefined;
   /** Newest overlay version advertised. Default 42. */
@@ -44,42 +44,43 @@ export interface NodeOptions {
   /** Oldest overlay version advertised. Default 38. */
   readonly overlayMinVersion?: number | undefined;
   /**
-   * What to do with a peer that shares no overlay version with us: speak its own range, in which `connect` dials once more, and
-   * `listen` answers. Without effect when overlayVersion or overlayMinVersion is given. Default false: it is refused.
+   * What to do with a peer that has no overlay version in common with us. True: advertise the peer's own range; `connect` dials
+   * once more with it, `listen` answers with it. False: the peer is refused. Without effect when overlayVersion or
+   * overlayMinVersion is given. Default false.
    */
   readonly adaptOverlayRange?: boolean | undefined;
-  /** Ledger protocol advertised; nobody checks it. Default 27. */
+  /** Ledger protocol version advertised; no node checks it. Default 27. */
   readonly ledgerVersion?: number | undefined;
   /** Free text advertised, at most 100 bytes. Default: name and version of this package. */
   readonly versionStr?: string | undefined;
   /**
-   * Port advertised as the one we listen on, 1 to 65535. Nodes store it with our IP address and pass it on in PEERS, also when
-   * nothing listens there. Default 11625 (docs/security.md has the reason); `listen` advertises its own.
+   * Port advertised as our listening port, 1 to 65535. Nodes store it with our IP address and pass it on in PEERS, even if
+   * nothing listens there. Default 11625 (docs/security.md has the reason); `listen` advertises its own port.
    */
   readonly listeningPort?: number | undefined;
-  /** Time for the whole handshake, in milliseconds; `connect` counts name resolution and TCP too. Default 10,000. */
+  /** Time limit for the whole handshake, in milliseconds; with `connect` it includes name resolution and TCP. Default 10,000. */
   readonly handshakeTimeoutMs?: number | undefined;
-  /** Silence after the handshake that ends a connection, in milliseconds. Default 30,000. */
+  /** After the handshake, a connection on which nothing moves for this time ends, in milliseconds. Default 30,000. */
   readonly peerTimeoutMs?: number | undefined;
-  /** One X25519 key for all connections of the identity, as the reference does, or a fresh one for each. Default `per-process`. */
+  /** One X25519 key for all connections of the identity, as stellar-core does, or a fresh one for each. Default `per-process`. */
   readonly ecdh?: 'per-process' | 'per-connection' | undefined;
-  /** Authenticated messages of a type not known: delivered as they are, or refused as the reference does. Default `deliver`. */
+  /** Authenticated messages of an unknown type: delivered unchanged, or refused as stellar-core does. Default `deliver`. */
   readonly unknownMessages?: 'deliver' | 'refuse' | undefined;
-  /** Flood messages and bytes the peer may have in flight towards us. Default 200 and 300,000. */
+  /** Flow control capacity granted to the peer: number of flood messages, and bytes. Default 200 and 300,000. */
   readonly floodCapacity?: { readonly messages: number; readonly bytes: number } | undefined;
-  /** Ledger from which on SCP messages are asked for right after AUTH; null: they are not. Default 0, the latest. */
+  /** Ledger from which to request SCP messages right after AUTH. Null: no request. Default 0, the latest. */
   readonly scpStateLedgerSeq?: number | null | undefined;
-  /** Requests the application answers itself; every other one is answered with DONT_HAVE. */
+  /** Requests that the application answers itself. Every other request is answered with DONT_HAVE. */
   readonly serves?: readonly ServedRequest[] | undefined;
-  /** Whether a peerID is banned: it is dropped without a word. */
+  /** Whether a peerID is banned. A banned peer is dropped and nothing is sent. */
   readonly isBanned?: ((peerID: string) => boolean) | undefined;
-  /** Ends everything when aborted, also after the handshake. */
+  /** Aborting it ends everything, also after the handshake. */
   readonly signal?: AbortSignal | undefined;
-  /** Is told each step of each handshake. No secret is in it. */
+  /** Is called for each step of each handshake. The steps contain no secret. */
   readonly onStep?: ((step: HandshakeStep, connection: ConnectionInfo) => void) | undefined;
-  /** Puts seed, ECDH secret, shared secret and MAC keys into the steps. Only for keys that are thrown away afterwards. */
+  /** Adds seed, ECDH secret, shared secret and MAC keys to the steps. Only for keys that are thrown away afterwards. */
   readonly unsafeStepSecrets?: boolean | undefined;
-  /** Is told all bytes of the connection as they are handed to or come from the socket; it must not change them. */
+  /** Is called with all bytes written to and read from the socket. It must not change them. */
   readonly onBytes?: OnBytes | undefined;
   /** Time and timers; for tests. */
   readonly clock?: Clock | undefined;
@@ -91,26 +92,30 @@ export interface ConnectOptions extends NodeOptions {
   readonly host: string;
   /** TCP port. Default 11625. */
   readonly port?: number | undefined;
-  /** Only addresses of this version of IP are dialled; 0: both. Default 0. */
+  /** Only addresses of this IP version are dialled; 0: both. Default 0. */
   readonly family?: Family | undefined;
-  /** Finds the addresses of `host`, unless it is one. Default: the system's resolver does, in a process of its own. */
+  /** Finds the addresses of `host`; not called when it is an address. Default: the system's resolver, in a process of its own. */
   readonly lookup?: Lookup | undefined;
-  /** The peer's `G…`, checked right after its certificate: another peer is refused. */
+  /** Public key (`G…`) of the expected peer. It is checked right after the peer's certificate; another peer is refused. */
   readonly expectedPeerID?: string | undefined;
-  /** The listener of the same node: no peer is then connected twice, whoever dialled (protocol.md section 4.4, checks 14 and 15). */
+  /**
+   * The listener of the same node. With it no peer is connected twice, whichever side dialled (protocol.md section 4.4, checks
+   * 14 and 15).
+   */
   readonly listener?: PeerIDRegistry | undefined;
-  /** Is told how long each phase took as soon as it is over, in milliseconds: also when a later one fails. */
+  /** Is called with the duration of each phase when the phase ends, in milliseconds; also when a later phase fails. */
   readonly onPhase?: ((phase: Phase, ms: number) => void) | undefined;
-  /** Is told once, when dialling is over, what became of each address of the host, in the order they were dialled. */
+  /** Is called once, when dialling is over, with the outcome of each address of the host, in the order they were dialled. */
   readonly onDialled?: ((attempts: readonly DialAttempt[]) => void) | undefined;
   /**
-   * Whether `connect` waits until the peer is known to keep us: a full node completes the handshake and refuses right
-   * behind it. The answer to a ping tells, or a second without a refusal. Default false: the next message may be the refusal.
+   * Whether `connect` waits until it is clear that the peer keeps the connection: a full node completes the handshake and sends
+   * its refusal right after it. `connect` then waits for the answer to a ping, or for one second without a refusal. Default
+   * false: the next message may be the refusal.
    */
   readonly settle?: boolean | undefined;
 }
 
-/** What is the same for every connection of a node, checked. */
+/** The checked options that are the same for every connection of a node. */
 export interface ResolvedOptions {
   readonly options: NodeOptions;
   readonly identity: NodeIdentity;
@@ -126,7 +131,7 @@ export function networkFromPassphrase(passphrase: string): Network {
 }
 
 /**
- * Checks what an application said.
+ * Checks the options of an application.
  * @throws {TypeError | RangeError} naming the option
  */
 export function resolveOptions(options: NodeOptions): ResolvedOptions {
@@ -179,7 +184,7 @@ export function resolveTarget({ host, port = DEFAULT_PORT, family = 0, lookup, e
   return { host, port: assertInteger(port, 1, 65535, 'port') };
 }
 
-/** Keys, cert and caches of a connection that is about to begin: they are made now, before any clock of it runs. */
+/** Keys, cert and caches of a connection about to begin. They are made before any of its time limits starts. */
 export function preparedAuth({ options, identity, crypto, clock }: ResolvedOptions): PeerAuth {
   const peerAuth = identity.peerAuth(options.network, options.ecdh, crypto);
   peerAuth.cert(clock.now().unixSeconds);
@@ -231,7 +236,7 @@ export function peerOptions(
   };
 }
 
-/** Whether our range may become the peer's: nobody has chosen it. */
+/** Whether the peer's range may replace ours: only when the application has not chosen a range. */
 export function adaptsOverlayRange({ adaptOverlayRange, overlayVersion, overlayMinVersion }: NodeOptions): boolean {
   return adaptOverlayRange === true && overlayVersion === undefined && overlayMinVersion === undefined;
 }

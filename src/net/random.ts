@@ -1,5 +1,5 @@
 /**
- * Random bytes for nonces and pings, drawn a page at a time: a call into OpenSSL costs 30 µs in a young process.
+ * Random bytes for nonces and pings, drawn a page at a time: a call into OpenSSL costs 30 µs in a new process.
  * @module
  */
 import { randomFillSync } from 'node:crypto';
@@ -7,14 +7,14 @@ import { randomFillSync } from 'node:crypto';
 const page = new Uint8Array(4_096);
 let used = page.length;
 
-/** @returns `length` bytes that are handed out once; at most 4,096 */
+/** @returns `length` random bytes, never returned before; at most 4,096 */
 export function randomBytes(length: number): Uint8Array {
   if (used + length > page.length) {
     randomFillSync(page);
     used = 0;
   }
   const bytes = page.slice(used, used + length);
-  // Nobody finds here what has been handed out.
+  // Clear the returned bytes from the page.
   page.fill(0, used, used + length);
   used += length;
   return bytes;

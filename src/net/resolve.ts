@@ -1,5 +1,5 @@
 /**
- * A host name to all its addresses, for who has to know them before one is dialled.
+ * Resolves a host name to all its addresses, for callers that need them before dialling.
  * @module
  */
 import { isIP } from 'node:net';
@@ -9,19 +9,19 @@ import type { Clock } from './clock.ts';
 import { lookupTimeout, nameError } from './dial-error.ts';
 import { type Family, lookUp } from './lookup.ts';
 
-/** What is looked up, and within which limits. */
+/** What to look up, and the limits. */
 export interface ResolveOptions {
   readonly host: string;
   readonly family?: Family | undefined;
   readonly clock: Clock;
-  /** Time for it, in milliseconds. */
+  /** Time limit, in milliseconds. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Asks the system's resolver.
- * @returns at least one address, in their order of preference
+ * @returns at least one address, in order of preference
  * @throws {OverlayError} OVERLAY_NAME_NOT_FOUND, OVERLAY_NAME_LOOKUP_TIMEOUT and so on, OVERLAY_ABORTED
  */
 export async function resolveName({ host, family = 0, clock, timeoutMs, signal }: ResolveOptions): Promise<readonly string[]> {

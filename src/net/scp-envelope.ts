@@ -9,18 +9,19 @@ import type { Network } from '../protocol/networks.ts';
 import type { SCPEnvelope } from '../protocol/wire/messages.ts';
 
 /**
- * Whether an SCP statement was signed by the node it names, for this network. A connection proves who its peer is; what a
- * peer passes on of others proves itself by this signature alone.
+ * Whether the node named in an SCP statement signed it, for this network. A connection proves who its peer is. Statements of
+ * other nodes that the peer relays are proved by this signature only.
  *
  * @example
  * for await (const message of connection) {
  *   if (message.type === 'SCP_MESSAGE' && !verifySCPEnvelope(message.envelope, networks.pubnet)) console.log('forged')
  * }
  *
- * @param network the verifier's own
+ * @param network our own network
  * @param crypto verifies. Default: `nodeCrypto`
- * @returns false also for a signature of another length, and for a node ID that is no key
- * @throws {TypeError | RangeError} when the network or the statement is not of its type; never for an envelope that was received
+ * @returns also false for a signature of another length, and for a node ID that is not a valid key
+ * @throws {TypeError | RangeError} when the network or the statement is not of its type; never for an envelope that was
+ * received
  */
 export function verifySCPEnvelope(
   envelope: SCPEnvelope,

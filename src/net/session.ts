@@ -1,6 +1,6 @@
 /**
- * Session: one Peer on one stream. It moves bytes both ways, keeps the time, and closes everything on every path. Longer
- * than other files: it is one state that all of this shares, and what has a state of its own is in ending.ts and turn.ts.
+ * Session: one Peer on one stream. It moves bytes both ways, runs the timers, and releases everything on every path. The file
+ * is longer than others because its parts share one state; parts with their own state are in ending.ts and turn.ts.
  * @module
  */
 import type { Duplex } from 'node:stream';
@@ -33,16 +33,16 @@ export interface SessionOptions {
   readonly handshakeTimeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly onBytes?: OnBytes | undefined;
-  /** What the callbacks are told the bytes belong to. */
+  /** The connection that callbacks get with the bytes. */
   readonly connection: ConnectionInfo;
-  /** The peer's HELLO has been accepted. */
+  /** Is called when the peer's HELLO has been accepted. */
   readonly onHello?: (() => void) | undefined;
 }
 
-/** Waits for the next message; undefined when none will come. */
+/** Receives the next message; undefined when no more will come. */
 type Taker = (message: ReceivedMessage | undefined) => void;
 
-/** Waits for something of this connection. */
+/** A caller that waits for an event of this connection. */
 interface Waiter<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (error: OverlayError) => void;
@@ -50,20 +50,20 @@ interface Waiter<T> {
 
 /** A connection from the first byte to the closed socket. */
 export class Session {
-  /** Resolves when the handshake is complete and the peer has not refused in the same breath; rejects with an OverlayError. */
+  /** Resolves when the handshake is complete and no refusal came with it; rejects with an OverlayError. */
   readonly authenticated: Promise<RemotePeer>;
-  /** Resolves with the reason when the connection has ended; bytes may still be on their way out. Never rejects. */
+  /** Resolves with the reason when the connection has ended; bytes may still be leaving. Never rejects. */
   readonly ended: Promise<OverlayError>;
-  /** Resolves when the stream is closed and nothing of the session is left. Never rejects. */
+  /** Resolves when the stream is closed and the session holds nothing. Never rejects. */
   readonly closed: Promise<void>;
   readonly #peer: Peer;
   readonly #stream: Duplex;
   readonly #options: SessionOptions;
   readonly #inbox: ReceivedMessage[] = [];
   #takers: Taker[] = [];
-  /** Who waits for an answer; undefined while nobody does. */
+  /** The caller that waits for a pong; undefined when there is none. */
   #pings: Map<string, Waiter<void>> | undefined;
-  /** Senders whose message is in the peer's output, then those who wait for the stream to drain. */
+  /** Senders whose message is still in the peer's output, then senders that wait for the stream to drain. */
   #unflushed: Waiter<void>[] = [];
   #undrained: Waiter<void>[] = [];
   #inboxBytes = 0;
@@ -71,16 +71,16 @@ export class Session {
   #tickTimer: Timer | undefined;
   #ending: Ending | undefined;
   #flushing = false;
-  /** Whether the stream waits for room. */
+  /** Whether the stream's buffer is full. */
   #full = false;
   #turn: Turn | undefined;
   #gotAuth = false;
   #streamError: Error | undefined;
   #lastWords: PeerError | undefined;
-  /** Messages of the application that left and ask for nothing; how many of them the peer has handled for certain. */
+  /** Number of application messages that were sent and request nothing, and how many of them the peer has certainly handled. */
   #given = 0;
   #taken = 0;
-  /** When each write was made that the operating system has not taken whole, the oldest first. */
+  /** Times of the writes that the operating system has not taken whole, oldest first. */
   readonly #unwrittenSinceMs: number[] = [];
   #resolveAuthenticated!: (remote: RemotePeer) => void;
   #rejectAuthenticated!: (error: OverlayError) => void;
@@ -94,7 +94,7 @@ export class Session {
       this.#resolveAuthenticated = resolve;
       this.#rejectAuthenticated = reject;
     });
-    // Whoever wants to know asks; nobody has to.
+    // Callers may ignore these promises, so a rejection must not count as unhandled.
     this.authenticated.catch(() => {});
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
@@ -118,7 +118,7 @@ export class Session {
     return this.#peer.error;
   }
 
-  /** What the peer said while the connection was being closed, see `Peer.lastWords`. */
+  /** What the peer sent while the connection was being closed, see `Peer.lastWords`. */
   lastWords(): PeerError | undefined {
     this.#lastWords ??= this.#peer.lastWords();
     return this.#lastWords;
@@ -132,35 +132,38 @@ export class Session {
     return this.#peer.credit;
   }
 
-  /** Whether the peer closed its side between two records after the handshake: an end like that of any stream. */
+  /** Whether the peer closed its side between two records after the handshake, which is a normal end of stream. */
   get endedCleanly(): boolean {
     return this.error?.code === 'OVERLAY_CONNECTION_CLOSED' && this.error.stage === 'channel' && !this.#peer.midRecord;
   }
 
-  /** The next message, if there is one already. */
+  /** The next message, if one is there already. */
   take(): ReceivedMessage | undefined {
     const message = this.#inbox.shift();
     if (message === undefined) return undefined;
     this.#inboxBytes -= message.xdr.length;
-    // Half a load at a time: going back to the stream for each message would cost more than the message.
+    // Resume at half of the load: resuming the stream for each message would cost more than the message.
     if (this.#full && this.#inbox.length <= READING_CAPACITY_MESSAGES / 2 && this.#inboxBytes <= READING_CAPACITY_BYTES / 2)
       this.#pump();
     return message;
   }
 
-  /** The next message when there is none yet; undefined when none will come. */
+  /** Waits for the next message; undefined when no more will come. */
   wait(): Promise<ReceivedMessage | undefined> {
     if (this.error !== undefined) return Promise.resolve(this.take());
     return new Promise((resolve) => this.#takers.push(resolve));
   }
 
-  /** The application is done with a message: its credit goes back. */
+  /** The application has handled a message: its credit is returned to the peer. */
   release(message: ReceivedMessage): void {
     this.#peer.release(message);
     this.#scheduleFlush();
   }
 
-  /** Resolves when the stream has taken the message; rejects when the connection ends before, or the signal aborts while it waits. */
+  /**
+   * Resolves when the stream has taken the message. Rejects when the connection ends first, or the signal aborts while it
+   * waits.
+   */
   send(message: SendableMessage, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.reject(aborted(signal));
     return new Promise((resolve, reject) => {
@@ -176,7 +179,7 @@ export class Session {
       giveUp = () => {
         if (!cancel()) return;
         reject(aborted(signal));
-        this.#scheduleFlush(); // What stood behind it may have left.
+        this.#scheduleFlush(); // Messages queued after it may now be sent.
       };
       onAbort(signal, giveUp);
     });
@@ -192,12 +195,12 @@ export class Session {
       this.#pings.set(bytesKey(hash), { resolve, reject });
       this.#scheduleFlush();
     });
-    // Records are handled in their order: with the ping, all before it.
+    // Records are handled in order: the answer to the ping shows that all records before it were handled.
     this.#taken = Math.max(this.#taken, given);
     return this.#now().monotonicMs - start;
   }
 
-  /** Ends the connection from this side; what was sent before still leaves. */
+  /** Ends the connection from this side. What was sent before still leaves. */
   end(code: OverlayErrorCode, message?: string, cause?: unknown): void {
     this.#handle(this.#peer.close(code, message, cause));
     this.#flush();
@@ -246,12 +249,12 @@ export class Session {
     if (this.error === undefined) this.#pump();
     else {
       this.#ending?.heard();
-      // Who has refused us handles nothing any more.
+      // A peer that has refused us handles no more messages.
       if (this.lastWords() !== undefined) this.#ending?.finish();
     }
   }
 
-  /** Handles what has come, as long as there is room for what comes of it; the stream waits meanwhile. */
+  /** Handles the received bytes while there is room for the resulting messages. Otherwise the stream waits. */
   #pump(): void {
     const now = this.#now();
     while (this.#hasRoom() && !this.#isSpent()) {
@@ -260,7 +263,7 @@ export class Session {
       if (event.type === 'message') this.#deliver(event.message);
       else this.#handle(event);
     }
-    // Subtle: before room is judged. A write that the system takes whole is followed by no drain.
+    // Subtle: this comes before the check for room. A write that the system takes whole is followed by no drain.
     this.#flush();
     if (this.error !== undefined) return;
     if (this.#gotAuth) this.#resolveAuthenticated(this.remote as RemotePeer);
@@ -276,7 +279,7 @@ export class Session {
     if (this.#full && this.error === undefined) this.#pump();
   };
 
-  /** Whether this connection has had its share of this turn of the loop. */
+  /** Whether this connection has used its share of this turn of the loop. */
   #isSpent(): boolean {
     return this.#turn?.isSpent(this.#peer.records) === true;
   }
@@ -326,7 +329,7 @@ export class Session {
     this.#inboxBytes += message.xdr.length;
   }
 
-  /** No more bytes will come. What has come is in memory already, so that it is handled whether there is room or not. */
+  /** No more bytes will come. The bytes received so far are in memory, so they are handled even when there is no room. */
   #endInput(code: OverlayErrorCode): void {
     const now = this.#now();
     for (let event = this.#peer.next(now); event !== undefined; event = this.#peer.next(now)) this.#handle(event);
@@ -350,29 +353,29 @@ export class Session {
     else if (this.#stream.writableLength === 0) this.#ending.written();
   }
 
-  /** Whether the peer still listens, and may lose something it is to hear when the connection closes at once. */
+  /** Whether the peer still reads, and could lose data that it should get if the connection closed at once. */
   #owes({ code, told }: OverlayError): boolean {
     if (code === 'OVERLAY_PEER_ERROR' || this.#stream.readableEnded || this.lastWords() !== undefined) return false;
     return told !== null || this.#given > this.#taken;
   }
 
-  /** The timers of the reference, in its order (protocol.md section 4.8). */
+  /** The timers of stellar-core, in its order (protocol.md section 4.8). */
   #tick(): void {
     const now = this.#now();
     this.#handle(this.#peer.tick(now, this.#full));
     const [oldestMs = now.monotonicMs] = this.#unwrittenSinceMs;
     if (now.monotonicMs - oldestMs >= PEER_STRAGGLER_TIMEOUT_MS) this.end('OVERLAY_STRAGGLING');
     if (this.error !== undefined) return;
-    // What is empty gives back the room it has grown to.
+    // Empty arrays release the memory they had grown to.
     this.#takers = this.#takers.slice();
     if (this.#inbox.length === 0) this.#inbox.length = 0;
     if (this.#unwrittenSinceMs.length === 0) this.#unwrittenSinceMs.length = 0;
-    // A ping that is not answered costs nothing but the answer: the rules above decide.
+    // An unanswered ping has no consequence: the rules above decide.
     if (this.#gotAuth && this.#pings === undefined) this.ping().catch(() => {});
     this.#tickTimer = this.#options.clock.setTimer(() => this.#tick(), TIMER_PERIOD_MS);
   }
 
-  /** Many messages sent in one turn of the loop leave in one write. */
+  /** Messages sent in one turn of the loop leave in one write. */
   #scheduleFlush(): void {
     if (this.#flushing || (this.#peer.outputLength === 0 && this.#unflushed.length === 0)) return;
     this.#flushing = true;
@@ -394,16 +397,16 @@ export class Session {
     }
     if (this.#unflushed.length === 0) return;
     const flushed = this.#unflushed.splice(0);
-    // A stream that is broken has taken nothing; `close` settles them.
+    // A broken stream has taken nothing; `close` settles the waiting callers.
     if (this.#stream.writableNeedDrain || !this.#stream.writable) this.#undrained.push(...flushed);
     else for (const { resolve } of flushed) resolve();
   }
 }
 
-/** Whoever closes wants no answers any more: a question that is lost is no loss. */
+/** Messages that only request an answer. When the connection closes, losing them does no harm. */
 const REQUESTS: readonly string[] = ['GET_TX_SET', 'GET_SCP_QUORUMSET', 'GET_SCP_STATE'];
 
-/** A hash nobody has: 8 random bytes and zeros, as the reference makes it (protocol.md section 6.4). */
+/** A hash that no node has: 8 random bytes and zeros, as stellar-core makes it (protocol.md section 6.4). */
 function pingHash(): Uint8Array {
   const hash = new Uint8Array(32);
   hash.set(randomBytes(8));

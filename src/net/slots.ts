@@ -1,11 +1,11 @@
 /**
- * Places for connections: so many in all, and so many for each address, so that no address keeps out all others.
+ * Slots for connections: a limit in total and a limit for each address, so that one address cannot use all slots.
  * @module
  */
 import { toHex } from '../protocol/bytes.ts';
 import { addressBytes } from './allow-list.ts';
 
-/** Bits of an IPv6 address that count as one: what a single host is usually given (RFC 6177). */
+/** Part of an IPv6 address that counts as one host: the prefix that a single host is usually given (RFC 6177). */
 const IPV6_PREFIX_BYTES = 8;
 
 /** Counts connections. */
@@ -20,28 +20,28 @@ export class Slots {
     this.#mostPerAddress = mostPerAddress;
   }
 
-  /** Places that are taken. */
+  /** Number of slots in use. */
   get taken(): number {
     return this.#taken;
   }
 
-  /** Whether all places are taken. */
+  /** Whether all slots are in use. */
   get isFull(): boolean {
     return this.#taken >= this.#most;
   }
 
-  /** Whether the address has all the places it may have. @param key see `addressKey` */
+  /** Whether the address uses all slots it may have. @param key see `addressKey` */
   isFullFor(key: string): boolean {
     return (this.#byAddress.get(key) ?? 0) >= this.#mostPerAddress;
   }
 
-  /** Takes a place, whether there is one or not. */
+  /** Takes a slot, also when none is free. */
   take(key: string): void {
     this.#taken++;
     this.#byAddress.set(key, (this.#byAddress.get(key) ?? 0) + 1);
   }
 
-  /** Gives a place back. */
+  /** Releases a slot. */
   release(key: string): void {
     this.#taken--;
     const left = (this.#byAddress.get(key) ?? 0) - 1;
@@ -50,7 +50,7 @@ export class Slots {
   }
 }
 
-/** What connections are counted by: an IPv4 address, also in its IPv6 form, or the first 64 bits of an IPv6 one. */
+/** The key for counting: an IPv4 address, also for its IPv6 form, or the first 64 bits of an IPv6 address. */
 export function addressKey(address: string): string {
   const bytes = addressBytes(address);
   if (bytes === undefined) return address;

@@ -1,5 +1,5 @@
 /**
- * HOST[:PORT], as people write it.
+ * HOST[:PORT], as users write it.
  * @module
  */
 import { DEFAULT_PORT } from '../protocol/constants.ts';
@@ -13,13 +13,13 @@ export interface Target {
 }
 
 /**
- * Reads a host name, an IPv4 address, or an IPv6 address with brackets when a port follows.
+ * Reads a host name, an IPv4 address, or an IPv6 address. An IPv6 address needs brackets when a port follows.
  * @throws {TypeError} when it is none of these
  */
 export function parseTarget(text: string): Target {
-  if (hasSecretSeed(text)) throw new TypeError('a secret seed is no target, and was not used: keep it off the command line');
+  if (hasSecretSeed(text)) throw new TypeError('a secret seed is not a target; it was not used: keep it off the command line');
   if (isPort(text)) throw new TypeError(`${text} is a number, not a host: write HOST:${Number(text)}`);
-  // Subtle: % belongs to the zone of an IPv6 address. In a name it could make one that looks like an address in part.
+  // Subtle: % belongs to the zone of an IPv6 address. In a name it could make a part look like an address.
   const match = /^(?:\[([^\]]+)\]|([^:[\]\s/%]+))(?::(\d{1,5}))?$/.exec(text);
   const host = match?.[1] ?? match?.[2] ?? (isIPv6(text) ? text : undefined);
   const port = match?.[3] === undefined ? DEFAULT_PORT : Number(match[3]);
@@ -31,31 +31,31 @@ export function parseTarget(text: string): Target {
   return { host, port };
 }
 
-/** The target as it is shown, always with its port. */
+/** The target as text, always with its port. */
 export function formatTarget({ host, port }: Target): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** Whether it is a number that a port may have. */
+/** Whether the text is a valid port number. */
 export function isPort(text: string): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65535;
 }
 
 /**
- * Refuses what is no host but would be looked up or dialled as one: a seed, which is not repeated, the key of a node, and a
- * number in a notation of inet_aton that is not IPv4 as it is written (`1` is 0.0.0.1): no name ends in a number (WHATWG URL,
- * section 3.5).
- * @throws {TypeError} saying what it is
+ * Refuses texts that are not a host but would be looked up or dialled as one: a secret seed (which the message does not
+ * repeat), the key of a node, and a number in a notation of inet_aton (`1` is 0.0.0.1). No host name ends in a number (WHATWG
+ * URL, section 3.5).
+ * @throws {TypeError} with a message that tells what it is
  */
 export function refuseHost(host: string): void {
-  if (hasSecretSeed(host)) throw new TypeError('a secret seed is no host, and was not used');
+  if (hasSecretSeed(host)) throw new TypeError('a secret seed is not a host; it was not used');
   if (/^[GM][A-Z2-7]{50,}$/.test(host))
-    throw new TypeError(`${host} is the key of a node, not where it is: write HOST:PORT, and --expect for the key`);
+    throw new TypeError(`${host} is the key of a node, not its address: write HOST:PORT, and use --expect for the key`);
   if (!host.includes(':') && /(?:^|\.)(?:\d+|0x[\da-f]*)\.?$/i.test(host) && !isIPv4(host))
-    throw new TypeError(`${JSON.stringify(host)} is neither a host name nor an IP address in full`);
+    throw new TypeError(`${JSON.stringify(host)} is neither a host name nor a complete IP address`);
 }
 
-/** What may be meant: host and port with a space between, or what an address of the web has of both. */
+/** A suggestion: host and port separated by a space, or the host and port of a URL. */
 function suggestion(text: string): string {
   const spaced = /^([^\s:]+)\s+(\d{1,5})$/.exec(text.trim());
   const [, authority = ''] = /^[a-z][a-z\d+.-]*:\/\/(?:[^/@]*@)?([^\s/?#]+)/i.exec(text) ?? [];

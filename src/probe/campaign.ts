@@ -1,5 +1,5 @@
 /**
- * A campaign: many targets, round after round, so many at the same moment.
+ * A campaign: probes of many targets in several rounds, with a limit of parallel probes.
  * @module
  */
 import { type Clock, systemClock } from '../net/clock.ts';
@@ -7,22 +7,22 @@ import type { Target } from '../net/target.ts';
 import { assertInteger } from '../protocol/bytes.ts';
 import { uniqueTargets } from './targets.ts';
 
-/** Most rounds of a campaign. */
+/** Maximum number of rounds of a campaign. */
 export const MAX_ROUNDS = 1_000_000;
-/** Most probes at the same moment. */
+/** Maximum number of parallel probes. */
 export const MAX_CONCURRENCY = 1_000;
 
-/** How a campaign is led. */
+/** Options of a campaign. */
 export interface CampaignOptions<Result> {
-  /** Rounds, 1 to 1,000,000. Default 1. */
+  /** Number of rounds, 1 to 1,000,000. Default 1. */
   readonly count?: number | undefined;
-  /** From the end of a round to the beginning of the next, in milliseconds. Default 1,000. */
+  /** Pause from the end of a round to the start of the next, in milliseconds. Default 1,000. */
   readonly intervalMs?: number | undefined;
-  /** Probes at the same moment at most, 1 to 1,000. Default 8. */
+  /** Maximum number of parallel probes, 1 to 1,000. Default 8. */
   readonly concurrency?: number | undefined;
-  /** Ends the campaign: what has begun is aborted, and nothing more begins. */
+  /** Ends the campaign: running probes are aborted, and no more are started. */
   readonly signal?: AbortSignal | undefined;
-  /** Is told each probe when it is over, which may be long before it is its turn to be yielded. */
+  /** Is called for each probe when it ends, which can be long before it is yielded. */
   readonly onProbed?: ((probed: Probed<Result>) => void) | undefined;
   /** Time and timers; for tests. */
   readonly clock?: Clock | undefined;
@@ -31,19 +31,19 @@ export interface CampaignOptions<Result> {
 /** One probe of a campaign. */
 export interface Probed<Result> {
   readonly target: Target;
-  /** From 1. */
+  /** Number of the round, from 1. */
   readonly round: number;
   readonly result: Result;
-  /** How long it took, in milliseconds. */
+  /** Duration, in milliseconds. */
   readonly elapsedMs: number;
 }
 
 /**
- * Probes each target once a round and yields what was found, in the order of the targets in every round. A round begins
- * when the one before is over, so no target is ever probed twice at the same moment: with one identity the node would
- * have to refuse the second connection. Leaving the loop aborts what still runs, and waits for it.
+ * Probes each target once per round and yields the results, in the order of the targets in every round. A round starts when the
+ * one before is over, so no target is probed twice at the same time: with one identity the node would have to refuse the second
+ * connection. Leaving the loop aborts the running probes and waits for them.
  * @param probeOne does one probe; it should end soon when its signal aborts
- * @throws {TypeError | RangeError} when an option is wrong, before anything begins; and what `probeOne` throws
+ * @throws {TypeError | RangeError} when an option is wrong, before any probe starts; also what `probeOne` throws
  */
 export async function* campaign<Result>(
   targets: readonly Target[],
@@ -56,7 +56,7 @@ export async function* campaign<Result>(
   assertInteger(concurrency, 1, MAX_CONCURRENCY, 'concurrency');
   const each = uniqueTargets(targets);
   const ending = new AbortController();
-  // Subtle: a signal for each probe. With one for all, its listeners would be more than Node takes for sound.
+  // Subtle: each probe has its own signal. With one shared signal, Node would warn that it has too many listeners.
   const signals = new Set<AbortController>();
   const end = (): void => {
     ending.abort(signal?.reason);
@@ -71,7 +71,7 @@ export async function* campaign<Result>(
       if (ending.signal.aborted) return;
       const turns = new Turns(concurrency);
       running = each.map((target) => turns.take(() => probeInTurn(target, round)));
-      // Whoever comes to it throws it; the others have nobody to tell.
+      // The loop below throws the error when it reaches this probe. Later rejections are not read.
       for (const probed of running) probed.catch(() => {});
       for (const pending of running) {
         const probed = await pending;
@@ -84,7 +84,7 @@ export async function* campaign<Result>(
     await Promise.allSettled(running);
   }
 
-  /** @returns undefined when the campaign ended before it was its turn */
+  /** @returns undefined when the campaign ended before this probe could start */
   async function probeInTurn(target: Target, round: number): Promise<Probed<Result> | undefined> {
     if (ending.signal.aborted) return undefined;
     const own = new AbortController();
@@ -101,7 +101,7 @@ export async function* campaign<Result>(
   }
 }
 
-/** Resolves after so long, or when the signal aborts. */
+/** Resolves after this time, or when the signal aborts. */
 async function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   await new Promise<void>((resolve) => {
@@ -115,7 +115,7 @@ async function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<voi
   });
 }
 
-/** Lets so many work at the same moment; the others wait in the order they came. */
+/** Limits how many callers work at the same time; the others wait in order of arrival. */
 class Turns {
   #free: number;
   readonly #waiting: (() => void)[] = [];

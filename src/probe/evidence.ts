@@ -7,17 +7,17 @@ import type { Network } from '../protocol/networks.ts';
 
 /** What was seen of the connection that failed. */
 export interface Evidence {
-  /** The first bytes that came, 64 at most. */
+  /** The first bytes received, at most 64. */
   readonly firstBytes: Uint8Array;
-  /** Whether what came is what we had sent, our nonce in it. Default false. */
+  /** Whether the received bytes are the ones we sent, our nonce included. Default false. */
   readonly isEcho?: boolean | undefined;
-  /** How long it lasted, from the open socket on, in milliseconds. */
+  /** Duration of the connection from the open socket on, in milliseconds. */
   readonly lastedMs: number;
-  /** The network we said we are on. */
+  /** The network that our HELLO named. */
   readonly network: Network;
 }
 
-/** A HELLO is shorter, with the longest text in it. */
+/** More than the longest HELLO. */
 const KEPT_BYTES = 512;
 
 /** Keeps the first bytes of a connection. */
@@ -32,14 +32,14 @@ export class FirstBytes {
 
   get seen(): Pick<Evidence, 'firstBytes' | 'isEcho'> {
     const [sent, received] = [this.#sent, this.#received];
-    // Our HELLO is the first record, and a nonce is in it: nobody else can have made the same.
+    // Our HELLO is the first record and contains a random nonce, so only an echo can be equal.
     const hello = sent.subarray(0, RECORD_HEADER_BYTES + (((sent[2] ?? 0) << 8) | (sent[3] ?? 0)));
     const isEcho = hello.length > RECORD_HEADER_BYTES && hello.every((byte, i) => byte === received[i]);
     return { firstBytes: received.slice(0, 64), isEcho };
   }
 }
 
-/** Both, up to what is kept; what is full is not copied again. */
+/** Both, up to the number of bytes kept. Nothing is copied once that is reached. */
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   if (first.length >= KEPT_BYTES) return first;
   const all = new Uint8Array(Math.min(KEPT_BYTES, first.length + second.length));

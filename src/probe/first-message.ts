@@ -1,5 +1,5 @@
 /**
- * How long a peer takes from its AUTH to the first record behind it, measured on the bytes as they come.
+ * Measures the time from a peer's AUTH to its next record, on the bytes as they arrive.
  * @module
  */
 import { type Clock, systemClock } from '../net/clock.ts';
@@ -12,15 +12,15 @@ import { roundMs } from '../report/json.ts';
 import type { ProbeOptions } from './options.ts';
 import { type ProbeResult, probe } from './probe.ts';
 
-/** A result of `probe` with one phase more. */
+/** A result of `probe` with one more phase. */
 export interface TimedResult extends ProbeResult {
   readonly timings?: NonNullable<ProbeResult['timings']> & {
-    /** From the peer's AUTH to its next record, 0 when both came at once; absent when none came. */
+    /** From the peer's AUTH to its next record, in milliseconds; 0 when both came together, absent when none came. */
     readonly firstMessageMs?: number;
   };
 }
 
-/** `probe`, which see, and the time to the first message. */
+/** Does the same as `probe` and measures the time to the first message. */
 export async function probeTimed(target: Target, options: ProbeOptions): Promise<TimedResult> {
   const timer = new FirstMessageTimer(options.clock ?? systemClock);
   const onBytes: OnBytes = (direction, bytes, connection) => {
@@ -33,10 +33,10 @@ export async function probeTimed(target: Target, options: ProbeOptions): Promise
   return { ...result, timings: { ...result.timings, ...roundMs({ firstMessageMs }) } };
 }
 
-/** Of a peer that lets us in, the records are HELLO, AUTH, and the first message. */
+/** Records of a peer that completes the handshake: HELLO, AUTH, then the first message. */
 const AUTH_RECORD = 2;
 
-/** Counts the records of the last connection up to the first message, and looks into none. */
+/** Counts the records of the last connection up to the first message, without reading their content. */
 class FirstMessageTimer {
   readonly #clock: Clock;
   #connection: ConnectionInfo | undefined;
@@ -66,7 +66,7 @@ class FirstMessageTimer {
       while (this.#decoder?.next(MAX_RECORD_BYTES) !== undefined) this.#count();
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
-      // The connection ends with it.
+      // The connection ends with this error.
       this.#decoder = undefined;
     }
   }

@@ -1,6 +1,6 @@
 /**
- * One real handshake with a node, and what it tells: who answered, or why it failed and what to do about it. The same that
- * the verb `probe` prints.
+ * One real handshake with a node and its result: who answered, or why it failed and what to do about it. The result is the same
+ * object that the verb `probe` prints.
  * @module stellar-handshake/probe
  */
 

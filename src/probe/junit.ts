@@ -8,7 +8,7 @@ import type { TargetTally } from './tally.ts';
 
 /**
  * The XML document.
- * @param unixSeconds when the campaign began
+ * @param unixSeconds start of the campaign
  */
 export function junitXml(tallies: readonly TargetTally[], unixSeconds: number): string {
   return junitDocument('stellar-handshake probe', tallies.map(suite), unixSeconds);
@@ -22,7 +22,7 @@ function suite(tally: TargetTally): JUnitSuite {
 
 function casesOf(tally: TargetTally): JUnitCase[] {
   const { probes, lost, firstError } = tally;
-  const skipped = probes === 0 ? 'interrupted before the first probe was over' : undefined;
+  const skipped = probes === 0 ? 'interrupted before the first probe ended' : undefined;
   const handshake: JUnitCase = {
     name: 'handshake',
     seconds: tally.elapsedMs / 1000,
@@ -41,7 +41,7 @@ function casesOf(tally: TargetTally): JUnitCase[] {
   return [handshake, ...rules];
 }
 
-/** How many, when there was more than one. */
+/** The number of failures, when there was more than one probe. */
 function outOf(number: number, probes: number): string {
   return probes > 1 ? `${number} of ${probes} probes: ` : '';
 }

@@ -1,5 +1,5 @@
 /**
- * Options of a probe, which a second look shares.
+ * Options of a probe; a second look uses them too.
  * @module
  */
 import type { Connection } from '../net/connection.ts';
@@ -9,16 +9,22 @@ import type { Knowledge } from './knowledge.ts';
 
 /** Options of a probe. */
 export interface ProbeOptions extends Omit<ConnectOptions, 'host' | 'port' | 'listener' | 'settle'> {
-  /** What probes of this target on this network have learnt before; this one adds to it. */
+  /** What earlier probes of this target on this network found; this probe adds to it. */
   readonly known?: Knowledge | undefined;
-  /** Whether the node is never dialled while another connection to it is open: a second look takes longer then. */
+  /** Whether to keep at most one connection to the node open at a time. A second look then takes longer. */
   readonly oneAtATime?: boolean | undefined;
-  /** Whether a node that closes without a word is looked at a second time, with up to `SECOND_LOOK_CONNECTIONS` more. Default true. */
+  /**
+   * Whether to take a second look at a node that closes without an answer, with up to `SECOND_LOOK_CONNECTIONS` more
+   * connections. Default true.
+   */
   readonly secondLook?: boolean | undefined;
-  /** Is told when a second look begins. */
+  /** Is called when a second look starts. */
   readonly onSecondLook?: (() => void) | undefined;
-  /** Is told each message of a node that has let us in. */
+  /** Is called with each message of a node after the handshake. */
   readonly onMessage?: ((message: ReceivedMessage) => void) | undefined;
-  /** What else is done with a node that has let us in: it is left when this is over. Must end when the connection does. */
+  /**
+   * Further work on the connection after the handshake; the probe closes it when this resolves. It must end when the connection
+   * does.
+   */
   readonly stay?: ((connection: Connection) => Promise<void>) | undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * A policy: what a node has to be, as JSON, and the verdicts on what a probe found.
+ * A policy: rules for nodes, as JSON, and the verdicts on the result of a probe.
  * @module
  */
 import { parseNetwork as parseNetworkName } from '../net/network-name.ts';
@@ -9,22 +9,22 @@ import { decodePublicKey } from '../protocol/strkey.ts';
 import type { ProbeResult } from './probe.ts';
 import { targetKey } from './targets.ts';
 
-/** What nodes have to be. Every rule can be left out. */
+/** Rules for nodes. Every rule can be left out. */
 export interface Policy {
   readonly network?: Network;
-  /** Pinned keys: the peerID of a target by its `targetKey`, or of every other one by `*`. */
+  /** Pinned keys: the peerID of a target by its `targetKey`, or by `*` for every target that is not named. */
   readonly peerIDs: ReadonlyMap<string, string>;
-  /** The bounds, by name. */
+  /** The numeric rules, by name. */
   readonly bounds: ReadonlyMap<BoundName, number>;
 }
 
-/** What one rule says about one probe. */
+/** Verdict of one rule on one probe. */
 export interface Verdict {
-  /** The rule, as it is called in the policy. */
+  /** Name of the rule, as in the policy. */
   readonly rule: RuleName;
-  /** null: the probe has not found what the rule is about. */
+  /** null: the probe did not find the value that the rule is about. */
   readonly ok: boolean | null;
-  /** What was found and what was wanted, for people. */
+  /** The value found and the value wanted, as text. */
   readonly detail: string;
 }
 
@@ -33,11 +33,11 @@ export type RuleName = 'network' | 'peerID' | BoundName;
 
 /** A rule with a number. */
 interface Bound {
-  /** Whether only whole numbers make sense. */
+  /** Whether only whole numbers are valid. */
   readonly whole?: boolean;
-  /** A word that may stand for a number. */
+  /** A word that may be used in place of a number. */
   readonly word?: readonly [word: string, number: number];
-  /** Whether it holds and what was found, or what is missing. */
+  /** Whether the rule holds and what was found, or what is missing. */
   judge(result: ProbeResult, bound: number, unixSeconds: number): Finding;
 }
 
@@ -63,23 +63,24 @@ const BOUNDS = {
   },
   listeningPort: {
     whole: true,
-    // No port is 0: it stands for the one that is dialled.
+    // No port is 0: here it stands for the dialled port.
     word: ['dialled', 0],
     judge({ remote, target }, port) {
       if (remote === undefined) return NO_CERTIFICATE;
       const wanted = port === 0 ? parseTarget(target).port : port;
       return {
         ok: remote.listeningPort === wanted,
-        detail: `it says that it listens on port ${remote.listeningPort}, ${wanted} wanted`,
+        detail: `it advertises listening port ${remote.listeningPort}, ${wanted} wanted`,
       };
     },
   },
   maxClockSkewSeconds: {
     judge({ remote, clockSkew }, max) {
       if (remote === undefined) return NO_CERTIFICATE;
-      if (clockSkew === undefined) return { ok: null, detail: 'the date of its certificate says nothing about its clock' };
+      if (clockSkew === undefined)
+        return { ok: null, detail: 'the date of its certificate gives no information about its clock' };
       const { minSeconds, maxSeconds } = clockSkew;
-      // The clock is somewhere between the bounds: only when all of that is too far off, it is.
+      // The clock skew is between the two bounds. It is too far off only when the whole interval is.
       const ok = minSeconds <= max && maxSeconds >= -max;
       return { ok, detail: `its clock is between ${minSeconds} and ${maxSeconds} s ahead of ours, at most ${max} s off wanted` };
     },
@@ -88,7 +89,7 @@ const BOUNDS = {
     judge({ remote }, max, unixSeconds) {
       if (remote === undefined) return NO_CERTIFICATE;
       const left = Math.round(expirationSeconds(remote.certExpiration) - unixSeconds);
-      return { ok: left <= max, detail: `its certificate is good for ${left} s, at most ${max} s wanted` };
+      return { ok: left <= max, detail: `its certificate is valid for ${left} s, at most ${max} s wanted` };
     },
   },
   maxTotalMs: {
@@ -111,13 +112,13 @@ const BOUNDS = {
 /** Name of a rule with a number. */
 type BoundName = keyof typeof BOUNDS;
 
-/** What stands for every target that is not named. */
+/** Stands for every target that is not named. */
 const ANY = '*';
 
 /**
  * Reads a policy.
- * @param json what JSON.parse has made of it
- * @throws {TypeError} naming the path of what is unknown or of a wrong type
+ * @param json the result of JSON.parse
+ * @throws {TypeError} naming the path of a field that is unknown or has a wrong type
  */
 export function parsePolicy(json: unknown): Policy {
   const { network, peers, ...rest } = fieldsOf(json, ['network', 'peers', ...Object.keys(BOUNDS)], '');
@@ -128,15 +129,15 @@ export function parsePolicy(json: unknown): Policy {
   };
 }
 
-/** The rules that are about this target, in the order of their verdicts. */
+/** The rules that apply to this target, in the order of their verdicts. */
 export function rulesFor({ network, peerIDs, bounds }: Policy, target: Target): RuleName[] {
   const pinned = peerIDs.has(targetKey(target)) || peerIDs.has(ANY);
   return [...(network ? ['network' as const] : []), ...(pinned ? ['peerID' as const] : []), ...bounds.keys()];
 }
 
 /**
- * What the policy says about what a probe found. A failed probe is judged as far as it got.
- * @param unixSeconds the time of the probe
+ * The verdicts of the policy on the result of a probe. A failed probe is judged by what it found before the failure.
+ * @param unixSeconds time of the probe
  */
 export function judge(policy: Policy, target: Target, result: ProbeResult, unixSeconds: number): Verdict[] {
   return rulesFor(policy, target).map((rule) => ({ rule, ...finding(rule, policy, target, result, unixSeconds) }));
@@ -159,7 +160,7 @@ function finding(rule: RuleName, policy: Policy, target: Target, result: ProbeRe
   return (BOUNDS[rule] as Bound).judge(result, policy.bounds.get(rule) as number, unixSeconds);
 }
 
-/** The fields of an object that may have no others. */
+/** The fields of an object that may have only known fields. */
 function fieldsOf(value: unknown, known: readonly string[], path: string): Record<string, unknown> {
   const at = path === '' ? 'the policy' : path;
   if (typeof value !== 'object' || value === null || Array.isArray(value))
@@ -184,7 +185,7 @@ function parsePeers(value: unknown): ReadonlyMap<string, string> {
     const path = `peers[${JSON.stringify(name)}]`;
     const { peerID } = fieldsOf(peer, ['peerID'], path);
     const key = name === ANY ? ANY : targetKey(at(path, () => parseTarget(name)));
-    if (peerIDs.has(key)) throw new TypeError(`${path} names a target a second time`);
+    if (peerIDs.has(key)) throw new TypeError(`${path} names the same target a second time`);
     if (peerID === undefined) continue;
     if (typeof peerID !== 'string') throw new TypeError(`${path}.peerID must be a G… key, not ${nameOf(peerID)}`);
     at(`${path}.peerID`, () => decodePublicKey(peerID));
@@ -203,7 +204,7 @@ function parseBound(name: BoundName, value: unknown): number {
   return value;
 }
 
-/** Does it, and says where it went wrong. */
+/** Runs a parser and puts the path in front of its error message. */
 function at<T>(path: string, parse: () => T): T {
   try {
     return parse();
@@ -218,7 +219,7 @@ function nameOf(value: unknown): string {
   return Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/** Unix seconds of a date as `remoteJson` writes it. */
+/** Unix seconds of a date in the form that `remoteJson` writes. */
 function expirationSeconds(date: string): number {
   return /^-?\d+$/.test(date) ? Number(date) : Date.parse(date) / 1000;
 }

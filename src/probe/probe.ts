@@ -1,5 +1,5 @@
 /**
- * probe: one real handshake, and everything it tells about a node.
+ * probe: one real handshake, and everything it shows about a node.
  * @module
  */
 import { type Clock, systemClock } from '../net/clock.ts';
@@ -20,41 +20,41 @@ import { Knowledge } from './knowledge.ts';
 import type { ProbeOptions } from './options.ts';
 import { breath, secondLook } from './second-look.ts';
 
-/** How long each phase took, in milliseconds: those that were reached. */
+/** Duration of each phase that was completed, in milliseconds. */
 export interface ProbeTimings extends Partial<Timings> {
-  /** From the start to the failure, when it failed. */
+  /** From the start to the failure, for a failed probe. */
   readonly failedAfterMs?: number;
 }
 
-/** What a probe found, in the form `--json` prints. */
+/** Result of a probe, in the form that `--json` prints. */
 export interface ProbeResult {
   readonly target: string;
-  /** When it began: ISO 8601, UTC. */
+  /** Start: ISO 8601, UTC. */
   readonly at: string;
   readonly ok: boolean;
   readonly role: 'WE_CALLED_REMOTE';
-  /** The IP address that was connected to, or the only one that was dialled. */
+  /** The IP address of the connection, or the only one that was dialled. */
   readonly address?: string;
-  /** What became of each address, in the order they were dialled, when there was more than one. */
+  /** The outcome of each address, in the order they were dialled; only when there was more than one. */
   readonly attempts?: readonly DialAttempt[];
-  /** Whenever the peer's certificate was good, also when the handshake failed later. */
+  /** Present whenever the peer's certificate was valid, also when the handshake failed later. */
   readonly remote?: RemoteJson;
-  /** Addresses of other nodes it told, `HOST:PORT`: also one that is full, which helps newcomers on with them. */
+  /** Addresses of other nodes that the node sent, `HOST:PORT`. A full node sends them too, so that newcomers find other nodes. */
   readonly peers?: readonly string[];
   readonly timings?: ProbeTimings;
   readonly clockSkew?: ClockSkew;
-  /** The overlay versions our HELLO named, when they were not our own but those of the node. */
+  /** The overlay range that our HELLO advertised, when it was the node's range in place of our own. */
   readonly overlayRange?: OverlayRange | undefined;
   readonly error?: OverlayErrorJson;
-  /** What is worth knowing although the handshake succeeded. */
+  /** Notes about the node although the handshake succeeded. */
   readonly warnings?: readonly string[];
 }
 
-/** Clock skew that is not worth a word, in seconds. */
+/** Clock skew below which there is no warning, in seconds. */
 const SKEW_TOLERANCE_SECONDS = 10;
 
 /**
- * Probes one target. It asks for nothing it does not need, and closes.
+ * Probes one target. It requests only what it needs, then closes the connection.
  * @throws {TypeError | RangeError} when an option is wrong; every failure of the connection is in the result
  */
 export async function probe(target: Target, options: ProbeOptions): Promise<ProbeResult> {
@@ -63,22 +63,22 @@ export async function probe(target: Target, options: ProbeOptions): Promise<Prob
   const range = chosen ? undefined : known.overlayRange;
   const first = await attempt(target, { ...options, ...range });
   const { address, attempts } = first.result;
-  // Of a name with several nodes the one that has answered is looked at again.
+  // A name can have several nodes: the second look goes to the one that answered.
   const again = address === undefined ? options : { ...options, lookup: async () => [address] };
   const told = (result: ProbeResult): ProbeResult => (attempts === undefined ? result : { ...result, attempts });
   const its = first.error && !chosen ? rangeAfter(first.error, range ?? DEFAULT_OVERLAY_RANGE) : undefined;
   if (its === undefined) return told(withRange(await explained(first, target, again, known), range));
-  // The node is newer or older than this package: its own range is what it understands.
+  // The node is newer or older than this package: use its own range.
   known.overlayRange = its;
   await breath(options);
   const second = await attempt(target, { ...again, ...its });
   return told(withRange(await explained(second, target, again, known), its));
 }
 
-/** One connection and what came of it. */
+/** One connection and its result. */
 interface Attempt {
   readonly result: ProbeResult;
-  /** Why it failed. */
+  /** Why the attempt failed. */
   readonly error?: OverlayError;
   readonly evidence: Evidence;
 }
@@ -119,7 +119,7 @@ async function attempt(target: Target, options: ProbeOptions): Promise<Attempt> 
     network: options.network,
   });
   try {
-    // Subtle: to adapt the range of versions takes another attempt, with its own result.
+    // Subtle: another range of versions needs another attempt, with its own result.
     const connection = await connect({ scpStateLedgerSeq: null, ...options, ...observers, ...target, adaptOverlayRange: false });
     const reading = readMessages(connection, (message) => {
       if (message.type === 'PEERS') peers = message.peers;
@@ -148,7 +148,7 @@ async function attempt(target: Target, options: ProbeOptions): Promise<Attempt> 
   }
 }
 
-/** The result of an attempt, with the cause when it failed: looking for it may take more connections. */
+/** The result of an attempt, with the cause of its failure. Finding the cause can take more connections. */
 async function explained(
   { result, error, evidence }: Attempt,
   target: Target,
@@ -167,19 +167,19 @@ async function explained(
       await breath(options);
       const again = await attempt(target, options);
       if (again.error === undefined || !isSilentRefusal(again.error, again.evidence)) {
-        const warning = 'It closed a first connection without a word, and took the next one.';
+        const warning = 'It closed the first connection without an answer, and accepted the next one.';
         return withWarning(await explained(again, target, options, known), warning);
       }
     }
     if (finding.is !== 'cut-short' && finding.is !== 'not-taken') known.learn(error, finding, clock.now().monotonicMs);
   }
   const cause = diagnoseSilence(error, evidence, finding, options.identity !== undefined);
-  // That the clocks differ is found out: however far.
+  // The finding already shows that the clocks differ: accept any skew.
   const within = finding.is === 'own-clock-behind' ? Number.POSITIVE_INFINITY : undefined;
   return { ...result, ...facts(cause.remote, clock, within), error: cause.toJSON() };
 }
 
-/** Says that a range other than ours was said, in a field and in words. */
+/** Reports that another range than ours was advertised, in a field and in a warning. */
 function withRange(result: ProbeResult, range: OverlayRange | undefined): ProbeResult {
   const warning = range && adaptedRangeText(range, 'probed');
   return warning === undefined ? result : { ...withWarning(result, warning), overlayRange: range };
@@ -189,12 +189,12 @@ function withWarning(result: ProbeResult, warning: string): ProbeResult {
   return { ...result, warnings: [...(result.warnings ?? []), warning] };
 }
 
-/** Reads until the end. Never rejects. */
+/** Reads until the connection ends. Never rejects. */
 async function readMessages(connection: Connection, onMessage: (message: ReceivedMessage) => void): Promise<void> {
   try {
     for await (const message of connection) onMessage(message);
   } catch {
-    // Why it ended is told elsewhere.
+    // The reason of the end is reported elsewhere.
   }
 }
 
@@ -202,7 +202,7 @@ function peersOf(peers: readonly PeerAddress[] | undefined): Pick<ProbeResult, '
   return peers === undefined ? {} : { peers: peers.map(({ ip, port }) => formatTarget({ host: ip, port })) };
 }
 
-/** Which address is meant, and what became of all when there were several. */
+/** Which address was used, and the outcome of all of them when there were several. */
 export function dialledFacts(attempts: readonly DialAttempt[]): Pick<ProbeResult, 'address' | 'attempts'> {
   const connected = attempts.find(({ outcome }) => outcome === 'connected') ?? (attempts.length === 1 ? attempts[0] : undefined);
   const rounded = attempts.map((attempt) => ({ ...attempt, ...roundMs({ ms: attempt.ms }) }));
@@ -215,7 +215,7 @@ function facts(remote: RemotePeer | undefined, clock: Clock, within?: number): P
   return { remote: remoteJson(remote), ...(skew && { clockSkew: skew }) };
 }
 
-/** A certificate that has expired is not proved, but it says by how much the clocks differ. */
+/** An expired certificate proves nothing, but it shows by how much the clocks differ. */
 function claimedSkew({ code }: OverlayError, hello: Uint8Array | undefined, clock: Clock): Pick<ProbeResult, 'clockSkew'> {
   const message = code === 'OVERLAY_CERT_EXPIRED' && hello !== undefined ? readMessage(hello) : undefined;
   if (message?.type !== 'HELLO') return {};
@@ -223,7 +223,7 @@ function claimedSkew({ code }: OverlayError, hello: Uint8Array | undefined, cloc
   return skew === undefined ? {} : { clockSkew: skew };
 }
 
-/** What is odd about a node that lets us in. */
+/** Warnings about a node that completes the handshake. */
 function warningsOf(
   remote: RemotePeer,
   pingMs: number | undefined,
@@ -235,14 +235,14 @@ function warningsOf(
   if (skew === undefined) {
     const inMs = Number(remote.certExpirationSeconds) / 1000 - clock.now().unixSeconds;
     const unit = Math.abs(inMs) < 366 * 86_400 ? 'in milliseconds instead of seconds' : 'far from now';
-    warnings.push(`Its certificate is dated ${unit}: it works, but never expires for those who check it.`);
+    warnings.push(`Its certificate is dated ${unit}: it works, but it never expires for a node that checks it.`);
   } else if (skew.minSeconds > SKEW_TOLERANCE_SECONDS || skew.maxSeconds < -SKEW_TOLERANCE_SECONDS) {
     const by = skew.minSeconds > 0 ? `at least ${skew.minSeconds} s ahead of` : `at least ${-skew.maxSeconds} s behind`;
     warnings.push(`Its clock is ${by} ours, if it dates certificates as stellar-core does: synchronise both with NTP.`);
   }
   if (remote.listeningPort !== port)
     warnings.push(
-      `It says that it listens on port ${remote.listeningPort} (PEER_PORT), and was dialled on port ${port}: other nodes learn the former, and reach it only if that leads to it as well.`,
+      `It advertises listening port ${remote.listeningPort} (PEER_PORT), but was dialled on port ${port}: other nodes learn the advertised port, and reach it only if that port also leads to it.`,
     );
   if (pingMs === undefined) warnings.push(`It did not answer a ping within ${SETTLE_MS} ms after the handshake.`);
   return warnings.length > 0 ? { warnings } : {};

@@ -1,5 +1,5 @@
 /**
- * What the probes of one target come to, in bounded memory however many there are.
+ * Results of the probes of one target, in bounded memory for any number of probes.
  * @module
  */
 
@@ -9,17 +9,17 @@ import type { ClockSkew, RemoteJson } from '../report/json.ts';
 import type { RuleName, Verdict } from './policy.ts';
 import type { ProbeResult } from './probe.ts';
 
-/** So many of the last times are kept for the median. */
+/** How many of the last durations are kept for the median. */
 const KEPT_TIMES = 10_000;
 
-/** What the verdicts of one rule come to. */
+/** Sum of the verdicts of one rule. */
 export interface RuleTally {
   readonly rule: RuleName;
-  /** How often it held, was broken, and could not be judged. */
+  /** How often the rule held, was broken, and could not be judged. */
   readonly kept: number;
   readonly broken: number;
   readonly undecided: number;
-  /** Of the first time it was broken, else of the last verdict. */
+  /** Detail of the first verdict that broke the rule, else of the last verdict. */
   readonly detail: string;
 }
 
@@ -37,13 +37,13 @@ export class TargetTally {
   #firstError: OverlayErrorJson | undefined;
   #lastError: OverlayErrorJson | undefined;
 
-  /** @param rules those that will be judged */
+  /** @param rules the rules that will be judged */
   constructor(target: Target, rules: readonly RuleName[]) {
     this.target = formatTarget(target);
     this.#rules = new Map(rules.map((rule) => [rule, { rule, kept: 0, broken: 0, undecided: 0, detail: 'not probed' }]));
   }
 
-  /** Counts a probe that came to its end. */
+  /** Counts a finished probe. */
   add(result: ProbeResult, verdicts: readonly Verdict[], elapsedMs: number): void {
     this.#elapsedMs += elapsedMs;
     this.#remote = result.remote ?? this.#remote;
@@ -72,7 +72,7 @@ export class TargetTally {
     });
   }
 
-  /** Probes that came to their end. */
+  /** Number of finished probes. */
   get probes(): number {
     return this.#answered + this.#lost;
   }
@@ -82,37 +82,37 @@ export class TargetTally {
     return this.#lost;
   }
 
-  /** All probes together, in milliseconds. */
+  /** Total duration of all probes, in milliseconds. */
   get elapsedMs(): number {
     return this.#elapsedMs;
   }
 
-  /** The peer as it was seen last. */
+  /** The peer, as last seen. */
   get remote(): RemoteJson | undefined {
     return this.#remote;
   }
 
-  /** Its clock as it was seen last. */
+  /** Its clock skew, as last seen. */
   get clockSkew(): ClockSkew | undefined {
     return this.#clockSkew;
   }
 
-  /** Why the first of the failed probes failed. */
+  /** Error of the first failed probe. */
   get firstError(): OverlayErrorJson | undefined {
     return this.#firstError;
   }
 
-  /** Why the last of them did. */
+  /** Error of the last failed probe. */
   get lastError(): OverlayErrorJson | undefined {
     return this.#lastError;
   }
 
-  /** The rules of the policy that are about this target. */
+  /** The rules of the policy that apply to this target. */
   get rules(): RuleTally[] {
     return [...this.#rules.values()];
   }
 
-  /** Median (of the last 10,000) and maximum of the time a good handshake took, in milliseconds; undefined without one. */
+  /** Median (of the last 10,000) and maximum duration of a successful handshake, in milliseconds; undefined without one. */
   get times(): { readonly p50Ms: number; readonly maxMs: number } | undefined {
     const sorted = this.#timesMs.toSorted((a, b) => a - b);
     const p50Ms = sorted[Math.ceil(sorted.length / 2) - 1];

@@ -1,5 +1,5 @@
 /**
- * Lists of targets: from text to each target once.
+ * Lists of targets: from text to targets without duplicates.
  * @module
  */
 
@@ -8,14 +8,15 @@ import { toHex } from '../protocol/bytes.ts';
 import { hasSecretSeed } from '../protocol/strkey.ts';
 import { parseIP } from '../protocol/wire/ip.ts';
 
-/** Keys of a stellar-core.cfg whose values are addresses: of its lists of peers, and of each of its validators. */
+/** Keys of a stellar-core.cfg whose values are addresses: those of its peer lists, and of each of its validators. */
 const ADDRESS_KEYS: readonly (string | undefined)[] = ['KNOWN_PEERS', 'PREFERRED_PEERS', 'ADDRESS'];
-/** A text of TOML, or a comment: what is in a text is none. */
+/** A TOML string or a comment. A `#` inside a string starts no comment. */
 const STRING_OR_COMMENT = /"((?:[^"\\]|\\.)*)"|'([^']*)'|#.*$/g;
 
 /**
- * Reads a list: one target a line. `#` begins a comment, blank lines mean nothing. The list may as well be a stellar-core.cfg,
- * or lines pasted from one: its KNOWN_PEERS, its PREFERRED_PEERS and the ADDRESS of each of its VALIDATORS are the targets.
+ * Reads a list with one target per line. `#` starts a comment; blank lines are ignored. The list can also be a stellar-core.cfg
+ * or lines copied from one: then its KNOWN_PEERS, its PREFERRED_PEERS and the ADDRESS of each of its VALIDATORS are the
+ * targets.
  * @throws {TypeError} naming the line that is none of these
  */
 export function parseTargets(text: string): Target[] {
@@ -23,8 +24,8 @@ export function parseTargets(text: string): Target[] {
   const config = new ConfigLines();
   return lines.flatMap((line, at) =>
     config.addresses(line).map((entry) => {
-      // Subtle: a seed would pass for a host name, and be shown to whoever resolves names.
-      if (hasSecretSeed(entry)) throw new TypeError(`line ${at + 1}: a secret seed is no target`);
+      // Subtle: a seed could pass as a host name, and would then be sent to name servers.
+      if (hasSecretSeed(entry)) throw new TypeError(`line ${at + 1}: a secret seed is not a target`);
       try {
         return parseTarget(entry);
       } catch (error) {
@@ -34,9 +35,9 @@ export function parseTargets(text: string): Target[] {
   );
 }
 
-/** Finds the addresses in a list or a stellar-core.cfg, line by line, so that a part of one will do. */
+/** Finds the addresses in a list or a stellar-core.cfg, line by line, so that a part of such a file works too. */
 class ConfigLines {
-  /** Whose array goes on from line to line, and how deep in it we are. */
+  /** The key whose array continues on the next line, and the nesting depth. */
   #array: { readonly key: string; depth: number } | undefined;
 
   addresses(line: string): readonly string[] {
@@ -62,12 +63,12 @@ class ConfigLines {
   }
 }
 
-/** Nothing, the head of a table, or what is around the texts of an array. */
+/** Whether the rest of a line is empty, the head of a table, or punctuation of an array. */
 function isPunctuation(bare: string): boolean {
   return /^(?:\[\[?\s*[A-Z][A-Z0-9_]*(?:\.[\w-]+)*\s*\]\]?|[[\],\s]*)$/.test(bare);
 }
 
-/** The targets in their order, each once, as it is spelled first. */
+/** The targets in order, each once, in its first spelling. */
 export function uniqueTargets(targets: readonly Target[]): Target[] {
   const seen = new Map<string, Target>();
   for (const target of targets) {
@@ -77,7 +78,9 @@ export function uniqueTargets(targets: readonly Target[]): Target[] {
   return [...seen.values()];
 }
 
-/** The same text for every spelling of the same host and port. Names are not resolved: two names of one host stay two targets. */
+/**
+ * The same text for every spelling of the same host and port. Names are not resolved: two names of one host remain two targets.
+ */
 export function targetKey({ host, port }: Target): string {
   const [address = '', zone] = host.split('%');
   return `${canonicalHost(address)}${zone === undefined ? '' : `%${zone}`} ${port}`;

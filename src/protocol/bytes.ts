@@ -1,5 +1,5 @@
 /**
- * Small helpers over Uint8Array, free of any runtime's own types.
+ * Small helpers for Uint8Array that use no runtime-specific types.
  * @module
  */
 
@@ -14,12 +14,12 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
-/** Whether both have the same bytes. For public values: it stops at the first difference. */
+/** Whether both have the same bytes. Only for public values: it stops at the first difference. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
-/** Order by unsigned bytes; what another one begins with comes before it. Negative, 0 or positive. */
+/** Orders by unsigned bytes; a prefix comes before the longer value. Negative, 0 or positive. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
@@ -38,13 +38,14 @@ export function isAllZero(bytes: Uint8Array): boolean {
 
 /** Lower-case hex without prefix. */
 export function toHex(bytes: Uint8Array): string {
-  // Subtle: joined in one go, else the text stays a chain of its pieces, many times as large, while it is kept.
+  // Subtle: joined in one call. Otherwise the string stays a chain of its pieces, many times as large, for as long as it is
+  // kept.
   const pairs = new Array<string>(bytes.length);
   for (let i = 0; i < bytes.length; i++) pairs[i] = HEX[bytes[i] as number] as string;
   return pairs.join('');
 }
 
-/** Two digits for each byte. */
+/** The two hex digits of each byte. */
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => (byte < 16 ? '0' : '') + byte.toString(16));
 
 /**
@@ -53,7 +54,7 @@ const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => (byte < 
  */
 export function fromHex(hex: string): Uint8Array {
   const out = new Uint8Array(hex.length >> 1);
-  // Every new peer's certificate needs the network ID: parseInt of each pair takes several times as long.
+  // The network ID is decoded for every new peer's certificate: parseInt of each pair takes several times as long.
   let bad = hex.length & 1;
   for (let i = 0; i < out.length; i++) {
     const value = (digit(hex.charCodeAt(2 * i)) << 4) | digit(hex.charCodeAt(2 * i + 1));
@@ -64,14 +65,14 @@ export function fromHex(hex: string): Uint8Array {
   return out;
 }
 
-/** The value of a hex digit in either case; for anything else one that is above all values of two digits. */
+/** The value of a hex digit in either case; for other characters, a value above all values of two digits. */
 function digit(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
   const lower = code | 0x20;
   return lower >= 0x61 && lower <= 0x66 && code < 0x80 ? lower - 0x57 : 0x1000;
 }
 
-/** A string that is equal for equal bytes and different for different ones: one character a byte. For map keys. */
+/** A string that is equal for equal bytes and different for different bytes: one character per byte. For map keys. */
 export function bytesKey(bytes: Uint8Array): string {
   return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
@@ -103,7 +104,7 @@ export function utf8Decode(bytes: Uint8Array): string {
   return characters.join('');
 }
 
-/** Code point at `at` and the bytes it takes: smallest value that needs this many, no surrogate, at most U+10FFFF (RFC 3629). */
+/** Code point at `at` and its length in bytes: shortest form only, no surrogate, at most U+10FFFF (RFC 3629). */
 function decodePoint(bytes: Uint8Array, at: number): readonly [point: number, length: number] {
   const first = bytes[at] as number;
   if (first < 0x80) return [first, 1];
@@ -121,7 +122,7 @@ function decodePoint(bytes: Uint8Array, at: number): readonly [point: number, le
 }
 
 /**
- * Checks an argument at the public boundary.
+ * Checks an argument of a public function.
  * @throws {TypeError} when it is not a Uint8Array
  * @throws {RangeError} when it has another length
  */

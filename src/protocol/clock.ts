@@ -1,12 +1,12 @@
 /**
- * Time is an argument in `protocol/`: nothing here reads a clock.
+ * In `protocol/` time is an argument: nothing here reads a clock.
  * @module
  */
 
-/** A moment, by two clocks. */
+/** A point in time, by two clocks. */
 export interface Now {
-  /** Unix time in seconds, by which certs are judged. Fractions are cut off. */
+  /** Unix time in seconds, for the expiration of certs. Fractions are cut off. */
   readonly unixSeconds: number;
-  /** Milliseconds of a clock that never jumps, by which silence is judged. */
+  /** Milliseconds of a clock that never jumps, for timeouts. */
   readonly monotonicMs: number;
 }

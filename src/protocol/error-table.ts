@@ -1,6 +1,6 @@
 /**
- * Everything that can go wrong, as data: what it means, what the peer is told about it, what stellar-core calls it, and
- * what to do. One long table, so that it can be read at once; `docs/errors.md` is made from it.
+ * Every failure as data: what it means, which ERROR_MSG the peer gets, what stellar-core calls it, and what to do. This is one
+ * long table so that a reader sees all codes in one place. `docs/errors.md` is generated from it.
  * @module
  */
 
@@ -19,25 +19,28 @@ export type ErrorCodeName = keyof typeof ERROR_CODES;
 export interface ErrorInfo {
   /** Short stable name of the cause, for machines (`cause` in JSON output). */
   readonly cause: string;
-  /** What happened, one sentence. */
+  /**
+   * The ERROR_MSG that this side sends to the peer. Null: the connection is dropped and nothing is sent. Undefined: there is no
+   * peer to send to.
+   */
   readonly summary: string;
-  /** The ERROR_MSG sent to the peer; null is a silent drop, undefined means there is nobody to tell. */
+  /** What stellar-core writes to its log for the same event, if it logs it. */
   readonly told?: readonly [code: ErrorCodeName, text: string] | null;
   /** What stellar-core writes in its log for the same event, where it has one. */
   readonly dropReason?: string;
-  /** What to do about it, one sentence. */
+  /** Stages in which the same event has another meaning: their cause and advice. */
   readonly advice: string;
   /** Where the same event means something else: cause and advice by stage. */
   readonly byStage?: Readonly<Partial<Record<Stage, Pick<ErrorInfo, 'cause' | 'advice'>>>>;
 }
 
 const CERT_ADVICE =
-  'Check that both sides use the same network passphrase and that no one sits between you and the peer; a node of another network fails here.';
+  'Check that both sides use the same network passphrase. A node of another network fails here, and so does a connection that somebody on the path intercepts.';
 const BUG_ADVICE =
-  'The peer or something between you and it breaks the protocol: record the connection and report it to the maintainers of the peer.';
+  'The peer, or something on the path to it, breaks the protocol. Record the connection and report it to the maintainers of the peer.';
 
 const TABLE = {
-  // Before there is a peer to talk to.
+  // // Before there is a connection.
   OVERLAY_NAME_NOT_FOUND: {
     cause: 'name-not-found',
     summary: 'The host name has no address.',
@@ -47,13 +50,13 @@ const TABLE = {
     cause: 'name-lookup-timeout',
     summary: 'No resolver answered for the host name in time; nothing was dialled.',
     advice:
-      'Check the name servers of this machine (/etc/resolv.conf) and the way to them, or dial the IP address of the node instead of its name.',
+      'Check the name servers of this machine (/etc/resolv.conf) and the network path to them. Or dial the IP address of the node instead of its name.',
   },
   OVERLAY_NAME_LOOKUP_FAILED: {
     cause: 'name-lookup-failed',
-    summary: 'The resolver could not tell whether the host name has an address; nothing was dialled.',
+    summary: 'The resolver failed and gave no answer for the host name; nothing was dialled.',
     advice:
-      'Check the name servers of this machine (/etc/resolv.conf) and those of the domain, and try again; or dial the IP address of the node instead of its name.',
+      'Check the name servers of this machine (/etc/resolv.conf) and those of the domain, then try again. Or dial the IP address of the node instead of its name.',
   },
   OVERLAY_TOO_MANY_OPEN_FILES: {
     cause: 'too-many-open-files',
@@ -67,18 +70,18 @@ const TABLE = {
   },
   OVERLAY_UNREACHABLE: {
     cause: 'unreachable',
-    summary: 'There is no way to the host.',
+    summary: 'The host cannot be reached.',
     advice:
-      'Check the firewall of the host first, which has to let inbound TCP to the peer port pass (firewalld’s default REJECT makes a host look unreachable); then the address, this machine’s network and the route to the host.',
+      'Check the firewall of the host first: it must allow inbound TCP to the peer port (firewalld’s default REJECT makes a host look unreachable). Then check the address, the network of this machine and the route to the host.',
   },
   OVERLAY_CONNECT_TIMEOUT: {
     cause: 'connect-timeout',
     summary: 'The TCP connection was not answered in time.',
-    advice: 'A firewall most likely drops the packets: open the node’s peer port for inbound TCP, or raise the timeout.',
+    advice: 'Most likely a firewall drops the packets: open the node’s peer port for inbound TCP, or raise the timeout.',
   },
   OVERLAY_LISTEN_FAILED: {
     cause: 'listen-failed',
-    summary: 'The address could not be listened on.',
+    summary: 'This process cannot listen on the address.',
     advice: 'Choose a free port and an address of this machine; ports below 1024 need privileges.',
   },
 
@@ -88,53 +91,54 @@ const TABLE = {
     summary: 'The handshake did not finish in time.',
     told: null,
     advice:
-      'The port is open but the peer does not go on: check that it is a Stellar node’s peer port (not its HTTP port) and not overloaded, or raise the timeout.',
+      'The port is open, but the peer does not continue the handshake. Check that the port is the peer port of a Stellar node (not its HTTP port) and that the node is not overloaded, or raise the timeout.',
     byStage: {
       auth: {
         cause: 'handshake-timeout',
-        advice: 'It is a Stellar node, but overloaded, suspended or stuck: look at its load and its log, or raise the timeout.',
+        advice:
+          'The peer is a Stellar node, but it is overloaded, suspended or stuck: check its load and its log, or raise the timeout.',
       },
     },
   },
   OVERLAY_IDLE_TIMEOUT: {
     cause: 'idle-timeout',
-    summary: 'The peer was silent for too long.',
+    summary: 'The connection was idle for too long.',
     told: null,
     dropReason: 'idle timeout',
-    advice: 'Check the network between the two and whether the peer is overloaded or suspended; then connect again.',
+    advice: 'Check the network between the two nodes and whether the peer is overloaded or suspended; then connect again.',
   },
   OVERLAY_NO_NEW_FLOOD_REQUESTS: {
     cause: 'no-new-flood-requests',
-    summary: 'The peer has not granted anything for too long.',
+    summary: 'The peer has granted no flow control capacity for too long.',
     told: null,
     dropReason: 'idle timeout (no new flood requests)',
     advice:
-      'The peer does not consume what it is sent: it is stuck or overloaded, or does not send SEND_MORE_EXTENDED after AUTH.',
+      'The peer does not consume the messages it gets. It is stuck or overloaded, or it does not send SEND_MORE_EXTENDED after AUTH.',
   },
   OVERLAY_STRAGGLING: {
     cause: 'straggling',
-    summary: 'The peer does not read what it is sent.',
+    summary: 'The peer does not read the bytes sent to it.',
     told: null,
     dropReason: 'straggling (cannot keep up)',
-    advice: 'The peer or the network between is too slow or stuck: look at its load and its log.',
+    advice: 'The peer or the network is too slow or stuck: check the peer’s load and its log.',
   },
   OVERLAY_CONNECTION_CLOSED: {
     cause: 'closed-by-peer',
-    summary: 'The peer closed the connection without saying why.',
+    summary: 'The peer closed the connection without giving a reason.',
     told: null,
     dropReason: 'error reading message header: End of file',
     advice:
-      'A peer that leaves may just have been stopped; one that does so again and again drops us for breaking its rules: look at its log.',
+      'A peer that closes once may have been stopped. A peer that closes every time drops this node because of a rule: look at the peer’s log.',
     byStage: {
       hello: {
         cause: 'closed-before-hello',
         advice:
-          'Most often the network passphrase differs: compare it with the node’s NETWORK_PASSPHRASE. An expired certificate (our clock is behind), a banned key and an overloaded node look the same: the node’s log tells.',
+          'Most often the network passphrase differs: compare it with the node’s NETWORK_PASSPHRASE. An expired certificate (this machine’s clock is behind), a banned key and an overloaded node look the same from here; the node’s log has the reason.',
       },
       auth: {
         cause: 'closed-before-auth',
         advice:
-          'A node that goes on to HELLO and no further expects somebody else, or has just been stopped: look at its log for our key.',
+          'The node sent HELLO and then closed. It expects another peer, or it was stopped: search its log for this node’s key.',
       },
     },
   },
@@ -144,40 +148,40 @@ const TABLE = {
     told: null,
     dropReason: 'error reading message header: Connection reset by peer',
     advice:
-      'The peer process may have died, or a firewall or proxy cuts the connection; connect again and look at the peer’s log.',
+      'The peer process may have stopped, or a firewall or proxy cuts the connection. Connect again and look at the peer’s log.',
   },
 
-  // What a second look finds out (probe/diagnose.ts).
+  // // Found by a second connection after a failure (probe/diagnose.ts).
   OVERLAY_OTHER_NETWORK: {
     cause: 'other-network',
     summary: 'The node is on another network.',
-    advice: 'Name the network the node is on (--network), or correct NETWORK_PASSPHRASE in its configuration.',
+    advice: 'Give the network of the node (--network), or correct NETWORK_PASSPHRASE in its configuration.',
   },
   OVERLAY_BANNED_THERE: {
     cause: 'banned-there',
-    summary: 'The node lets another key in, but not ours: our key is banned there.',
+    summary: 'The node accepts another key, but not ours: our key is banned there.',
     advice: 'Ask the node’s operator to lift the ban (stellar-core’s unban), or use another seed.',
   },
   OVERLAY_OWN_CLOCK_BEHIND: {
     cause: 'own-clock-behind',
-    summary: 'Our clock is behind that of the node, which takes our certificate for expired.',
-    advice: 'Set the clock of this machine (NTP); if it is right, the node’s is ahead and has to be set.',
+    summary: 'The clock of this machine is behind the node’s clock, so the node treats our certificate as expired.',
+    advice: 'Set the clock of this machine (NTP). If this clock is right, the node’s clock is ahead and must be set.',
   },
   OVERLAY_CLOSED_AT_ONCE: {
     cause: 'closed-at-once',
-    summary: 'It closes every connection at once, before it has been told anything.',
+    summary: 'It closes every connection at once, before it has received anything.',
     advice:
-      'The node has no free slot for another pending connection, or a proxy or port forwarding accepts for a node that does not run: look whether it runs, and try again.',
+      'The node has no free slot for another pending connection, or a proxy or port forwarding accepts connections for a node that does not run. Check that the node runs, and try again.',
   },
   OVERLAY_CLOSED_UNHEARD: {
     cause: 'closed-unheard',
-    summary: 'It closes every connection after the same time, whatever is said.',
+    summary: 'It closes every connection after the same time, whatever it receives.',
     advice:
-      'A proxy or port forwarding most likely accepts for a node that does not run or cannot be reached from it: look whether the node runs, and where the proxy forwards to.',
+      'Most likely a proxy or port forwarding accepts connections for a node that does not run or that it cannot reach. Check that the node runs, and check the target of the proxy.',
   },
   OVERLAY_NOT_STELLAR: {
     cause: 'not-stellar',
-    summary: 'Something else than a Stellar node answers.',
+    summary: 'The service that answers is not a Stellar node.',
     advice: 'Dial the node’s peer port (PEER_PORT, 11625 by default), not its HTTP port or another service.',
   },
 
@@ -192,7 +196,7 @@ const TABLE = {
       hello: {
         cause: 'record-length',
         advice:
-          'What answers is most likely not a Stellar node: check that the port is its peer port and not, say, an HTTP or TLS one.',
+          'The service that answers is most likely not a Stellar node. Check that the port is the node’s peer port, not an HTTP or TLS port.',
       },
     },
   },
@@ -221,14 +225,14 @@ const TABLE = {
   },
   OVERLAY_CERT_INVALID: {
     cause: 'cert-invalid',
-    summary: 'The signature of the peer’s certificate is not its peerID’s over this network.',
+    summary: 'The peer’s certificate is not signed by its peerID for this network.',
     told: null,
     dropReason: 'failed to verify auth cert',
     advice: CERT_ADVICE,
   },
   OVERLAY_PEER_ID_MISMATCH: {
     cause: 'peer-id-mismatch',
-    summary: 'The peer is not the one that was expected.',
+    summary: 'The peer is not the expected one.',
     told: null,
     advice: 'Compare the two keys: either the pinned key is out of date, or the address leads to another node than you think.',
   },
@@ -237,7 +241,7 @@ const TABLE = {
     summary: 'The peer’s key is banned here.',
     told: null,
     dropReason: 'node is banned',
-    advice: 'Lift the ban if it was not meant.',
+    advice: 'Lift the ban if it was a mistake.',
   },
   OVERLAY_BAD_ECDH_KEY: {
     cause: 'bad-ecdh-key',
@@ -251,14 +255,15 @@ const TABLE = {
     summary: 'The overlay versions of the two sides do not overlap.',
     told: ['ERR_CONF', 'wrong protocol version'],
     dropReason: 'wrong protocol version',
-    advice: 'Advertise a range that overlaps the peer’s (--overlay-version, --overlay-min-version), or upgrade the older side.',
+    advice:
+      'Advertise a range that overlaps the peer’s (--overlay-version, --overlay-min-version), or upgrade the side with the older version.',
   },
   OVERLAY_CONNECTING_TO_SELF: {
     cause: 'connecting-to-self',
     summary: 'The peer has our own key.',
     told: ['ERR_CONF', 'connecting to self'],
     dropReason: 'connecting to self',
-    advice: 'The address leads back here, or the same seed runs on two machines: give each node a seed of its own.',
+    advice: 'The address leads back to this node, or two machines run with the same seed: give each node its own seed.',
   },
   OVERLAY_WRONG_NETWORK: {
     cause: 'wrong-network',
@@ -273,14 +278,14 @@ const TABLE = {
     told: ['ERR_CONF', 'bad address'],
     dropReason: 'bad address',
     advice:
-      'The peer has to name a port from 1 to 65535 (PEER_PORT), 11625 for example, also when it does not listen: correct it there.',
+      'The peer must advertise a port from 1 to 65535 (PEER_PORT), 11625 for example, even if it does not listen: correct its configuration.',
   },
   OVERLAY_ALREADY_CONNECTED: {
     cause: 'already-connected',
-    summary: 'There is a connection with this peerID already.',
+    summary: 'There is already a connection with this peerID.',
     told: ['ERR_CONF', 'already-connected peer: '],
     dropReason: 'already-connected peer: <XXXXX>',
-    advice: 'Close the other connection first, or give each client a seed of its own.',
+    advice: 'Close the other connection first, or give each client its own seed.',
   },
 
   // AUTH.
@@ -313,9 +318,9 @@ const TABLE = {
   },
   OVERLAY_ADDRESS_REFUSED: {
     cause: 'address-refused',
-    summary: 'The application takes no connections from this address.',
+    summary: 'The application accepts no connections from this address.',
     told: null,
-    advice: 'None, if that is meant: the option accept of listen decides.',
+    advice: 'Nothing has to be done if this is intended: the option accept of listen decides.',
   },
   OVERLAY_MESSAGE_BEFORE_HANDSHAKE: {
     cause: 'message-before-handshake',
@@ -328,7 +333,7 @@ const TABLE = {
   // Every authenticated record.
   OVERLAY_UNEXPECTED_SEQUENCE: {
     cause: 'unexpected-sequence',
-    summary: 'A message does not carry the next sequence number: one was lost, repeated or reordered.',
+    summary: 'A message does not have the next sequence number: a message was lost, repeated or reordered.',
     told: ['ERR_AUTH', 'unexpected auth sequence'],
     dropReason: 'unexpected auth sequence',
     advice: BUG_ADVICE,
@@ -342,11 +347,11 @@ const TABLE = {
   },
   OVERLAY_UNEXPECTED_MAC: {
     cause: 'unexpected-mac',
-    summary: 'The MAC of a message is wrong: it was not made by the peer of the handshake, or it was changed on the way.',
+    summary: 'The MAC of a message is wrong: another sender made it, or it was changed on the way.',
     told: ['ERR_AUTH', 'unexpected MAC'],
     dropReason: 'unexpected MAC',
     advice:
-      'Nothing of this connection after the last good message can be trusted; if it happens again, something alters the traffic or the peer derives its keys wrongly.',
+      'Do not trust anything of this connection after the last valid message. If it happens again, something alters the traffic, or the peer derives its keys wrongly.',
   },
 
   // The channel.
@@ -366,7 +371,7 @@ const TABLE = {
   },
   OVERLAY_SEND_MORE: {
     cause: 'send-more',
-    summary: 'The peer sent SEND_MORE, which flow control in bytes has replaced.',
+    summary: 'The peer sent SEND_MORE, which SEND_MORE_EXTENDED has replaced.',
     told: null,
     dropReason: 'unexpected message type SEND_MORE',
     advice: 'The peer is older than overlay version 35: upgrade it.',
@@ -387,7 +392,7 @@ const TABLE = {
   },
   OVERLAY_FLOOD_OVER_CAPACITY: {
     cause: 'flood-over-capacity',
-    summary: 'The peer sent more flood messages or bytes than it had been granted.',
+    summary: 'The peer sent more flood messages or bytes than this side had granted.',
     told: null,
     dropReason: 'unexpected flood message, peer at capacity',
     advice: BUG_ADVICE,
@@ -398,19 +403,19 @@ const TABLE = {
     cause: 'peer-error',
     summary: 'The peer ended the connection with an ERROR_MSG.',
     told: null,
-    advice: 'See what the peer said; ERROR_MSG is not authenticated, so anyone on the path could have said it.',
+    advice: 'Read the peer’s error text. ERROR_MSG is not authenticated, so anyone on the path could have sent it.',
   },
   OVERLAY_SEND_QUEUE_FULL: {
     cause: 'send-queue-full',
-    summary: 'More is waiting for the peer’s credit than may be queued; the connection goes on.',
-    advice: 'Wait for send() before sending more: the peer grants as it consumes.',
+    summary: 'Too many bytes wait for the peer’s credit; the message was not queued and the connection stays open.',
+    advice: 'Wait for send() before sending more: the peer grants credit when it has consumed messages.',
   },
   OVERLAY_INTERNAL: {
     cause: 'internal',
-    summary: 'This package failed.',
+    summary: 'An internal error of this package, or of a function passed to it.',
     told: null,
     advice:
-      'This is a bug, or an exception of a function you passed in: see the cause of the error, and report it if it is ours.',
+      'Read the cause of the error. If it comes from a function that you passed in, correct that; otherwise report it as a bug of this package.',
   },
   OVERLAY_SHUTDOWN: {
     cause: 'shutdown',
@@ -436,10 +441,10 @@ const TABLE = {
 /** Stable code of a failure. */
 export type OverlayErrorCode = keyof typeof TABLE;
 
-/** Every code with its meaning, what the peer is told and what to do. */
+/** Every code with its meaning, the ERROR_MSG sent to the peer, and what to do. */
 export const ERROR_TABLE: Readonly<Record<OverlayErrorCode, ErrorInfo>> = TABLE;
 
-/** What an ERROR_MSG from a peer means, by the beginning of its text: cause and advice (protocol.md section 2.6). */
+/** Meaning of an ERROR_MSG from a peer, by the start of its text: cause and advice (protocol.md section 2.6). */
 export const PEER_ERROR_TABLE: readonly {
   readonly text: string;
   readonly cause: string;
@@ -454,13 +459,13 @@ export const PEER_ERROR_TABLE: readonly {
     text: 'connecting to self',
     cause: 'peer-says-connecting-to-self',
     advice:
-      'You run with the peer’s own seed: use another one (--seed-file), or none for a random one; if you meant another node, the address leads to yours.',
+      'You use the same seed as the peer: use another one (--seed-file), or none for a random one. Or the address leads to your own node.',
   },
   {
     text: 'wrong network passphrase',
     cause: 'peer-says-wrong-network',
     advice:
-      'A HELLO that names another network than its certificate is signed for is refused so; this package never sends one: record the connection.',
+      'The peer refuses a HELLO that names another network than its certificate is signed for. This package never sends such a HELLO: record the connection.',
   },
   { text: 'bad address', cause: 'peer-says-bad-address', advice: 'Name a listening port from 1 to 65535 (--listening-port).' },
   {
@@ -473,7 +478,7 @@ export const PEER_ERROR_TABLE: readonly {
     text: 'flow control bytes disabled',
     cause: 'peer-says-flow-control-bytes-disabled',
     advice:
-      'The peer does not take the flags of our AUTH, which are 200 as overlay version 35 and later demand: it is no current stellar-core, or something alters the bytes.',
+      'The peer refuses the flags of our AUTH, which are 200 as overlay version 35 and later require. It is not a current stellar-core, or something alters the bytes.',
   },
   { text: 'unexpected auth sequence', cause: 'peer-says-unexpected-sequence', advice: BUG_ADVICE },
   { text: 'receive mac key is zero', cause: 'peer-says-zero-mac-key', advice: BUG_ADVICE },
@@ -498,7 +503,7 @@ export const PEER_ERROR_TABLE: readonly {
   {
     text: 'dropped by user',
     cause: 'peer-dropped-by-operator',
-    advice: 'The node’s operator dropped this connection, perhaps with a ban: ask there.',
+    advice: 'The node’s operator dropped this connection, perhaps with a ban: ask the operator.',
   },
   {
     text: 'Survey has invalid signature',
@@ -508,7 +513,7 @@ export const PEER_ERROR_TABLE: readonly {
   {
     text: 'received corrupt XDR',
     cause: 'peer-says-corrupt-xdr',
-    advice: 'The peer did not understand what it was sent: compare the versions of both sides.',
+    advice: 'The peer could not decode a message from this side: compare the versions of both sides.',
   },
   { text: 'crypto error', cause: 'peer-says-crypto-error', advice: BUG_ADVICE },
 ];

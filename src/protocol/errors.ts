@@ -1,5 +1,5 @@
 /**
- * The one error class, and what becomes one.
+ * The one error class, and the conversion of failures to it.
  * @module
  */
 import { ERROR_TABLE, type ErrorInfo, type OverlayErrorCode, PEER_ERROR_TABLE, type Stage } from './error-table.ts';
@@ -7,7 +7,7 @@ import type { RemotePeer } from './handshake/hello.ts';
 import type { PeerError, ViolationDetails } from './violation.ts';
 import type { PeerAddress } from './wire/messages.ts';
 
-/** What became of one address that was dialled. */
+/** Outcome of one address that was dialled. */
 export interface DialAttempt {
   /** IPv4 or IPv6 address. */
   readonly address: string;
@@ -22,29 +22,29 @@ export interface DialAttempt {
     | 'unreachable';
   /** The operating system's name of the error, EHOSTUNREACH for example. */
   readonly errno?: string;
-  /** How long it lasted, in milliseconds. */
+  /** Duration, in milliseconds. */
   readonly ms: number;
 }
 
 /** What is known of a failure besides its code. */
 export interface OverlayErrorOptions extends ViolationDetails {
-  /** Where it happened. */
+  /** Stage in which it happened. */
   readonly stage: Stage;
-  /** What happened in this case, when more is known than the table says. */
+  /** What happened in this case, when more is known than the table has. */
   readonly message?: string | undefined;
-  /** What to do in this case, when more is known than the table says. */
+  /** What to do in this case, when more is known than the table has. */
   readonly advice?: string | undefined;
-  /** The error underneath, a socket's for example. */
+  /** The underlying error, of a socket for example. */
   readonly cause?: unknown;
   /** The peer, when its HELLO had been verified. */
   readonly remote?: RemotePeer | undefined;
-  /** The addresses it had told in PEERS. */
+  /** The addresses that the peer sent in PEERS. */
   readonly peers?: readonly PeerAddress[] | undefined;
-  /** What became of each address, when none could be connected to. */
+  /** Outcome of each address, when none could be connected to. */
   readonly attempts?: readonly DialAttempt[] | undefined;
 }
 
-/** How an OverlayError looks in JSON output. */
+/** Form of an OverlayError in JSON output. */
 export interface OverlayErrorJson {
   readonly code: OverlayErrorCode;
   readonly stage: Stage;
@@ -55,8 +55,8 @@ export interface OverlayErrorJson {
 }
 
 /**
- * Every failure of this package. Mistakes of the caller are TypeError or RangeError instead.
- * The message says what happened; no secret is ever in it.
+ * Every failure of this package. Mistakes of the caller are TypeError or RangeError instead. The message describes what
+ * happened. It never contains a secret.
  */
 export class OverlayError extends Error {
   override readonly name: string = 'OverlayError';
@@ -64,17 +64,20 @@ export class OverlayError extends Error {
   readonly code: OverlayErrorCode;
   /** Where it failed. */
   readonly stage: Stage;
-  /** The peer's ERROR_MSG, when there was one. */
+  /** The peer's ERROR_MSG, when it sent one. */
   readonly peerError: PeerError | undefined;
   /** The peer, when its HELLO had been verified. */
   readonly remote: RemotePeer | undefined;
-  /** The addresses it had told in PEERS before `connect` failed: a full node helps newcomers on with them. */
+  /**
+   * The addresses that the peer sent in PEERS before `connect` failed. A full node sends them so that newcomers find other
+   * nodes.
+   */
   readonly peers: readonly PeerAddress[] | undefined;
-  /** What became of each address that was dialled, when none could be connected to. */
+  /** Outcome of each address that was dialled, when none could be connected to. */
   readonly attempts: readonly DialAttempt[] | undefined;
-  /** The ERROR_MSG this side sends for it; null for a silent drop. */
+  /** The ERROR_MSG that this side sends for it; null: the connection is dropped and nothing is sent. */
   readonly told: PeerError | null;
-  /** What stellar-core writes in its log for the same event, where it has one. */
+  /** What stellar-core writes to its log for the same event, if it logs it. */
   readonly dropReason: string | undefined;
   readonly #advice: string | undefined;
 
@@ -92,9 +95,9 @@ export class OverlayError extends Error {
     this.dropReason = options.dropReason ?? info.dropReason;
   }
 
-  /** The same for an end that happens to every connection: its stack has one line. @internal */
+  /** The same, for an end that happens to every connection: its stack has only one line. @internal */
   static withoutStack(code: OverlayErrorCode, options: OverlayErrorOptions): OverlayError {
-    // Of V8; elsewhere, and where nothing can be set, the stack is as long as ever.
+    // Only in V8. In other engines, or where it cannot be set, the stack has its normal length.
     const limit = Reflect.get(Error, 'stackTraceLimit');
     Reflect.set(Error, 'stackTraceLimit', 0);
     try {
@@ -104,7 +107,7 @@ export class OverlayError extends Error {
     }
   }
 
-  /** Short stable name of the cause: finer than the code where the peer said why. */
+  /** Short stable name of the cause. It is more specific than the code when the peer gave a reason. */
   get causeName(): string {
     return this.#meaning.cause;
   }
@@ -120,7 +123,7 @@ export class OverlayError extends Error {
     return { code, stage, cause: this.causeName, message, advice, ...(peerError && { peerError }) };
   }
 
-  /** The finest of what is known: by the peer's words, by the stage, by the code. */
+  /** The most specific row that applies: by the peer's text, by the stage, or by the code. */
   get #meaning(): Pick<ErrorInfo, 'cause' | 'advice'> {
     const { peerError, stage, code } = this;
     const info: ErrorInfo = ERROR_TABLE[code];

@@ -1,10 +1,10 @@
 /**
- * What JSON cannot say, said all the same: bytes as hex, 64-bit integers as digits.
+ * Values that JSON does not have: bytes become hex, 64-bit integers become digits.
  * @module
  */
 import { toHex } from './bytes.ts';
 
-/** A value as JSON has it: bytes as lower-case hex, bigints as digits, an object with a `toJSON` as that says. */
+/** A value in JSON form: bytes as lower-case hex, bigints as digits, an object with `toJSON` as the result of that. */
 export function plainJson(value: unknown): unknown {
   if (value instanceof Uint8Array) return toHex(value);
   if (typeof value === 'bigint') return String(value);
@@ -14,7 +14,8 @@ export function plainJson(value: unknown): unknown {
 }
 
 /**
- * Lets JSON.stringify take an object, whatever is in it, by a `toJSON` that is not enumerated. It is not copied by a spread.
+ * Makes an object usable with JSON.stringify, whatever it contains, by a `toJSON` that is not enumerable. A spread does not
+ * copy it.
  * @returns the same object
  */
 export function withJson<T extends object>(value: T): T {

@@ -1,21 +1,21 @@
 /**
- * The networks: a passphrase and the ID made of it. Source: protocol.md section 3.1.
+ * The networks: a passphrase and the ID derived from it. Source: protocol.md section 3.1.
  * @module
  */
 import type { CryptoProvider } from './auth/crypto.ts';
 import { fromHex, toHex, utf8Encode } from './bytes.ts';
 
-/** A Stellar network. Two nodes talk only when both have the same. */
+/** A Stellar network. Two nodes connect only when both have the same network. */
 export interface Network {
   /** The short name of a well-known network; absent for any other. */
   readonly name?: NetworkName;
-  /** The text the network is defined by. */
+  /** The passphrase that defines the network. */
   readonly passphrase: string;
   /** SHA-256 of the passphrase's UTF-8 bytes: 32 bytes as lower-case hex. */
   readonly networkID: string;
 }
 
-/** The short names this package knows. */
+/** The short names of well-known networks. */
 export type NetworkName = 'pubnet' | 'testnet' | 'futurenet' | 'standalone';
 
 /** The well-known networks, by short name. */
@@ -42,7 +42,7 @@ export const networks: Readonly<Record<NetworkName, Network>> = Object.freeze({
   },
 });
 
-/** The network of a passphrase; a well-known one is recognised and gets its short name. */
+/** The network of a passphrase. A well-known passphrase gets its short name. */
 export function makeNetwork(passphrase: string, crypto: CryptoProvider): Network {
   return (
     Object.values(networks).find((network) => network.passphrase === passphrase) ?? {
@@ -53,7 +53,7 @@ export function makeNetwork(passphrase: string, crypto: CryptoProvider): Network
 }
 
 /**
- * The 32 bytes of a network ID, as HELLO and signatures have them. Everywhere else it is text.
+ * The 32 bytes of a network ID, as in HELLO and signatures. Everywhere else it is text.
  * @throws {TypeError} when it is not 64 hex digits
  */
 export function networkIDBytes(networkID: string): Uint8Array {

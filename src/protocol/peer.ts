@@ -1,6 +1,6 @@
 /**
- * The main path: bytes in, records, structure, MAC, handshake or channel, events out. No socket, no clock, no randomness:
- * whoever holds the bytes drives it.
+ * The main path: bytes in, records, structure, MAC, handshake or channel, events out. No socket, no clock, no randomness: the
+ * caller moves the bytes.
  *
  *     bytes -> record -> structure -> sequence and MAC -> handshake | channel -> event
  *     message -> record -> sequence and MAC -> output
@@ -45,17 +45,17 @@ import { XdrWriter } from './xdr/writer.ts';
 
 /** One side of one connection. */
 export interface PeerOptions extends HandshakeOptions, ChannelOptions {
-  /** What happens to authenticated messages of a type not in use: delivered as they are, or refused as the reference does. */
+  /** What to do with authenticated messages of an unknown type: deliver them unchanged, or refuse them as stellar-core does. */
   readonly unknownMessages?: 'deliver' | 'refuse' | undefined;
-  /** Silence that ends a connection before AUTH, in milliseconds. Default 2,000. */
+  /** Before AUTH, a connection without traffic ends after this time, in milliseconds. Default 2,000. */
   readonly authenticationTimeoutMs?: number | undefined;
-  /** Silence that ends it after AUTH, in milliseconds. Default 30,000. */
+  /** After AUTH, a connection without traffic ends after this time, in milliseconds. Default 30,000. */
   readonly peerTimeoutMs?: number | undefined;
-  /** Most bytes of flood messages that wait for credit. Default 3 MiB. */
+  /** Maximum bytes of flood messages that wait for credit. Default 3 MiB. */
   readonly maxQueuedBytes?: number | undefined;
 }
 
-/** What happened. After `closed` nothing more does. */
+/** What happened. `closed` is the last event. */
 export type PeerEvent =
   | { readonly type: 'hello'; readonly remote: RemotePeer }
   | { readonly type: 'authenticated'; readonly remote: RemotePeer }
@@ -88,17 +88,17 @@ export class Peer {
     return this.#error === undefined && this.#handshake.state.name === 'GOT_AUTH';
   }
 
-  /** Where the connection is. */
+  /** Stage of the connection. */
   get stage(): Stage {
     return STAGE[this.#handshake.state.name];
   }
 
-  /** The peer, as soon as its cert is known to be good. */
+  /** The peer, as soon as its cert has been verified. */
   get remote(): RemotePeer | undefined {
     return this.#handshake.remote;
   }
 
-  /** The overlay versions our HELLO names, once it has been sent. */
+  /** The overlay versions that our HELLO advertises, once it has been sent. */
   get overlayRange(): OverlayRange {
     return this.#handshake.overlayRange;
   }
@@ -113,7 +113,7 @@ export class Peer {
     return this.#channel.credit;
   }
 
-  /** Whether the peer floods: more of it may be on its way at any time. */
+  /** Whether the peer sends flood messages: more of them may arrive at any time. */
   get isFlooded(): boolean {
     return this.#channel.isFlooded;
   }
@@ -123,17 +123,17 @@ export class Peer {
     return this.#records.pending > 0;
   }
 
-  /** Records that have been handled. */
+  /** Number of records handled. */
   get records(): number {
     return this.#records.progress >> 1;
   }
 
-  /** Bytes that wait for `takeOutput`. */
+  /** Number of bytes that wait for `takeOutput`. */
   get outputLength(): number {
     return this.#output.length;
   }
 
-  /** TCP is connected. The side that dialled has output now. */
+  /** TCP is connected. The side that dialled now has output. */
   start(now: Now): PeerEvent | undefined {
     this.#lastReadMs = this.#lastWriteMs = this.#starvedSinceMs = now.monotonicMs;
     try {
@@ -144,15 +144,15 @@ export class Peer {
     return undefined;
   }
 
-  /** Adds received bytes, which nobody may write to afterwards. Follow with `next` until it returns undefined. */
+  /** Adds received bytes, which must not be changed afterwards. Then call `next` until it returns undefined. */
   push(chunk: Uint8Array): void {
     const wanted = this.#error === undefined || this.#records.pending + chunk.length <= MAX_UNAUTHENTICATED_RECORD_BYTES;
     if (wanted) this.#records.push(chunk);
   }
 
   /**
-   * Handles records, strictly one at a time, until one has something to tell.
-   * @returns undefined when more bytes are needed, or nothing can follow any more
+   * Handles records, one at a time, until one results in an event.
+   * @returns undefined when more bytes are needed, or nothing can follow
    */
   next(now: Now): PeerEvent | undefined {
     if (this.#error !== undefined) return undefined;
@@ -173,11 +173,11 @@ export class Peer {
   }
 
   /**
-   * Sends a message; one that needs credit waits until the peer grants it.
-   * @param settle told once, without an error when the message is in the output
-   * @returns for a message that waits: takes it out again, and says whether it still could
+   * Sends a message. A message that needs credit waits until the peer grants it.
+   * @param settle called once, without an error when the message is in the output
+   * @returns for a message that waits: a function that removes it again and returns whether it still could
    * @throws {OverlayError} when the connection is not authenticated, or too much waits already (OVERLAY_SEND_QUEUE_FULL)
-   * @throws {TypeError | RangeError} when the message is not of its type
+   * @throws {TypeError | RangeError} when the message does not fit its type
    */
   send(message: SendableMessage, settle: Settle): (() => boolean) | undefined {
     this.#assertAuthenticated();
@@ -199,7 +199,7 @@ export class Peer {
 
   /**
    * Sends a ping; the event `pong` with the same hash answers it.
-   * @param hash 32 bytes, made up
+   * @param hash 32 random bytes
    * @throws {OverlayError} when the connection is not authenticated
    */
   ping(hash: Uint8Array): void {
@@ -207,14 +207,14 @@ export class Peer {
     this.#channel.ping(hash);
   }
 
-  /** The application is done with a message that `next` returned. */
+  /** The application has handled a message that `next` returned. */
   release(message: ReceivedMessage): void {
     if (this.#error === undefined) this.#channel.release(message);
   }
 
   /**
-   * The ERROR_MSG among what came after this side had ended the connection: a peer that was refused in the handshake has
-   * often refused us at the same moment, and says why.
+   * The ERROR_MSG in the bytes that came after this side had ended the connection. A peer that we refuse in the handshake has
+   * often refused us at the same moment, and its ERROR_MSG has the reason.
    */
   lastWords(): PeerError | undefined {
     try {
@@ -222,12 +222,12 @@ export class Peer {
         if (checkAuthenticatedMessage(body, false) === 'ERROR_MSG') return readPeerError(body).peerError;
       }
     } catch {
-      // Bytes nobody understands say nothing.
+      // Bytes that cannot be decoded contain no reason.
     }
     return undefined;
   }
 
-  /** Takes what has to be sent, in order; the caller owns it. Also after `closed`: the last ERROR_MSG may be in it. */
+  /** Takes the bytes to send, in order; the caller owns them. Also after `closed`: they may contain the last ERROR_MSG. */
   takeOutput(now: Now): Uint8Array | undefined {
     if (this.#output.length === 0) return undefined;
     this.#lastWriteMs = now.monotonicMs;
@@ -235,8 +235,9 @@ export class Peer {
   }
 
   /**
-   * Looks at the timers; called every 5 s as in the reference (section 4.8).
-   * @param paused whether we are not reading for want of room: that silence is ours, and drops nobody (section 5.3)
+   * Checks the timers. Call it every 5 s, as stellar-core does (section 4.8).
+   * @param paused whether we are not reading because there is no room. The silence is then ours, and does not drop the peer
+   * (section 5.3)
    */
   tick(now: Now, paused = false): PeerEvent | undefined {
     if (this.#error !== undefined) return undefined;
@@ -247,7 +248,7 @@ export class Peer {
     if (silentMs >= timeoutMs) {
       return this.#end('OVERLAY_IDLE_TIMEOUT', { message: `Nothing was read or written for ${Math.round(silentMs)} ms.` });
     }
-    // Before AUTH nothing can be granted: who waits longer than this for a HELLO has said so in its deadline.
+    // Before AUTH nothing can be granted. A caller that waits longer than this for a HELLO has a longer handshake deadline.
     if (this.authenticated && this.#starvedMs(now) >= SEND_MODE_IDLE_TIMEOUT_MS)
       return this.#end('OVERLAY_NO_NEW_FLOOD_REQUESTS');
     return undefined;
@@ -256,7 +257,7 @@ export class Peer {
   /** Ends the connection from this side, or because the socket has ended. Without effect when it has ended already. */
   close(code: OverlayErrorCode, message?: string, cause?: unknown): PeerEvent | undefined {
     if (this.#error !== undefined) return undefined;
-    // stellar-core tells whether a connection ended in the header of a record, or between two, or in a body.
+    // stellar-core's log distinguishes whether a connection ended in the header of a record (or between two), or in a body.
     const reason = ERROR_TABLE[code].dropReason;
     const dropReason = this.#records.inBody ? reason?.replace('reading message header', 'reading message body') : reason;
     return this.#end(code, { message, cause, dropReason });
@@ -272,7 +273,7 @@ export class Peer {
     return this.#records.next(MAX_UNAUTHENTICATED_RECORD_BYTES);
   }
 
-  /** Sequence and MAC: of everything but ERROR_MSG, from the first good HELLO on. */
+  /** Checks sequence and MAC of every message except ERROR_MSG, from the first accepted HELLO on. */
   #verify(type: CheckedType, body: Uint8Array): void {
     const { state } = this.#handshake;
     if (state.name !== 'CONNECTED' && type !== 'ERROR_MSG') state.macs.receiver.verify(body);
@@ -304,7 +305,7 @@ export class Peer {
     }
   }
 
-  /** Appends a record to the output, sealed unless it is one of the two that never are. @returns where its body begins */
+  /** Appends a record to the output, sealed unless it is a HELLO or ERROR_MSG. @returns offset of its body */
   #write(message: StellarMessage | Uint8Array): number {
     const body = writeRecord(this.#output, message);
     if (message instanceof Uint8Array || (message.type !== 'HELLO' && message.type !== 'ERROR_MSG')) this.#seal(body);
@@ -336,19 +337,19 @@ export class Peer {
     return now.monotonicMs - this.#starvedSinceMs;
   }
 
-  /** A header or a body is complete: a sign of life, which dripping bytes are not. */
+  /** A header or a body is complete. Only this counts as traffic; single bytes do not. */
   #noteRead(now: Now): void {
     this.#progress = this.#records.progress;
     this.#lastReadMs = now.monotonicMs;
   }
 
-  /** What was thrown, a rule the peer broke or a bug, ends the connection. */
+  /** An exception, of a broken rule or of a bug, ends the connection. */
   #fail(reason: unknown): PeerEvent {
     if (!(reason instanceof ProtocolViolation)) return this.#end('OVERLAY_INTERNAL', { cause: reason });
     return this.#end(reason.code, { message: reason.message, ...reason.details });
   }
 
-  /** The one way a connection ends: tells the peer what it is to be told, forgets the keys. */
+  /** The only way a connection ends: sends the ERROR_MSG for the peer, wipes the keys. */
   #end(code: OverlayErrorCode, facts: Omit<OverlayErrorOptions, 'stage' | 'remote'> = {}): PeerEvent {
     const options = { stage: this.stage, remote: this.remote, ...facts };
     const error = ORDERLY.includes(code) ? OverlayError.withoutStack(code, options) : new OverlayError(code, options);
@@ -362,12 +363,12 @@ export class Peer {
 
 const STAGE: Readonly<Record<HandshakeState['name'], Stage>> = { CONNECTED: 'hello', GOT_HELLO: 'auth', GOT_AUTH: 'channel' };
 
-/** How most connections end: where in this package that was noticed helps nobody, and finding it out costs 40 µs. */
+/** How most connections end. The place in this package where the end was noticed is of no use, and a stack trace costs 40 µs. */
 const ORDERLY: readonly OverlayErrorCode[] = ['OVERLAY_CLOSED', 'OVERLAY_CONNECTION_CLOSED'];
 
 const RESERVED: readonly string[] = ['HELLO', 'AUTH', 'ERROR_MSG', 'SEND_MORE', 'SEND_MORE_EXTENDED'];
 
-/** The peer's ERROR_MSG as the end of the connection. */
+/** The peer's ERROR_MSG as the reason for the end of the connection. */
 function peerErrorViolation(body: Uint8Array): ProtocolViolation {
   const { peerError, number } = readPeerError(body);
   const shown = peerError.code === 'UNKNOWN' ? `unknown code ${number}` : peerError.code;
@@ -377,7 +378,7 @@ function peerErrorViolation(body: Uint8Array): ProtocolViolation {
   });
 }
 
-/** An ERROR_MSG, its text shown byte by byte: it need not be UTF-8, and is never trusted. */
+/** Reads an ERROR_MSG. Its text is shown byte by byte: it need not be UTF-8, and is never trusted. */
 function readPeerError(body: Uint8Array): { readonly peerError: PeerError; readonly number: number } {
   const reader = new XdrReader(body, MESSAGE_OFFSET + 4);
   const number = reader.int32();

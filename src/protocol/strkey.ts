@@ -37,15 +37,15 @@ export function decodeSecretSeed(text: string): Uint8Array {
   return decode('S', text);
 }
 
-/** What has the form of a secret seed, checksum or not: a mistyped one gives away nearly as much. */
+/** The form of a secret seed, with or without a valid checksum: a mistyped seed reveals nearly as much. */
 const SEED_FORM = /S[A-Z2-7]{55}/;
 
-/** Whether a text has a secret seed in it, or what was meant to be one. */
+/** Whether a text contains a secret seed, or something of that form. */
 export function hasSecretSeed(text: string): boolean {
   return SEED_FORM.test(text);
 }
 
-/** The text with `S…` in place of every secret seed in it: what may be shown of a text that somebody else wrote. */
+/** The text with `S…` in place of every secret seed, so that text from other sources can be shown. */
 export function withoutSecretSeeds(text: string): string {
   return text.replace(new RegExp(SEED_FORM, 'g'), 'S…');
 }
@@ -57,19 +57,19 @@ export function crc16(bytes: Uint8Array, end: number = bytes.length): number {
   return crc;
 }
 
-/** The CRC of each byte by itself. */
+/** The CRC of each single byte. */
 const CRC_TABLE: Uint16Array = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8;
   for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : crc << 1;
   return crc;
 });
 
-/** The value of each character of the alphabet by its code; -1 for any other. */
+/** The value of each character of the alphabet, by character code; -1 for other characters. */
 const DIGITS: Int8Array = Int8Array.from({ length: 128 }, (_, code) => ALPHABET.indexOf(String.fromCharCode(code)));
 
 const CODES: Uint8Array = Uint8Array.from(ALPHABET, (character) => character.charCodeAt(0));
 
-/** The 35 bytes of a text: one computation at a time, and empty between them. Every SCP message has a key in it. */
+/** Scratch memory for the 35 bytes of a text, cleared after each use. Every SCP message contains a key, so it is reused. */
 const scratch = new Uint8Array(35);
 
 function encode(kind: Kind, data: Uint8Array): string {
@@ -79,7 +79,8 @@ function encode(kind: Kind, data: Uint8Array): string {
   const crc = crc16(bytes, 33);
   bytes[33] = crc;
   bytes[34] = crc >> 8;
-  // Subtle: made in one go. A text put together piece by piece stays a chain of its pieces, five times as large, while it is kept.
+  // Subtle: made in one call. A string built piece by piece stays a chain of its pieces, five times as large, for as long as it
+  // is kept.
   const codes: number[] = [];
   for (let at = 0; at < bytes.length; at += 5) {
     const middle = bytes[at + 2] as number;
@@ -130,12 +131,12 @@ function fail(kind: Kind, why: string): never {
   throw new TypeError(`not a ${KIND_NAME[kind]} (${kind}…): ${why}`);
 }
 
-/** Code of the character for the lowest five bits. */
+/** Character code for the lowest five bits. */
 function code(bits: number): number {
   return CODES[bits & 31] as number;
 }
 
-/** The bits of four characters; negative when one of them is not of the alphabet. */
+/** The bits of four characters; negative when one of them is not in the alphabet. */
 function twentyBits(text: string, at: number): number {
   return (digit(text, at) << 15) | (digit(text, at + 1) << 10) | (digit(text, at + 2) << 5) | digit(text, at + 3);
 }

@@ -1,5 +1,5 @@
 /**
- * A message in one line for people: who says what about which ledger.
+ * One line of text for a message: which node, what, and which ledger.
  * @module
  */
 import { nodeCrypto } from '../crypto/node.ts';
@@ -10,22 +10,22 @@ import type { ReceivedMessage } from '../protocol/wire/authenticated-message.ts'
 import type { PeerAddress, SCPPledges, SCPQuorumSet, SCPStatement } from '../protocol/wire/messages.ts';
 import { messageTypeName } from '../protocol/wire/messages.ts';
 
-/** Addresses of a PEERS that are shown. */
+/** Number of addresses of a PEERS that are shown. */
 const SHOWN_PEERS = 3;
-/** Widest type but for those of surveys; what follows is aligned to it. */
+/** Width of the longest type except those of surveys. The rest of the line is aligned to it. */
 const TYPE_WIDTH = 'GENERALIZED_TX_SET'.length;
-/** Widest kind of SCP statement. */
+/** Width of the longest kind of SCP statement. */
 const PLEDGES_WIDTH = 'EXTERNALIZE'.length;
 
-/** The type of a message as a line shows it, padded to the width of the usual ones; of an unknown one with its number. */
+/** The type of a message, padded to the width of the usual types. For an unknown type it includes the number. */
 export function typeColumn(message: ReceivedMessage): string {
   const type = message.type === 'UNKNOWN' ? `UNKNOWN ${message.typeNumber | 0}` : message.type;
   return type.padEnd(TYPE_WIDTH);
 }
 
 /**
- * What the message says, without its type.
- * @param unixMs when it came, in milliseconds: times of the same day are shown without their date
+ * The content of the message, without its type.
+ * @param unixMs time of arrival, in milliseconds since 1970: times of the same day are shown without their date
  */
 export function describeMessage(message: ReceivedMessage, unixMs: number): string {
   switch (message.type) {
@@ -50,7 +50,7 @@ export function describeMessage(message: ReceivedMessage, unixMs: number): strin
     case 'GET_TX_SET':
       return shortHash(message.txSetHash);
     case 'GET_SCP_QUORUMSET':
-      // Made up by the reference: eight random bytes and zeros (protocol.md section 6.4).
+      // A ping of stellar-core: eight random bytes and zeros (protocol.md section 6.4).
       return `${shortHash(message.qSetHash)}${isAllZero(message.qSetHash.subarray(8)) ? ' (a ping)' : ''}`;
     case 'GET_SCP_STATE':
       return message.ledgerSeq === 0 ? 'of the latest ledgers' : `from ledger ${message.ledgerSeq} on`;
@@ -70,15 +70,15 @@ export function describeMessage(message: ReceivedMessage, unixMs: number): strin
     case 'UNKNOWN':
       return `${bytes(message.xdr)}, ${whyUnknown(message.typeNumber)}`;
     default:
-      // A message that has no words of its own yet: its fields as they are.
+      // A message type without its own sentence: show its fields.
       return describeFields(message);
   }
 }
 
-/** Why nobody has looked into a message. */
+/** Why a message was not decoded. */
 export function whyUnknown(typeNumber: number): string {
   const name = messageTypeName(typeNumber | 0);
-  return name === undefined ? 'of a type this version does not know' : `${name} larger than any node takes`;
+  return name === undefined ? 'of a type that this version does not know' : `${name} larger than any node takes`;
 }
 
 /** Names and values of a message's fields, without its type. */
@@ -89,17 +89,17 @@ function describeFields(message: object): string {
     .join(', ');
 }
 
-/** The first five characters of a node ID, as stellar-core's log has them. */
+/** The first five characters of a node ID, as in stellar-core's log. */
 function shortID(peerID: string): string {
   return `${peerID.slice(0, 5)}…`;
 }
 
-/** The first six digits of a hash, as stellar-core's log has them. */
+/** The first six digits of a hash, as in stellar-core's log. */
 function shortHash(hash: Uint8Array): string {
   return `${toHex(hash.subarray(0, 3))}…`;
 }
 
-/** What a transaction, a tx set or a quorum set is asked for by: SHA-256 of its XDR. */
+/** The hash by which a transaction, a tx set or a quorum set is requested: SHA-256 of its XDR. */
 function hashOf(xdr: Uint8Array): string {
   return shortHash(nodeCrypto.sha256(xdr));
 }
@@ -116,7 +116,7 @@ function describePledges(pledges: SCPPledges, unixMs: number): string {
       const parts = [
         `ballot ${ballot.counter}`,
         ...(prepared === null ? [] : [`prepared ${prepared.counter}`]),
-        // 0: no such ballot yet.
+        // 0 means that there is no such ballot yet.
         ...(nC === 0 ? [] : [`nC ${nC}`]),
         ...(nH === 0 ? [] : [`nH ${nH}`]),
       ];
@@ -146,7 +146,7 @@ function describeValue(value: Uint8Array, unixMs: number): string {
   return `closes ${formatTime(closeTime, unixMs)}, tx set ${shortHash(txSetHash)}${empty}${upgrading}`;
 }
 
-/** UTC; with the date only when it is another one than that of `unixMs`. */
+/** UTC time, with the date only when it differs from the date of `unixMs`. */
 function formatTime(unixSeconds: bigint, unixMs: number): string {
   const date = new Date(Number(unixSeconds) * 1000);
   if (Number.isNaN(date.getTime())) return `at second ${unixSeconds}`;
@@ -173,7 +173,7 @@ function describeSurvey(survey: { readonly surveyorID: string; readonly nonce: n
   return `by ${shortID(survey.surveyorID)}, ledger ${survey.ledgerNum}, survey ${survey.nonce}`;
 }
 
-/** The first of the hashes, so that a line can be found again in another one. */
+/** The first of the hashes, so that the same hash can be found in another line. */
 function listed(hashes: readonly Uint8Array[]): string {
   const [first] = hashes;
   return first === undefined ? '' : `: ${shortHash(first)}${hashes.length > 1 ? ', …' : ''}`;

@@ -1,5 +1,5 @@
 /**
- * How connections look in JSON output.
+ * The form of connections in JSON output.
  * @module
  */
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
@@ -9,11 +9,11 @@ import { type NetworkName, networkName } from '../protocol/networks.ts';
 export interface RemoteJson extends Omit<RemotePeer, 'certExpirationSeconds'> {
   /** Short name of a well-known network. */
   readonly network?: NetworkName;
-  /** ISO 8601; Unix seconds as digits when the date is beyond what ISO 8601 can say. */
+  /** ISO 8601; Unix seconds as digits when the date is outside the range of ISO 8601. */
   readonly certExpiration: string;
 }
 
-/** By how much the peer's clock may be ahead of ours. */
+/** Bounds of how far the peer's clock may be ahead of ours. */
 export interface ClockSkew {
   readonly minSeconds: number;
   readonly maxSeconds: number;
@@ -27,9 +27,10 @@ export function remoteJson(remote: RemotePeer): RemoteJson {
 }
 
 /**
- * Bounds on the clock skew from the age a cert can have: the reference signs for 3,600 s and renews below 1,800 s left.
- * @returns undefined for a cert the reference could not have signed within a day (or so many seconds) of our time, one dated
- *   in milliseconds for example
+ * Bounds on the clock skew, from the age that a cert can have: stellar-core signs for 3,600 s and renews when less than 1,800 s
+ * are left.
+ * @returns undefined when stellar-core could not have signed the cert within one day (or the given number of seconds) of our
+ * time, for example when it is dated in milliseconds
  */
 export function clockSkew(
   remote: Pick<RemotePeer, 'certExpirationSeconds'>,
@@ -41,7 +42,7 @@ export function clockSkew(
   return { minSeconds: left - 3600, maxSeconds: left - 1800 };
 }
 
-/** Milliseconds rounded to microseconds: more digits only look precise. */
+/** Milliseconds rounded to microseconds: more digits would suggest a precision that is not there. */
 export function roundMs<T extends object>(timings: T): T {
   return Object.fromEntries(Object.entries(timings).map(([name, ms]) => [name, Math.round((ms as number) * 1000) / 1000])) as T;
 }

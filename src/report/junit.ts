@@ -1,23 +1,23 @@
 /**
- * JUnit XML, as continuous integration reads it: nothing that the schema of Jenkins' xUnit plugin (junit-10.xsd), the
- * strictest there is, does not have. What peers have said stands in it as text only.
+ * JUnit XML for continuous integration. It uses only what the schema of Jenkins' xUnit plugin (junit-10.xsd) allows, which is
+ * the strictest schema. What peers sent appears in it as text only.
  * @module
  */
 
 import { printable } from '../protocol/printable.ts';
 
-/** One test case; without a failure and not skipped it has passed. */
+/** One test case. It passed when it has no failure and was not skipped. */
 export interface JUnitCase {
   readonly name: string;
   readonly seconds: number;
   readonly failure?: { readonly type: string; readonly message: string; readonly lines: readonly string[] } | undefined;
-  /** Why it was not tried. */
+  /** Why it was skipped. */
   readonly skipped?: string | undefined;
 }
 
-/** Test cases that belong together. */
+/** A group of test cases. */
 export interface JUnitSuite {
-  /** With `_` for each dot also the class name of its cases: readers take dots for packages. */
+  /** With `_` in place of each dot it is also the class name of its cases: readers treat dots as package separators. */
   readonly name: string;
   readonly properties?: Readonly<Record<string, string>> | undefined;
   readonly cases: readonly JUnitCase[];
@@ -25,8 +25,8 @@ export interface JUnitSuite {
 
 /**
  * The document.
- * @param name of the whole
- * @param unixSeconds when it began
+ * @param name name of the whole document
+ * @param unixSeconds time of the start
  */
 export function junitDocument(name: string, suites: readonly JUnitSuite[], unixSeconds: number): string {
   const timestamp = new Date(unixSeconds * 1000).toISOString().slice(0, 19);
@@ -57,7 +57,7 @@ function counts(cases: readonly JUnitCase[]): string {
   return `tests="${cases.length}" failures="${failures}" errors="0" time="${seconds.toFixed(3)}"`;
 }
 
-/** How many were not tried. The schema knows it of a suite, not of the whole. */
+/** Number of skipped cases. The schema has this attribute for a suite, not for the whole document. */
 function skippedOf(cases: readonly JUnitCase[]): number {
   return cases.filter(({ skipped }) => skipped !== undefined).length;
 }
@@ -75,12 +75,12 @@ function testCase(suiteName: string, { name, seconds, failure, skipped }: JUnitC
   ].join('\n');
 }
 
-/** Text between quotes, in one line. */
+/** Text for an attribute value, on one line. */
 function attribute(text: string): string {
   return xmlText(text.replace(/\s+/g, ' '));
 }
 
-/** One line of text with no character that XML forbids, none that is invisible, and nothing that is markup. */
+/** One line of text without characters that XML forbids, without invisible characters and without markup. */
 export function xmlText(text: string): string {
   const visible = printable(text).replace(/[\ufffe\uffff]/g, '·');
   return visible.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -1,16 +1,17 @@
 /**
- * Files that are written to: opened first, judged by their descriptor, and only then emptied and written.
+ * Output files: each is opened first, checked by its descriptor, and only then emptied and written.
  * @module
  */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
 
 const { O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_NOFOLLOW, O_WRONLY } = constants;
-/** Subtle: without O_NONBLOCK a pipe that nobody reads would hang us. Windows has neither flag. */
+/** Subtle: without O_NONBLOCK, opening a pipe that has no reader would block. Windows has neither flag. */
 const WRITE = O_WRONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0);
 
 /**
- * Writes a whole file. One that exists must be a file, and no link: somebody else may have laid it.
- * @param isSecret whether it is for our eyes only: it is made anew then, and one there is already must be ours
+ * Writes a whole file. An existing file must be a regular file and not a link, because another user could have created the
+ * link.
+ * @param isSecret whether only we may read it: the file is then created anew, and an existing one must be ours
  * @throws {TypeError} naming what is wrong with the file; nothing has been written to it then
  * @throws {Error} of the file system
  */
@@ -27,7 +28,10 @@ export function writeOutputFile(path: string, text: string, isSecret = false): v
   }
 }
 
-/** Makes the file when there is none, and writes nothing: that it cannot be written is known before long work. @throws as `writeOutputFile` */
+/**
+ * Creates the file when it does not exist and writes nothing, so that a file that cannot be written is found before long work.
+ * @throws as `writeOutputFile`
+ */
 export function checkOutputFile(path: string): void {
   const fd = open(path, WRITE | O_CREAT, 0o666);
   try {
@@ -38,8 +42,8 @@ export function checkOutputFile(path: string): void {
 }
 
 /**
- * Opens a file to append secrets to. A new one is readable by its owner alone; one that exists must be a file and no link,
- * ours, with one name, and nobody else may have access.
+ * Opens a file to append secrets to. A new file is readable by its owner only. An existing one must be a regular file and not a
+ * link, owned by us, with one name, and without access for others.
  * @returns the file descriptor
  * @throws {TypeError} naming what is wrong with the file
  * @throws {Error} of the file system
@@ -51,7 +55,7 @@ export function openSecretLog(path: string): number {
     if (hasOwners && nlink !== 1) throw new TypeError(`${path} has more than one name; ${ALONE}`);
     if (hasOwners && (mode & 0o077) !== 0) {
       const octal = (mode & 0o777).toString(8);
-      throw new TypeError(`${path} has mode ${octal}, so that others have access; ${ALONE} (chmod 600)`);
+      throw new TypeError(`${path} has mode ${octal}, which gives others access; ${ALONE} (chmod 600)`);
     }
     return fd;
   } catch (error) {
@@ -60,11 +64,11 @@ export function openSecretLog(path: string): number {
   }
 }
 
-const ALONE = 'secrets go only where nobody else has';
-/** Windows has neither such owners nor such modes. */
+const ALONE = 'secrets are written only to a file that nobody else can access';
+/** Windows has no such owners or modes. */
 const hasOwners = process.getuid !== undefined;
 
-/** Subtle: a new file in the place of ours, because somebody may have opened that when others could read it. */
+/** Subtle: a new file replaces ours, because somebody may have opened the old one while others could read it. */
 function makeSecretFile(path: string): number {
   try {
     const fd = open(path, WRITE, 0);
@@ -80,7 +84,7 @@ function makeSecretFile(path: string): number {
   return open(path, WRITE | O_CREAT | O_EXCL, 0o600);
 }
 
-/** @throws {TypeError} when it is no file, or secret and not ours */
+/** @throws {TypeError} when it is not a regular file, or it is secret and not ours */
 function judge(path: string, fd: number, isSecret: boolean): { readonly mode: number; readonly nlink: number } {
   const stat = fstatSync(fd);
   if (!stat.isFile()) throw new TypeError(`${path} is not a file`);
@@ -94,7 +98,7 @@ function open(path: string, flags: number, mode: number): number {
     return openSync(path, flags, mode);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ELOOP') throw new TypeError(`${path} is a link, and links are not followed`);
+    if (code === 'ELOOP') throw new TypeError(`${path} is a link; links are not followed`);
     if (code === 'ENXIO') throw new TypeError(`${path} is not a file`);
     throw error;
   }

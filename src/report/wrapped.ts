@@ -1,12 +1,12 @@
 /**
- * Text in lines that a terminal of 80 columns shows whole.
+ * Text wrapped to the 80 columns of a terminal.
  * @module
  */
 
-/** Columns of a terminal that nobody has made wider. */
+/** Default width of a terminal, in columns. */
 export const COLUMNS = 80;
 
-/** Lines of at most 80 columns, each behind so many spaces, broken between words. A word that is longer stands alone. */
+/** Lines of at most 80 columns with this indent, broken between words. A longer word has its own line. */
 export function wrapped(text: string, indent: number): readonly string[] {
   const lines: string[] = [];
   let line = '';

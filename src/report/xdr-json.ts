@@ -1,8 +1,8 @@
 /**
- * XDR-JSON by SDF's own converter, which is WebAssembly of 3.6 MB: loaded when it is asked for the first time.
+ * XDR-JSON by SDF's own converter. It is WebAssembly of 3.6 MB, loaded at the first use.
  *
- * SDF has two converters that differ in messages of the overlay: docs/xdr-json.md. What the converter here writes is brought
- * into the form of SEP-51, unless it is asked for as it is.
+ * SDF has two converters that differ in messages of the overlay: docs/xdr-json.md. The output of the converter used here is
+ * changed to the form of SEP-51, unless its own form is requested.
  * @module
  */
 import { readFile } from 'node:fs/promises';
@@ -15,26 +15,29 @@ import { MESSAGE_TYPES } from '../protocol/wire/messages.ts';
 import { XdrReader } from '../protocol/xdr/reader.ts';
 
 /**
- * Forms of XDR-JSON: `sep-51` as the specification says and stellar-sdk reads and writes, `stellar-xdr` as the Rust crate of
- * that name, stellar-cli and @stellar/stellar-xdr-json do.
+ * Forms of XDR-JSON. `sep-51`: as the specification defines it and stellar-sdk reads and writes it. `stellar-xdr`: as the Rust
+ * crate of that name, stellar-cli and @stellar/stellar-xdr-json write it.
  */
 export const JSON_FORMS = ['sep-51', 'stellar-xdr'] as const;
 
 /** A form of XDR-JSON. */
 export type JsonForm = (typeof JSON_FORMS)[number];
 
-/** Largest message that is converted, in bytes: transaction sets of a ledger are far smaller. */
+/** Largest message that is converted, in bytes. Transaction sets of a ledger are far smaller. */
 export const MAX_JSON_BYTES = 0x400000;
-/** Largest message converted at once, in bytes: 64 KiB take some 20 ms. Larger ones have a thread of their own. */
+/**
+ * Largest message converted in this thread, in bytes: 64 KiB take about 20 ms. Larger ones are converted in a thread of their
+ * own.
+ */
 const MAX_INLINE_BYTES = 0x10000;
 
-/** A value of JSON with names. */
+/** A JSON object. */
 type JsonObject = Readonly<Record<string, unknown>>;
 /** XDR of a StellarMessage to XDR-JSON text of `stellar-xdr`; null when the converter does not know it. */
 type Convert = (xdr: Uint8Array) => string | null;
 
 let loading: Promise<Convert> | undefined;
-/** The end of the conversion in a thread before: one at a time, so that memory is bounded. */
+/** The end of the previous conversion in a thread: they run one at a time, so that memory is bounded. */
 let busy: Promise<unknown> = Promise.resolve();
 
 /**
@@ -60,7 +63,7 @@ async function convertHere(xdr: Uint8Array): Promise<string | null> {
 
 async function load(): Promise<Convert> {
   const { initSync, decode } = await import('@stellar/stellar-xdr-json');
-  // Its own start-up would fetch the file, which Node's fetch does not do.
+  // The converter's own start-up would fetch the file, which Node's fetch cannot do.
   initSync(await readFile(converterFiles().wasm));
   return (xdr) => {
     const base64 = Buffer.from(xdr.buffer, xdr.byteOffset, xdr.byteLength).toString('base64');
@@ -78,7 +81,7 @@ function converterFiles(): { readonly module: string; readonly wasm: string } {
   return { module, wasm: resolve('@stellar/stellar-xdr-json/stellar_xdr_json_bg.wasm') };
 }
 
-/** The same as `load` and its function, as text: a file of its own would have to be found from sources, bundle and package alike. */
+/** The same as `load` and its function, as text: a separate file would need another path in sources, bundle and package. */
 const THREAD = `
 const { parentPort, workerData: { module, wasm, xdr } } = require('node:worker_threads');
 import(module).then(({ initSync, decode }) => {
@@ -88,7 +91,7 @@ import(module).then(({ initSync, decode }) => {
   parentPort.postMessage(text);
 });`;
 
-/** The thread ends with its conversion: WebAssembly never gives memory back. */
+/** The thread ends with its conversion, because WebAssembly never gives memory back. */
 function convertInThread(xdr: Uint8Array): Promise<string | null> {
   const convert = (): Promise<string | null> =>
     new Promise((resolve) => {
@@ -97,7 +100,7 @@ function convertInThread(xdr: Uint8Array): Promise<string | null> {
       thread.on('message', (result: string | null) => {
         text = result;
       });
-      // What breaks the converter is nothing it knows.
+      // An error in the converter counts as something that it does not know.
       thread.on('error', () => {});
       thread.on('exit', () => resolve(text));
     });
@@ -106,7 +109,7 @@ function convertInThread(xdr: Uint8Array): Promise<string | null> {
   return result;
 }
 
-/** An ERROR_MSG whose code has no name, with one that has; anything else as it is. The converter refuses the former. */
+/** An ERROR_MSG with an unnamed code gets a named one; everything else is unchanged. The converter refuses unnamed codes. */
 function withKnownCode(xdr: Uint8Array): Uint8Array {
   if (xdr.length < 8) return xdr;
   const reader = new XdrReader(xdr);
@@ -117,12 +120,15 @@ function withKnownCode(xdr: Uint8Array): Uint8Array {
   return copy;
 }
 
-/** The code that has no name, as the number it is. */
+/** Restores an unnamed code, as its number. */
 function withCode(message: JsonObject, xdr: Uint8Array): JsonObject {
   return { error_msg: { ...(message.error_msg as object), code: new XdrReader(xdr, 4).int32() } };
 }
 
-/** Where the converter has an array of numbers for bytes of a fixed length, which SEP-51 has in hex; `*` is each of an array. */
+/**
+ * Paths where the converter writes an array of numbers for bytes of a fixed length, which SEP-51 writes as hex; `*` is each
+ * item of an array.
+ */
 const FIXED_OPAQUE: readonly (readonly string[])[] = [
   ['hello', 'cert', 'pubkey', 'key'],
   ['peers', '*', 'ip', 'i_pv4'],
@@ -130,17 +136,17 @@ const FIXED_OPAQUE: readonly (readonly string[])[] = [
   ['time_sliced_survey_request', 'request', 'request', 'encryption_key', 'key'],
 ];
 
-/** The one field whose name is a word of Rust's. */
+/** The one field whose name is a Rust keyword. */
 const DONT_HAVE = 'dont_have';
 
-/** What of the overlay's messages differs in SEP-51. */
+/** Converts the parts of overlay messages that SEP-51 writes differently. */
 function toSep51(message: unknown): unknown {
   const { [DONT_HAVE]: dontHave } = message as { readonly [DONT_HAVE]?: { readonly type_: string; readonly req_hash: string } };
   if (dontHave !== undefined) return { [DONT_HAVE]: { type: dontHave.type_, req_hash: dontHave.req_hash } };
   return FIXED_OPAQUE.reduce((value, path) => withHex(value, path), message);
 }
 
-/** A copy with the bytes at a path in hex; the value itself where there are none. */
+/** A copy with the bytes at a path as hex; the value itself where there are none. */
 function withHex(value: unknown, [name, ...rest]: readonly string[]): unknown {
   if (name === undefined) return toHex(Uint8Array.from(value as readonly number[]));
   if (name === '*') return (value as readonly unknown[]).map((item) => withHex(item, rest));

@@ -1,5 +1,5 @@
 /**
- * A clock that stands still until it is told to move.
+ * A clock that moves only when told to.
  * @module
  */
 import type { Clock, Timer } from '../net/clock.ts';
@@ -26,7 +26,7 @@ export class ManualClock implements Clock {
     return this.#timers.size;
   }
 
-  /** The moment it stands at. */
+  /** The current time of this clock. */
   now(): Now {
     return { unixSeconds: this.#unixSeconds, monotonicMs: this.#monotonicMs };
   }
@@ -37,7 +37,7 @@ export class ManualClock implements Clock {
     return { cancel: () => this.#timers.delete(timer) };
   }
 
-  /** Moves on, firing every timer on the way at its time. */
+  /** Advances the clock. Every timer on the way fires at its time. */
   advance(ms: number): void {
     const end = this.#monotonicMs + ms;
     for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
@@ -48,7 +48,7 @@ export class ManualClock implements Clock {
     this.#moveTo(end);
   }
 
-  /** Moves on to the timer that is due first and fires it. @returns whether there was one */
+  /** Advances to the next timer and fires it. @returns whether there was one */
   advanceToNext(): boolean {
     const next = this.#next(Number.POSITIVE_INFINITY);
     if (next !== undefined) this.advance(next.atMs - this.#monotonicMs);

@@ -1,5 +1,6 @@
 /**
- * For tests of applications, and our own: an in-memory pair, a peer and a whole network that misbehave on demand, a clock that stands still.
+ * For tests of applications and of this package: an in-memory pair, a peer and a whole network that misbehave on demand, and a
+ * manual clock.
  * @module stellar-handshake/testing
  */
 

@@ -1,5 +1,5 @@
 /**
- * What a mock peer has received: records in their order, and how the other side has closed.
+ * What a mock peer has received: records in order, and how the other side has closed.
  * @module
  */
 import type { Duplex } from 'node:stream';
@@ -9,20 +9,23 @@ import { RecordDecoder } from '../protocol/wire/framing.ts';
 import { MESSAGE_TYPES } from '../protocol/wire/messages.ts';
 import { XdrReader } from '../protocol/xdr/reader.ts';
 
-/** Cuts what a stream brings into records. */
+/** Cuts the bytes of a stream into records. */
 export class MockInbox {
   readonly #clock: Clock;
   readonly #handlingMs: number;
   readonly #decoder = new RecordDecoder();
   readonly #bodies: Uint8Array[] = [];
-  /** Of records that have come and are not handled yet. */
+  /** Waiting times of records that have arrived and are not handled yet. */
   readonly #timers = new Set<Timer>();
   #wake: (() => void) | undefined;
   #end: 'FIN' | 'RST' | undefined;
   #violation: unknown;
   #isRefused = false;
 
-  /** @param handlingMs time each record waits before `next` has it; those that wait when the other side closes are lost */
+  /**
+   * @param handlingMs time that each record waits before `next` returns it; records that still wait when the other side closes
+   * are lost
+   */
   constructor(stream: Duplex, clock: Clock, handlingMs: number) {
     this.#clock = clock;
     this.#handlingMs = handlingMs;
@@ -38,14 +41,14 @@ export class MockInbox {
     return this.#end;
   }
 
-  /** Whether an ERROR_MSG is among what `next` has returned. */
+  /** Whether `next` has returned an ERROR_MSG. */
   get isRefused(): boolean {
     return this.#isRefused;
   }
 
   /**
-   * The next record body, undefined when the other side has closed.
-   * @throws {ProtocolViolation} OVERLAY_RECORD_LENGTH when what came is no record: nothing after it can be read
+   * The next record body; undefined when the other side has closed.
+   * @throws {ProtocolViolation} OVERLAY_RECORD_LENGTH when the bytes are not a record: nothing after it can be read
    */
   async next(): Promise<Uint8Array | undefined> {
     while (this.#bodies.length === 0 && this.#end === undefined && this.#violation === undefined) {

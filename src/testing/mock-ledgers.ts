@@ -1,5 +1,5 @@
 /**
- * A node that tells of the ledgers mock validators close, honest or not, on any connection of this package.
+ * A node that reports the ledgers that mock validators close, honest or not, on any connection of this package.
  * @module
  */
 import { nodeCrypto } from '../crypto/node.ts';
@@ -14,19 +14,19 @@ import type { SCPEnvelope } from '../protocol/wire/messages.ts';
 import type { MockLedger, MockValidators } from './mock-validators.ts';
 import { connectedPair } from './pair.ts';
 
-/** Ledgers a node of the reference remembers (MAX_SLOTS_TO_REMEMBER). */
+/** Number of ledgers that a stellar-core node keeps (MAX_SLOTS_TO_REMEMBER). */
 const REMEMBERED = 12;
 
-/** What a node does otherwise than an honest one. */
+/** How a node differs from an honest one. */
 export interface MockLedgersOptions {
   /** Its identity. Default: a random one. */
   readonly identity?: NodeIdentity | undefined;
-  /** Ledgers it remembers. Default 12, as the reference. */
+  /** Number of ledgers it keeps. Default 12, as stellar-core. */
   readonly remembers?: number | undefined;
   /**
-   * What it says to a message, in place of what an honest node says. Default, and when it returns undefined: as an honest
-   * node. An empty list is silence.
-   * @param honest what an honest node would say
+   * Its answer to a message, in place of an honest answer. Default, and when it returns undefined: the honest answer. An empty
+   * list: no answer.
+   * @param honest the answer of an honest node
    */
   readonly says?:
     | ((
@@ -35,7 +35,7 @@ export interface MockLedgersOptions {
         connection: Connection,
       ) => readonly SendableMessage[] | undefined)
     | undefined;
-  /** What it passes on of a ledger. Default: every statement. */
+  /** Which statements of a ledger it relays. Default: every statement. */
   readonly passesOn?: ((ledger: MockLedger) => readonly SCPEnvelope[]) | undefined;
 }
 
@@ -43,9 +43,9 @@ export interface MockLedgersOptions {
 export class MockLedgers {
   readonly validators: MockValidators;
   readonly identity: NodeIdentity;
-  /** Transactions that were given to it, XDR of each TransactionEnvelope. */
+  /** Transactions it has received, XDR of each TransactionEnvelope. */
   readonly transactions: Uint8Array[] = [];
-  /** Requests it has had, by type. */
+  /** Requests it has received, by type. */
   readonly requests: Record<string, number> = {};
   readonly #options: MockLedgersOptions;
   readonly #ledgers: MockLedger[] = [];
@@ -57,19 +57,19 @@ export class MockLedgers {
     this.#options = options;
   }
 
-  /** Connections it serves at the moment. */
+  /** Number of connections it serves now. */
   get connections(): readonly Connection[] {
     return [...this.#connections];
   }
 
-  /** Takes in a ledger that is closed, and tells it to everybody. */
+  /** Adds a closed ledger, and sends its statements to every peer. */
   publish(ledger: MockLedger): void {
     this.#ledgers.push(ledger);
     if (this.#ledgers.length > (this.#options.remembers ?? REMEMBERED)) this.#ledgers.shift();
     for (const connection of this.#connections) this.#send(connection, this.#statements(ledger));
   }
 
-  /** Speaks with a peer until the connection ends. Never rejects for what the peer does. */
+  /** Serves a peer until the connection ends. Never rejects because of the peer's behaviour. */
   async serve(connection: Connection): Promise<void> {
     this.#connections.add(connection);
     try {
@@ -86,7 +86,7 @@ export class MockLedgers {
     }
   }
 
-  /** Lets somebody connect without a socket: the `connect` of `follow`. */
+  /** Connects without a socket: usable as the `connect` of `follow`. */
   async connect(options: ConnectOptions): Promise<Connection> {
     const { identity } = this;
     const [ours, theirs] = await connectedPair(options, {
@@ -99,7 +99,7 @@ export class MockLedgers {
     return ours;
   }
 
-  /** Listens on 127.0.0.1 and serves whoever connects, until the listener is closed. */
+  /** Listens on 127.0.0.1 and serves every connection until the listener is closed. */
   async listen(port = 0): Promise<Listener> {
     const { identity, validators } = this;
     const listener = await listen({
@@ -116,13 +116,13 @@ export class MockLedgers {
     return listener;
   }
 
-  /** Breaks every connection it has. */
+  /** Breaks every open connection. */
   async vanish(): Promise<void> {
     await Promise.all(this.connections.map((connection) => connection.close()));
   }
 
   #send(connection: Connection, messages: readonly SendableMessage[]): void {
-    // A connection that has ended takes nothing; `serve` sees why.
+    // A connection that has ended accepts nothing; `serve` sees the reason.
     for (const message of messages) connection.send(message).catch(() => {});
   }
 
@@ -131,7 +131,7 @@ export class MockLedgers {
     return envelopes.map((envelope) => ({ type: 'SCP_MESSAGE', envelope }));
   }
 
-  /** What an honest node says to a message. */
+  /** The answer of an honest node to a message. */
   #answers(message: ReceivedMessage): readonly SendableMessage[] {
     const { quorumSet, quorumSetHash } = this.validators;
     switch (message.type) {

@@ -1,6 +1,6 @@
 /**
- * A mock network: hundreds or thousands of nodes in one process, each with an address of its own in 127.0.0.0/8, that
- * behave as nodes of real networks do, badly included. With the same seed it is the same network.
+ * A mock network: hundreds or thousands of nodes in one process, each with its own address in 127.0.0.0/8. They behave as nodes
+ * of real networks do, including bad behaviour. The same seed gives the same network.
  * @module
  */
 import { once } from 'node:events';
@@ -23,29 +23,29 @@ import { SeededRandom } from './network/random.ts';
 export type { KindInfo } from './network/kinds.ts';
 export { MOCK_NODE_KINDS, type MockNodeKind, type MockValidator, type MockValidatorState };
 
-/** What a mock network is like. */
+/** Options of a mock network. */
 export interface MockNetworkOptions {
-  /** Addresses in it, refused ones included. Default 200. */
+  /** Number of addresses, including those that refuse connections. Default 200. */
   readonly nodes?: number | undefined;
-  /** Everything that is left to chance follows from it. Default 1. */
+  /** Seed of all random choices. Default 1. */
   readonly seed?: string | number | undefined;
   /** Default: `networks.standalone`. */
   readonly network?: Network | undefined;
-  /** Nodes of a kind among a thousand addresses, instead of the usual; 0 for none. */
+  /** Number of nodes of a kind per thousand addresses, in place of the default; 0 for none. */
   readonly mix?: Readonly<Partial<Record<MockNodeKind, number>>> | undefined;
-  /** What each validator does. Default: nine validate, one each is delayed, disagrees and is missing. */
+  /** The state of each validator. Default: nine validate, and one each is delayed, disagrees and is missing. */
   readonly validators?: readonly MockValidatorState[] | undefined;
-  /** From one ledger to the next, in milliseconds. Default 5,000. */
+  /** Time from one ledger to the next, in milliseconds. Default 5,000. */
   readonly ledgerMs?: number | undefined;
-  /** What a slow node takes to answer HELLO, in milliseconds. Default 8,000. */
+  /** Time that a slow node takes to answer HELLO, in milliseconds. Default 8,000. */
   readonly slowMs?: number | undefined;
-  /** Between two bytes of a node that drips, in milliseconds. Default 200. */
+  /** Time between two bytes of a node that sends its HELLO byte by byte, in milliseconds. Default 200. */
   readonly dripMs?: number | undefined;
-  /** Keys an inventor makes up. Default 2,000. */
+  /** Number of keys that an inventor makes up. Default 2,000. */
   readonly inventions?: number | undefined;
   /** How long after us a node closes its socket, in milliseconds; stellar-core takes 5,000. Default 0. */
   readonly closeAfterMs?: number | undefined;
-  /** Whether private addresses, IPv6 and ports out of range are named, too. Default true. */
+  /** Whether PEERS also contain private addresses, IPv6 addresses and invalid ports. Default true. */
   readonly oddNames?: boolean | undefined;
   readonly clock?: Clock | undefined;
 }
@@ -57,36 +57,39 @@ export interface MockNetworkNode {
   readonly host: string;
   readonly port: number;
   readonly kind: MockNodeKind;
-  /** Its key, `G…`: proved by those alone that get as far. Two addresses of one node have the same. */
+  /** Its key, `G…`, which only a node that completes the handshake proves. Two addresses of one node have the same key. */
   readonly peerID: string;
   readonly versionStr: string;
-  /** What a crawl has to say of it: `ok`, or a cause of docs/errors.md. */
+  /** The expected result of a crawl: `ok`, or a cause of docs/errors.md. */
   readonly outcome: string;
-  /** Every entry of its PEERS, `HOST:PORT`, odd ones included; empty when nobody can read it. */
+  /** Every entry of its PEERS, `HOST:PORT`, unusual ones included; empty when its PEERS cannot be read. */
   readonly names: readonly string[];
-  /** Address of the one node that names it, when it can be found there alone. */
+  /** Address of the only node whose PEERS contain it, if there is just one. */
   readonly hiddenBehind?: string | undefined;
-  /** TCP connections it has had so far. */
+  /** Number of TCP connections it has had so far. */
   readonly connects: number;
 }
 
 /** A running mock network. */
 export interface MockNetwork extends AsyncDisposable {
   readonly network: Network;
-  /** All of it can be found from the first. */
+  /** Every node can be found from the first one. */
   readonly nodes: readonly MockNetworkNode[];
-  /** Entries of PEERS that must not be dialled, `HOST:PORT`; those on this machine are listened on, and counted in `trespasses`. */
+  /**
+   * Entries of PEERS that must not be dialled, `HOST:PORT`. Those on this machine are listened on, and connections to them are
+   * counted in `trespasses`.
+   */
   readonly forbidden: readonly string[];
-  /** Connections to addresses that must not be dialled. */
+  /** Number of connections to addresses that must not be dialled. */
   readonly trespasses: number;
-  /** The range of addresses that its nodes are in: `127.X.0.0/16`. */
+  /** The address range of its nodes: `127.X.0.0/16`. */
   readonly range: string;
   readonly validators: readonly MockValidator[];
-  /** The latest ledger that is closed. */
+  /** The latest closed ledger. */
   readonly ledgerSeq: number;
-  /** The most connections there have been at one moment, and with one IP address. */
+  /** The highest number of simultaneous connections: in total, and with one IP address. */
   readonly most: { readonly open: number; readonly toOneAddress: number };
-  /** Stops everything and breaks what is still connected. */
+  /** Stops everything and breaks open connections. */
   close(): Promise<void>;
 }
 
@@ -96,10 +99,10 @@ const DEFAULT_VALIDATORS: readonly MockValidatorState[] = [
   'disagrees',
   'missing',
 ];
-/** Nodes are in 127.100.0.0/16, what must not be dialled is in the next one. */
+/** Nodes are in 127.100.0.0/16. Addresses that must not be dialled are in the next range. */
 const BLOCK = 100;
 const VERSIONS = ['v27.1.0', 'v27.0.0', 'v26.1.0', 'stellar-core 25.2.1 (a1b2c3)'];
-/** Servers that are opened at once. */
+/** Number of servers that are opened in parallel. */
 const BATCH = 100;
 
 /**
@@ -109,8 +112,8 @@ const BATCH = 100;
  * await using mock = await mockNetwork({ nodes: 200, seed: 7, slowMs: 500 })
  * for await (const event of crawl({ network: mock.network, seeds: [mock.nodes[0].address], allow: [mock.range] })) …
  *
- * @throws {RangeError} when there are too few nodes for one of every kind; 60 are enough
- * @throws {Error} of the operating system, EMFILE for example: each node takes a file descriptor
+ * @throws {RangeError} when there are too few nodes for one of each kind; 60 are enough
+ * @throws {Error} of the operating system, EMFILE for example: each node needs a file descriptor
  */
 export async function mockNetwork(options: MockNetworkOptions = {}): Promise<MockNetwork> {
   const { nodes: count = 200, seed = 1, network = networks.standalone, clock = systemClock } = options;
@@ -159,7 +162,7 @@ class World implements MockNetwork {
       NodeIdentity.fromSeed(random.bytes(`node ${index === keyOf ? index : keyOf}`)),
     );
     const states = options.validators ?? DEFAULT_VALIDATORS;
-    // Validators are plain nodes, full ones and nodes nobody can dial, in turns.
+    // Validators are plain nodes, full nodes and nodes that cannot be dialled, in turn.
     const hosts = ['plain', 'full', 'refused'].map((kind) => plan.filter((node) => node.kind === kind).map(({ index }) => index));
     const keys = states.map((_, i) => {
       const index = hosts[i % hosts.length]?.[Math.floor(i / hosts.length)];
@@ -203,7 +206,7 @@ class World implements MockNetwork {
     for (const planned of this.#plan) this.nodes.push(this.#nodeOf(planned, addresses, peersOf[planned.index] ?? []));
     const queues = this.#plan.filter(({ kind }) => kind === 'queue-full').map(({ index }) => addresses[index] as Address);
     if (queues.length > 0) this.#closers.push(await fullQueues(queues));
-    // Thousands of signatures take a while: now, not while somebody is waiting for an answer.
+    // Thousands of signatures take time: compute them now, not while a caller waits for an answer.
     if (this.#plan.some(({ kind }) => kind === 'inventor')) this.#consensus.invented(this.#options.inventions ?? 2_000);
     this.#scheduleLedger(this.#consensus.ledgerSeq);
   }
@@ -250,14 +253,14 @@ class World implements MockNetwork {
     const peers = names.map((index) => addressOf(addresses[index] as Address));
     if (kind === 'odd-peers') peers.splice(1, 0, ...(odd?.ports ?? []));
     if (kind === 'ipv6-peers') {
-      // The same node once more, as IPv6 writes its address.
+      // The same node once more, as an IPv4-mapped IPv6 address.
       const [first] = peers;
       peers.splice(1, 0, ...(odd?.ipv6 ?? []), ...(first && odd ? [{ ...first, ip: `::ffff:${hexOf(first.ip)}` }] : []));
     }
     return peers.slice(0, 100);
   }
 
-  /** Addresses that must not be dialled. Some are on this machine, outside the range: whoever dials them is counted. */
+  /** Addresses that must not be dialled. Some are on this machine, outside the range: connections to them are counted. */
   async #openForbidden(port: number): Promise<OddNames> {
     const outside = [hostAt(BLOCK + 1, 0), hostAt(BLOCK + 1, 1)];
     for (const host of outside) {
@@ -316,7 +319,7 @@ class World implements MockNetwork {
       counted = false;
       this.#openTo.set(host, (this.#openTo.get(host) as number) - 1);
     };
-    // A connection is over for whoever dialled when he has closed his side.
+    // For the dialler a connection is over when it has closed its side.
     socket.once('end', gone).once('close', () => {
       gone();
       this.#sockets.delete(socket);
@@ -383,7 +386,7 @@ function hostAt(block: number, index: number): string {
   return `127.${block}.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`;
 }
 
-/** The last 32 bits of an IPv4-mapped address, as IPv6 writes them. */
+/** The last 32 bits of an IPv4-mapped address, in IPv6 notation. */
 function hexOf(ipv4: string): string {
   const [a = 0, b = 0, c = 0, d = 0] = ipv4.split('.').map(Number);
   return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;

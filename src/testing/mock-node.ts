@@ -1,5 +1,5 @@
 /**
- * Mock peers on real sockets: a node that is dialled, and a peer that dials. Loopback only.
+ * Mock peers on real sockets: a node to dial, and a peer that dials. Loopback only.
  * @module
  */
 import { once } from 'node:events';
@@ -11,14 +11,14 @@ import { dialTcp } from './tcp.ts';
 export interface MockNode extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
-  /** Resolves when the scripts of so many connections are over. @throws what the first failing script has thrown */
+  /** Resolves when the scripts of this number of connections have ended. @throws what the first failing script has thrown */
   finished(connections?: number): Promise<void>;
-  /** Stops listening and breaks what is still connected. */
+  /** Stops listening and breaks open connections. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a node that plays the script with each connection, as the side that is called.
+ * Starts a node that runs the script with each connection, as the accepting side.
  *
  * @example
  * await using node = await mockNode({ network: networks.standalone }, async (peer) => {
@@ -63,7 +63,7 @@ export async function mockNode(options: MockPeerOptions, script: MockScript): Pr
 }
 
 /**
- * Dials a node on this machine and plays the script, as the side that calls.
+ * Dials a node on this machine and runs the script, as the dialling side.
  * @throws what the script throws; the connection is closed in any case
  */
 export async function mockDial(port: number, options: MockPeerOptions, script: MockScript): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * A connection of this package in memory that has a mock peer at its other end.
+ * A connection of this package in memory, with a mock peer at its other end.
  * @module
  */
 import { duplexPair } from 'node:stream';
@@ -8,22 +8,22 @@ import type { PeerRole } from '../protocol/auth/key-schedule.ts';
 import { MockPeer, type MockPeerOptions, type MockScript, play } from './mock-peer.ts';
 import { openSide, type PairSideOptions } from './pair.ts';
 
-/** Our side of it. */
+/** Options of our side. */
 export interface MockPairOptions extends PairSideOptions {
   /** Our role; the mock peer has the other one. Default `WE_CALLED_REMOTE`. */
   readonly role?: PeerRole | undefined;
 }
 
-/** What goes on between the two. */
+/** Our connection and the end of the script. */
 export interface MockPair {
-  /** Our end when the handshake is complete. @throws {OverlayError} when it fails, as connect() does */
+  /** Our end, when the handshake is complete. @throws {OverlayError} when it fails, as connect() does */
   readonly connection: Promise<Connection>;
-  /** Resolves when the script is over. @throws what the script has thrown */
+  /** Resolves when the script has ended. @throws what the script has thrown */
   readonly finished: Promise<void>;
 }
 
 /**
- * Connects to a mock peer without a socket. The mock peer has our network and clock unless it is told otherwise.
+ * Connects to a mock peer without a socket. By default the mock peer has our network and clock.
  *
  * @example
  * const { connection, finished } = mockPair({ network, clock }, async (peer) => {
@@ -44,7 +44,7 @@ export function mockPair(options: MockPairOptions, script: MockScript, mock: Par
   });
   const finished = play(peer, script);
   const connection = openSide(role, ours, { ...rest, network, clock });
-  // Whoever wants to know asks.
+  // Callers may ignore this promise, so a rejection must not count as unhandled.
   finished.catch(() => {});
   connection.catch(() => {});
   return { connection, finished };

@@ -1,6 +1,6 @@
 /**
- * A peer that does what its script says, right or wrong, in either role, on a socket or in memory. Tests of everything
- * that can go wrong in a connection are written with it.
+ * A peer that does what its script says, right or wrong, in either role, on a socket or in memory. Tests of faults in
+ * connections use it.
  * @module
  */
 import type { Socket } from 'node:net';
@@ -27,48 +27,48 @@ import type { Hello, MessageType, PeerAddress, StellarMessage, UnknownMessage } 
 import { XdrWriter } from '../protocol/xdr/writer.ts';
 import { MockInbox } from './mock-inbox.ts';
 
-/** Who a mock peer is. With `clock` and `random` given, every byte it sends is reproducible. */
+/** Options of a mock peer. With `clock` and `random`, every byte that it sends is reproducible. */
 export interface MockPeerOptions {
   readonly network: Network;
-  /** Its identity. Default: of a seed from `random`. */
+  /** Its identity. Default: made of a seed from `random`. */
   readonly identity?: NodeIdentity | undefined;
   readonly clock?: Clock | undefined;
   /** Random bytes for seed, ECDH secret and nonce. Default: the operating system's. */
   readonly random?: ((length: number) => Uint8Array) | undefined;
   /**
-   * Time each record waits before the script gets it, in milliseconds. Those that still wait when the other side closes are
-   * lost, as in stellar-core. Default 0: none waits.
+   * Time that each record waits before the script gets it, in milliseconds. Records that still wait when the other side closes
+   * are lost, as in stellar-core. Default 0: no record waits.
    */
   readonly handlingMs?: number | undefined;
-  /** Time from the end of its script to closing its side, in milliseconds; stellar-core takes 5,000. Default 0. */
+  /** Time from the end of its script until it closes its side, in milliseconds; stellar-core takes 5,000. Default 0. */
   readonly closingMs?: number | undefined;
 }
 
-/** What is unusual about a HELLO. */
+/** How a HELLO differs from a valid one. */
 export interface HelloOptions extends Partial<Hello> {
-  /** Seconds the cert has left, negative when it has expired. Default 3600. */
+  /** Lifetime left of the cert in seconds, negative when it has expired. Default 3600. */
   readonly certSeconds?: number | undefined;
   /** Network the cert is signed for. Default: the peer's own. */
   readonly certNetwork?: Network | undefined;
-  /** Who signs the cert. Default: the peer itself. */
+  /** The key that signs the cert. Default: the peer's own. */
   readonly certSignedBy?: NodeIdentity | undefined;
 }
 
-/** What a script does with a connection. It is over when the function returns; the connection is then closed. */
+/** What a peer does with a connection. The connection is closed when the function returns. */
 export type MockScript = (peer: MockPeer) => Promise<void>;
 
-/** Something else came than the script expected. */
+/** The script expected something else than what came. */
 export class UnexpectedByMock extends Error {
   override readonly name: string = 'UnexpectedByMock';
 }
 
-/** What a mock peer and the other side share. All of it is secret, and of no use but to keys that are thrown away. */
+/** Keys that a mock peer and the other side share. All are secret, so use it only with keys that are thrown away. */
 export interface MockKeys {
   /** X25519 of the two ECDH keys, 32 bytes. */
   readonly q: Uint8Array;
   readonly publicKeys: Sides;
   readonly nonces: Sides;
-  /** Key of what the mock peer sends, and of what it receives; 32 bytes each. */
+  /** Keys of sent and of received messages; 32 bytes each. */
   readonly sending: Uint8Array;
   readonly receiving: Uint8Array;
 }
@@ -110,7 +110,7 @@ export class MockPeer {
     this.#clock = clock;
     this.identity = identity.peerAuth(network).identity;
     this.ecdh = nodeCrypto.ecdhKey(random(32));
-    // Where it was dialled; a pair in memory has no port.
+    // The port at which it was dialled; a pair in memory has none.
     this.#listeningPort = (role === 'REMOTE_CALLED_US' && (stream as Partial<Socket>).localPort) || DEFAULT_PORT;
     this.#closingMs = closingMs;
     this.#inbox = new MockInbox(stream, clock, handlingMs);
@@ -122,21 +122,21 @@ export class MockPeer {
     return this.#inbox.end;
   }
 
-  /** What both sides share, once a HELLO has been read. */
+  /** The shared keys, once a HELLO has been read. */
   get unsafeKeys(): MockKeys | undefined {
     return this.#keys;
   }
 
   /**
-   * The next record body as it came, undefined when the other side has closed. Nothing in it is checked.
-   * @throws {ProtocolViolation} OVERLAY_RECORD_LENGTH when what came is no record: nothing after it can be read
+   * The next record body as received; undefined when the other side has closed. Its content is not checked.
+   * @throws {ProtocolViolation} OVERLAY_RECORD_LENGTH when the bytes are not a record: nothing after it can be read
    */
   receiveBody(): Promise<Uint8Array | undefined> {
     return this.#inbox.next();
   }
 
   /**
-   * The message in a record body. HELLO makes the keys; from then on sequence and MAC are verified.
+   * The message in a record body. HELLO gives the keys; from then on sequence and MAC are verified.
    * @throws {ProtocolViolation} when it is malformed, or its sequence or MAC is wrong
    */
   read(body: Uint8Array): StellarMessage | UnknownMessage {
@@ -149,8 +149,8 @@ export class MockPeer {
   }
 
   /**
-   * The next message, which has to be of this type; it is read as `read` does.
-   * @throws {UnexpectedByMock} when another one comes, or none
+   * The next message, which must have this type; it is decoded as by `read`.
+   * @throws {UnexpectedByMock} when another message comes, or none
    */
   async expect<T extends MessageType>(type: T): Promise<Extract<StellarMessage, { type: T }>> {
     const body = await this.receiveBody();
@@ -160,17 +160,17 @@ export class MockPeer {
     return this.read(body) as Extract<StellarMessage, { type: T }>;
   }
 
-  /** Resolves when the other side has closed, or refused with an ERROR_MSG; what it still sent is thrown away. */
+  /** Resolves when the other side has closed, or refused with an ERROR_MSG. Other records it sends are discarded. */
   async expectEnd(): Promise<void> {
     while (!this.#inbox.isRefused && (await this.receiveBody()) !== undefined);
   }
 
-  /** Says HELLO, as the options say. */
+  /** Sends HELLO with these options. */
   hello(options: HelloOptions = {}): void {
     this.#send(this.helloRecord(options));
   }
 
-  /** A HELLO, to be sent with `sendRaw`. */
+  /** A HELLO record, for `sendRaw`. */
   helloRecord(options: HelloOptions = {}): Uint8Array {
     const { certSeconds = 3600, certNetwork = this.network, certSignedBy, ...fields } = options;
     const signer = certSignedBy?.peerAuth(certNetwork).identity ?? this.identity;
@@ -196,7 +196,7 @@ export class MockPeer {
     this.send({ type: 'AUTH', flags });
   }
 
-  /** Does the whole handshake of its role, first grant included, and returns the other side's HELLO. */
+  /** Does the whole handshake of its role, including the first grant, and returns the other side's HELLO. */
   async handshake(options: HelloOptions = {}): Promise<Hello> {
     if (this.role === 'WE_CALLED_REMOTE') this.hello(options);
     const hello = await this.expect('HELLO');
@@ -208,7 +208,7 @@ export class MockPeer {
     return hello;
   }
 
-  /** Does the handshake as a node without a free slot: whoever dials gets AUTH, these addresses, and a refusal. */
+  /** Does the handshake as a node without a free slot: the dialler gets AUTH, these addresses, and a refusal. */
   async full(peers: readonly PeerAddress[] = []): Promise<void> {
     await this.expect('HELLO');
     this.hello();
@@ -221,29 +221,29 @@ export class MockPeer {
     await this.expectEnd();
   }
 
-  /** Grants credit. Default: what the reference grants first. */
+  /** Grants credit. Default: stellar-core's first grant. */
   grant(numMessages = FLOOD_CAPACITY_MESSAGES, numBytes = FLOOD_CAPACITY_BYTES): void {
     this.send({ type: 'SEND_MORE_EXTENDED', numMessages, numBytes });
   }
 
-  /** Sends a message with the next sequence and its MAC; without either before the keys are known. */
+  /** Sends a message with the next sequence and its MAC; before the keys are known, with neither. */
   send(message: StellarMessage | UnknownMessage): void {
     this.#send(this.seal(this.record(message)));
   }
 
-  /** Sends a message whose MAC is wrong by one bit. */
+  /** Sends a message with one wrong bit in its MAC. */
   sendBadMac(message: StellarMessage): void {
     const record = this.seal(this.record(message));
     record[record.length - 1] = (record[record.length - 1] as number) ^ 1;
     this.#send(record);
   }
 
-  /** Sends the record before once more. */
+  /** Sends the previous record again. */
   replay(): void {
     this.sendRaw(this.#lastRecord);
   }
 
-  /** Leaves out the next sequence numbers. */
+  /** Skips sequence numbers. */
   skipSequence(count = 1): void {
     this.#skipped += count;
   }
@@ -253,13 +253,13 @@ export class MockPeer {
     this.#send(this.record({ type: 'ERROR_MSG', code, msg }));
   }
 
-  /** Sends bytes as they are. */
+  /** Sends bytes unchanged. */
   sendRaw(bytes: Uint8Array): void {
     if (this.#together !== undefined) this.#together.push(bytes);
     else if (this.#stream.writable) this.#stream.write(bytes);
   }
 
-  /** Sends in one write whatever the function sends: several records in one segment. */
+  /** Sends everything that the function sends in one write: several records in one segment. */
   together(send: () => void): void {
     const parts: Uint8Array[] = [];
     this.#together = parts;
@@ -271,18 +271,18 @@ export class MockPeer {
     this.sendRaw(concatBytes(...parts));
   }
 
-  /** Sends bytes as they are. @returns when the operating system, or whoever reads, has taken them; false when the stream is closed */
+  /** Sends bytes unchanged. @returns when the operating system, or the reader, has taken them; false when the stream is closed */
   push(bytes: Uint8Array): Promise<boolean> {
     if (!this.#stream.writable) return Promise.resolve(false);
     return new Promise((resolve) => void this.#stream.write(bytes, (error) => resolve(error == null)));
   }
 
-  /** Announces a record of this length and sends nothing of it. */
+  /** Sends a header with this length and no body. */
   sendHeader(length: number): void {
     this.sendRaw(Uint8Array.of(0x80 | (length >>> 24), length >>> 16, length >>> 8, length));
   }
 
-  /** Sends bytes one at a time, so many milliseconds apart. */
+  /** Sends bytes one at a time, with this interval in milliseconds. */
   async drip(bytes: Uint8Array, everyMs: number): Promise<void> {
     for (const byte of bytes) {
       if (this.end !== undefined) return;
@@ -291,17 +291,17 @@ export class MockPeer {
     }
   }
 
-  /** Does nothing for so long. */
+  /** Waits for this time. */
   wait(ms: number): Promise<void> {
     return new Promise((resolve) => void this.#clock.setTimer(resolve, ms));
   }
 
-  /** Reads nothing any more: the other side's output piles up. */
+  /** Stops reading: the other side's output accumulates. */
   stopReading(): void {
     this.#stream.pause();
   }
 
-  /** Closes its side in an orderly way, when `closingMs` have passed. */
+  /** Closes its side normally, after `closingMs`. */
   close(): void {
     if (this.#closingMs === 0 || this.#stream.destroyed) this.#stream.end();
     else this.#closing ??= this.#clock.setTimer(() => this.#stream.end(), this.#closingMs);
@@ -313,13 +313,13 @@ export class MockPeer {
     else this.#stream.destroy(new Error('reset'));
   }
 
-  /** A record with sequence 0 and no MAC, which HELLO and ERROR_MSG are; anything else is to be sealed. */
+  /** A record with sequence 0 and no MAC, the form of HELLO and ERROR_MSG. Other messages must then be sealed. */
   record(message: StellarMessage | UnknownMessage | Uint8Array): Uint8Array {
     writeRecord(this.#output, message);
     return this.#output.take();
   }
 
-  /** Puts the next sequence and its MAC into a record, in place, once the keys are known. */
+  /** Writes the next sequence and its MAC into a record, in place, once the keys are known. */
   seal(record: Uint8Array): Uint8Array {
     const sender = this.#macs?.sender;
     for (; sender !== undefined && this.#skipped > 0; this.#skipped--)
@@ -348,7 +348,7 @@ export class MockPeer {
   }
 }
 
-/** Plays a script to its end and closes. @throws what the script throws */
+/** Runs a script to its end and closes. @throws what the script throws */
 export async function play(peer: MockPeer, script: MockScript): Promise<void> {
   try {
     await script(peer);

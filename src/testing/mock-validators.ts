@@ -1,6 +1,6 @@
 /**
- * Validators that close ledgers as a network does: real signatures, quorum set, transaction sets, a chain of hashes. Honest
- * ledgers come out of `close`; every part of one can be had broken.
+ * Validators that close ledgers as a network does, with real signatures, quorum set, transaction sets and a chain of hashes.
+ * `close` makes honest ledgers; each part can also be made invalid.
  * @module
  */
 import { nodeCrypto } from '../crypto/node.ts';
@@ -14,35 +14,35 @@ import { encodePublicKey } from '../protocol/strkey.ts';
 import type { SCPEnvelope, SCPPledges, SCPQuorumSet, SCPStatement } from '../protocol/wire/messages.ts';
 import { XdrWriter } from '../protocol/xdr/writer.ts';
 
-/** What mock validators are like. */
+/** Options of mock validators. */
 export interface MockValidatorsOptions {
   /** Default: `networks.standalone`. */
   readonly network?: Network | undefined;
-  /** Their keys follow from it. Default 1. */
+  /** Seed of their keys. Default 1. */
   readonly seed?: string | number | undefined;
-  /** How many. Default 4. */
+  /** Number of validators. Default 4. */
   readonly count?: number | undefined;
-  /** Their quorum set, made of their keys. Default: two thirds of them, on one level. */
+  /** Their quorum set, from their keys. Default: two thirds of them, on one level. */
   readonly quorumSet?: ((nodeIDs: readonly string[]) => SCPQuorumSet) | undefined;
   /** The first ledger they close. Default 1000. */
   readonly firstLedgerSeq?: number | undefined;
-  /** When the ledger before the first one closed, in Unix seconds. Default: 2026-01-01T00:00:00Z. */
+  /** Close time of the ledger before the first one, in Unix seconds. Default: 2026-01-01T00:00:00Z. */
   readonly closeTime?: number | undefined;
 }
 
-/** What is unusual about a ledger. */
+/** How a ledger differs from the default. */
 export interface CloseOptions {
   /** XDR of each TransactionEnvelope in its set. Default: none. */
   readonly transactions?: readonly Uint8Array[] | undefined;
   /** Default: five seconds after the ledger before. */
   readonly closeTime?: number | undefined;
-  /** Who says that it is closed, by index. Default: everybody. */
+  /** The validators that send EXTERNALIZE, by index. Default: all. */
   readonly by?: readonly number[] | undefined;
   /** XDR of each LedgerUpgrade. */
   readonly upgrades?: readonly Uint8Array[] | undefined;
-  /** What the set says of the ledger before, 32 bytes. Default: its hash. */
+  /** The previous ledger hash in the transaction set, 32 bytes. Default: the real one. */
   readonly previousLedgerHash?: Uint8Array | undefined;
-  /** Whether the network drops the set that was nominated (CAP-83). */
+  /** Whether the network drops the nominated transaction set (CAP-83). */
   readonly dropped?: boolean | undefined;
 }
 
@@ -54,13 +54,13 @@ export interface MockLedger {
   readonly value: StellarValue;
   /** XDR of `value`. */
   readonly valueXdr: Uint8Array;
-  /** XDR of the GeneralizedTransactionSet that was nominated. */
+  /** XDR of the nominated GeneralizedTransactionSet. */
   readonly txSet: Uint8Array;
   /** Its hash as hex. */
   readonly txSetHash: string;
-  /** EXTERNALIZE of each validator that says so. */
+  /** The EXTERNALIZE statements of the validators that send one. */
   readonly envelopes: readonly SCPEnvelope[];
-  /** What the next set says of this ledger, 32 bytes. Nobody has the header it would be the hash of. */
+  /** The hash of this ledger that the next set contains, 32 bytes. It belongs to no real ledger header. */
   readonly hash: Uint8Array;
 }
 
@@ -68,7 +68,7 @@ export interface MockLedger {
 export class MockValidators {
   readonly network: Network;
   readonly keys: readonly SigningKey[];
-  /** `G…` of each. */
+  /** Node IDs, `G…`. */
   readonly nodeIDs: readonly string[];
   readonly quorumSet: SCPQuorumSet;
   /** 32 bytes. */
@@ -116,7 +116,7 @@ export class MockValidators {
     return { ...fields, ext: { type: 'STELLAR_VALUE_SIGNED', lcValueSignature } };
   }
 
-  /** The statement of a validator that a value has closed a ledger. */
+  /** The EXTERNALIZE statement of a validator for a value. */
   externalize(by: number, ledgerSeq: number, value: Uint8Array, nH = 1): SCPEnvelope {
     const commitQuorumSetHash = this.quorumSetHash;
     return this.sign(by, ledgerSeq, { type: 'SCP_ST_EXTERNALIZE', commit: { counter: 1, value }, nH, commitQuorumSetHash });
@@ -147,7 +147,7 @@ export class MockValidators {
 }
 
 /**
- * XDR of a GeneralizedTransactionSet: classic transactions without a base fee of their own, no Soroban ones.
+ * XDR of a GeneralizedTransactionSet: classic transactions without a base fee, and no Soroban transactions.
  * @param previousLedgerHash 32 bytes
  * @param transactions XDR of each TransactionEnvelope; the order is kept
  */

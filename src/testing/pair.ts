@@ -16,14 +16,14 @@ import type { PeerAddress } from '../protocol/wire/messages.ts';
 export interface PairSideOptions extends NodeOptions {
   /** The only peerID accepted, `G…`. */
   readonly expectedPeerID?: string | undefined;
-  /** Addresses an acceptor tells in PEERS. */
+  /** Addresses that an acceptor sends in PEERS. */
   readonly peers?: readonly PeerAddress[] | undefined;
 }
 
 /**
- * Does a whole handshake in memory and returns both ends: real connections, but for the socket.
- * @param options of both sides
- * @param acceptor options of the accepting side that differ
+ * Does a whole handshake in memory and returns both ends: real connections, but without a socket.
+ * @param options options of both sides
+ * @param acceptor options in which the accepting side differs
  * @throws {OverlayError} of the dialling side when the handshake fails
  */
 export async function connectedPair(
@@ -52,7 +52,7 @@ export async function openSide(
       ...peerOptions(resolved, begun),
       expectedPeerID: options.expectedPeerID,
       peers: options.peers,
-      // As in connect(): who dials waits as long as it said it would.
+      // As in connect(): the dialler waits until its handshake deadline.
       ...(role === 'WE_CALLED_REMOTE' && { authenticationTimeoutMs: handshakeTimeoutMs }),
     }),
     stream,

@@ -1,16 +1,16 @@
 /**
- * Bare TCP connections, for those who play a peer byte by byte.
+ * Plain TCP connections, for tests that act as a peer byte by byte.
  * @module
  */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import type { TcpAddress } from '../net/connection-info.ts';
 
-/** Time a TCP connection may take, in milliseconds. */
+/** Time limit for a TCP connection, in milliseconds. */
 const CONNECT_MS = 10_000;
-/** Age from which a connection nobody took is of no use any more: the other side will have given up. In milliseconds. */
+/** Age from which a connection that was not taken is useless: the other side will have given up. In milliseconds. */
 const STALE_MS = 3_000;
-/** Most connections that wait to be taken; further ones are closed at once. */
+/** Maximum number of connections that wait to be taken. Further ones are closed at once. */
 const MAX_WAITING = 64;
 
 /**
@@ -19,7 +19,7 @@ const MAX_WAITING = 64;
  */
 export async function dialTcp({ host, port }: TcpAddress): Promise<Socket> {
   const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
-  // It may break before whoever dialled listens; `close` follows.
+  // It may break before the caller listens; `close` follows.
   socket.on('error', () => {});
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_MS) });
@@ -30,13 +30,16 @@ export async function dialTcp({ host, port }: TcpAddress): Promise<Socket> {
   }
 }
 
-/** Connections that come, to be taken one by one. */
+/** Accepted connections, to be taken one by one. */
 export interface TcpAcceptor extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
-  /** The next connection; one that has waited too long is closed instead. @throws the reason of the signal, when it aborts */
+  /**
+   * The next connection. A connection that has waited too long is closed instead. @throws the reason of the signal, when it
+   * aborts
+   */
   next(signal?: AbortSignal): Promise<Socket>;
-  /** Stops listening and closes what nobody took. */
+  /** Stops listening and closes the connections that were not taken. */
   close(): Promise<void>;
 }
 

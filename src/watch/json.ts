@@ -4,29 +4,29 @@
  */
 import type { ReceivedMessage } from '../protocol/wire/authenticated-message.ts';
 
-/** What an SCP message's signature is worth. */
+/** Result of verifying the signature of an SCP message. */
 export type SignatureVerdict = 'good' | 'bad';
 
 /** One line of `watch --json`. */
 export interface WatchedMessageJson {
-  /** When it came: ISO 8601, UTC, to the millisecond. */
+  /** Time of arrival: ISO 8601, UTC, to the millisecond. */
   readonly at: string;
   readonly type: ReceivedMessage['type'];
-  /** Discriminant of an unknown type. */
+  /** Discriminant, for an unknown type. */
   readonly typeNumber?: number;
-  /** Bytes of the StellarMessage: what flow control counts. */
+  /** Size of the StellarMessage in bytes; flow control counts the same number. */
   readonly size: number;
-  /** The StellarMessage as it came, base64. */
+  /** The StellarMessage as received, base64. */
   readonly xdr: string;
-  /** The same as XDR-JSON (docs/xdr-json.md); null when the converter does not know something in it, and above 4 MiB. */
+  /** The same message as XDR-JSON (docs/xdr-json.md); null when the converter does not know something in it, and above 4 MiB. */
   readonly message: unknown;
-  /** Of SCP_MESSAGE, when signatures are verified. */
+  /** Only for SCP_MESSAGE, when signatures are verified. */
   readonly signature?: SignatureVerdict;
 }
 
-/** What is known of a message besides its bytes. */
+/** Facts of a message besides its bytes. */
 export interface WatchedMessageFacts {
-  /** When it came, in milliseconds since 1970. */
+  /** Time of arrival, in milliseconds since 1970. */
   readonly unixMs: number;
   /** Its XDR-JSON. */
   readonly xdrJson: unknown;

@@ -1,20 +1,20 @@
 /**
- * What has come so far, counted: in all, by type, and by the second of late.
+ * Counts messages: in total, by type, and per second over the last seconds.
  * @module
  */
 import type { ReceivedMessage } from '../protocol/wire/authenticated-message.ts';
 
-/** Seconds a rate is the mean of. */
+/** A rate is the mean over this number of seconds. */
 const WINDOW_SECONDS = 5;
 
-/** Messages and bytes of a second. */
+/** Messages and bytes of one second. */
 interface Second {
   second: number;
   messages: number;
   bytes: number;
 }
 
-/** Counts messages. Time is monotonic, in milliseconds, and an argument. */
+/** Counts messages. The time is passed as an argument: monotonic milliseconds. */
 export class Tally {
   readonly #startMs: number;
   readonly #types = new Map<string, number>();
@@ -30,17 +30,17 @@ export class Tally {
     return this.#messages;
   }
 
-  /** Bytes of all StellarMessages. */
+  /** Total bytes of all StellarMessages. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Messages by type, the commonest first. */
+  /** Messages by type, the most frequent first. */
   get types(): readonly (readonly [type: string, messages: number])[] {
     return [...this.#types].sort(([, a], [, b]) => b - a);
   }
 
-  /** A message has come. */
+  /** Counts a message. */
   add({ type, xdr }: Pick<ReceivedMessage, 'type' | 'xdr'>, nowMs: number): void {
     this.#messages++;
     this.#bytes += xdr.length;
@@ -57,12 +57,12 @@ export class Tally {
     return (nowMs - this.#startMs) / 1000;
   }
 
-  /** Means a second over the last five, or over all there have been. */
+  /** Mean rates per second over the last five seconds, or over the whole time when that is shorter. */
   rates(nowMs: number): { readonly messages: number; readonly bytes: number } {
     const second = this.#second(nowMs);
     const recent = this.#window.filter((slot) => slot.second >= 0 && slot.second > second - WINDOW_SECONDS);
     const sum = (what: 'messages' | 'bytes'): number => recent.reduce((total, slot) => total + slot[what], 0);
-    // The seconds before this one are whole; less than one second says little, so that it counts as one.
+    // Only whole seconds before the current one count. Less than one second is too short for a rate, so it counts as one.
     const whole = Math.min(second, WINDOW_SECONDS - 1);
     const seconds = Math.max(1, this.uptimeSeconds(nowMs) - (second - whole));
     return { messages: sum('messages') / seconds, bytes: sum('bytes') / seconds };

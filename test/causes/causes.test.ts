@@ -83,7 +83,7 @@ describe('a machine that is not reached', () => {
     ['name-not-found', 3, 'no-such-host.invalid:11625', 'has no address'],
     ['connection-refused', 3, '127.0.0.1:1', 'refused the connection: nothing listens there'],
     // No packet leaves: the kernel has no TCP for the broadcast address.
-    ['unreachable', 3, '255.255.255.255:11625', 'There is no way to 255.255.255.255:11625'],
+    ['unreachable', 3, '255.255.255.255:11625', '255.255.255.255:11625 cannot be reached'],
   ] as const;
 
   it.each(EXITS)('%s: exit code %i, the cause and what to do', async (cause, exit, target, text) => {
@@ -102,7 +102,7 @@ describe('a machine that is not reached', () => {
     expect(code).toBe(4);
     expect(stdout.split('\n').slice(0, 3)).toEqual([
       `✗ 127.0.0.1:${unanswered.port} did not answer within 0.5 s.`,
-      '  A firewall most likely drops the packets: open the node’s peer port for inbound TCP, or raise the timeout.',
+      '  Most likely a firewall drops the packets: open the node’s peer port for inbound TCP, or raise the timeout.',
       '  connect-timeout (OVERLAY_CONNECT_TIMEOUT, in tcp)',
     ]);
   });

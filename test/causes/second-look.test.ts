@@ -76,7 +76,7 @@ describe('a node that closes without a word', () => {
     const { ok, warnings } = await probe({ host: node.host, port: node.port }, { network });
     expect({ ok, warning: warnings?.at(-1) }).toEqual({
       ok: true,
-      warning: 'It closed a first connection without a word, and took the next one.',
+      warning: 'It closed the first connection without an answer, and accepted the next one.',
     });
   });
 
@@ -107,7 +107,7 @@ describe('a node that closes without a word', () => {
     await using node = await listen({ network: networkFromPassphrase('A network of our own'), port: 0 });
     const { error } = await probe({ host: '127.0.0.1', port: node.port }, { network });
     expect(error).toMatchObject({ code: 'OVERLAY_CONNECTION_CLOSED', cause: 'closed-before-hello' });
-    expect(error?.message).toMatch(/Why is undecided: no other network known here, no later certificate and no other key/);
+    expect(error?.message).toMatch(/The cause is unknown: another known network, a later certificate and another key/);
   });
 });
 
@@ -282,13 +282,13 @@ describe('connect() that settles', () => {
 });
 
 describe('a port that closes every connection after the same time', () => {
-  it.each([1_200, 3_000, 8_000])('%i ms, whatever is said, is a proxy without a back end', async (ms) => {
+  it.each([1_200, 3_000, 8_000])('%i ms, whatever it receives, is a proxy without a back end', async (ms) => {
     const clock = new ManualClock();
     await using proxy = await closingAfter(ms, clock);
     const probing = probe({ host: '127.0.0.1', port: proxy.port }, { network, clock, handshakeTimeoutMs: 10_000 });
     const { error } = await whileTimePasses(clock, probing);
     expect(error).toMatchObject({ code: 'OVERLAY_CLOSED_UNHEARD', cause: 'closed-unheard', stage: 'hello' });
-    expect(error?.message).toContain(`after ${(ms / 1000).toFixed(1)} s, whatever is said`);
+    expect(error?.message).toContain(`after ${(ms / 1000).toFixed(1)} s, whatever it receives`);
     expect(error?.advice).toContain('proxy');
   });
 
@@ -298,7 +298,7 @@ describe('a port that closes every connection after the same time', () => {
     await using node = await closingAfter(10_000, clock, 5_000);
     const { error } = await whileTimePasses(clock, probe({ host: '127.0.0.1', port: node.port }, { network, clock }));
     expect(error).toMatchObject({ code: 'OVERLAY_CONNECTION_CLOSED', cause: 'closed-before-hello' });
-    expect(error?.message).toContain('Why is undecided');
+    expect(error?.message).toContain('The cause is unknown');
   });
 });
 
@@ -336,7 +336,7 @@ describe('the port a node advertises', () => {
     expect({ ok, warnings }).toEqual({
       ok: true,
       warnings: [
-        `It says that it listens on port 4321 (PEER_PORT), and was dialled on port ${node.port}: other nodes learn the former, and reach it only if that leads to it as well.`,
+        `It advertises listening port 4321 (PEER_PORT), but was dialled on port ${node.port}: other nodes learn the advertised port, and reach it only if that port also leads to it.`,
       ],
     });
   });

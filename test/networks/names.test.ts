@@ -47,7 +47,7 @@ describe.skipIf(NO_NAMESPACE)('a name with several addresses', () => {
     expect(outcomes(result)).toEqual({ '127.0.0.4': 'connected', '127.0.0.5': 'overtaken', '127.0.0.6': 'overtaken' });
     const text = await machine.cli('probe', 'a.example', ...NETWORK);
     expect(text.stdout).toContain('  address     127.0.0.4\n');
-    expect(text.stdout).toContain('  tried       127.0.0.5 had not answered when another address did\n');
+    expect(text.stdout).toContain('  tried       127.0.0.5 had not answered when another address connected\n');
     const several = await machine.cli('probe', 'a.example', '127.0.0.4', ...NETWORK);
     expect(several.stdout).toMatch(/^✓ a\.example:11625 {2}127\.0\.0\.4 {2}[\d.]+ m?s \(dns /m);
     expect(several.stdout).toMatch(/^✓ 127\.0\.0\.4:11625 {2}[\d.]+ m?s \(dns /m);
@@ -116,7 +116,7 @@ describe.skipIf(NO_NAMESPACE)('a resolver that does not answer', () => {
     expect(all.slice(0, -1).map(({ error }) => [error?.cause, error?.stage])).toEqual(
       silent.map(() => ['name-lookup-timeout', 'dns']),
     );
-    expect(all[0]?.error?.message).toContain('no resolver has answered');
+    expect(all[0]?.error?.message).toContain('no resolver answered');
   });
 
   it.each(['probe', 'watch', 'explain'])('does not keep %s from ending on Ctrl-C', async (verb) => {

@@ -76,7 +76,7 @@ it('a length above the limit is refused when its header is complete, however tha
         expect(decoder.next(MAX)).toBeUndefined();
       }
       decoder.push(chunks.at(-1) as Uint8Array);
-      expect(() => decoder.next(MAX)).toThrow(`A record of ${length} bytes is announced where 1 to ${MAX} are allowed.`);
+      expect(() => decoder.next(MAX)).toThrow(`A record header announces ${length} bytes, but only 1 to ${MAX} are allowed.`);
     }),
   );
 });

@@ -1,5 +1,5 @@
 /**
- * AuthCert: an ECDH key signed by a node's identity, for one network and at most an hour (protocol.md section 3.4).
+ * AuthCert: an ECDH key signed by a node's identity, for one network and at most one hour (protocol.md section 3.4).
  * @module
  */
 import { concatBytes } from '../bytes.ts';
@@ -45,7 +45,7 @@ export function certExpiration(unixSeconds: number): bigint {
 }
 
 /**
- * Whether the signature is the peer's over our network. The expiration is judged elsewhere (handshake/hello.ts).
+ * Whether the peer's key made the signature for our network. The expiration is checked elsewhere (handshake/hello.ts).
  * @param networkID the verifier's own network, 64 hex digits; never the one in HELLO
  */
 export function verifyAuthCert(crypto: CryptoProvider, peerID: string, networkID: string, cert: AuthCert): boolean {

@@ -1,10 +1,10 @@
 /**
- * What the protocol needs of cryptography, as an interface: `protocol/` computes none itself.
+ * The cryptographic operations that the protocol needs, as an interface: `protocol/` computes none itself.
  * @module
  */
 
 /**
- * The primitives of the handshake and the channel. It is synchronous: a record is judged before the next one is looked at.
+ * The primitives of the handshake and the channel. They are synchronous: a record is checked before the next one is read.
  * Implementations: `stellar-handshake/crypto/node`, `/crypto/web` and `/crypto/sodium`.
  */
 export interface CryptoProvider {
@@ -17,21 +17,21 @@ export interface CryptoProvider {
   /** ed25519 key of a 32-byte seed (RFC 8032). The seed is copied. */
   signingKey(seed: Uint8Array): SigningKey;
   /**
-   * Strict ed25519 verification as libsodium and ed25519-dalek's verify_strict do it: signature of exactly 64 bytes, S
-   * below the group order, canonical public key, neither it nor R of small order (protocol.md section 3.4). Never throws.
+   * Strict ed25519 verification, as libsodium and ed25519-dalek's verify_strict do it: a signature of exactly 64 bytes, S below
+   * the group order, a canonical public key, and neither the key nor R of small order (protocol.md section 3.4). Never throws.
    */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
-  /** X25519 key of a 32-byte secret (RFC 7748), clamped when it is used. The secret is copied. */
+  /** X25519 key of a 32-byte secret (RFC 7748), clamped at use. The secret is copied. */
   ecdhKey(secret: Uint8Array): EcdhKey;
 }
 
-/** A node's identity: it signs. */
+/** A node's identity key: it signs. */
 export interface SigningKey {
   /** ed25519 public key, 32 bytes. */
   readonly publicKey: Uint8Array;
   /** ed25519 signature, 64 bytes. */
   sign(message: Uint8Array): Uint8Array;
-  /** The 32-byte seed: a secret. For tools that were told to show it. */
+  /** The 32-byte seed: a secret. Only for tools that are configured to show it. */
   unsafeExportSeed(): Uint8Array;
 }
 
@@ -41,11 +41,11 @@ export interface EcdhKey {
   readonly publicKey: Uint8Array;
   /** X25519 with the peer's public key: 32 bytes, or undefined when the result would be all zero (small-order key). */
   sharedSecret(remotePublicKey: Uint8Array): Uint8Array | undefined;
-  /** The 32-byte secret. For tools that were told to show it. */
+  /** The 32-byte secret. Only for tools that are configured to show it. */
   unsafeExportSecret(): Uint8Array;
 }
 
-/** A MAC key of one direction. It works in place: the MAC follows the bytes it covers. */
+/** A MAC key of one direction. It works in place: the MAC follows the bytes that it covers. */
 export interface MacKey {
   /** Writes HMAC-SHA256 of bytes[start, end) to bytes[end, end + 32). */
   seal(bytes: Uint8Array, start: number, end: number): void;

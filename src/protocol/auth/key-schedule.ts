@@ -1,22 +1,22 @@
 /**
- * From two ECDH keys and two nonces to the two MAC keys (protocol.md sections 3.5 and 3.6; HKDF of RFC 5869 with one
- * block of output, so that each step is a single HMAC). A is the side that dialled, B the one that accepted.
+ * From two ECDH keys and two nonces to the two MAC keys (protocol.md sections 3.5 and 3.6; HKDF of RFC 5869 with one block of
+ * output, so that each step is a single HMAC). A is the side that dialled, B the side that accepted.
  * @module
  */
 import { concatBytes } from '../bytes.ts';
 import { HASH_BYTES } from '../constants.ts';
 import type { CryptoProvider } from './crypto.ts';
 
-/** Who dialled: stellar-core's names for the roles. */
+/** Which side dialled, in stellar-core's names for the roles. */
 export type PeerRole = 'WE_CALLED_REMOTE' | 'REMOTE_CALLED_US';
 
-/** A value for each side, in the order in which both write them down. */
+/** A value of each side, in the order in which both sides write them. */
 export interface Sides {
   readonly a: Uint8Array;
   readonly b: Uint8Array;
 }
 
-/** Puts an own and a remote value in order. */
+/** Puts our value and the remote value in this order. */
 export function sides(role: PeerRole, own: Uint8Array, remote: Uint8Array): Sides {
   return role === 'WE_CALLED_REMOTE' ? { a: own, b: remote } : { a: remote, b: own };
 }
@@ -34,14 +34,16 @@ export function deriveSharedKey(crypto: CryptoProvider, q: Uint8Array, publicKey
   return crypto.hmacSha256(new Uint8Array(HASH_BYTES), sharedKeyInput(q, publicKeys));
 }
 
-/** Input of the HMAC that makes a MAC key: direction byte, sender's nonce, receiver's nonce, HKDF-Expand's counter 01; 66 bytes. */
+/**
+ * Input of the HMAC that gives a MAC key: direction byte, sender's nonce, receiver's nonce, HKDF-Expand's counter 01; 66 bytes.
+ */
 export function macKeyInput(key: 'K_AB' | 'K_BA', nonces: Sides): Uint8Array {
   return key === 'K_AB'
     ? concatBytes(Uint8Array.of(0), nonces.a, nonces.b, Uint8Array.of(1))
     : concatBytes(Uint8Array.of(1), nonces.b, nonces.a, Uint8Array.of(1));
 }
 
-/** `K_AB` for what A sends and `K_BA` for what B sends, 32 bytes each. */
+/** `K_AB` for messages of A and `K_BA` for messages of B, 32 bytes each. */
 export function deriveMacKeys(
   crypto: CryptoProvider,
   sharedKey: Uint8Array,
@@ -53,7 +55,7 @@ export function deriveMacKeys(
   };
 }
 
-/** Name of the key a role sends with; it receives with the other. */
+/** Name of the key that a role sends with. It receives with the other one. */
 export function sendingKeyName(role: PeerRole): 'K_AB' | 'K_BA' {
   return role === 'WE_CALLED_REMOTE' ? 'K_AB' : 'K_BA';
 }

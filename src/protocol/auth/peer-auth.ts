@@ -1,6 +1,6 @@
 /**
- * PeerAuth: what a node keeps between connections, as the reference does: one ECDH key, its current cert, and what has
- * already been computed about other nodes (protocol.md sections 3.3 to 3.5).
+ * PeerAuth: what a node keeps between connections, as stellar-core does: one ECDH key, its current cert, and results already
+ * computed for other nodes (protocol.md sections 3.3 to 3.5).
  * @module
  */
 import { bytesKey, toHex } from '../bytes.ts';
@@ -12,11 +12,11 @@ import { certExpiration, makeAuthCert, verifyAuthCert } from './auth-cert.ts';
 import type { CryptoProvider, EcdhKey, SigningKey } from './crypto.ts';
 import { deriveSharedKey, type PeerRole, sides } from './key-schedule.ts';
 
-/** A node on one network. Not secret itself, but it holds secrets; none is enumerable. */
+/** A node on one network. It holds secrets; none of them is an enumerable property. */
 export class PeerAuth {
   /** 64 lower-case hex digits. */
   readonly networkID: string;
-  /** The same as HELLO has it: 32 bytes, which nobody may change. */
+  /** The same value in the form of HELLO: 32 bytes, which must not be changed. */
   readonly networkIDBytes: Uint8Array;
   /** The identity as `G…`. */
   readonly peerID: string;
@@ -29,8 +29,8 @@ export class PeerAuth {
 
   /**
    * @param identity signs the certs
-   * @param ecdh the key that the certs vouch for
-   * @param networkID of the one network it is used on, 64 hex digits: `networks.pubnet.networkID` for example
+   * @param ecdh the key that the certs sign
+   * @param networkID ID of the network, 64 hex digits: `networks.pubnet.networkID` for example
    * @throws {TypeError} when networkID is anything else
    */
   constructor(crypto: CryptoProvider, identity: SigningKey, ecdh: EcdhKey, networkID: string) {
@@ -51,8 +51,8 @@ export class PeerAuth {
   }
 
   /**
-   * The cert to send now: the one sent before while it has at least half of its life left, else a fresh one. One with more
-   * than its whole life left was signed while the clock was ahead.
+   * The cert to send now: the last one while at least half of its lifetime is left, else a fresh one. A cert with more than its
+   * whole lifetime left was signed while the clock was ahead, so it is replaced too.
    */
   cert(unixSeconds: number): AuthCert {
     const newest = certExpiration(unixSeconds);
@@ -63,14 +63,14 @@ export class PeerAuth {
     return this.#cert;
   }
 
-  /** Whether the cert's signature is the peer's over our network; a cert seen before costs nothing. */
+  /** Whether the peer's key made the cert's signature for our network. Results are cached. */
   verifyCert(peerID: string, cert: AuthCert): boolean {
     const key = `${peerID} ${cert.expiration} ${bytesKey(cert.pubkey)}${bytesKey(cert.sig)}`;
     return this.#verifiedCerts.get(key, () => verifyAuthCert(this.#crypto, peerID, this.networkID, cert));
   }
 
   /**
-   * The key shared with the holder of an ECDH key, 32 bytes, which stays owned by the cache.
+   * The key shared with the holder of an ECDH key, 32 bytes. The cache owns it.
    * @returns undefined when the remote key is of small order
    */
   sharedKey(role: PeerRole, remotePublicKey: Uint8Array): Uint8Array | undefined {
@@ -85,9 +85,9 @@ export class PeerAuth {
   }
 }
 
-/** Keeps the entries used last, up to a number of them. An undefined value is not kept. */
+/** Keeps the most recently used entries, up to a number of them. An undefined value is not kept. */
 export class BoundedCache<V> {
-  /** Two generations: when the young one is full it becomes the old one, whose entries come back when they are used. */
+  /** Two generations: when the young one is full it becomes the old one. Entries of the old one move back when they are used. */
   #young = new Map<string, V>();
   #old = new Map<string, V>();
   readonly #generationEntries: number;
@@ -101,7 +101,7 @@ export class BoundedCache<V> {
     return this.#young.size + this.#old.size;
   }
 
-  /** The entry, made when there is none. */
+  /** The entry; computed when it is missing. */
   get(key: string, make: () => V): V {
     const young = this.#young.get(key);
     if (young !== undefined) return young;

@@ -1,5 +1,5 @@
 /**
- * Who says it: the signature of an SCP statement, made for one network (protocol.md section 2.7).
+ * The signature of an SCP statement, made for one network (protocol.md section 2.7).
  * @module
  */
 import { concatBytes } from '../bytes.ts';
@@ -11,9 +11,9 @@ import { XdrWriter } from '../xdr/writer.ts';
 import type { CryptoProvider } from './crypto.ts';
 
 /**
- * What the signature covers, unhashed: networkID, ENVELOPE_TYPE_SCP as a 4-byte enum, XDR of the statement.
+ * The bytes that the signature covers, unhashed: networkID, ENVELOPE_TYPE_SCP as a 4-byte enum, XDR of the statement.
  * @param networkID 64 hex digits
- * @throws {TypeError | RangeError} when networkID is anything else or the statement not of its type
+ * @throws {TypeError | RangeError} when networkID is anything else or the statement does not fit its type
  */
 export function scpSignaturePayload(networkID: string, statement: SCPStatement): Uint8Array {
   const signed = new XdrWriter();
@@ -23,12 +23,13 @@ export function scpSignaturePayload(networkID: string, statement: SCPStatement):
 }
 
 /**
- * Whether an SCP statement was signed by the node it names, for this network: strict ed25519, 64 bytes of signature. The
- * channel does not check it: a peer passes on what other nodes have said, and its MAC vouches only for the peer
- * (HerderImpl.cpp verifyEnvelope). The library root exports this function with node:crypto as default of `crypto`.
- * @param network the verifier's own
- * @returns false also for a signature of another length, and for a node ID that is no key
- * @throws {TypeError | RangeError} when the network or the statement is not of its type; never for an envelope that was received
+ * Whether the node named in an SCP statement signed it, for this network: strict ed25519, 64 bytes of signature. The channel
+ * does not check this: a peer relays statements of other nodes, and its MAC only proves that the peer sent them (HerderImpl.cpp
+ * verifyEnvelope). The library root exports this function with node:crypto as the default of `crypto`.
+ * @param network our own network
+ * @returns also false for a signature of another length, and for a node ID that is not a valid key
+ * @throws {TypeError | RangeError} when the network or the statement is not of its type; never for an envelope that was
+ * received
  */
 export function verifySCPEnvelope(
   envelope: SCPEnvelope,

@@ -1,6 +1,6 @@
 /**
- * What flows after AUTH: flow control both ways, the rules about PEERS, pings and their answers (protocol.md sections 4.9, 5, 6).
- * The MAC of every message has been verified before it gets here.
+ * The messages after AUTH: flow control in both directions, the rules for PEERS, pings and their answers (protocol.md sections
+ * 4.9, 5, 6). The MAC of every message has been verified before.
  * @module
  */
 import type { CryptoProvider } from '../auth/crypto.ts';
@@ -20,62 +20,67 @@ import { type CheckedType, type ReceivedMessage, readMessage, receivedMessage } 
 import type { StellarMessage } from '../wire/messages.ts';
 import { type FloodCapacity, FloodReceiver, FloodSender, type FloodType, isFloodType, type Settle } from './flow-control.ts';
 
-/** Requests a peer may make of us. */
+/** Requests that a peer may send us. */
 export type ServedRequest = 'GET_TX_SET' | 'GET_SCP_QUORUMSET';
 
-/** How the channel behaves. */
+/** Options of the channel. */
 export interface ChannelOptions {
-  /** Computes the hash that a received quorum set comes with. */
+  /** Computes the hash of a received quorum set. */
   readonly crypto: CryptoProvider;
   readonly role: PeerRole;
-  /** What the peer may have in flight towards us. Default 200 messages, 300,000 bytes. */
+  /** Flow control capacity granted to the peer. Default 200 messages, 300,000 bytes. */
   readonly floodCapacity?: FloodCapacity | undefined;
-  /** Ledger from which on SCP messages are asked for right after AUTH, as the reference does; null: they are not. Default 0, the latest. */
+  /**
+   * Ledger from which to request SCP messages right after AUTH, as stellar-core does. Null: no request. Default 0, the latest.
+   */
   readonly scpStateLedgerSeq?: number | null | undefined;
-  /** Requests the application answers itself. Every other one is answered with DONT_HAVE, so that the peer does not wait. */
+  /**
+   * Requests that the application answers itself. Every other request is answered with DONT_HAVE, so that the peer does not
+   * wait.
+   */
   readonly serves?: readonly ServedRequest[] | undefined;
 }
 
-/** What a message meant: something for the application, or a round trip. */
+/** Result of a received message: a message for the application, or the answer to a ping. */
 export type ChannelEvent =
   | { readonly type: 'message'; readonly message: ReceivedMessage }
   | { readonly type: 'pong'; readonly hash: Uint8Array };
 
-/** Kind of content that answers a request. */
+/** Type of the content that answers a request. */
 const CONTENT = { GET_TX_SET: 'GENERALIZED_TX_SET', GET_SCP_QUORUMSET: 'SCP_QUORUMSET' } as const;
 
-/** One authenticated channel. It sends through the function it is given, and throws to end the connection. */
+/** One authenticated channel. It sends through the given function, and throws to end the connection. */
 export class Channel {
   readonly #options: ChannelOptions;
   readonly #send: (message: StellarMessage | Uint8Array) => void;
   readonly #floodReceiver: FloodReceiver;
   readonly #floodSender = new FloodSender();
-  /** Of our own questions that are not answered; undefined while there are none. */
+  /** Our own unanswered requests; undefined while there are none. */
   #pings: Set<string> | undefined;
   #gotPeers = false;
-  /** GET_TX_SETs that were answered since then. */
+  /** Number of GET_TX_SETs answered in the current period. */
   #txSetAnswers = 0;
   #answersSinceMs = 0;
 
-  /** @param send seals and sends a message, or the XDR of one, now */
+  /** @param send seals and sends a message, or the XDR of one, at once */
   constructor(options: ChannelOptions, send: (message: StellarMessage | Uint8Array) => void) {
     this.#options = options;
     this.#send = send;
     this.#floodReceiver = new FloodReceiver(this.#capacity);
   }
 
-  /** What is left of the peer's grants. */
+  /** Flow control credit left for sending. */
   get credit(): FloodSender['credit'] {
     return this.#floodSender.credit;
   }
 
-  /** Grants the peer has sent, and whether it owes us one. */
+  /** Grants received from the peer, and whether it owes us one. */
   get starvation(): { readonly grants: number; readonly starved: boolean } {
     const { grants, starved } = this.#floodSender;
     return { grants, starved };
   }
 
-  /** Whether the peer floods: more of it may be on its way at any time. */
+  /** Whether the peer sends flood messages: more of them may arrive at any time. */
   get isFlooded(): boolean {
     return this.#floodReceiver.isUsed;
   }
@@ -85,7 +90,7 @@ export class Channel {
     return this.#floodSender.queuedBytes;
   }
 
-  /** AUTH is through: the first grant has to be the first message, then the reference asks for the SCP state. */
+  /** AUTH is accepted: the first grant must be the first message, then stellar-core requests the SCP state. */
   open(): void {
     const { messages, bytes } = this.#capacity;
     this.#send({ type: 'SEND_MORE_EXTENDED', numMessages: messages, numBytes: bytes });
@@ -94,8 +99,8 @@ export class Channel {
   }
 
   /**
-   * A message has come.
-   * @throws {ProtocolViolation} of flow control, and for PEERS where none may come
+   * Handles a received message.
+   * @throws {ProtocolViolation} of flow control, and for PEERS where it is not allowed
    */
   receive(type: CheckedType, body: Uint8Array, now: Now): ChannelEvent | undefined {
     if (isFloodType(type)) this.#floodReceiver.lock(body.length - ENVELOPE_BYTES);
@@ -125,36 +130,39 @@ export class Channel {
     return { type: 'message', message };
   }
 
-  /** The application has taken a message and is done with it: its credit goes back to the peer. */
+  /** The application has handled a message: its credit is returned to the peer. */
   release(message: ReceivedMessage): void {
     if (!isFloodType(message.type)) return;
     const grant = this.#floodReceiver.release(message.xdr.length);
     if (grant) this.#send({ type: 'SEND_MORE_EXTENDED', numMessages: grant.messages, numBytes: grant.bytes });
   }
 
-  /** Whether a flood message of this size may leave now; its credit is taken then. */
+  /** Whether a flood message of this size may be sent now. If so, its credit is taken. */
   takeCredit(type: FloodType, size: number): boolean {
     return this.#floodSender.take(type, size);
   }
 
-  /** Lets a flood message wait for credit. Owns the bytes. @returns takes it out again; false when it has left already */
+  /**
+   * Queues a flood message until there is credit. Takes ownership of the bytes. @returns a function that removes it again; it
+   * returns false when the message has been sent
+   */
   enqueue(type: FloodType, xdr: Uint8Array, settle: Settle): () => boolean {
     const takeOut = this.#floodSender.enqueue(type, xdr, settle);
     return () => {
       const taken = takeOut();
-      if (taken) this.#sendQueued(); // What stood behind it may fit.
+      if (taken) this.#sendQueued(); // Messages queued after it may fit now.
       return taken;
     };
   }
 
-  /** Sends a request nobody can serve; its DONT_HAVE comes back as `pong`. @param hash 32 bytes, made up */
+  /** Sends a request that no node can serve; its DONT_HAVE is returned as `pong`. @param hash 32 random bytes */
   ping(hash: Uint8Array): void {
     this.#send({ type: 'GET_SCP_QUORUMSET', qSetHash: hash });
     this.#pings ??= new Set();
     this.#pings.add(bytesKey(hash));
   }
 
-  /** The connection has ended: nothing that waits will leave. */
+  /** The connection has ended: queued messages will not be sent. */
   close(error: OverlayError): void {
     for (const { settle } of this.#floodSender.clear()) settle(error);
   }
@@ -170,7 +178,7 @@ export class Channel {
     }
   }
 
-  /** A question costs its sender less than the answer costs us: whoever asks without end gets none in the end. */
+  /** A request costs its sender less than the answer costs us. So a peer that sends too many requests gets no more answers. */
   #mayAnswer({ monotonicMs }: Now): boolean {
     if (monotonicMs - this.#answersSinceMs >= TX_SET_ANSWERS_PERIOD_MS) {
       this.#answersSinceMs = monotonicMs;

@@ -1,13 +1,13 @@
 /**
- * Flow control of flood messages, in messages and bytes, for both directions (protocol.md section 5).
- * The size of a message is that of its XDR with the 4-byte type.
+ * Flow control of flood messages, in messages and bytes, for both directions (protocol.md section 5). The size of a message is
+ * the size of its XDR, the 4-byte type included.
  * @module
  */
 import { SEND_MORE_BATCH_BYTES, SEND_MORE_BATCH_MESSAGES } from '../constants.ts';
 import type { OverlayError } from '../errors.ts';
 import { ProtocolViolation } from '../violation.ts';
 
-/** Messages and bytes, together a capacity or a grant. */
+/** Messages and bytes: a capacity or a grant. */
 export interface FloodCapacity {
   readonly messages: number;
   readonly bytes: number;
@@ -15,7 +15,7 @@ export interface FloodCapacity {
 
 const UINT32 = 0x1_0000_0000;
 
-/** A u64 as two 32-bit halves: the bigints would cost more than the rest of the flow control. */
+/** A u64 as two 32-bit halves: bigints would cost more than the rest of the flow control. */
 class Credit {
   #high = 0;
   #low = 0;
@@ -36,7 +36,7 @@ class Credit {
     return this.#high > 0 || this.#low >= amount;
   }
 
-  /** Takes no more than there is, see `atLeast`. */
+  /** Takes at most what is there, see `atLeast`. */
   subtract(amount: number): void {
     this.#low -= amount;
     if (this.#low < 0) {
@@ -46,7 +46,7 @@ class Credit {
   }
 }
 
-/** What the peer may still send us, and what we have to grant it again. */
+/** What the peer may still send us, and what we have to grant again. */
 export class FloodReceiver {
   readonly #batch: FloodCapacity;
   #messages: number;
@@ -55,25 +55,26 @@ export class FloodReceiver {
   #processedBytes = 0;
   #isUsed = false;
 
-  /** @param capacity what the first SEND_MORE_EXTENDED grants; the budgets are full from the start */
+  /** @param capacity the first grant (SEND_MORE_EXTENDED); the budgets are full at the start */
   constructor(capacity: FloodCapacity) {
     this.#messages = capacity.messages;
     this.#bytes = capacity.bytes;
-    // A small capacity is granted again in the proportions of the default one: a whole batch would never be used up.
+    // A small capacity is granted again in smaller batches, in the same proportion as the default one. Otherwise a whole batch
+    // would never be used up.
     this.#batch = {
       messages: Math.min(SEND_MORE_BATCH_MESSAGES, Math.ceil(capacity.messages / 5)),
       bytes: Math.min(SEND_MORE_BATCH_BYTES, Math.ceil(capacity.bytes / 3)),
     };
   }
 
-  /** Whether a flood message has ever come. */
+  /** Whether any flood message has been received. */
   get isUsed(): boolean {
     return this.#isUsed;
   }
 
   /**
-   * A flood message has come: it takes from both budgets.
-   * @throws {ProtocolViolation} OVERLAY_FLOOD_OVER_CAPACITY when it does not fit
+   * Counts a received flood message: it takes from both budgets.
+   * @throws {ProtocolViolation} OVERLAY_FLOOD_OVER_CAPACITY when it exceeds a budget
    */
   lock(size: number): void {
     if (this.#messages < 1 || this.#bytes < size) throw new ProtocolViolation('OVERLAY_FLOOD_OVER_CAPACITY');
@@ -83,8 +84,8 @@ export class FloodReceiver {
   }
 
   /**
-   * A flood message has been consumed: it gives back to both budgets.
-   * @returns what to grant the peer now: all that was consumed since the last grant, once that is a batch
+   * Counts a consumed flood message: it returns to both budgets.
+   * @returns the grant to send now: everything consumed since the last grant, once that is a batch
    */
   release(size: number): FloodCapacity | undefined {
     this.#messages++;
@@ -99,12 +100,12 @@ export class FloodReceiver {
   }
 }
 
-/** Order in which queued messages leave (FlowControl.h). */
+/** Order in which queued messages are sent (FlowControl.h). */
 const PRIORITY = { SCP_MESSAGE: 0, TRANSACTION: 1, FLOOD_DEMAND: 2, FLOOD_ADVERT: 3 } as const satisfies Record<string, number>;
 /** Types that need credit. */
 export type FloodType = keyof typeof PRIORITY;
 
-/** Told once: without an error when the message has left, with one when it never will. */
+/** Called once: without an error when the message has been sent, with an error when it never will be. */
 export type Settle = (error?: OverlayError) => void;
 
 interface Queued {
@@ -113,7 +114,7 @@ interface Queued {
   readonly settle: Settle;
 }
 
-/** What we may still send the peer, and what waits for it. */
+/** What we may still send to the peer, and the messages that wait for credit. */
 export class FloodSender {
   readonly #messages = new Credit();
   readonly #bytes = new Credit();
@@ -137,20 +138,23 @@ export class FloodSender {
     return { messages: this.#messages.value, bytes: this.#bytes.value };
   }
 
-  /** Size of all that waits. */
+  /** Size of all queued messages. */
   get queuedBytes(): number {
     return this.#queuedBytes;
   }
 
   /**
-   * Takes the credit for a message that wants to leave now.
-   * @returns false when it has to wait: for credit, or for earlier ones of its type
+   * Takes the credit for a message that should be sent now.
+   * @returns false when it has to wait: for credit, or for earlier messages of its type
    */
   take(type: FloodType, size: number): boolean {
     return this.#queue(type).length === 0 && this.#spend(size);
   }
 
-  /** Lets a message wait. Owns the bytes from now on. @returns takes it out again; false when it has left already */
+  /**
+   * Queues a message. Takes ownership of the bytes. @returns a function that removes it again; it returns false when the
+   * message has been sent
+   */
   enqueue(type: FloodType, xdr: Uint8Array, settle: Settle): () => boolean {
     const queue = this.#queue(type);
     const entry = { xdr, settle };
@@ -167,7 +171,7 @@ export class FloodSender {
   }
 
   /**
-   * The peer has granted more.
+   * Adds a grant of the peer.
    * @throws {ProtocolViolation} OVERLAY_INVALID_SEND_MORE_EXTENDED, OVERLAY_CAPACITY_OVERFLOW
    */
   grant({ messages, bytes }: FloodCapacity): void {
@@ -178,7 +182,7 @@ export class FloodSender {
     if (!fits) throw new ProtocolViolation('OVERLAY_CAPACITY_OVERFLOW');
   }
 
-  /** Takes the next waiting message that the credit allows, by priority; a message that does not fit blocks its own type only. */
+  /** Takes the next queued message that the credit allows, by priority. A message without credit blocks only its own type. */
   dequeue(): Queued | undefined {
     for (const queue of this.#queues) {
       const head = queue[0];
@@ -194,7 +198,7 @@ export class FloodSender {
     return undefined;
   }
 
-  /** Takes every message that waits: none of them will leave. */
+  /** Removes every queued message: none of them will be sent. */
   clear(): readonly Queued[] {
     this.#queuedBytes = 0;
     return this.#queues.flatMap((queue) => queue.splice(0));

@@ -1,13 +1,13 @@
 /**
- * Sequence and MAC of one direction (protocol.md section 3.7): a u64 counter from 0 over MACed messages only, and
- * HMAC-SHA256 over sequence and message, which lie side by side in a record body.
+ * Sequence and MAC of one direction (protocol.md section 3.7): a u64 counter from 0 that counts only messages with a MAC, and
+ * HMAC-SHA256 over sequence and message, which are adjacent in a record body.
  * @module
  */
 import type { MacKey } from '../auth/crypto.ts';
 import { MAC_BYTES, SEQUENCE_OFFSET } from '../constants.ts';
 import { ProtocolViolation } from '../violation.ts';
 
-/** The next sequence number, as two 32-bit halves: a bigint a message would cost more than the rest of the check. */
+/** The next sequence number, as two 32-bit halves: a bigint for each message would cost more than the rest of the check. */
 class Sequence {
   #high: number;
   #low: number;
@@ -21,7 +21,7 @@ class Sequence {
     return (BigInt(this.#high) << 32n) | BigInt(this.#low);
   }
 
-  /** Wraps at 2^64, which nobody reaches; the reference handles it no better. */
+  /** Wraps at 2^64, which no connection reaches; stellar-core does the same. */
   increment(): void {
     this.#low = (this.#low + 1) >>> 0;
     if (this.#low === 0) this.#high = (this.#high + 1) >>> 0;
@@ -37,7 +37,7 @@ class Sequence {
   }
 }
 
-/** Seals what one side sends. */
+/** Seals the messages that one side sends. */
 export class MacSender {
   readonly #key: MacKey;
   readonly #sequence: Sequence;
@@ -47,12 +47,12 @@ export class MacSender {
     this.#sequence = new Sequence(first);
   }
 
-  /** Sequence the next message gets. */
+  /** Sequence number of the next message. */
   get sequence(): bigint {
     return this.#sequence.value;
   }
 
-  /** Writes sequence and MAC into the record body at bytes[start, end) and counts it. */
+  /** Writes sequence and MAC into the record body at bytes[start, end), then increments the sequence. */
   seal(bytes: Uint8Array, start: number, end: number): void {
     this.#sequence.write(bytes, start + SEQUENCE_OFFSET);
     this.#key.seal(bytes, start + SEQUENCE_OFFSET, end - MAC_BYTES);
@@ -65,25 +65,26 @@ export class MacSender {
   }
 }
 
-/** Verifies what the other side sends. */
+/** Verifies the messages of the other side. */
 export class MacReceiver {
   readonly #key: MacKey | null;
   readonly #sequence: Sequence;
 
-  /** @param key null for an all-zero key, with which nothing verifies */
+  /** @param key null for an all-zero key, with which every message is refused */
   constructor(key: MacKey | null, first = 0n) {
     this.#key = key;
     this.#sequence = new Sequence(first);
   }
 
-  /** Sequence the next message must have. */
+  /** Sequence number that the next message must have. */
   get sequence(): bigint {
     return this.#sequence.value;
   }
 
   /**
-   * Checks the sequence, then the MAC of a record body, and counts it.
-   * @throws {ProtocolViolation} OVERLAY_UNEXPECTED_SEQUENCE, OVERLAY_ZERO_MAC_KEY or OVERLAY_UNEXPECTED_MAC; not counted then
+   * Checks the sequence, then the MAC of a record body, then increments the sequence.
+   * @throws {ProtocolViolation} OVERLAY_UNEXPECTED_SEQUENCE, OVERLAY_ZERO_MAC_KEY or OVERLAY_UNEXPECTED_MAC; the sequence is
+   * then unchanged
    */
   verify(body: Uint8Array): void {
     if (!this.#sequence.equals(body, SEQUENCE_OFFSET)) {

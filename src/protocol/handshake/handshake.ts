@@ -1,5 +1,5 @@
 /**
- * The handshake: HELLO and AUTH of both roles, in the reference's order (protocol.md section 4).
+ * The handshake: HELLO and AUTH of both roles, in stellar-core's order (protocol.md section 4).
  * @module
  */
 import { authCertPayload } from '../auth/auth-cert.ts';
@@ -24,36 +24,36 @@ import {
 import { type OverlayRange, rangeFor } from './overlay-range.ts';
 import type { OnStep } from './steps.ts';
 
-/** Sequence and MAC of both directions, there from the first good HELLO on. */
+/** Sequence and MAC of both directions. They exist from the first accepted HELLO on. */
 export interface Macs {
   readonly sender: MacSender;
   readonly receiver: MacReceiver;
 }
 
-/** Where a connection is; each state has just what is valid in it (stellar-core's Peer::PeerState). */
+/** State of a connection. Each state has only the values that are valid in it (stellar-core's Peer::PeerState). */
 export type HandshakeState =
   | { readonly name: 'CONNECTED' }
   | { readonly name: 'GOT_HELLO'; readonly macs: Macs }
   | { readonly name: 'GOT_AUTH'; readonly macs: Macs };
 
-/** What a handshake needs to know. */
+/** Options of a handshake. */
 export interface HandshakeOptions extends HelloPolicy {
   readonly role: PeerRole;
   readonly crypto: CryptoProvider;
   /** 32 random bytes, drawn for this connection. */
   readonly nonce: Uint8Array;
-  /** Whether an acceptor answers a peer that shares no overlay version with it with that peer's own range. */
+  /** Whether an acceptor answers a peer without a common overlay version with that peer's own range. */
   readonly adaptOverlayRange?: boolean | undefined;
-  /** Addresses an acceptor tells in PEERS after AUTH; none: PEERS is not sent. At most 100, the reference sends 50. */
+  /** Addresses that an acceptor sends in PEERS after AUTH, at most 100; stellar-core sends 50. Empty: PEERS is not sent. */
   readonly peers?: readonly PeerAddress[] | undefined;
-  /** Takes a slot for an authenticated peer; false when there is none. */
+  /** Takes a slot for an authenticated peer; false when none is free. */
   readonly takeSlot?: ((peerID: string) => boolean) | undefined;
   readonly onStep?: OnStep | undefined;
-  /** Whether the steps show seed, ECDH secret and derived keys. */
+  /** Whether the steps contain seed, ECDH secret and derived keys. */
   readonly unsafeStepSecrets?: boolean | undefined;
 }
 
-/** The state machine of one connection. It sends through the function it is given, and throws to end the connection. */
+/** The state machine of one connection. It sends through the given function, and throws to end the connection. */
 export class Handshake {
   #options: HandshakeOptions;
   readonly #send: (message: StellarMessage) => void;
@@ -70,25 +70,25 @@ export class Handshake {
     return this.#state;
   }
 
-  /** The peer, as soon as its cert is known to be good. */
+  /** The peer, as soon as its cert has been verified. */
   get remote(): RemotePeer | undefined {
     return this.#remote;
   }
 
-  /** The overlay versions our HELLO names. */
+  /** The overlay versions that our HELLO advertises. */
   get overlayRange(): OverlayRange {
     const { overlayVersion, overlayMinVersion } = this.#options;
     return { overlayVersion, overlayMinVersion };
   }
 
-  /** TCP is connected: the side that dialled says HELLO. */
+  /** TCP is connected: the side that dialled sends HELLO. */
   start(now: Now): void {
     if (this.#options.role === 'WE_CALLED_REMOTE') this.#sendHello(now);
   }
 
   /**
-   * HELLO has come (section 4.4).
-   * @throws {ProtocolViolation} the code of the first check that does not hold
+   * Handles HELLO (section 4.4).
+   * @throws {ProtocolViolation} the code of the first check that fails
    */
   receiveHello(hello: Hello, body: Uint8Array, now: Now): RemotePeer {
     if (this.#state.name !== 'CONNECTED') throw new ProtocolViolation('OVERLAY_UNEXPECTED_HELLO');
@@ -99,7 +99,7 @@ export class Handshake {
     this.#check(IDENTITY_CHECKS, hello, now);
     const macs = this.#deriveMacs(hello);
     this.#macs = macs;
-    // Subtle: the acceptor answers before it refuses, so that the dialler learns its versions and can read the error.
+    // Subtle: the acceptor sends its HELLO before it refuses, so that the dialler learns its versions and can read the error.
     if (this.#options.role === 'REMOTE_CALLED_US') {
       if (this.#options.adaptOverlayRange) this.#options = { ...this.#options, ...rangeFor(this.overlayRange, hello) };
       this.#sendHello(now);
@@ -111,7 +111,7 @@ export class Handshake {
   }
 
   /**
-   * AUTH has come; its sequence and MAC were good if a HELLO had come before (section 4.5).
+   * Handles AUTH. If a HELLO came before, its sequence and MAC have been verified (section 4.5).
    * @throws {ProtocolViolation} OVERLAY_OUT_OF_ORDER_AUTH, OVERLAY_FLOW_CONTROL_BYTES_DISABLED, OVERLAY_PEER_REJECTED
    */
   receiveAuth(flags: number, body: Uint8Array): RemotePeer {
@@ -125,7 +125,7 @@ export class Handshake {
       ok: true,
       detail: 'The peer holds the same keys: its identity is proved.',
     });
-    // Subtle: AUTH and PEERS leave before the flags are looked at, so that a refused dialler still learns addresses.
+    // Subtle: AUTH and PEERS are sent before the flags are checked, so that a refused dialler still learns addresses.
     if (role === 'REMOTE_CALLED_US') {
       this.#sendAuth();
       if (peers !== undefined && peers.length > 0) this.#send({ type: 'PEERS', peers });
@@ -143,7 +143,7 @@ export class Handshake {
     return remote;
   }
 
-  /** Overwrites the MAC keys, also those of a HELLO that was refused after they were made. */
+  /** Overwrites the MAC keys, also those of a HELLO that was refused after they were derived. */
   wipe(): void {
     this.#macs?.sender.wipe();
     this.#macs?.receiver.wipe();
@@ -182,7 +182,7 @@ export class Handshake {
     }
   }
 
-  /** Keys from the peer's HELLO (section 4.4, check 5). The nonce is read here and not kept. */
+  /** Derives the keys from the peer's HELLO (section 4.4, check 5). The nonce is used here and not kept. */
   #deriveMacs(hello: Hello): Macs {
     const { peerAuth, crypto, role, nonce, onStep, unsafeStepSecrets } = this.#options;
     const sharedKey = peerAuth.sharedKey(role, hello.cert.pubkey);
@@ -220,7 +220,7 @@ export class Handshake {
   }
 }
 
-/** The one refusal whose text depends on the peer: the first five characters of its key. */
+/** The one refusal whose text depends on the peer: it contains the first five characters of the peer's key. */
 function refusal(code: ProtocolViolation['code'], hello: Hello): ProtocolViolation['details'] {
   if (code !== 'OVERLAY_ALREADY_CONNECTED') return {};
   const message = `already-connected peer: ${hello.peerID.slice(0, 5)}`;

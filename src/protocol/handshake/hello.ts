@@ -1,5 +1,5 @@
 /**
- * HELLO: what we say in it, and every check on what the peer says, in the reference's order (protocol.md section 4.4).
+ * HELLO: what we send in it, and every check of the peer's HELLO, in stellar-core's order (protocol.md section 4.4).
  * @module
  */
 import type { PeerAuth } from '../auth/peer-auth.ts';
@@ -11,11 +11,11 @@ import { networkName } from '../networks.ts';
 import type { Hello } from '../wire/messages.ts';
 import { type OverlayRange, sharesVersion } from './overlay-range.ts';
 
-/** What a peer has said of itself in a HELLO whose cert was good. Only `peerID` is proved, and only after AUTH. */
+/** What a peer sent about itself in a HELLO with a valid cert. Only `peerID` is proved, and only after AUTH. */
 export interface RemotePeer {
   /** ed25519 identity, `G…`. */
   readonly peerID: string;
-  /** Free text; may hold any character. */
+  /** Free text; may contain any character. */
   readonly versionStr: string;
   readonly ledgerVersion: number;
   readonly overlayVersion: number;
@@ -27,7 +27,7 @@ export interface RemotePeer {
   readonly certExpirationSeconds: bigint;
 }
 
-/** What we say of ourselves, and whom we accept. */
+/** What our HELLO contains, and which peers we accept. */
 export interface HelloPolicy extends OverlayRange {
   readonly peerAuth: PeerAuth;
   readonly ledgerVersion: number;
@@ -37,13 +37,13 @@ export interface HelloPolicy extends OverlayRange {
   readonly expectedPeerID?: string | undefined;
   /** Whether a peerID is banned. */
   readonly isBanned?: ((peerID: string) => boolean) | undefined;
-  /** Claims a peerID for this connection; false when another pending or authenticated one has it. */
+  /** Reserves a peerID for this connection; false when another pending or authenticated connection has it. */
   readonly claimPeerID?: ((peerID: string) => boolean) | undefined;
 }
 
-/** One check. `detail` says what the values are, whether it holds or not. */
+/** One check. `detail` describes the values, whether the check passes or not. */
 export interface HelloCheck {
-  /** Short name, a rule in words. */
+  /** Short name: the rule in words. */
   readonly check: string;
   readonly code: OverlayErrorCode;
   holds(hello: Hello, policy: HelloPolicy, now: Now): boolean;
@@ -66,7 +66,7 @@ export function makeHello(policy: HelloPolicy, nonce: Uint8Array, now: Now): Hel
   };
 }
 
-/** The remote as the API shows it; JSON.stringify writes its bigint as digits. */
+/** The peer in the form of the API. JSON.stringify writes its bigint as digits. */
 export function remotePeer(hello: Hello): RemotePeer {
   const { peerID, versionStr, ledgerVersion, overlayVersion, overlayMinVersion, listeningPort, networkID, cert } = hello;
   return withJson({
@@ -81,7 +81,7 @@ export function remotePeer(hello: Hello): RemotePeer {
   });
 }
 
-/** Checks 2 and 3, before anything of the HELLO is believed: their failure is a silent drop. */
+/** Checks 2 and 3, before any other field of HELLO is used. When one fails, the connection is dropped and nothing is sent. */
 export const CERT_CHECKS: readonly HelloCheck[] = [
   {
     check: 'certificate not expired',
@@ -90,7 +90,7 @@ export const CERT_CHECKS: readonly HelloCheck[] = [
     detail: ({ cert }, _policy, now) => {
       const left = cert.expiration - BigInt(Math.floor(now.unixSeconds));
       return left >= 0n
-        ? `The certificate is good for another ${left} s.`
+        ? `The certificate is valid for another ${left} s.`
         : `The peer’s certificate expired ${-left} s ago by our clock.`;
     },
   },
@@ -105,7 +105,10 @@ export const CERT_CHECKS: readonly HelloCheck[] = [
   },
 ];
 
-/** Checks on who the peer is, 4 and our own pin: their failure is a silent drop. */
+/**
+ * Checks of the peer's identity: check 4 and our expected peerID. When one fails, the connection is dropped and nothing is
+ * sent.
+ */
 export const IDENTITY_CHECKS: readonly HelloCheck[] = [
   {
     check: 'peerID as expected',
@@ -114,7 +117,7 @@ export const IDENTITY_CHECKS: readonly HelloCheck[] = [
     detail: ({ peerID }, { expectedPeerID }) =>
       expectedPeerID === undefined
         ? `No particular peer is expected; this is ${peerID}.`
-        : `The peer is ${peerID}, expected is ${expectedPeerID}.`,
+        : `The peer is ${peerID}, but ${expectedPeerID} is expected.`,
   },
   {
     check: 'peerID not banned',
@@ -124,14 +127,14 @@ export const IDENTITY_CHECKS: readonly HelloCheck[] = [
   },
 ];
 
-/** Checks 9 to 15, after an acceptor has sent its HELLO: their failure is told to the peer. */
+/** Checks 9 to 15, after an acceptor has sent its HELLO. When one fails, the peer gets an ERROR_MSG. */
 export const COMPATIBILITY_CHECKS: readonly HelloCheck[] = [
   {
     check: 'overlay versions overlap',
     code: 'OVERLAY_WRONG_PROTOCOL_VERSION',
     holds: (hello, policy) => sharesVersion(policy, hello),
     detail: (hello, { overlayVersion, overlayMinVersion }) =>
-      `The peer speaks overlay ${hello.overlayMinVersion} to ${hello.overlayVersion}, we speak ${overlayMinVersion} to ${overlayVersion}.`,
+      `The peer supports overlay ${hello.overlayMinVersion} to ${hello.overlayVersion}, we support ${overlayMinVersion} to ${overlayVersion}.`,
   },
   {
     check: 'peerID not our own',
@@ -161,7 +164,7 @@ export const COMPATIBILITY_CHECKS: readonly HelloCheck[] = [
   },
 ];
 
-/** A network by its short name, else by its ID. */
+/** A network by its short name, or by its ID when it has none. */
 function named(networkID: Uint8Array): string {
   return networkName(toHex(networkID)) ?? toHex(networkID);
 }

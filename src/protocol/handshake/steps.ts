@@ -1,5 +1,5 @@
 /**
- * The handshake told step by step, for who wants to look: `explain`, a debugger, a test. Telling changes nothing.
+ * The steps of a handshake, for callers that want to observe it: `explain`, a debugger, a test. Observing changes nothing.
  * @module
  */
 import type { PeerRole } from '../auth/key-schedule.ts';
@@ -7,12 +7,12 @@ import type { AuthCert, MessageType } from '../wire/messages.ts';
 import type { RemotePeer } from './hello.ts';
 
 /**
- * One step of a handshake. Bytes in it are copies or never written to again. `secrets` is there only when the connection
- * was told to show them.
+ * One step of a handshake. Its bytes are copies, or are never written to again. `secrets` is present only when the connection
+ * is configured to show them.
  */
 export type HandshakeStep =
   | {
-      /** The own keys. */
+      /** Our own keys. */
       readonly step: 'keys';
       readonly role: PeerRole;
       readonly peerID: string;
@@ -21,27 +21,27 @@ export type HandshakeStep =
       readonly secrets?: { readonly seed: Uint8Array; readonly ecdhSecret: Uint8Array };
     }
   | {
-      /** The own cert: what is signed, its SHA-256, and the result. */
+      /** Our own cert: the signed bytes, their SHA-256, and the result. */
       readonly step: 'cert';
       readonly payload: Uint8Array;
       readonly digest: Uint8Array;
       readonly cert: AuthCert;
     }
   | {
-      /** A record was sent or received; a received one is told when its MAC, where it must have one, is known to be good. */
+      /** A record was sent or received. A received record is reported after its MAC, if it must have one, has been verified. */
       readonly step: 'sent' | 'received';
       readonly type: MessageType;
       /** Body of the record: version, sequence, StellarMessage, MAC. */
       readonly body: Uint8Array;
-      /** Key of the MAC; absent for HELLO and ERROR_MSG, which have none. */
+      /** Key of the MAC; absent for HELLO and ERROR_MSG, which have no MAC. */
       readonly macKey?: 'K_AB' | 'K_BA';
     }
   | {
-      /** A check on what the peer sent, in the order in which they are made. The first that does not hold ends the connection. */
+      /** A check of what the peer sent, in order. The first check that fails ends the connection. */
       readonly step: 'check';
       readonly check: string;
       readonly ok: boolean;
-      /** What the values are. */
+      /** Description of the values. */
       readonly detail: string;
     }
   | {
@@ -61,5 +61,5 @@ export type HandshakeStep =
     }
   | { readonly step: 'authenticated'; readonly remote: RemotePeer };
 
-/** Receives the steps of a handshake. What it throws reaches nobody but breaks the connection: it should not throw. */
+/** Receives the steps of a handshake. It should not throw: an exception ends the connection, and no caller gets it directly. */
 export type OnStep = (step: HandshakeStep) => void;

@@ -1,6 +1,6 @@
 /**
- * Quorum sets: whether one makes sense, what its hash is, and which nodes it takes to agree or to block (QuorumSetUtils.cpp,
- * LocalNode.cpp; protocol.md section 2.7).
+ * Quorum sets: whether one is sane, what its hash is, and which nodes can agree or block (QuorumSetUtils.cpp, LocalNode.cpp;
+ * protocol.md section 2.7).
  * @module
  */
 import type { CryptoProvider } from '../auth/crypto.ts';
@@ -11,15 +11,15 @@ import type { SCPQuorumSet } from '../wire/messages.ts';
 import { scpQuorumSet } from '../wire/quorum-set.ts';
 import { XdrWriter } from '../xdr/writer.ts';
 
-/** Something that knows which nodes are in it: a Set or a Map of `G…` keys, for example. */
+/** Tells which nodes it contains: a Set or a Map of `G…` keys, for example. */
 export interface NodeSet {
-  /** Whether the node is in it. */
+  /** Whether it contains the node. */
   has(nodeID: string): boolean;
 }
 
 /**
  * The XDR of a quorum set.
- * @throws {TypeError | RangeError} when it is not of its type
+ * @throws {TypeError | RangeError} when it does not fit its type
  */
 export function quorumSetXdr(quorumSet: SCPQuorumSet): Uint8Array {
   const writer = new XdrWriter();
@@ -28,27 +28,27 @@ export function quorumSetXdr(quorumSet: SCPQuorumSet): Uint8Array {
 }
 
 /**
- * The hash by which statements name a quorum set: SHA-256 of its XDR. The order of nodes and inner sets counts.
+ * The hash that statements use for a quorum set: SHA-256 of its XDR. It depends on the order of nodes and inner sets.
  * @returns 32 bytes
- * @throws {TypeError | RangeError} when it is not of its type
+ * @throws {TypeError | RangeError} when it does not fit its type
  */
 export function quorumSetHash(crypto: CryptoProvider, quorumSet: SCPQuorumSet): Uint8Array {
   return crypto.sha256(quorumSetXdr(quorumSet));
 }
 
 /**
- * Why the reference would not take a quorum set (isQuorumSetSane without its extra checks): more than 4 levels below the
- * top, a threshold below 1 or above the number of entries, a node twice, no node at all, or more than 1000.
+ * Why stellar-core would refuse a quorum set (isQuorumSetSane without its extra checks): more than 4 levels below the top, a
+ * threshold below 1 or above the number of entries, a node twice, no node at all, or more than 1000 nodes.
  * @returns undefined when it is sane
  */
 export function quorumSetProblem(quorumSet: SCPQuorumSet): string | undefined {
   const nodes = new Set<string>();
   const problem = levelProblem(quorumSet, 0, nodes);
   if (problem !== undefined) return problem;
-  return nodes.size === 0 ? 'there is no validator in it' : undefined;
+  return nodes.size === 0 ? 'it has no validator' : undefined;
 }
 
-/** Whether the reference takes a quorum set, see `quorumSetProblem`. */
+/** Whether stellar-core accepts a quorum set, see `quorumSetProblem`. */
 export function isQuorumSetSane(quorumSet: SCPQuorumSet): boolean {
   return quorumSetProblem(quorumSet) === undefined;
 }
@@ -60,7 +60,7 @@ function levelProblem({ threshold, validators, innerSets }: SCPQuorumSet, depth:
   for (const nodeID of validators) {
     if (nodes.has(nodeID)) return `${nodeID} is in it twice`;
     nodes.add(nodeID);
-    if (nodes.size > MAX_QUORUM_SET_NODES) return `there are more than ${MAX_QUORUM_SET_NODES} validators in it`;
+    if (nodes.size > MAX_QUORUM_SET_NODES) return `it has more than ${MAX_QUORUM_SET_NODES} validators`;
   }
   for (const innerSet of innerSets) {
     const problem = levelProblem(innerSet, depth + 1, nodes);
@@ -69,14 +69,14 @@ function levelProblem({ threshold, validators, innerSets }: SCPQuorumSet, depth:
   return undefined;
 }
 
-/** Every node of a quorum set, at any depth, in its order. Of one that is not sane a node may come twice. */
+/** Every node of a quorum set, at any depth, in order. If the set is not sane, a node may occur twice. */
 export function quorumSetNodes({ validators, innerSets }: SCPQuorumSet): readonly string[] {
   return [...validators, ...innerSets.flatMap(quorumSetNodes)];
 }
 
 /**
- * Whether these nodes are a slice of a quorum set: at every level that counts, `threshold` of validators and inner sets
- * (LocalNode::isQuorumSliceInternal).
+ * Whether these nodes are a slice of a quorum set: on every level that counts, at least `threshold` of the validators and inner
+ * sets (LocalNode::isQuorumSliceInternal).
  */
 export function isQuorumSlice({ threshold, validators, innerSets }: SCPQuorumSet, nodes: NodeSet): boolean {
   let left = threshold;
@@ -91,7 +91,7 @@ export function isQuorumSlice({ threshold, validators, innerSets }: SCPQuorumSet
 }
 
 /**
- * Whether these nodes are in every slice of a quorum set, so that without them nothing is agreed on
+ * Whether these nodes block a quorum set: every slice contains at least one of them, so no agreement is possible without them
  * (LocalNode::isVBlockingInternal).
  */
 export function isVBlocking({ threshold, validators, innerSets }: SCPQuorumSet, nodes: NodeSet): boolean {
@@ -107,8 +107,8 @@ export function isVBlocking({ threshold, validators, innerSets }: SCPQuorumSet, 
 }
 
 /**
- * The same quorum set as a node of the reference writes it before it hashes and sends it: inner sets of one validator, and
- * levels that hold nothing but one inner set, are pulled up; everything is sorted (normalizeQSet).
+ * The quorum set in the form in which stellar-core hashes and sends it: inner sets of one validator, and levels that contain
+ * only one inner set, are moved up; everything is sorted (normalizeQSet).
  */
 export function normalizeQuorumSet(quorumSet: SCPQuorumSet): SCPQuorumSet {
   return reorder(simplify(quorumSet));
@@ -131,12 +131,12 @@ function reorder({ threshold, validators, innerSets }: SCPQuorumSet): SCPQuorumS
   return { threshold, validators: [...validators].sort(compareNodes), innerSets: innerSets.map(reorder).sort(compareSets) };
 }
 
-/** By key, not by text: base32 has its digits after its letters. */
+/** Orders by key bytes, not by text: in base32, digits come after letters. */
 function compareNodes(a: string, b: string): number {
   return compareBytes(decodePublicKey(a), decodePublicKey(b));
 }
 
-/** By validators, then inner sets, then threshold; a list comes before one that begins with it. */
+/** Orders by validators, then inner sets, then threshold. A list comes before a longer one that starts with it. */
 function compareSets(a: SCPQuorumSet, b: SCPQuorumSet): number {
   return (
     compareLists(a.validators, b.validators, compareNodes) ||
@@ -154,10 +154,10 @@ function compareLists<T>(a: readonly T[], b: readonly T[], compare: (a: T, b: T)
 }
 
 /**
- * A quorum set from JSON, or from an application: `{ threshold, validators, innerSets }`; `innerQuorumSets` is read too, as
- * other tools of the network write it. Lists may be left out.
+ * Reads a quorum set from JSON or from an application: `{ threshold, validators, innerSets }`. `innerQuorumSets` is accepted
+ * too, because other tools of the network use that name. Lists may be left out.
  * @returns a copy
- * @throws {TypeError | RangeError} naming the place, when it is no quorum set or not a sane one
+ * @throws {TypeError | RangeError} naming the place, when it is not a quorum set or not a sane one
  */
 export function parseQuorumSet(value: unknown): SCPQuorumSet {
   const quorumSet = parseLevel(value, 'quorumSet', 0);

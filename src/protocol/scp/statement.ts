@@ -1,14 +1,13 @@
 /**
- * What a node may say about a slot, and what it means: sanity of each type of statement (BallotProtocol.cpp isStatementSane,
- * NominationProtocol.cpp isSane).
+ * Sanity of each type of SCP statement, and its quorum set (BallotProtocol.cpp isStatementSane, NominationProtocol.cpp isSane).
  * @module
  */
 import { compareBytes } from '../bytes.ts';
 import type { SCPBallot, SCPPledges, SCPStatement } from '../wire/messages.ts';
 
 /**
- * Whether a statement is sane for its type, as the reference demands it of every other node. Whether its values are good is
- * another question, and so is who has signed it.
+ * Whether a statement is sane for its type, as stellar-core requires it of other nodes. It does not check its values or its
+ * signature.
  */
 export function isStatementSane({ pledges }: SCPStatement): boolean {
   switch (pledges.type) {
@@ -31,14 +30,14 @@ export function isStatementSane({ pledges }: SCPStatement): boolean {
 }
 
 /**
- * The hash of the quorum set a statement was made under, 32 bytes. One that says EXTERNALIZE counts with the set of its
- * sender alone (Slot::getQuorumSetFromStatement); the hash it carries is that of its sender's real one.
+ * The hash of the quorum set of a statement, 32 bytes. An EXTERNALIZE counts with a quorum set of its sender alone
+ * (Slot::getQuorumSetFromStatement); the hash in it is that of the sender's real quorum set.
  */
 export function statementQuorumSetHash(pledges: SCPPledges): Uint8Array {
   return pledges.type === 'SCP_ST_EXTERNALIZE' ? pledges.commitQuorumSetHash : pledges.quorumSetHash;
 }
 
-/** Order of ballots: by counter, then by the bytes of the value (BallotProtocol::compareBallots). Negative, 0 or positive. */
+/** Orders ballots by counter, then by the bytes of the value (BallotProtocol::compareBallots). Negative, 0 or positive. */
 export function compareBallots(a: SCPBallot, b: SCPBallot): number {
   return a.counter - b.counter || compareBytes(a.value, b.value);
 }

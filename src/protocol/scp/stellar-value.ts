@@ -1,6 +1,6 @@
 /**
- * StellarValue: what the nodes agree on with SCP, the content of a ballot's or a nomination's value (Stellar-ledger.x).
- * Nothing of a connection depends on it.
+ * StellarValue: the value that nodes agree on with SCP, in ballots and nominations (Stellar-ledger.x). Connections do not
+ * depend on it.
  * @module
  */
 import type { CryptoProvider } from '../auth/crypto.ts';
@@ -12,14 +12,14 @@ import { array, type Codec, nodeID, opaque, struct, uint32, uint64, union, varOp
 import { XdrReader } from '../xdr/reader.ts';
 import { XdrWriter } from '../xdr/writer.ts';
 
-/** Who has nominated a value: the signature covers networkID, ENVELOPE_TYPE_SCPVALUE, txSetHash and closeTime. */
+/** The nominating node and its signature, which covers networkID, ENVELOPE_TYPE_SCPVALUE, txSetHash and closeTime. */
 export interface LedgerCloseValueSignature {
   /** `G…`. */
   readonly nodeID: string;
   readonly signature: Uint8Array;
 }
 
-/** Kind of a StellarValue. One without a transaction set (CAP-83) holds the value it was made of. */
+/** Kind of a StellarValue. One without a transaction set (CAP-83) contains the fields of the value it replaces. */
 export type StellarValueExt =
   | { readonly type: 'STELLAR_VALUE_BASIC' }
   | { readonly type: 'STELLAR_VALUE_SIGNED'; readonly lcValueSignature: LedgerCloseValueSignature }
@@ -31,9 +31,9 @@ export type StellarValueExt =
       readonly lcValueSignature: LedgerCloseValueSignature;
     };
 
-/** The next ledger, as a node wants it. Hashes are 32 bytes. */
+/** The next ledger, as a node proposes it. Hashes are 32 bytes. */
 export interface StellarValue {
-  /** All zero in a STELLAR_VALUE_EMPTY_TX_SET, and there alone. */
+  /** All zero in a STELLAR_VALUE_EMPTY_TX_SET, and only there. */
   readonly txSetHash: Uint8Array;
   /** Unix time in seconds. */
   readonly closeTime: bigint;
@@ -48,7 +48,7 @@ const lcValueSignature: Codec<LedgerCloseValueSignature> = struct<LedgerCloseVal
   signature: varOpaque(SIGNATURE_BYTES),
 });
 
-/** XDR of a StellarValue: what an SCPBallot and a nomination have as value. */
+/** XDR of a StellarValue: the value of an SCPBallot and of a nomination. */
 export const stellarValue: Codec<StellarValue> = struct<StellarValue>({
   txSetHash: hash,
   closeTime: uint64,
@@ -64,7 +64,7 @@ export const stellarValue: Codec<StellarValue> = struct<StellarValue>({
   }),
 });
 
-/** The StellarValue of these bytes; undefined when they are none, or one of a later protocol. Byte fields are views. */
+/** Decodes a StellarValue; undefined when the bytes are not one, or belong to a later protocol. Byte fields are views. */
 export function readStellarValue(value: Uint8Array): StellarValue | undefined {
   try {
     const reader = new XdrReader(value);
@@ -77,8 +77,8 @@ export function readStellarValue(value: Uint8Array): StellarValue | undefined {
 }
 
 /**
- * What the signature of a value covers: networkID, ENVELOPE_TYPE_SCPVALUE, the hash of the transaction set that was
- * nominated, closeTime. Upgrades are not under it.
+ * The bytes that the signature of a value covers: networkID, ENVELOPE_TYPE_SCPVALUE, the hash of the nominated transaction set,
+ * closeTime. It does not cover upgrades.
  * @param networkID 64 hex digits
  * @throws {TypeError | RangeError} when networkID is anything else
  */
@@ -91,11 +91,11 @@ export function stellarValueSignaturePayload(networkID: string, { txSetHash, clo
 }
 
 /**
- * Whether the reference would take a value from anybody: signed by the node it names, over this network, with a transaction
- * set's hash, or with the hash of none where it says so (HerderSCPDriver.cpp, HerderImpl.cpp verifyStellarValueSignature).
- * A value without signature is not.
- * @param network the verifier's own
- * @throws {TypeError | RangeError} when the network is none
+ * Whether stellar-core would accept a value: signed by the node it names, for this network, and with the hash of a transaction
+ * set, or with a zero hash in a value without one (HerderSCPDriver.cpp, HerderImpl.cpp verifyStellarValueSignature). A value
+ * without signature is not accepted.
+ * @param network our own network
+ * @throws {TypeError | RangeError} when the network is not valid
  */
 export function verifyStellarValue(
   value: StellarValue,

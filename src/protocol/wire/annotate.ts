@@ -1,5 +1,5 @@
 /**
- * Every byte of a record with the field it belongs to: for people who read bytes. The main path does not come here.
+ * Assigns every byte of a record to its field, for users who read bytes. The main path does not use it.
  * @module
  */
 import { toHex } from '../bytes.ts';
@@ -10,11 +10,11 @@ import { messageTypeName, stellarMessage } from './messages.ts';
 
 /** A field of a record. */
 export interface AnnotatedField {
-  /** Where in the structure, `cert.sig.length` for example. */
+  /** Path in the structure, `cert.sig.length` for example. */
   readonly path: string;
-  /** First byte, counted from the start of the record body; 4 less than on the wire. */
+  /** First byte, counted from the start of the record body; on the wire it is 4 higher. */
   readonly offset: number;
-  /** Bytes it takes, padding included. */
+  /** Number of bytes, padding included. */
   readonly length: number;
   /** Its XDR type. */
   readonly type: string;
@@ -23,14 +23,17 @@ export interface AnnotatedField {
 }
 
 /**
- * The fields of a record body, in order, without gap.
+ * The fields of a record body, in order and without gaps.
  * @throws {XdrError} when it is not a well-formed AuthenticatedMessage
  */
 export function annotateRecord(body: Uint8Array): readonly AnnotatedField[] {
   return [...annotatedFields(body)];
 }
 
-/** The same one after the other, for records with more fields than one wants to hold. @throws {XdrError} where it is not well-formed */
+/**
+ * Yields the same fields one by one, for records with too many fields to hold at once. @throws {XdrError} where it is not
+ * well-formed
+ */
 export function* annotatedFields(body: Uint8Array): Generator<AnnotatedField> {
   const reader = new XdrReader(body, 0, body.length);
   const end = body.length - MAC_BYTES;
@@ -53,7 +56,7 @@ export function* annotatedFields(body: Uint8Array): Generator<AnnotatedField> {
   reader.expectEnd();
 }
 
-/** Something still to be walked. */
+/** Work that remains. */
 type Step =
   | { readonly codec: Codec<unknown>; readonly path: string }
   /** The elements of an array from `next` on. */
@@ -61,10 +64,10 @@ type Step =
   /** The end of a recursive type. */
   | 'up';
 
-/** Longest path that is told in full: of what nests deeper, the end is told. */
+/** Longest path that is shown in full. Of a longer path, only the last part is shown. */
 const MAX_PATH = 120;
 
-/** Subtle: a stack of our own. Generators inside generators cost each field as much as it is deep. */
+/** Subtle: uses its own stack. With nested generators, the cost of each field would grow with its depth. */
 function* fieldsOf(codec: Codec<unknown>, reader: XdrReader): Generator<AnnotatedField> {
   const steps: Step[] = [{ codec, path: '' }];
   const field = (path: string, type: string, read: () => unknown): AnnotatedField => {

@@ -26,7 +26,7 @@ import {
 } from './messages.ts';
 import { walkQuorumSet } from './quorum-set.ts';
 
-/** Messages an application sees and sends; those of the handshake and of flow control are the channel's own. */
+/** Messages that an application receives and sends; those of the handshake and of flow control are internal. */
 export type ApplicationMessage = Exclude<
   StellarMessage,
   { type: 'HELLO' | 'AUTH' | 'ERROR_MSG' | 'SEND_MORE' | 'SEND_MORE_EXTENDED' }
@@ -35,19 +35,19 @@ export type ApplicationMessage = Exclude<
 /** A message that can be sent after AUTH. */
 export type SendableMessage = ApplicationMessage | UnknownMessage;
 
-/** A message as it came, authenticated. It can be sent on as it is. */
+/** A received message, authenticated. It can be sent on unchanged. */
 export type ReceivedMessage =
   | (Exclude<ApplicationMessage, { type: 'SCP_QUORUMSET' }> & AsItCame)
   | (Extract<ApplicationMessage, { type: 'SCP_QUORUMSET' }> &
       AsItCame & {
-        /** What statements name this quorum set by: SHA-256 of its XDR, 32 bytes. */
+        /** The hash that statements use for this quorum set: SHA-256 of its XDR, 32 bytes. */
         readonly qSetHash: Uint8Array;
       })
   | UnknownMessage;
 
 /** The bytes of a received message. */
 export interface AsItCame {
-  /** The StellarMessage as it came, its 4-byte type included: a view of received bytes, which nobody writes to again. */
+  /** The StellarMessage as received, its 4-byte type included: a view of received bytes, which are never written to again. */
   readonly xdr: Uint8Array;
 }
 
@@ -55,9 +55,9 @@ export interface AsItCame {
 export type CheckedType = MessageType | 'UNKNOWN';
 
 /**
- * Checks the structure of a record body from end to end without building anything.
- * @param allowUnknown whether a message type that is not in use is taken as it is, structure unchecked
- * @returns the type of the message; UNKNOWN also for a quorum set that is well-formed and larger than any node takes
+ * Checks the structure of a whole record body without building anything.
+ * @param allowUnknown whether to accept an unknown message type; its structure is then not checked
+ * @returns the type of the message; also UNKNOWN for a well-formed quorum set that is larger than any node accepts
  * @throws {XdrError} when it is not a well-formed AuthenticatedMessage
  */
 export function checkAuthenticatedMessage(body: Uint8Array, allowUnknown: boolean): CheckedType {
@@ -71,7 +71,7 @@ export function checkAuthenticatedMessage(body: Uint8Array, allowUnknown: boolea
     if (!allowUnknown) reader.fail('unknown union discriminant', 4);
     return 'UNKNOWN';
   }
-  // What the reference ignores for its size is nothing to build.
+  // stellar-core ignores a quorum set of this size, so it is not built.
   const isTaken = type !== 'SCP_QUORUMSET' || walkQuorumSet(reader);
   if (type !== 'SCP_QUORUMSET') messageFields[type].check(reader);
   reader.expectEnd();
@@ -88,11 +88,14 @@ export function readMessage(body: Uint8Array): StellarMessage {
   return stellarMessage.read(new XdrReader(body, MESSAGE_OFFSET, body.length - MAC_BYTES));
 }
 
-/** A message up to this size is copied: whoever keeps it keeps nothing else alive, and engines copy so little at almost no cost. */
+/**
+ * A message up to this size is copied, so that keeping it does not keep a larger buffer alive. Such a small copy costs almost
+ * nothing.
+ */
 const SMALL_BYTES = 64;
 
 /**
- * The message of a checked record body for the application. What nests in it is built when it is first looked at.
+ * The message of a checked record body, for the application. Nested structures are built at the first access.
  * @param crypto computes the hash of a quorum set
  */
 export function receivedMessage(type: CheckedType, body: Uint8Array, crypto: Pick<CryptoProvider, 'sha256'>): ReceivedMessage {
@@ -109,11 +112,11 @@ export function receivedMessage(type: CheckedType, body: Uint8Array, crypto: Pic
 }
 
 /**
- * Appends a whole record with sequence 0 and a zero MAC, as HELLO and ERROR_MSG are sent; anything else is then sealed
- * in place (channel/mac.ts).
+ * Appends a whole record with sequence 0 and a zero MAC, the form of HELLO and ERROR_MSG. Other messages are then sealed in
+ * place (channel/mac.ts).
  * @param message a message, or the XDR of one
- * @returns where the record body begins in the writer; it ends at the writer's end
- * @throws {TypeError | RangeError} when the message is not of its type; nothing is appended then
+ * @returns offset of the record body in the writer; it ends at the writer's end
+ * @throws {TypeError | RangeError} when the message does not fit its type; nothing is appended then
  */
 export function writeRecord(writer: XdrWriter, message: StellarMessage | UnknownMessage | Uint8Array): number {
   const start = writer.reserve(RECORD_HEADER_BYTES + MESSAGE_OFFSET);
@@ -149,7 +152,7 @@ function writeUnknown(writer: XdrWriter, { xdr, typeNumber }: UnknownMessage): v
   writer.opaque(xdr);
 }
 
-/** A received message whose one field is a structure: an accessor of its class builds it once. */
+/** A received message whose only field is a structure. An accessor of its class builds the structure once. */
 abstract class LazyMessage {
   abstract readonly type: MessageType;
   readonly xdr: Uint8Array;
@@ -158,7 +161,7 @@ abstract class LazyMessage {
     this.xdr = xdr;
   }
 
-  /** Getters are not seen by JSON.stringify, and bigints not taken, so that the message says itself what it has. */
+  /** JSON.stringify ignores getters and refuses bigints, so the message has its own `toJSON`. */
   toJSON(): object {
     const { field } = this.constructor as unknown as { readonly field: string };
     return plainJson(Object.assign({ type: this.type, [field]: this[field as keyof this] }, this)) as object;

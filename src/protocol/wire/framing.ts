@@ -6,7 +6,7 @@
 import { LAST_FRAGMENT_BIT, RECORD_HEADER_BYTES } from '../constants.ts';
 import { ProtocolViolation } from '../violation.ts';
 
-/** One record: header and body. The reference sets bit 31 always, and so do we. */
+/** One record: header and body. stellar-core always sets bit 31, and so do we. */
 export function encodeRecord(body: Uint8Array): Uint8Array {
   const out = new Uint8Array(RECORD_HEADER_BYTES + body.length);
   out.set(body, RECORD_HEADER_BYTES);
@@ -17,43 +17,43 @@ export function encodeRecord(body: Uint8Array): Uint8Array {
 
 const NOTHING = new Uint8Array(0);
 const FIRST_BYTES = 256;
-/** Most bytes that a small record keeps alive, its own included. */
+/** Maximum number of bytes that a small record keeps alive, its own included. */
 const WINDOW_BYTES = 8192;
 
 /**
- * Cuts a stream of bytes into record bodies, however the stream is split. Whoever keeps a record keeps little more than it:
- * small ones are views of a window of 8 KiB that is copied out of the chunk, and others are copied unless they are half of
- * the chunk at least. Memory held for an incomplete record is at most twice the bytes received of it: a length that is only
- * announced costs nothing.
+ * Cuts a stream of bytes into record bodies, however the stream is split. A kept record keeps little other memory alive: small
+ * records are views of a window of 8 KiB that is copied out of the chunk, and others are copied unless they are at least half
+ * of the chunk. The memory of an incomplete record is at most twice the bytes received of it, so a large announced length alone
+ * costs nothing.
  */
 export class RecordDecoder {
-  /** Complete headers and bodies seen so far: what counts as a sign of life. */
+  /** Number of complete headers and bodies so far. They count as traffic for the idle timeout. */
   progress = 0;
   /** The chunk being read. */
   #chunk: Uint8Array = NOTHING;
   #offset = 0;
-  /** Copy of the part of the chunk that begins there; small records are views of it. */
+  /** Copy of a part of the chunk, from this offset on; small records are views of it. */
   #window: Uint8Array = NOTHING;
   #windowStart = 0;
-  /** Beginning of an incomplete record, header included. */
+  /** Start of an incomplete record, header included. */
   #partial: Uint8Array = NOTHING;
   #partialLength = 0;
   /** Length of the record being read, header included; 0 while the header is incomplete. */
   #recordLength = 0;
 
-  /** Whether the header of the record being read is complete and its body is not. */
+  /** Whether the header of the current record is complete and its body is not. */
   get inBody(): boolean {
     return this.#recordLength > 0;
   }
 
-  /** Bytes of a record that is not complete, or not asked for yet. */
+  /** Number of bytes of a record that is incomplete or has not been taken. */
   get pending(): number {
     return this.#partialLength + this.#chunk.length - this.#offset;
   }
 
   /**
-   * Adds the next bytes of the stream. The decoder keeps a view of them until `next` has returned undefined.
-   * It costs a copy when the chunk before has not been read up to its end.
+   * Adds the next bytes of the stream. The decoder keeps a view of them until `next` has returned undefined. It copies the rest
+   * of the previous chunk when that has not been read to its end.
    */
   push(chunk: Uint8Array): void {
     this.#chunk = this.#offset === this.#chunk.length ? chunk : joinRest(this.#chunk, this.#offset, chunk);
@@ -64,8 +64,8 @@ export class RecordDecoder {
 
   /**
    * The body of the next record, or undefined until more bytes come.
-   * @param maxBytes longest body allowed, judged when the header is complete and from the header alone
-   * @throws {ProtocolViolation} OVERLAY_RECORD_LENGTH when the length is 0 or above it; the stream cannot be read any further
+   * @param maxBytes longest body allowed; checked on the header alone, as soon as that is complete
+   * @throws {ProtocolViolation} OVERLAY_RECORD_LENGTH when the length is 0 or above that; the stream cannot be read any further
    */
   next(maxBytes: number): Uint8Array | undefined {
     if (this.#recordLength === 0) {
@@ -74,7 +74,7 @@ export class RecordDecoder {
       if (length === 0 || length > maxBytes) {
         throw new ProtocolViolation(
           'OVERLAY_RECORD_LENGTH',
-          `A record of ${length} bytes is announced where 1 to ${maxBytes} are allowed.`,
+          `A record header announces ${length} bytes, but only 1 to ${maxBytes} are allowed.`,
         );
       }
       this.#recordLength = RECORD_HEADER_BYTES + length;
@@ -87,7 +87,7 @@ export class RecordDecoder {
     return record;
   }
 
-  /** The body length in the header, which stays where it is; undefined while it is incomplete. */
+  /** The body length from the header, which is not consumed; undefined while it is incomplete. */
   #readHeader(): number | undefined {
     if (this.#partialLength === 0 && this.#chunk.length - this.#offset >= RECORD_HEADER_BYTES) {
       return bodyLength(this.#chunk, this.#offset);
@@ -111,14 +111,14 @@ export class RecordDecoder {
     return body;
   }
 
-  /** The body of the record of this length, header included, that lies whole in the chunk. */
+  /** The body of the record of this length, header included, when the chunk contains it as a whole. */
   #bodyOf(length: number): Uint8Array {
     const from = this.#offset - this.#windowStart;
     if (from + length <= this.#window.length) return this.#window.subarray(from + RECORD_HEADER_BYTES, from + length);
     return this.#outsideWindow(this.#offset, length);
   }
 
-  /** Subtle: apart from the above, which has to stay small enough to be inlined. */
+  /** Subtle: separate from the function above, which must stay small enough to be inlined. */
   #outsideWindow(at: number, length: number): Uint8Array {
     const chunkBytes = this.#chunk.buffer.byteLength;
     if (2 * length >= chunkBytes) return this.#chunk.subarray(at + RECORD_HEADER_BYTES, at + length);
@@ -128,7 +128,7 @@ export class RecordDecoder {
     return this.#window.subarray(RECORD_HEADER_BYTES, length);
   }
 
-  /** Copies from the chunk until the partial record has `wanted` bytes or the chunk is at its end. */
+  /** Copies from the chunk until the partial record has `wanted` bytes or the chunk ends. */
   #append(wanted: number): void {
     const count = Math.min(wanted - this.#partialLength, this.#chunk.length - this.#offset);
     const end = this.#partialLength + count;
@@ -142,7 +142,7 @@ export class RecordDecoder {
     this.#advance(count);
   }
 
-  /** Moves on in the chunk, and lets go of it at its end. */
+  /** Advances in the chunk, and releases it at its end. */
   #advance(count: number): void {
     this.#offset += count;
     if (this.#offset === this.#chunk.length) {
@@ -154,7 +154,7 @@ export class RecordDecoder {
   }
 }
 
-/** Bits 30..0 of the header; bit 31 is ignored, as in the reference. */
+/** Bits 30..0 of the header; bit 31 is ignored, as in stellar-core. */
 function bodyLength(bytes: Uint8Array, at: number): number {
   const [a, b, c, d] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]] as [number, number, number, number];
   return ((a & 0x7f) << 24) | (b << 16) | (c << 8) | d;

@@ -3,7 +3,7 @@
  * @module
  */
 
-/** Text of a 4-byte IPv4 or 16-byte IPv6 address; IPv6 as RFC 5952 writes it. */
+/** Text of a 4-byte IPv4 or 16-byte IPv6 address; IPv6 in the form of RFC 5952. */
 export function formatIP(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.');
   const groups = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number));
@@ -13,7 +13,7 @@ export function formatIP(bytes: Uint8Array): string {
   return `${hex.slice(0, start).join(':')}::${hex.slice(start + length).join(':')}`;
 }
 
-/** Text of an IPv4 address given as 32 bits, the first byte highest. */
+/** Text of an IPv4 address given as 32 bits, first byte highest. */
 export function formatIPv4(bits: number): string {
   return `${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
 }
@@ -44,7 +44,7 @@ function parseIPv6(text: string): number[] | undefined {
   return zeros < 2 ? undefined : [...before, ...new Array<number>(zeros).fill(0), ...after];
 }
 
-/** The bytes of what stands on one side of `::`: two a hex group; four an IPv4 address, which only the text may end with. */
+/** The bytes on one side of `::`: two for a hex group, four for an IPv4 address, which is allowed only at the end of the text. */
 function parseGroups(text: string, endsText: boolean): number[] | undefined {
   if (text === '') return [];
   const bytes: number[] = [];

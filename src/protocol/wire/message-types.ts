@@ -1,5 +1,5 @@
 /**
- * The structures inside messages (Stellar-overlay.x and Stellar-SCP.x, protocol.md sections 2.5 to 2.8). Types alone: their
+ * The structures inside messages (Stellar-overlay.x and Stellar-SCP.x, protocol.md sections 2.5 to 2.8). Only types; their
  * codecs are in messages.ts.
  * @module
  */
@@ -8,19 +8,19 @@
 export interface AuthCert {
   /** X25519 public key, 32 bytes. */
   readonly pubkey: Uint8Array;
-  /** Unix time in seconds after which it is not accepted. */
+  /** Unix time in seconds after which it is refused. */
   readonly expiration: bigint;
-  /** ed25519 signature, 64 bytes in a good one; up to 64 decode. */
+  /** ed25519 signature. A valid one has 64 bytes; the decoder accepts 0 to 64. */
   readonly sig: Uint8Array;
 }
 
 /** First message of each side (protocol.md section 2.5). */
 export interface Hello {
-  /** Newest ledger protocol the node knows; informational. */
+  /** Newest ledger protocol version of the node; informational. */
   readonly ledgerVersion: number;
-  /** Newest overlay version spoken. */
+  /** Newest overlay version supported. */
   readonly overlayVersion: number;
-  /** Oldest overlay version spoken. */
+  /** Oldest overlay version supported. */
   readonly overlayMinVersion: number;
   /** SHA-256 of the network passphrase, 32 bytes. */
   readonly networkID: Uint8Array;
@@ -40,11 +40,11 @@ export interface PeerAddress {
   /** IPv4 or IPv6 address as text. */
   readonly ip: string;
   readonly port: number;
-  /** Always sent as 0 by the reference, and ignored. */
+  /** stellar-core always sends 0 and ignores it. */
   readonly numFailures: number;
 }
 
-/** Slices of trust: `threshold` of the validators and inner sets together. */
+/** Quorum slices: `threshold` of the validators and inner sets together. */
 export interface SCPQuorumSet {
   readonly threshold: number;
   /** Node IDs, `G…`. */
@@ -58,7 +58,7 @@ export interface SCPBallot {
   readonly value: Uint8Array;
 }
 
-/** What a node says about a slot. Hashes are 32 bytes. */
+/** The content of a statement about a slot. Hashes are 32 bytes. */
 export type SCPPledges =
   | {
       readonly type: 'SCP_ST_PREPARE';
@@ -92,7 +92,7 @@ export type SCPPledges =
 
 /** A statement of a node about a slot (a ledger). */
 export interface SCPStatement {
-  /** Who says it, `G…`. */
+  /** The node that made the statement, `G…`. */
   readonly nodeID: string;
   /** Ledger sequence. */
   readonly slotIndex: bigint;
@@ -114,14 +114,14 @@ export interface TimeSlicedSurveyCollecting {
   readonly ledgerNum: number;
 }
 
-/** Question of a survey to one node. */
+/** Request of a survey to one node. */
 export interface TimeSlicedSurveyRequest {
   /** ed25519 by the surveyor over the XDR of all fields that follow. */
   readonly signature: Uint8Array;
   readonly surveyorPeerID: string;
   readonly surveyedPeerID: string;
   readonly ledgerNum: number;
-  /** Key the answer is sealed to, 32 bytes. */
+  /** Key with which the answer is encrypted, 32 bytes. */
   readonly encryptionKey: Uint8Array;
   readonly commandType: 'TIME_SLICED_SURVEY_TOPOLOGY';
   readonly nonce: number;
@@ -137,7 +137,7 @@ export interface TimeSlicedSurveyResponse {
   readonly surveyedPeerID: string;
   readonly ledgerNum: number;
   readonly commandType: 'TIME_SLICED_SURVEY_TOPOLOGY';
-  /** Sealed box with the XDR of a SurveyResponseBody, at most 64,000 bytes. */
+  /** Sealed box that contains the XDR of a SurveyResponseBody, at most 64,000 bytes. */
   readonly encryptedBody: Uint8Array;
   readonly nonce: number;
 }

@@ -1,6 +1,6 @@
 /**
- * Every StellarMessage (Stellar-overlay.x, protocol.md section 2): its type and its codec. Ledger payloads stay bytes,
- * so that an upgrade of the ledger protocol never breaks a connection.
+ * Every StellarMessage (Stellar-overlay.x, protocol.md section 2): its type and its codec. Ledger payloads stay bytes, so that
+ * an upgrade of the ledger protocol does not break a connection.
  * @module
  */
 import { MAX_PEERS, MAX_STRING_BYTES, MAX_SURVEY_BODY_BYTES, MAX_TX_HASHES, SIGNATURE_BYTES } from '../constants.ts';
@@ -57,7 +57,10 @@ const value = varOpaque();
 
 const authCert: Codec<AuthCert> = struct<AuthCert>({ pubkey: hash, expiration: uint64, sig: signature });
 
-/** Error.code: not a union discriminant, so the reference takes any number; keeping it keeps the text readable. */
+/**
+ * Error.code. It is not a union discriminant, so stellar-core accepts any number. Keeping an unknown number keeps the text
+ * readable.
+ */
 const errorCode: Codec<ErrorCodeName | number> = {
   read(reader) {
     const code = reader.int32();
@@ -74,7 +77,7 @@ const ipv6 = opaque(16);
 const ip: Codec<string> = {
   read(reader) {
     const discriminant = reader.uint32();
-    // A crawl reads hundreds of thousands of these.
+    // A crawl reads hundreds of thousands of these addresses.
     if (discriminant === 0) return formatIPv4(reader.uint32());
     return formatIP(ipCase(discriminant, () => reader.fail('unknown union discriminant', 4)).read(reader));
   },
@@ -100,7 +103,7 @@ const peerAddress: Codec<PeerAddress> = struct<PeerAddress>({ ip, port: uint32, 
 
 const ballot: Codec<SCPBallot> = struct<SCPBallot>({ counter: uint32, value });
 
-/** XDR of an SCPStatement: what an SCPEnvelope's signature covers, after the network ID and the envelope type. */
+/** XDR of an SCPStatement: the part of the signed bytes of an SCPEnvelope after the network ID and the envelope type. */
 export const scpStatement: Codec<SCPStatement> = struct<SCPStatement>({
   nodeID,
   slotIndex: uint64,
@@ -167,7 +170,7 @@ const surveyResponse: Codec<TimeSlicedSurveyResponse> = struct<TimeSlicedSurveyR
   nonce: uint32,
 });
 
-/** Any message type by name. Its names are looked up late, because this codec is part of the table that has them. */
+/** Any message type by name. The names are looked up at use, because this codec is part of the table that defines them. */
 const messageType: Codec<string> = {
   read: (reader) => messageTypeName(reader.int32()) ?? reader.fail('unknown enum value', 4),
   check: (reader) => void messageType.read(reader),
@@ -185,11 +188,11 @@ const messageType: Codec<string> = {
 };
 
 /**
- * Every message in use: its discriminant (Stellar-overlay.x MessageType) and the codec of the fields that follow. A new
- * message is one entry here; its types, its names, its checks and every tool follow from it.
+ * Every message in use: its discriminant (Stellar-overlay.x MessageType) and the codec of its fields. A new message is one
+ * entry here; types, names, checks and tools follow from it.
  */
 const MESSAGES = {
-  /** `code` is a name, or the number when it is one the reference does not define. `msg`: at most 100 bytes. */
+  /** `code` is a name, or the number when stellar-core does not define it. `msg`: at most 100 bytes. */
   ERROR_MSG: [
     0,
     struct<{ readonly code: ErrorCodeName | number; readonly msg: string }>({ code: errorCode, msg: string(MAX_STRING_BYTES) }),
@@ -208,7 +211,7 @@ const MESSAGES = {
     11,
     struct<{ readonly envelope: SCPEnvelope }>({ envelope: struct<SCPEnvelope>({ statement: scpStatement, signature }) }),
   ],
-  /** Ledger sequence from which on the SCP messages are wanted; 0 = latest. */
+  /** Ledger sequence from which on SCP messages are requested; 0 = latest. */
   GET_SCP_STATE: [12, struct<{ readonly ledgerSeq: number }>({ ledgerSeq: uint32 })],
   HELLO: [13, hello],
   SEND_MORE: [16, struct<{ readonly numMessages: number }>({ numMessages: uint32 })],
@@ -237,13 +240,13 @@ const MESSAGES = {
 /** Name of a message type that is in use. */
 export type MessageType = keyof typeof MESSAGES;
 
-/** Fields of DONT_HAVE. `reqType` is what was asked for: SCP_QUORUMSET, TX_SET or GENERALIZED_TX_SET in practice. */
+/** Fields of DONT_HAVE. `reqType` is the type of the request: in practice SCP_QUORUMSET, TX_SET or GENERALIZED_TX_SET. */
 interface DontHave {
   readonly reqType: MessageType;
   readonly reqHash: Uint8Array;
 }
 
-/** Fields of each message beside its type. Those of DONT_HAVE name message types, so the table cannot say them itself. */
+/** Fields of each message without its type. DONT_HAVE contains message types, so its fields cannot be derived from the table. */
 export type MessageFields = {
   readonly [T in MessageType]: T extends 'DONT_HAVE' ? DontHave : FieldsOf<(typeof MESSAGES)[T]>;
 };
@@ -253,13 +256,13 @@ type FieldsOf<Entry> = Entry extends readonly [number, Codec<infer Fields>] ? Fi
 export type StellarMessage = { readonly [T in MessageType]: { readonly type: T } & MessageFields[T] }[MessageType];
 
 /**
- * A message of a type this package does not know, as it came or to be sent. A SCP_QUORUMSET with more levels or nodes than
- * any node takes (5 and 1,000) comes as one, too: it is not looked into.
+ * A message of a type that this package does not know, received or to be sent. A SCP_QUORUMSET with more levels or nodes than
+ * any node accepts (5 and 1,000) also has this form: it is not decoded.
  */
 export interface UnknownMessage {
   readonly type: 'UNKNOWN';
   readonly typeNumber: number;
-  /** The StellarMessage: its 4-byte type and whatever follows. Its length is a multiple of 4. */
+  /** The StellarMessage: its 4-byte type and the rest. Its length is a multiple of 4. */
   readonly xdr: Uint8Array;
 }
 

@@ -1,9 +1,9 @@
 /**
- * SCPQuorumSet (Stellar-SCP.x), the one type of the overlay that nests in itself.
+ * SCPQuorumSet (Stellar-SCP.x), the only recursive type of the overlay.
  *
- * The reference decodes whatever fits its stack, and then ignores what its sanity check refuses; the connection stays. So the
- * bytes are checked to the same depth here, in a loop that needs no stack, and only what no more than the sanity check's
- * sizes needs is ever built.
+ * stellar-core decodes everything that fits its stack, and then ignores a set that fails its sanity check; the connection stays
+ * open. So the bytes are checked to the same depth here, in a loop without recursion. Only sets within the sizes of the sanity
+ * check are built.
  * @module
  */
 import {
@@ -26,7 +26,7 @@ const level: Codec<SCPQuorumSet> = struct<SCPQuorumSet>({
   innerSets: array(nested),
 });
 
-/** XDR of an SCPQuorumSet: what its hash is of. One that `walkQuorumSet` finds too large is checked, and never read. */
+/** XDR of an SCPQuorumSet, of which its hash is made. A set that `walkQuorumSet` finds too large is checked but not read. */
 export const scpQuorumSet: Codec<SCPQuorumSet> = {
   read(reader) {
     const { offset } = reader;
@@ -39,16 +39,16 @@ export const scpQuorumSet: Codec<SCPQuorumSet> = {
   shape: nested.shape,
 };
 
-/** Most sets in a sane one: each validator is in one that is 4 levels below the top at most. */
+/** Maximum number of sets in a sane one: each validator is in a set that is at most 4 levels below the top. */
 const MAX_SETS = MAX_QUORUM_SET_NODES * (MAXIMUM_QUORUM_NESTING_LEVEL + 1);
 
 /**
- * Steps over a quorum set.
- * @returns whether it has no more levels and nodes than the reference's sanity check allows (QuorumSetUtils.cpp)
- * @throws {XdrError} when it is not well-formed, or nests deeper than the reference decodes
+ * Skips over a quorum set.
+ * @returns whether it has no more levels and nodes than stellar-core's sanity check allows (QuorumSetUtils.cpp)
+ * @throws {XdrError} when it is not well-formed, or nests deeper than stellar-core decodes
  */
 export function walkQuorumSet(reader: XdrReader): boolean {
-  /** Sets still to come, by level. */
+  /** Number of sets still to come, by level. */
   const left = [1];
   let deepest = 0;
   let nodes = 0;

@@ -1,5 +1,5 @@
 /**
- * Codecs as values: a type's reader, writer, structure check and shape from one definition (RFC 4506).
+ * Codecs as values: reader, writer, structure check and shape of a type from one definition (RFC 4506).
  * @module
  */
 import { assertInteger, utf8Decode, utf8Encode } from '../bytes.ts';
@@ -7,7 +7,7 @@ import { decodePublicKey, encodePublicKey } from '../strkey.ts';
 import type { XdrReader } from './reader.ts';
 import type { XdrWriter } from './writer.ts';
 
-/** What a codec is made of, for tools that walk the bytes of a value field by field. */
+/** Structure of a codec, for tools that walk the bytes of a value field by field. */
 export type Shape =
   | { readonly kind: 'struct'; readonly fields: readonly (readonly [name: string, codec: Codec<unknown>])[] }
   | { readonly kind: 'union'; readonly cases: ReadonlyMap<number, readonly [name: string, codec: Codec<unknown>]> }
@@ -15,16 +15,16 @@ export type Shape =
   | { readonly kind: 'optional'; readonly element: Codec<unknown> }
   | {
       readonly kind: 'recursive';
-      /** The type itself, looked up late. */
+      /** The type itself, looked up at use. */
       readonly codec: () => Codec<unknown>;
       readonly maxDepth: number;
     }
   | {
       readonly kind: 'leaf';
       readonly type: string;
-      /** Of an enum: its numbers by name. */
+      /** For an enum: its numbers by name. */
       readonly values?: Readonly<Record<string, number>>;
-      /** Of an enum: whether numbers without a name are taken too. */
+      /** For an enum: whether numbers without a name are accepted. */
       readonly isOpen?: boolean;
     };
 
@@ -32,11 +32,11 @@ export type Shape =
 export interface Codec<T> {
   /** Reads a value. Byte fields are views of the reader's input. @throws {XdrError} */
   read(reader: XdrReader): T;
-  /** Steps over a value and checks all that `read` would, without building anything. @throws {XdrError} */
+  /** Skips over a value and makes all checks of `read`, without building anything. @throws {XdrError} */
   check(reader: XdrReader): void;
-  /** Appends a value. @throws {TypeError | RangeError} when the value is not of the type */
+  /** Appends a value. @throws {TypeError | RangeError} when the value does not fit the type */
   write(writer: XdrWriter, value: T): void;
-  /** Size in bytes when every sequence of that many bytes is a value; such fields are checked together. */
+  /** Size in bytes, when every sequence of that many bytes is a valid value. Such fields are checked together. */
   readonly fixedBytes?: number;
   readonly shape: Shape;
 }
@@ -97,7 +97,7 @@ export function varOpaque(max: number = MAX_UINT32): Codec<Uint8Array> {
   };
 }
 
-/** string<max>, counted in bytes. Bytes that are not UTF-8 are read as U+FFFD; nobody checks them on the wire. */
+/** string<max>, counted in bytes. Bytes that are not UTF-8 are read as U+FFFD; the protocol does not check them. */
 export function string(max: number): Codec<string> {
   const bytes = varOpaque(max);
   return {
@@ -111,7 +111,10 @@ export function string(max: number): Codec<string> {
   };
 }
 
-/** The bytes up to the end of the input, a type this package does not look into. Length a multiple of 4, at least 4. */
+/**
+ * The bytes up to the end of the input, for a type that this package does not decode. The length is a multiple of 4 and at
+ * least 4.
+ */
 export const remainder: Codec<Uint8Array> = {
   read(reader) {
     const begin = reader.offset;
@@ -131,7 +134,7 @@ export const remainder: Codec<Uint8Array> = {
   shape: { kind: 'leaf', type: 'xdr' },
 };
 
-/** enum, by name. An unknown number is refused. */
+/** enum, by name. Unknown numbers are refused. */
 export function enumeration<N extends string>(values: Readonly<Record<N, number>>): Codec<N> {
   const names = new Map(Object.entries<number>(values).map(([name, value]) => [value, name as N]));
   const read = (reader: XdrReader): N => names.get(reader.int32()) ?? reader.fail('unknown enum value', 4);
@@ -146,7 +149,7 @@ export function enumeration<N extends string>(values: Readonly<Record<N, number>
   };
 }
 
-/** PublicKey, NodeID: key type 0 and 32 bytes; as `G…` text. */
+/** PublicKey, NodeID: key type 0 and 32 bytes; as text `G…`. */
 export const nodeID: Codec<string> = {
   read(reader) {
     nodeIDType(reader);
@@ -211,7 +214,7 @@ export function optional<T>(element: Codec<T>): Codec<T | null> {
   };
 }
 
-/** struct: its fields in the order given. */
+/** struct: its fields in the given order. */
 export function struct<T extends object>(codecs: { readonly [K in keyof T]: Codec<T[K]> }): Codec<T> {
   const fields = Object.entries(codecs) as [keyof T & string, Codec<unknown>][];
   const checks = checksOf(fields.map(([, codec]) => codec));
@@ -240,7 +243,7 @@ export function struct<T extends object>(codecs: { readonly [K in keyof T]: Code
   };
 }
 
-/** union on an enum: the name of its case is in the field `type`, the fields of the case beside it. */
+/** union on an enum: the field `type` has the name of the case, beside the fields of the case. */
 export function union<T extends { readonly type: string }>(
   cases: {
     readonly [K in T['type']]: readonly [discriminant: number, Codec<Omit<Extract<T, { type: K }>, 'type'>>];
@@ -267,7 +270,7 @@ export function union<T extends { readonly type: string }>(
   };
 }
 
-/** A type that contains itself, `maxDepth` levels deep at most. */
+/** A recursive type, at most `maxDepth` levels deep. */
 export function recursive<T>(codec: () => Codec<T>, maxDepth: number): Codec<T> {
   const nest = <R>(reader: XdrReader, inner: () => R): R => {
     if (reader.depth === maxDepth) reader.fail(`nested deeper than ${maxDepth} levels`);
@@ -302,7 +305,7 @@ function leaf<T>(type: string, fixedBytes: number, read: Codec<T>['read'], write
   };
 }
 
-/** The checks of consecutive fields, neighbours of fixed size merged into one step. */
+/** The checks of consecutive fields. Neighbours of fixed size are merged into one step. */
 function checksOf(codecs: readonly Codec<unknown>[]): readonly ((reader: XdrReader) => void)[] {
   const checks: ((reader: XdrReader) => void)[] = [];
   let run = 0;

@@ -1,11 +1,11 @@
 /**
- * Reads XDR (RFC 4506) as strictly as stellar-core: bounds, zero padding, nothing left over.
+ * Reads XDR (RFC 4506) as strictly as stellar-core: bounds, zero padding, no bytes left over.
  * @module
  */
 
 import { ProtocolViolation } from '../violation.ts';
 
-/** Bytes that are not the XDR they should be. */
+/** The bytes are not valid XDR of the expected type. */
 export class XdrError extends ProtocolViolation {
   override readonly name: string = 'XdrError';
 
@@ -14,7 +14,7 @@ export class XdrError extends ProtocolViolation {
   }
 }
 
-/** A position in bytes that it does not own and never changes. What it returns are views of them. */
+/** A position in bytes that it does not own and never changes. Returned byte arrays are views of them. */
 export class XdrReader {
   readonly bytes: Uint8Array;
   /** Next byte to read, counted from the start of `bytes`. */
@@ -71,7 +71,7 @@ export class XdrReader {
     return length;
   }
 
-  /** Steps over bytes and returns where they began. */
+  /** Skips bytes and returns their offset. */
   skip(length: number): number {
     const at = this.offset;
     if (length > this.#end - at) this.fail('the input ends early');
@@ -79,7 +79,7 @@ export class XdrReader {
     return at;
   }
 
-  /** Steps over opaque[length] and its padding and returns where it began. */
+  /** Skips opaque[length] and its padding and returns its offset. */
   skipOpaque(length: number): number {
     const padding = -length & 3;
     const at = this.skip(length + padding);
@@ -89,7 +89,7 @@ export class XdrReader {
     return at;
   }
 
-  /** @throws {XdrError} when input is left over */
+  /** @throws {XdrError} when bytes are left over */
   expectEnd(): void {
     if (this.offset !== this.#end) this.fail(`${this.remaining} bytes left over`);
   }

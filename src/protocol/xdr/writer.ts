@@ -4,15 +4,15 @@
  */
 
 const INITIAL_BYTES = 512;
-/** Largest buffer made in expectation of as much as the last time. */
+/** Largest buffer that is allocated in advance, based on the last size. */
 const MAX_EXPECTED_BYTES = 65_536;
-/** Up to here a loop costs less than the call of `set`. */
+/** Up to this size a loop costs less than a call of `set`. */
 const SHORT_BYTES = 64;
 
-/** Takes a bigint apart without making others. */
+/** Splits a bigint into words without creating other bigints. */
 const uint64Words = new DataView(new ArrayBuffer(8));
 
-/** A growing buffer, zero from its length on. It owns nothing until the first write, and nothing again after `take`. */
+/** A growing buffer; its bytes after `length` are zero. It has no memory before the first write, nor after `take`. */
 export class XdrWriter {
   /** Open levels of recursive types, see `recursive` in codec.ts. */
   depth = 0;
@@ -30,7 +30,7 @@ export class XdrWriter {
     return this.#bytes;
   }
 
-  /** Takes all that was written; the caller owns it, the writer starts anew. */
+  /** Takes all bytes written. The caller owns them, and the writer starts anew. */
   take(): Uint8Array {
     const out = this.#bytes.subarray(0, this.#length);
     this.#expected = Math.min(Math.max(this.#length, INITIAL_BYTES), MAX_EXPECTED_BYTES);
@@ -39,13 +39,13 @@ export class XdrWriter {
     return out;
   }
 
-  /** Forgets everything from `length` on. */
+  /** Discards everything from `length` on. */
   truncate(length: number): void {
     this.#bytes.fill(0, length, this.#length);
     this.#length = length;
   }
 
-  /** Makes room for `length` zero bytes and returns where they begin. */
+  /** Makes room for `length` zero bytes and returns their offset. */
   reserve(length: number): number {
     const at = this.#length;
     const end = at + length;

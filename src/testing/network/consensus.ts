@@ -1,5 +1,5 @@
 /**
- * What the validators of a mock network say: a ledger every few seconds, and each one's signed statements about it.
+ * The validators of a mock network: they close a ledger every few seconds, with a signed statement of each.
  * @module
  */
 import { nodeCrypto } from '../../crypto/node.ts';
@@ -16,7 +16,7 @@ import { XdrWriter } from '../../protocol/xdr/writer.ts';
 import { mockTxSet } from '../mock-validators.ts';
 import type { SeededRandom } from './random.ts';
 
-/** What a mock validator does; the words are those of stellar-core's `quorum` command. */
+/** State of a mock validator, in the words of stellar-core's `quorum` command. */
 export type MockValidatorState = 'validating' | 'delayed' | 'disagrees' | 'missing';
 
 /** A validator of a mock network. */
@@ -31,9 +31,9 @@ export interface MockValidator {
 
 /** The first ledger of a mock network. */
 const FIRST_LEDGER = 50_000_000;
-/** Ledgers a node remembers, as stellar-core does. */
+/** Number of ledgers a node keeps, as in stellar-core. */
 const REMEMBERED_LEDGERS = 12;
-/** Ledgers a delayed validator is behind. */
+/** Number of ledgers that a delayed validator is behind. */
 const DELAYED_BY = 40;
 
 /** Options of a consensus. */
@@ -41,13 +41,13 @@ export interface ConsensusOptions {
   readonly network: Network;
   readonly clock: Clock;
   readonly random: SeededRandom;
-  /** Keys of the validators, the key of its node where one has a node. */
+  /** Keys of the validators; a validator with a node has the node's key. */
   readonly keys: readonly SigningKey[];
   readonly states: readonly MockValidatorState[];
   readonly ledgerMs: number;
 }
 
-/** The validators and what they say now. */
+/** The validators and their current statements. */
 export class MockConsensus {
   readonly validators: readonly MockValidator[];
   readonly #options: ConsensusOptions;
@@ -69,7 +69,7 @@ export class MockConsensus {
     const peerIDs = options.keys.map(({ publicKey }) => encodePublicKey(publicKey));
     const threshold = Math.floor((2 * peerIDs.length) / 3) + 1;
     const flat: SCPQuorumSet = { threshold, validators: [...peerIDs], innerSets: [] };
-    // Every third has two inner sets: the same nodes, another hash.
+    // Every third has two inner sets: the same nodes, but another hash.
     const half = Math.ceil(peerIDs.length / 2);
     const sets = [peerIDs.slice(0, half), peerIDs.slice(half)].filter((part) => part.length > 0);
     const nested: SCPQuorumSet = {
@@ -85,7 +85,7 @@ export class MockConsensus {
     });
   }
 
-  /** The latest ledger that is closed. */
+  /** The latest closed ledger. */
   get ledgerSeq(): number {
     const { clock, ledgerMs } = this.#options;
     return FIRST_LEDGER + DELAYED_BY + Math.floor((clock.now().monotonicMs - this.#startMs) / ledgerMs);
@@ -96,12 +96,12 @@ export class MockConsensus {
     return this.#quorumSets.get(toHex(hash));
   }
 
-  /** The transaction set of a ledger that is remembered, XDR of a GeneralizedTransactionSet, by its hash. */
+  /** The transaction set of a ledger that is still kept, XDR of a GeneralizedTransactionSet, by its hash. */
   txSet(hash: Uint8Array): Uint8Array | undefined {
     return this.#txSets.get(toHex(hash));
   }
 
-  /** What a node answers to GET_SCP_STATE: the statements of the ledgers it remembers, the oldest first. */
+  /** The answer of a node to GET_SCP_STATE: the statements of the ledgers it keeps, oldest first. */
   state(fromLedger = 0): readonly SCPEnvelope[] {
     const latest = this.ledgerSeq;
     const envelopes: SCPEnvelope[] = [];
@@ -119,7 +119,7 @@ export class MockConsensus {
     );
   }
 
-  /** Statements of keys nobody has, each signed by its own. They claim a ledger that is far ahead. */
+  /** Statements of invented keys, each signed by its own key. They claim a ledger far in the future. */
   invented(count: number): readonly SCPEnvelope[] {
     this.#invented ??= Array.from({ length: count }, (_, i) => {
       const key = nodeCrypto.signingKey(this.#options.random.bytes(`invented ${i}`));
@@ -155,14 +155,14 @@ export class MockConsensus {
     return { statement, signature: key.sign(scpSignaturePayload(this.#networkID, statement)) };
   }
 
-  /** The value of a ledger, signed by the first validator, with the hash of a set that names the ledger before. */
+  /** The value of a ledger, signed by the first validator, with the hash of a set that contains the previous ledger's hash. */
   #value(ledger: number, isOther: boolean): Uint8Array {
     const { keys, ledgerMs } = this.#options;
     const previousLedgerHash = nodeCrypto.sha256(utf8Encode(`ledger ${ledger - 1}`));
     const txSet = mockTxSet(previousLedgerHash, isOther ? [new Uint8Array(4)] : []);
     const txSetHash = nodeCrypto.sha256(txSet);
     this.#txSets.set(toHex(txSetHash), txSet);
-    // Those of both values, and what somebody may be about to ask for.
+    // Keep the sets of both values, and those that a peer may be about to request.
     for (const hash of [...this.#txSets.keys()].slice(0, -4 * REMEMBERED_LEDGERS)) this.#txSets.delete(hash);
     const seconds = Math.max(1, Math.round(ledgerMs / 1000));
     const closeTime = BigInt(this.#startSeconds + (ledger - FIRST_LEDGER - DELAYED_BY) * seconds);

@@ -1,15 +1,15 @@
 /**
- * Ports whose accept queue is full: whoever dials them gets no answer. A thread that listens and then stands still, and
- * connections that nobody accepts.
+ * Ports with a full accept queue: they do not answer connection attempts. It uses a thread that listens and is then blocked,
+ * and connections that are never accepted.
  * @module
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 
-/** Connections that fill a queue of one: the kernel takes one more than it is told. */
+/** Number of connections that fill a queue of length one: the kernel accepts one more than its limit. */
 const FILLERS = 3;
-/** Time the kernel is given to take the fillers, in milliseconds. */
+/** Time for the kernel to accept the fillers, in milliseconds. */
 const FILL_MS = 300;
 
 const LISTENER = `
@@ -24,7 +24,7 @@ for (const { host, port } of workerData.addresses)
   });
 `;
 
-/** Listens on the addresses and fills their queues. @returns what ends it */
+/** Listens on the addresses and fills their queues. @returns a function that ends it */
 export async function fullQueues(
   addresses: readonly { readonly host: string; readonly port: number }[],
 ): Promise<() => Promise<unknown>> {

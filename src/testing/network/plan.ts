@@ -1,32 +1,32 @@
 /**
- * Who is in a mock network and who names whom, worked out before anybody listens.
+ * Which nodes a mock network has and which addresses their PEERS contain. It is planned before any node listens.
  * @module
  */
 import { MOCK_NODE_KINDS, type MockNodeKind } from './kinds.ts';
 import type { SeededRandom } from './random.ts';
 
-/** One address of a mock network. Others are meant by their index. */
+/** One address of a mock network. Nodes refer to each other by index. */
 export interface PlannedNode {
   readonly index: number;
   readonly kind: MockNodeKind;
-  /** Index of the node whose key this one has: itself, but for the second address of a twin. */
+  /** Index of the node whose key this one has: its own, except for the second address of a twin. */
   readonly keyOf: number;
-  /** Index of the node whose IP address this one is at: itself, but for the second neighbour. */
+  /** Index of the node whose IP address this one has: its own, except for the second neighbour. */
   readonly hostOf: number;
-  /** Who is named in its PEERS, in this order. */
+  /** Nodes in its PEERS, in this order. */
   readonly names: number[];
-  /** Known only through a full node, a slow one, or an entry behind the fiftieth. */
+  /** Known only through a full node, a slow node, or an entry after the fiftieth. */
   readonly hiddenBehind?: number;
 }
 
-/** Entries that stellar-core puts into one PEERS. */
+/** Number of entries that stellar-core puts into one PEERS. */
 const USUAL_NAMES = 50;
-/** Of the nodes, how many per mille are hidden behind one full, one slow and one far entry each, and how many at most. */
+/** How many nodes per mille are hidden behind each of one full node, one slow node and one late entry, and the maximum number. */
 const HIDDEN_PER_MILLE = 15;
 const MAX_HIDDEN = 40;
 
 /**
- * Plans a network of so many addresses. Everybody can be found from node 0, which is a plain one.
+ * Plans a network of this number of addresses. Every node can be found from node 0, which is a plain one.
  * @param mix nodes per mille of each kind, instead of the usual
  */
 export function planNetwork(
@@ -48,19 +48,19 @@ export function planNetwork(
     for (const node of group) gated.add(node);
   }
   const open = nodes.filter((node) => !gated.has(node));
-  // A tree that reaches everybody who is not hidden, gates included.
+  // A tree that reaches every node that is not hidden, gates included.
   const reached: PlannedNode[] = [first];
   for (const node of random.shuffled(open.filter((node) => node !== first))) {
     const roomy = reached.filter(({ names }) => names.length < USUAL_NAMES - 2);
     name(random.pick(roomy.length > 0 ? roomy : reached), node);
     if (MOCK_NODE_KINDS[node.kind].names) reached.push(node);
   }
-  // Names as they are in real networks: many, and the same ones everywhere.
+  // More entries, as in real networks: many, and the same ones in most nodes.
   for (const node of namers) {
     const wanted = node.kind === 'hundred-peers' ? 100 - size : Math.min(USUAL_NAMES - size - 1, Math.ceil(count / 4));
     for (let tries = 0; node.names.length < wanted && tries < 4 * wanted; tries++) name(node, random.pick(open));
   }
-  // Hidden ones are the last entries of their gate, in a chain where they can name somebody.
+  // Hidden nodes are the last entries of their gate, in a chain where they can send addresses.
   for (const [gate, group] of hidden) {
     for (const node of group) name(nodes[gate] as PlannedNode, node);
   }
@@ -95,7 +95,7 @@ function makeNodes(kinds: readonly MockNodeKind[]): PlannedNode[] {
   });
 }
 
-/** The kind of each node: at least one of every kind where there is room, pairs in twos. */
+/** The kind of each node: at least one of each kind when there is room, and pairs in twos. */
 function kindsOf(
   count: number,
   random: SeededRandom,
@@ -110,7 +110,7 @@ function kindsOf(
     const isPair = kind === 'twin' || kind === 'neighbour';
     for (let i = 0; i < (isPair ? 2 * Math.ceil(wanted / 2) : wanted); i++) kinds.push(kind);
   }
-  if (kinds.length >= count) throw new RangeError(`${count} nodes are too few for this mix, which takes ${kinds.length + 1}`);
+  if (kinds.length >= count) throw new RangeError(`${count} nodes are too few for this mix, which needs ${kinds.length + 1}`);
   const plain = new Array<MockNodeKind>(count - kinds.length - 1).fill('plain');
   return ['plain', ...random.shuffled([...kinds, ...plain])];
 }

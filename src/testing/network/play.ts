@@ -1,5 +1,5 @@
 /**
- * What the nodes of a mock network do with a connection, by their kind.
+ * What the nodes of a mock network do with a connection, by kind.
  * @module
  */
 import type { NodeIdentity } from '../../net/identity.ts';
@@ -11,35 +11,35 @@ import type { HelloOptions, MockPeer } from '../mock-peer.ts';
 import type { MockConsensus } from './consensus.ts';
 import type { MockNodeKind } from './kinds.ts';
 
-/** What a node plays its part with. */
+/** What a node needs for its behaviour. */
 export interface Stage {
   readonly kind: MockNodeKind;
-  /** Who is connected to this node's key at the moment. */
+  /** Peers that are connected to this node's key now. */
   readonly connected: Set<string>;
   readonly peers: () => readonly PeerAddress[];
   readonly consensus: MockConsensus;
-  /** Connections that are told of new ledgers. */
+  /** Connections that get the statements of new ledgers. */
   readonly audience: Set<Outbox>;
   readonly versionStr: string;
   readonly stranger: NodeIdentity;
   readonly slowMs: number;
   readonly dripMs: number;
   readonly inventions: number;
-  /** How it answers a request for a quorum set it has. */
+  /** How it answers a request for a quorum set that it has. */
   readonly quorumSets: 'answers' | 'does not have them' | 'is silent';
 }
 
-/** The range of overlay versions nobody of today speaks. */
+/** A range of overlay versions that no current node supports. */
 const NEWER = { overlayVersion: 52, overlayMinVersion: 50 } as const;
 const USUAL = { overlayVersion: 42, overlayMinVersion: 38 } as const;
 
-/** Plays one connection to its end. */
+/** Runs one connection to its end. */
 export async function playNode(peer: MockPeer, stage: Stage): Promise<void> {
   switch (stage.kind) {
     case 'silent':
       return peer.expectEnd();
     case 'http':
-      // Whatever comes is no request.
+      // The bytes received are never a valid HTTP request.
       await peer.wait(1);
       peer.sendRaw(utf8Encode('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'));
       return;
@@ -53,7 +53,7 @@ export async function playNode(peer: MockPeer, stage: Stage): Promise<void> {
 async function converse(peer: MockPeer, stage: Stage): Promise<void> {
   const { kind, connected } = stage;
   const hello = await peer.expect('HELLO');
-  // A certificate for another network is refused without a word.
+  // A peer with a certificate for another network is dropped, and nothing is sent.
   if (!equalBytes(hello.networkID, fromHex(peer.network.networkID))) return;
   if (kind === 'slow') await peer.wait(stage.slowMs);
   const range = kind === 'other-range' ? NEWER : USUAL;
@@ -113,11 +113,11 @@ async function stayConnected(peer: MockPeer, stage: Stage): Promise<void> {
 function sendPeers(peer: MockPeer, { kind, peers }: Stage): void {
   const addresses = peers();
   if (kind !== 'malformed-peers') {
-    // As stellar-core: no message when there is nobody to name.
+    // As stellar-core: no PEERS when there are no addresses.
     if (addresses.length > 0) peer.send({ type: 'PEERS', peers: addresses });
     return;
   }
-  // The last address is cut short.
+  // The last address is truncated.
   const record = peer.record({ type: 'PEERS', peers: [{ ip: '192.0.2.1', port: 11_625, numFailures: 0 }] });
   const xdr = record.subarray(RECORD_HEADER_BYTES + MESSAGE_OFFSET, record.length - MAC_BYTES);
   peer.sendRaw(peer.seal(peer.record(xdr.slice(0, xdr.length - 8))));
@@ -156,7 +156,7 @@ function xdrOf(envelope: SCPEnvelope): Uint8Array {
   return xdr;
 }
 
-/** SCP messages for one connection, sent as its credit allows. */
+/** Sends SCP messages on one connection, as its credit allows. */
 export class Outbox {
   readonly #peer: MockPeer;
   #queue: Uint8Array[] = [];

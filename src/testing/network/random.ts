@@ -15,7 +15,7 @@ export class SeededRandom {
     this.#state = new DataView(this.bytes('numbers').buffer).getUint32(0);
   }
 
-  /** From 0 up to, and without, 1. */
+  /** A number from 0 to less than 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
@@ -23,7 +23,7 @@ export class SeededRandom {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
   }
 
-  /** A whole number from 0 up to, and without, `end`. */
+  /** A whole number from 0 to less than `end`. */
   below(end: number): number {
     return Math.floor(this.next() * end);
   }
@@ -34,7 +34,7 @@ export class SeededRandom {
     return items[this.below(items.length)] as T;
   }
 
-  /** The items in another order, as a new list. */
+  /** The items in random order, as a new list. */
   shuffled<T>(items: readonly T[]): T[] {
     const list = [...items];
     for (let i = list.length - 1; i > 0; i--) {
@@ -44,7 +44,7 @@ export class SeededRandom {
     return list;
   }
 
-  /** 32 bytes that belong to a name, whatever was drawn before. */
+  /** 32 bytes that depend only on the seed and a name, not on earlier calls. */
   bytes(name: string): Uint8Array {
     return nodeCrypto.sha256(utf8Encode(`${this.#seed} ${name}`));
   }

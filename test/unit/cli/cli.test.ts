@@ -140,7 +140,7 @@ describe.concurrent('probe', () => {
       connections = 0;
       const once = await runCli([verb, target, ...ON_STANDALONE, '--no-second-look']);
       expect({ verb, code: once.code, stderr: once.stderr, connections }).toEqual({ verb, code: 4, stderr: '', connections: 1 });
-      expect(once.stdout).toContain('Why is undecided: no second look was taken.');
+      expect(once.stdout).toContain('The cause is unknown: no second look was taken.');
     }
   });
 
@@ -161,7 +161,7 @@ describe.concurrent('probe', () => {
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'OVERLAY_CLOSED_AT_ONCE', cause: 'closed-at-once' } });
   });
 
-  it('exits 4 when the peer closes without a word, and says that the cause is undecided', async () => {
+  it('exits 4 when the peer closes without a word, and says that the cause is unknown', async () => {
     const port = await server((socket) => void socket.once('data', () => socket.end()));
     const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--json']);
     expect(code).toBe(4);
@@ -171,7 +171,7 @@ describe.concurrent('probe', () => {
         code: 'OVERLAY_CONNECTION_CLOSED',
         stage: 'hello',
         cause: 'closed-before-hello',
-        message: expect.stringContaining('undecided'),
+        message: expect.stringContaining('The cause is unknown'),
       },
     });
   });
@@ -427,7 +427,7 @@ describe('listen', () => {
 
 describe('a node whose overlay versions are above ours', () => {
   const foreign = { overlayVersion: 60, overlayMinVersion: 55 };
-  const said = 'The node refuses overlay 38 to 42, our default; spoken to with its own range, overlay 55 to 60.';
+  const said = 'The node refuses overlay 38 to 42, our default; it was contacted with its own range, overlay 55 to 60.';
 
   it('is watched, explained and audited in its own range, which each of them tells', async () => {
     await using listener = await listen({ network: networks.standalone, port: 0, ...foreign });
@@ -514,7 +514,7 @@ describe('explain', () => {
     expect(code).toBe(5);
     // In lines of 80 characters.
     const text = stdout.replace(/\s+/g, ' ');
-    expect(text).toContain('✗ overlay versions overlap The peer speaks overlay 45 to 50, we speak 38 to 42.');
+    expect(text).toContain('✗ overlay versions overlap The peer supports overlay 45 to 50, we support 38 to 42.');
     expect(stdout).not.toContain('complete');
   });
 });

@@ -205,7 +205,7 @@ describe('decode', () => {
     const json = await runWithStdin(['decode', '-', '--json'], `${hello}80000000`);
     expect(json.code).toBe(6);
     expect(json.stdout.trimEnd().split('\n')).toHaveLength(1);
-    expect(json.stderr).toContain('A record of 0 bytes is announced');
+    expect(json.stderr).toContain('A record header announces 0 bytes');
   });
 
   it('says what a peer wrote without letting it command the terminal', async () => {

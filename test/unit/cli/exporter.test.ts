@@ -117,7 +117,7 @@ describe('exporter', () => {
 
   it.each([
     [['--allow', 'localhost'], '--allow: not a range of addresses'],
-    [['--allow', '10.0.0.0/8', '--allow', '10.0.0.1/8'], 'bits behind the prefix are set'],
+    [['--allow', '10.0.0.0/8', '--allow', '10.0.0.1/8'], 'bits after the prefix are set'],
     [['--listen', 'nowhere'], 'not an address to listen on'],
     [['--concurrency', '0'], '--concurrency takes a number'],
     [['--timeout', 'soon'], '--timeout takes a time'],

@@ -16,15 +16,15 @@ describe('a mistake is refused with a suggestion', () => {
     [['explain', 'a.example', '11625'], 'too many arguments; did you mean a.example:11625?'],
     [['watch', 'a.example', 'b.example'], 'too many arguments'],
     [['11625'], '11625 is a number, not a host: write HOST:11625'],
-    [['1:11625'], '"1" is neither a host name nor an IP address in full'],
-    [[KEY], `${KEY} is the key of a node, not where it is: write HOST:PORT, and --expect for the key`],
+    [['1:11625'], '"1" is neither a host name nor a complete IP address'],
+    [[KEY], `${KEY} is the key of a node, not its address: write HOST:PORT, and use --expect for the key`],
     [['probe', 'a.example', '--tiemout', '3s'], "Unknown option '--tiemout'; did you mean --timeout?"],
     [['watch', 'a.example', '--jsn'], "Unknown option '--jsn'; did you mean --json?"],
     [['probe', 'a.example', '--frobnicate'], "Unknown option '--frobnicate'"],
     [['probe', 'a.example', '-4', '-6'], '-4 and -6 exclude each other'],
-    [['probe', 'a.example', '--network', 'tesnet'], '--network: "tesnet" is no network; did you mean testnet?'],
-    [['watch', 'a.example', '--network', 'Pubnt'], '--network: "Pubnt" is no network; did you mean pubnet?'],
-    [['exporter', '--network', 'standalon'], '--network: "standalon" is no network; did you mean standalone?'],
+    [['probe', 'a.example', '--network', 'tesnet'], '--network: "tesnet" is not a network; did you mean testnet?'],
+    [['watch', 'a.example', '--network', 'Pubnt'], '--network: "Pubnt" is not a network; did you mean pubnet?'],
+    [['exporter', '--network', 'standalon'], '--network: "standalon" is not a network; did you mean standalone?'],
   ])('%j', async (args, message) => {
     const { code, stdout, stderr } = await runCli(args);
     expect(code).toBe(2);
@@ -37,8 +37,8 @@ describe('a network', () => {
   it.each([
     ['probe', 'STANDALONE', ''],
     ['explain', 'Standalone Network ; February 2017', ''],
-    ['probe', 'A network of ours', '! No network known here: “A network of ours” is used as its passphrase.\n'],
-    ['explain', 'passphrase:testnt', '! No network known here: “testnt” is used as its passphrase.\n'],
+    ['probe', 'A network of ours', '! Not a known network name: “A network of ours” is used as the passphrase.\n'],
+    ['explain', 'passphrase:testnt', '! Not a known network name: “testnt” is used as the passphrase.\n'],
   ])('that %s is told as %j is used, and a passphrase is said to be one', async (verb, network, stderr) => {
     await using node = await listen({ network: networks.standalone, port: 0 });
     const finished = await runCli([verb, `127.0.0.1:${node.port}`, '--network', network, '--json']);

@@ -128,7 +128,7 @@ describe.concurrent('watch', () => {
       'GET_SCP_STATE      of the latest ledgers',
       `SCP_MESSAGE        ${signer.peerID.slice(0, 5)}… ledger 60000001 NOMINATE    1 vote, 0 accepted, a value of 5 bytes`,
       'FLOOD_ADVERT       has 1 transaction: ababab…',
-      'UNKNOWN 77         8 bytes, of a type this version does not know',
+      'UNKNOWN 77         8 bytes, of a type that this version does not know',
     ]);
     expect(stderr).toContain(`✓ 127.0.0.1:${target.port} is ${target.peerID} (stellar-handshake `);
     expect(stderr).toMatch(/on standalone, .* ms\n5 messages, \d+ B in .*: PEERS 1, .*UNKNOWN 1\n$/);
@@ -325,7 +325,7 @@ describe.concurrent('watch', () => {
     });
     const { code, stdout, stderr } = await runWatch(target);
     expect(stdout).toContain('FLOOD_ADVERT');
-    expect(stderr).toContain(`✗ 127.0.0.1:${target.port}: The peer closed the connection without saying why.`);
+    expect(stderr).toContain(`✗ 127.0.0.1:${target.port}: The peer closed the connection without giving a reason.`);
     expect(stderr).toContain('closed-by-peer (OVERLAY_CONNECTION_CLOSED, in channel)');
     expect(code).toBe(4);
   });

@@ -57,7 +57,7 @@ describe('of what comes after AUTH', () => {
     expect(story.error).toBeUndefined();
     expect(story.next.reduce((sum, { length }) => sum + length, 0)).toBeLessThan(2 * MAX_SHOWN_BYTES);
     const text = [...storyLines(story, PLAIN)];
-    expect(text.at(-3)).toBe('   … and more, which is not told');
+    expect(text.at(-3)).toBe('   … more messages follow');
     expect(Math.max(...text.map(({ length }) => length))).toBeLessThan(300);
   });
 

@@ -337,7 +337,7 @@ describe('debug=true', () => {
     const { text, samples } = await probeOf(exporting, node, '&debug=true');
     expect(samples.get('stellar_probe_success')).toBe(1);
     expect(text).toContain(
-      'warning  The node refuses overlay 38 to 42, our default; probed with its own range, overlay 55 to 60.',
+      'warning  The node refuses overlay 38 to 42, our default; it was probed with its own range, overlay 55 to 60.',
     );
     expect(samples.get('stellar_probe_overlay_range_adapted')).toBe(1);
     expect(text.match(/HELLO: we send/g)).toHaveLength(1);

@@ -152,8 +152,8 @@ describe('with --allow', () => {
     ['10.0.0.0/-1', 'write 10.0.0.0/8'],
     ['10.0.0.0/33', 'at most 32 bits'],
     ['fd00::/129', 'at most 128 bits'],
-    ['10.0.0.1/8', 'bits behind the prefix are set'],
-    ['2001:db8::1/64', 'bits behind the prefix are set'],
+    ['10.0.0.1/8', 'bits after the prefix are set'],
+    ['2001:db8::1/64', 'bits after the prefix are set'],
   ])('%j is refused as a range', (cidr, why) => {
     expect(() => new AllowList([cidr])).toThrow(TypeError);
     expect(() => new AllowList([cidr])).toThrow(why);

@@ -266,7 +266,7 @@ describe('a look-up', () => {
     clock.advance(3_000);
     const error = (await outcome) as OverlayError;
     expect(error).toMatchObject({ code: 'OVERLAY_NAME_LOOKUP_TIMEOUT', stage: 'dns', causeName: 'name-lookup-timeout' });
-    expect(error.message).toBe('The host name a.example was not resolved within 3.0 s: no resolver has answered.');
+    expect(error.message).toBe('The host name a.example was not resolved within 3.0 s: no resolver answered.');
     expect(error.advice).toContain('resolv.conf');
     expect([isGivenUp(), told, phases]).toEqual([true, [], []]);
   });
@@ -314,7 +314,7 @@ describe('an address', () => {
       [A6, 4],
     ] as const) {
       const error = (await dialling([], { host, family, lookup: undefined }).outcome) as OverlayError;
-      expect([error.code, error.message]).toEqual(['OVERLAY_NAME_NOT_FOUND', `${host} is no IPv${family} address.`]);
+      expect([error.code, error.message]).toEqual(['OVERLAY_NAME_NOT_FOUND', `${host} is not an IPv${family} address.`]);
     }
     expect(sockets).toEqual([]);
   });
@@ -346,16 +346,16 @@ describe('when no address connects', () => {
     [
       ['ENETUNREACH'],
       'OVERLAY_UNREACHABLE',
-      'There is no way to a.example:11625: this machine has no route there, or a router or firewall on the way',
+      'a.example:11625 cannot be reached: this machine has no route there, or a router or firewall on the way',
     ],
     [['EPERM'], 'OVERLAY_UNREACHABLE', 'a firewall of this machine forbids it'],
-    [['EODD'], 'OVERLAY_UNREACHABLE', 'There is no way to a.example:11625: EODD.'],
+    [['EODD'], 'OVERLAY_UNREACHABLE', 'a.example:11625 cannot be reached: EODD.'],
     // What says most of the node decides.
     [[undefined, 'ECONNREFUSED'], 'OVERLAY_CONNECT_TIMEOUT', `${A} did not answer within 2.0 s; ${A6} refused the connection`],
     [['ECONNREFUSED', undefined], 'OVERLAY_CONNECT_TIMEOUT', `${A} refused the connection; ${A6} did not answer within`],
     [['ECONNREFUSED', 'EHOSTUNREACH'], 'OVERLAY_UNREACHABLE', `${A6} cannot be reached: a firewall rejects it`],
     [['ECONNREFUSED', 'ENETUNREACH'], 'OVERLAY_CONNECTION_REFUSED', `${A6} cannot be reached: this machine has no route`],
-    [['ECONNRESET', 'ECONNREFUSED'], 'OVERLAY_CONNECTION_RESET', 'a.example:11625 has no address that can be connected to: '],
+    [['ECONNRESET', 'ECONNREFUSED'], 'OVERLAY_CONNECTION_RESET', 'a.example:11625 has no address that accepts a connection: '],
   ])('%j is %s', async (codes, code, text) => {
     const error = await failing(...codes);
     expect(error).toMatchObject({ code, stage: 'tcp', told: null, remote: undefined });
@@ -385,8 +385,8 @@ describe('without a file descriptor', () => {
   });
 
   it.each([
-    ['EMFILE', 'this process has as many files open as it may'],
-    ['ENFILE', 'this machine has as many files open as it may'],
+    ['EMFILE', 'this process has reached its limit of open files'],
+    ['ENFILE', 'this machine has reached its limit of open files'],
   ])('to the end (%s), that is the cause, and nobody is called unreachable', async (code, text) => {
     const { outcome } = dialling([A], { timeoutMs: 500 });
     await settled();

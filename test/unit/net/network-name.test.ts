@@ -28,9 +28,7 @@ describe('a network', () => {
     ['testnet2', 'testnet'],
   ])('that is nearly a name is refused: %j', (text, meant) => {
     expect(() => parseNetwork(text)).toThrow(
-      new TypeError(
-        `"${text}" is no network; did you mean ${meant}? A passphrase that looks like a name is written passphrase:${text}`,
-      ),
+      new TypeError(`"${text}" is not a network; did you mean ${meant}? To use it as a passphrase, write passphrase:${text}`),
     );
     expect(parseNetwork(`passphrase:${text}`)).toEqual(networkFromPassphrase(text));
   });
@@ -38,21 +36,21 @@ describe('a network', () => {
   it.each(['My Network ; 2026', 'devnet', 'x'])('is a passphrase else, and said to be one: %j', (text) => {
     const network = parseNetwork(text);
     expect(network).toEqual(networkFromPassphrase(text));
-    expect(passphraseNotice(network)).toBe(`No network known here: “${text}” is used as its passphrase.`);
+    expect(passphraseNotice(network)).toBe(`Not a known network name: “${text}” is used as the passphrase.`);
   });
 
   it('whose passphrase is nearly that of another is what it is, and the other one is named', () => {
     const network = parseNetwork('Test SDF Network; September 2015');
     expect(network.name).toBeUndefined();
     expect(passphraseNotice(network)).toContain(
-      'That of testnet differs in a letter or two: “Test SDF Network ; September 2015”.',
+      'The passphrase of testnet differs in one or two letters: “Test SDF Network ; September 2015”.',
     );
   });
 
   it('is not empty, and no seed', () => {
     const seed = 'SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY';
-    for (const text of ['', 'passphrase:']) expect(() => parseNetwork(text)).toThrow(/not empty/);
+    for (const text of ['', 'passphrase:']) expect(() => parseNetwork(text)).toThrow(/it is empty/);
     for (const text of [seed, `passphrase:${seed}`])
-      expect(() => parseNetwork(text)).toThrow(new TypeError('a secret seed is no network, and was not used'));
+      expect(() => parseNetwork(text)).toThrow(new TypeError('a secret seed is not a network; it was not used'));
   });
 });

@@ -48,19 +48,19 @@ const DIALLER =
 
 describe('a listener says of', () => {
   it.each([
-    ['a web scanner', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', 'It speaks HTTP: “GET / HTTP/1.1”.', 'not-stellar'],
-    ['a TLS client', Buffer.from('16030102000100', 'hex'), 'It speaks TLS: the bytes 16 03 01 02 00 01 00.', 'not-stellar'],
-    ['an SSH client', 'SSH-2.0-OpenSSH_9.2\r\n', 'It speaks SSH: “SSH-2.0-OpenSSH_9.2”.', 'not-stellar'],
+    ['a web scanner', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', 'It sent HTTP: “GET / HTTP/1.1”.', 'not-stellar'],
+    ['a TLS client', Buffer.from('16030102000100', 'hex'), 'It sent TLS: the bytes 16 03 01 02 00 01 00.', 'not-stellar'],
+    ['an SSH client', 'SSH-2.0-OpenSSH_9.2\r\n', 'It sent SSH: “SSH-2.0-OpenSSH_9.2”.', 'not-stellar'],
     [
       'a load balancer',
       'PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n',
-      'It speaks the PROXY protocol: “PROXY TCP4 192.0.2.1 192.0.2.2 1 2”.',
+      'It sent the PROXY protocol: “PROXY TCP4 192.0.2.1 192.0.2.2 1 2”.',
       'not-stellar',
     ],
     [
       'a load balancer in binary',
       Buffer.from('0d0a0d0a000d0a515549540a2111000c', 'hex'),
-      'It speaks the PROXY protocol: the bytes 0d 0a 0d 0a 00 0d 0a 51 55 49 54 0a ….',
+      'It sent the PROXY protocol: the bytes 0d 0a 0d 0a 00 0d 0a 51 55 49 54 0a ….',
       'not-stellar',
     ],
     ['zeros', Buffer.alloc(4), 'A record is at least', 'record-length'],
@@ -77,7 +77,7 @@ describe('a listener says of', () => {
     expect(error).toMatchObject({
       code: 'OVERLAY_CONNECTION_CLOSED',
       stage: 'hello',
-      message: 'It connected, said nothing, and left.',
+      message: 'It connected, sent nothing, and closed the connection.',
     });
     expect(error.advice).toContain('health checks, load balancers and port scanners');
     expect(error.advice).not.toMatch(DIALLER);
@@ -85,7 +85,7 @@ describe('a listener says of', () => {
 
   it('one that leaves in the middle of its HELLO', async () => {
     const error = await refusalOf(says(Buffer.from('8000012c0000', 'hex')));
-    expect(error.message).toBe('It connected, sent the bytes 80 00 01 2c 00 00, no whole HELLO, and left.');
+    expect(error.message).toBe('It connected, sent the bytes 80 00 01 2c 00 00, no whole HELLO, and closed the connection.');
   });
 
   it('one that stays and says nothing', async () => {
@@ -94,7 +94,7 @@ describe('a listener says of', () => {
       await taken;
       clock.advance(10_000);
     });
-    expect(error).toMatchObject({ code: 'OVERLAY_IDLE_TIMEOUT', message: 'It connected, said nothing within 10.0 s.' });
+    expect(error).toMatchObject({ code: 'OVERLAY_IDLE_TIMEOUT', message: 'It connected, sent nothing within 10.0 s.' });
     expect(error.advice).not.toMatch(DIALLER);
   });
 
@@ -105,7 +105,10 @@ describe('a listener says of', () => {
       await peer.next();
       peer.socket.end();
     });
-    expect(error).toMatchObject({ stage: 'auth', message: 'It said HELLO, was answered, and left without AUTH.' });
+    expect(error).toMatchObject({
+      stage: 'auth',
+      message: 'It sent HELLO, got our answer, and closed the connection without AUTH.',
+    });
     expect(error.advice).toContain('prober or crawler');
     expect(error.remote?.peerID).toMatch(/^G/);
   });

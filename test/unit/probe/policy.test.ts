@@ -44,7 +44,7 @@ describe('the port a node advertises', () => {
     expect(verdict({ listeningPort: 'dialled' })).toMatchObject({ ok: true });
     expect(verdict({ listeningPort: 'dialled' }, otherPort)).toMatchObject({
       ok: false,
-      detail: 'it says that it listens on port 11625, 4000 wanted',
+      detail: 'it advertises listening port 11625, 4000 wanted',
     });
     expect(verdict({ listeningPort: 11625 }, otherPort)).toMatchObject({ ok: true });
     const { remote: _remote, ...nobody } = GOOD;
@@ -85,7 +85,7 @@ describe('a policy', () => {
     [{ peers: { a: { peerId: ALICE } } }, 'peers["a"].peerId is not known; there is peerID'],
     [{ peers: { a: { peerID: 7 } } }, 'peers["a"].peerID must be a G… key, not 7'],
     [{ peers: { a: { peerID: `${ALICE.slice(0, -1)}A` } } }, 'peers["a"].peerID: '],
-    [{ peers: { a: { peerID: ALICE }, 'A:11625': { peerID: BOB } } }, 'peers["A:11625"] names a target a second time'],
+    [{ peers: { a: { peerID: ALICE }, 'A:11625': { peerID: BOB } } }, 'peers["A:11625"] names the same target a second time'],
     [{ minOverlayVersion: '41' }, 'minOverlayVersion must be a whole number from 0, not a string'],
     [{ minLedgerVersion: 1.5 }, 'minLedgerVersion must be a whole number from 0, not 1.5'],
     [{ maxTotalMs: -1 }, 'maxTotalMs must be a number from 0, not -1'],
@@ -149,7 +149,7 @@ describe('the rule on the clock', () => {
     const { clockSkew: _skew, ...rest } = GOOD;
     expect(verdict({ maxClockSkewSeconds: 60 }, rest)).toMatchObject({
       ok: null,
-      detail: 'the date of its certificate says nothing about its clock',
+      detail: 'the date of its certificate gives no information about its clock',
     });
   });
 });

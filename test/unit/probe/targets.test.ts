@@ -87,15 +87,15 @@ describe('what is no host', () => {
     // A resolver would take these for addresses: 1 is 0.0.0.1.
     ['1', '1 is a number, not a host: write HOST:1'],
     ['11625', '11625 is a number, not a host: write HOST:11625'],
-    ['70000', '"70000" is neither a host name nor an IP address in full'],
-    ['1:11625', '"1" is neither a host name nor an IP address in full'],
-    ['127.1', '"127.1" is neither a host name nor an IP address in full'],
-    ['0x7f.1', '"0x7f.1" is neither a host name nor an IP address in full'],
-    ['0x7f000001', '"0x7f000001" is neither a host name nor an IP address in full'],
-    ['010.0.0.1', '"010.0.0.1" is neither a host name nor an IP address in full'],
-    ['127.0.0.1.', '"127.0.0.1." is neither a host name nor an IP address in full'],
-    ['256.0.0.1', '"256.0.0.1" is neither a host name nor an IP address in full'],
-    [KEY, `${KEY} is the key of a node, not where it is: write HOST:PORT, and --expect for the key`],
+    ['70000', '"70000" is neither a host name nor a complete IP address'],
+    ['1:11625', '"1" is neither a host name nor a complete IP address'],
+    ['127.1', '"127.1" is neither a host name nor a complete IP address'],
+    ['0x7f.1', '"0x7f.1" is neither a host name nor a complete IP address'],
+    ['0x7f000001', '"0x7f000001" is neither a host name nor a complete IP address'],
+    ['010.0.0.1', '"010.0.0.1" is neither a host name nor a complete IP address'],
+    ['127.0.0.1.', '"127.0.0.1." is neither a host name nor a complete IP address'],
+    ['256.0.0.1', '"256.0.0.1" is neither a host name nor a complete IP address'],
+    [KEY, `${KEY} is the key of a node, not its address: write HOST:PORT, and use --expect for the key`],
     ['a.example 11625', 'not a target: "a.example 11625"; write HOST, HOST:PORT or [IPv6]:PORT; did you mean a.example:11625?'],
     ['tcp://a.example:1/', 'not a target: "tcp://a.example:1/"; write HOST, HOST:PORT or [IPv6]:PORT; did you mean a.example:1?'],
   ])('is refused with what may be meant: %s', (text, message) => {
@@ -111,7 +111,7 @@ describe('what is no host', () => {
 describe('a seed among targets', () => {
   it('is refused and not repeated', () => {
     const seed = 'SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY';
-    expect(() => parseTargets(`a.example\n${seed}\n`)).toThrow(new TypeError('line 2: a secret seed is no target'));
+    expect(() => parseTargets(`a.example\n${seed}\n`)).toThrow(new TypeError('line 2: a secret seed is not a target'));
   });
 });
 

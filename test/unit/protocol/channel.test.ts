@@ -555,7 +555,7 @@ describe('sending flood messages', () => {
     const bench = Bench.authenticated('A');
     const big = { type: 'TRANSACTION', transaction: new Uint8Array(0x100000 - 4) } as const;
     for (let i = 0; i < 3; i++) bench.peer.send(big, never);
-    expect(() => bench.peer.send({ ...big, transaction: new Uint8Array(4) }, never)).toThrow('More is waiting');
+    expect(() => bench.peer.send({ ...big, transaction: new Uint8Array(4) }, never)).toThrow('Too many bytes wait');
   });
 
   it('those that wait are told the error when the connection ends, each once', () => {

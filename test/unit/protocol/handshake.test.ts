@@ -109,7 +109,7 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
   it('is dropped without a word when its peerID is not the one expected', () => {
     const wrong = refused(side, {}, { expectedPeerID: pubnet1[side].publicKeyStrKey });
     expect([wrong.code, wrong.told, wrong.sent]).toEqual(['OVERLAY_PEER_ID_MISMATCH', null, []]);
-    expect(wrong.bench.error.message).toContain(`expected is ${pubnet1[side].publicKeyStrKey}`);
+    expect(wrong.bench.error.message).toContain(`but ${pubnet1[side].publicKeyStrKey} is expected`);
     expect(refused(side, {}, { expectedPeerID: other(side).publicKeyStrKey }).code).toBeUndefined();
   });
 
@@ -147,7 +147,7 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
       overlayMinVersion: 8,
       versionStr: other(side).hello.versionStr,
     });
-    expect(bench.error.message).toMatch(/^The peer speaks overlay 8 to 9, we speak \d+ to \d+\.$/);
+    expect(bench.error.message).toMatch(/^The peer supports overlay 8 to 9, we support \d+ to \d+\.$/);
   });
 
   it.each([0, -1, 65536, -0x80000000, 0x7fffffff])('is refused with listening port %i', (listeningPort) => {

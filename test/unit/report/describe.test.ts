@@ -226,7 +226,7 @@ describe('other messages in a line', () => {
   it('an unknown type has its number and its size, a negative one too', () => {
     const message = unknown(77, '0000004d01020304');
     expect(typeColumn(message).trim()).toBe('UNKNOWN 77');
-    expect(describeMessage(message, NOW_MS)).toBe('8 bytes, of a type this version does not know');
+    expect(describeMessage(message, NOW_MS)).toBe('8 bytes, of a type that this version does not know');
     expect(typeColumn(unknown(0xffffffff, 'ffffffff')).trim()).toBe('UNKNOWN -1');
   });
 
