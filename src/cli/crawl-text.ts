@@ -2,6 +2,7 @@
  * What a crawl has found, as text for people.
  * @module
  */
+import { seedAddress } from '../crawl/address-book.ts';
 import type { Crawl } from '../crawl/crawl.ts';
 import type { NodeLine } from '../crawl/events.ts';
 import { CrawlFileError } from '../crawl/file-error.ts';
@@ -123,11 +124,16 @@ function describe({ peerID, ledgerSeq, state }: ValidatorLine): string {
 
 /** The exit code of a crawl that has come to its end: whatever the nodes said is success, unless no seed answered. */
 export function exitCodeOf({ start, nodes }: CrawlResult): number {
-  const seeds = new Set(start?.seeds);
-  const lines = [...nodes.values()].filter(({ address, seed }) => seeds.has(address) || (seed !== undefined && seeds.has(seed)));
+  const all = [...nodes.values()];
+  const lines = (start?.seeds ?? []).flatMap((seed) => {
+    const own = nodes.get(seedAddress(seed));
+    return [...(own ? [own] : []), ...all.filter((line) => line.seed === seed)];
+  });
   const hasAnswered = lines.some(({ outcome, peers }) => outcome === 'ok' || peers !== undefined);
-  const error = lines.find((line) => line.error !== undefined)?.error;
-  return hasAnswered || error === undefined ? EXIT.OK : EXIT_CODE[error.code];
+  const code = lines.find((line) => line.error !== undefined)?.error?.code;
+  if (hasAnswered || code === undefined) return EXIT.OK;
+  // A later version, whose file is gone on with, may know more codes.
+  return Object.hasOwn(EXIT_CODE, code) ? EXIT_CODE[code] : EXIT.NO_ANSWER;
 }
 
 /** What there is to do about an outcome, said once. */

@@ -114,6 +114,11 @@ export function readSeed(seed: string | Target): Target {
   return typeof seed === 'string' ? parseTarget(seed) : parseTarget(formatTarget(seed));
 }
 
+/** The address that a seed is in the lines; a host name that has none is its own. @throws {TypeError} when it is no target */
+export function seedAddress(seed: string | Target): string {
+  return formatTarget(plainTarget(readSeed(seed)));
+}
+
 /** The same text for every spelling of an address. A zone belongs to it; a name stays a name. */
 export function plainTarget({ host, port }: Target): Target {
   const plain = host.includes('%') ? undefined : plainAddress(host);

@@ -10,7 +10,7 @@ import { resolveName } from '../net/resolve.ts';
 import { formatTarget, type Target } from '../net/target.ts';
 import type { ProbeResult } from '../probe/probe.ts';
 import { OverlayError } from '../protocol/errors.ts';
-import { AddressBook, type Entry, readAddress, readSeed } from './address-book.ts';
+import { AddressBook, type Entry, readAddress, readSeed, seedAddress } from './address-book.ts';
 import type { CrawlEnd, CrawlEvent, CrawlSettings, CrawlStart, NodeLine } from './events.ts';
 import { CRAWL_VERSION } from './events.ts';
 import { type CrawlOptions, defined, settingsOf } from './options.ts';
@@ -187,7 +187,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
   }
 
   #isSeedHost({ address, seed }: NodeLine): boolean {
-    return seed !== undefined || this.#seeds.some((one) => formatTarget(one) === address);
+    return seed !== undefined || this.#seeds.some((one) => seedAddress(one) === address);
   }
 
   /** A seed that is a name is every address it has: the others name it by them. */

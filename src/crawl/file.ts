@@ -5,10 +5,9 @@
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { printableJson } from '../protocol/printable.ts';
-import { parseQuorumSet } from '../protocol/scp/quorum-set.ts';
-import { decodePublicKey } from '../protocol/strkey.ts';
-import { CRAWL_VERSION, type CrawlEvent } from './events.ts';
+import type { CrawlEvent } from './events.ts';
 import { CrawlFileError, explained } from './file-error.ts';
+import { readLine } from './line.ts';
 import { Lock } from './lock.ts';
 
 /** Bytes that are read at once. */
@@ -175,57 +174,13 @@ function isJson(text: string): boolean {
   }
 }
 
-/** What a line says; undefined when it is blank or of a type that a later version writes. @throws {CrawlFileError} */
+/** As `readLine`. @throws {CrawlFileError} naming the file and the line */
 function parseLine(text: string, number: number, path: string): CrawlEvent | undefined {
-  if (text.trim() === '') return undefined;
-  const wrong = (why: string): CrawlFileError => new CrawlFileError(`${path}: line ${number} ${why}`);
-  let line: Record<string, unknown>;
   try {
-    line = JSON.parse(text);
-  } catch {
-    // What is in it is not repeated: the wrong file may hold a seed.
-    throw wrong('is not JSON');
-  }
-  if (typeof line !== 'object' || line === null) throw wrong('is no object');
-  try {
-    switch (line.type) {
-      case 'crawl':
-        if (line.version !== CRAWL_VERSION)
-          throw new TypeError(`is of version ${String(line.version)} of the format, which is not known here`);
-        demand(
-          typeof line.networkID === 'string' && isTexts(line.seeds) && typeof line.options === 'object' && line.options !== null,
-        );
-        break;
-      case 'node':
-        demand(typeof line.address === 'string' && typeof line.outcome === 'string');
-        demand(line.peers === undefined || isTexts(line.peers));
-        break;
-      case 'validator':
-        decodePublicKey(line.peerID as string);
-        demand(typeof line.state === 'string' && isTexts(line.heardFrom));
-        break;
-      case 'quorumSet':
-        demand(typeof line.hash === 'string');
-        parseQuorumSet(line.quorumSet);
-        break;
-      case 'end':
-        demand(typeof line.finished === 'boolean');
-        break;
-      default:
-        return undefined;
-    }
+    return readLine(text);
   } catch (error) {
-    throw wrong((error as Error).message);
+    throw new CrawlFileError(`${path}: line ${number} ${(error as Error).message}`);
   }
-  return line as unknown as CrawlEvent;
-}
-
-function demand(holds: boolean): void {
-  if (!holds) throw new TypeError('is not as a crawl writes it');
-}
-
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((text) => typeof text === 'string');
 }
 
 function open(path: string, flags: string): number {

@@ -158,6 +158,19 @@ describe('crawl', () => {
     expect((await runCli(['crawl', of('refused'), of('full'), ...common, '--max-nodes', '4'])).code).toBe(0);
   });
 
+  it.each(['[::ffff:127.0.0.1]:1', '[0:0::1]:1', 'No-Such-Name.INVALID'])(
+    'does so however a seed is spelled: %s',
+    async (seed) => {
+      expect((await runCli(['crawl', seed, '--network', 'standalone'])).code).toBe(3);
+    },
+  );
+
+  it('takes the code of the first seed that it was given, whoever failed first', async () => {
+    const of = (kind: string): string => mock.nodes.find((node) => node.kind === kind)?.address as string;
+    expect((await runCli(['crawl', of('cert-invalid'), of('refused'), '--network', 'standalone'])).code).toBe(6);
+    expect((await runCli(['crawl', of('refused'), of('cert-invalid'), '--network', 'standalone'])).code).toBe(3);
+  });
+
   it('dials no more than --max-nodes, tells the others, and asks them later', async () => {
     const file = fresh();
     expect((await runCli(args(mock, '--max-nodes', '10', '--out', file))).code).toBe(0);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CrawlFile, type CrawlStart, type NodeLine, readCrawlFile } from '../../../src/crawl/index.ts';
 import { networks } from '../../../src/index.ts';
+import { encodePublicKey } from '../../../src/protocol/strkey.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'crawl-file-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -19,6 +20,13 @@ const START: CrawlStart = {
   peerID: 'G',
   options: { allow: [], concurrency: 1, rate: 1, timeoutMs: 1, validators: true, secondLook: true },
 };
+const VALIDATOR = {
+  type: 'validator',
+  peerID: encodePublicKey(new Uint8Array(32)),
+  state: 'validating',
+  heardFrom: [],
+  weighed: true,
+} as const;
 const node = (port: number): NodeLine => ({ type: 'node', address: `127.0.0.1:${port}`, outcome: 'ok' });
 
 let files = 0;
@@ -82,6 +90,46 @@ describe('the file of a crawl', () => {
     const path = fresh();
     writeFileSync(path, `${JSON.stringify(START)}\n${line}\n${JSON.stringify(node(1))}\n`);
     expect(() => [...readCrawlFile(path)]).toThrow(message);
+  });
+
+  it.each([
+    { type: 'node', address: 'a', outcome: 'x', error: null },
+    { type: 'node', address: 'a', outcome: 'x', error: { code: 'OVERLAY_CONNECTION_REFUSED' } },
+    { type: 'node', address: 'a', outcome: 'ok', remote: null },
+    { type: 'node', address: 'a', outcome: 'ok', remote: { versionStr: 5 } },
+    { type: 'node', address: 'a', outcome: 'ok', peerID: 5 },
+    { type: 'node', address: 'a', outcome: 'not-allowed', namedBy: '5' },
+    { ...VALIDATOR, state: 'asleep' },
+    { ...VALIDATOR, ledgerSeq: '5' },
+    { ...VALIDATOR, weighed: 'yes' },
+    { type: 'end', finished: false },
+    { ...START, network: 5 },
+    { ...START, options: [] },
+    { ...START, options: { allow: '127.0.0.0/8' } },
+    { ...START, options: { allow: null } },
+    { ...START, options: { versionStr: 5 } },
+    { ...START, options: { quorumSet: null } },
+  ])('is refused when a field is not what a crawl writes: %j', (line) => {
+    const path = written();
+    writeFileSync(path, `${JSON.stringify(line)}\n`, { flag: 'a' });
+    expect(() => [...readCrawlFile(path)]).toThrow(/line 2 is not as a crawl writes it$/);
+  });
+
+  it('sets nothing but the settings of a crawl, and quorum sets by XDR’s names', () => {
+    const path = fresh();
+    const validators = [VALIDATOR.peerID];
+    const set = { threshold: 1, validators, innerQuorumSets: [] };
+    const options = { ...START.options, quorumSet: set, clock: {}, identity: {}, connect: 5 };
+    const lines = [
+      { ...START, options },
+      { type: 'quorumSet', hash: '00', quorumSet: set },
+    ];
+    writeFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    const quorumSet = { threshold: 1, validators, innerSets: [] };
+    expect([...readCrawlFile(path)]).toEqual([
+      { ...START, options: { ...START.options, quorumSet } },
+      { type: 'quorumSet', hash: '00', quorumSet },
+    ]);
   });
 
   it('may hold lines of types that later versions write', () => {
