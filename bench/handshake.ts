@@ -5,6 +5,7 @@
  * - `new peer`: the other side has never been seen: one X25519, one ed25519 verification, five HMACs.
  * - `known peer`: the same other side again; shared key and verified cert are kept, as in the reference.
  * - `own ECDH key each`: a fresh ECDH key and cert for each connection; one key pair, one signature more.
+ * - `late peer`: a new one that answers late and keeps its socket open for five seconds; the side that dials hangs up.
  *
  * @module
  */
@@ -12,9 +13,10 @@ import type { PeerAuth } from '../src/protocol/index.ts';
 import { build } from './support/build.ts';
 import { Child, type RoundResult } from './support/child.ts';
 import { AT_ONCE, type Side, VARIANTS, type Variant } from './support/handshakes.ts';
+import { latePeer } from './support/late-peer.ts';
 import type { BenchOptions } from './support/options.ts';
 import { Acceptor, dial, freshPeerAuth, shakeHands } from './support/raw-peer.ts';
-import type { Case, Report } from './support/report.ts';
+import { type Case, type Report, ratio } from './support/report.ts';
 import { measure, type Subject, toCase } from './support/rounds.ts';
 
 /** Handshakes a round: of a process that has run for long, and the first ones of a process, which a probe or a crawl lives in. */
@@ -30,6 +32,7 @@ export async function run(options: BenchOptions): Promise<Report> {
   const cases: Case[] = [];
   for (const side of ['dials', 'accepts'] as const) {
     for (const variant of VARIANTS) {
+      if (side === 'accepts' && variant === 'late peer') continue;
       for (const temperature of ['cold', 'warm'] as const) {
         const name = `${side}, ${variant}, ${temperature}`;
         if (!name.includes(options.only ?? '')) continue;
@@ -38,6 +41,7 @@ export async function run(options: BenchOptions): Promise<Report> {
         const subjects = async (): Promise<readonly Subject[]> => [
           await begin('ours', ours, 'handshake-ours'),
           ...(options.fast ? [] : [await begin('rival', ours, 'handshake-rival')]),
+          ...(variant === 'new peer' ? [await begin('sodium', ours, 'handshake-sodium')] : []),
           await begin('floor', ours, 'handshake-floor'),
           ...(other === undefined ? [] : [await begin('against', other, 'handshake-ours')]),
         ];
@@ -45,7 +49,11 @@ export async function run(options: BenchOptions): Promise<Report> {
           temperature === 'warm'
             ? await measure(options, subjects)
             : await measure({ generations: options.generations * COLD_PROCESSES, rounds: 1 }, subjects, 0);
-        cases.push(toCase(name, series, { floor: 1.15, rival: 0.85 }));
+        const { rival, sodium } = series;
+        const isNew = variant === 'new peer' || variant === 'late peer';
+        const { name: _, ...found } = toCase(name, series, { rival: isNew ? 1.1 : 0.85 });
+        const ratios = { ...found.ratios, ...(rival && sodium && { 'sodium / rival': ratio(sodium, rival, 0.85) }) };
+        cases.push({ name, ...found, ratios });
       }
     }
   }
@@ -58,7 +66,8 @@ async function start(name: string, out: string, script: string, side: Side, vari
   const nodes = (): PeerAuth[] =>
     Array.from({ length: count }, (_, i) => (variant === 'known peer' ? (known[i % known.length] as PeerAuth) : freshPeerAuth()));
   const acceptor = await Acceptor.listen();
-  const child = new Child(out, script, [side, variant, String(acceptor.port)]);
+  const late = variant === 'late peer' ? await latePeer(acceptor.port) : undefined;
+  const child = new Child(out, script, [side, variant, String(late?.port ?? acceptor.port)]);
   const { port } = await child.next<{ port: number }>();
   return {
     name,
@@ -85,6 +94,7 @@ async function start(name: string, out: string, script: string, side: Side, vari
     },
     async stop() {
       acceptor.close();
+      late?.close();
       await child.stop();
     },
   };

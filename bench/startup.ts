@@ -1,6 +1,6 @@
 /**
- * Start-up: a whole process that probes a node on the loopback, against a process that does nothing. And what an
- * application installs.
+ * Start-up: a whole process that probes a node on the loopback, which closes five seconds after us, against a process
+ * that does nothing. And what an application installs.
  * @module
  */
 import { execFile } from 'node:child_process';
@@ -8,14 +8,18 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, stat
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { installNode } from '../scripts/node-of-line.ts';
 import { listen, networks } from '../src/index.ts';
-import { build, ROOT } from './support/build.ts';
+import { ROOT } from './support/build.ts';
 import { CONNECTOR } from './support/connector.ts';
+import { latePeer } from './support/late-peer.ts';
 import type { BenchOptions } from './support/options.ts';
 import { type Case, median, type Report, ratio } from './support/report.ts';
 import { rivalVersion } from './support/rivals.ts';
 
 const run_ = promisify(execFile);
+/** Lines of Node: the oldest supported, and the one that is in long-term support. */
+const LINES = ['20', '24'];
 /** Whole processes in each round. */
 const RUNS = 8;
 
@@ -35,19 +39,52 @@ interface Process {
 
 async function startUp(options: BenchOptions): Promise<readonly Case[]> {
   await using listener = await listen({ port: 0, network: networks.standalone });
-  const probe = (out: string): readonly string[] => [
-    join(out, 'src/cli/bin.js'),
-    'probe',
-    `127.0.0.1:${listener.port}`,
-    '--network',
-    'standalone',
-    '--json',
-  ];
-  const subjects: Readonly<Record<string, readonly string[]>> = {
-    ours: probe(build()),
-    'node -e 0': ['-e', '0'],
-    ...(options.against !== undefined && { against: probe(build(options.against)) }),
-  };
+  // Nothing of ours may wait for it to close.
+  const peer = await latePeer(listener.port, 0);
+  const folder = mkdtempSync(join(tmpdir(), 'stellar-handshake-startup-'));
+  try {
+    const ours = await buildProgram(ROOT, join(folder, 'ours'));
+    const against = options.against === undefined ? undefined : await buildProgram(options.against, join(folder, 'against'));
+    const cases: Case[] = [];
+    for (const line of LINES) {
+      const node = installNode(line);
+      const probe = (program: string): readonly string[] => [
+        node,
+        program,
+        'probe',
+        `127.0.0.1:${peer.port}`,
+        '--network',
+        'standalone',
+        '--json',
+      ];
+      cases.push(
+        ...(await compare(line, options, {
+          ours: probe(ours),
+          'node -e 0': [node, '-e', '0'],
+          ...(against !== undefined && { against: probe(against) }),
+        })),
+      );
+    }
+    return cases;
+  } finally {
+    peer.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The command line of a checkout, as it is published. @returns the file to run */
+async function buildProgram(checkout: string, folder: string): Promise<string> {
+  const vite = join(ROOT, 'node_modules/vite/bin/vite.js');
+  const args = [vite, 'build', '-c', 'vite.cli.config.ts', '--outDir', folder, '--emptyOutDir'];
+  await run_(process.execPath, args, { cwd: checkout });
+  return join(folder, 'main.cjs');
+}
+
+async function compare(
+  line: string,
+  options: BenchOptions,
+  subjects: Readonly<Record<string, readonly string[]>>,
+): Promise<readonly Case[]> {
   const series: Record<string, Process[]> = {};
   for (let i = -1; i < options.rounds * RUNS; i++) {
     for (const [name, args] of Object.entries(subjects)) {
@@ -61,7 +98,7 @@ async function startUp(options: BenchOptions): Promise<readonly Case[]> {
       Object.entries(series).map(([name, processes]) => [name, processes.map((process) => process[kind])]),
     );
     return {
-      name: `probe of a loopback node, ${kind}`,
+      name: `probe on Node ${line}, ${kind}`,
       figures: Object.fromEntries([
         ['ours', median(ours)],
         ...Object.entries(others).map(([name, values]) => [name, median(values)]),
@@ -76,15 +113,9 @@ async function startUp(options: BenchOptions): Promise<readonly Case[]> {
   });
 }
 
-/** Runs Node once; the shell's `time` knows what a whole process has cost. */
+/** Runs a process once; the shell's `time` knows what a whole process has cost. */
 async function time(args: readonly string[]): Promise<Process> {
-  const { stderr } = await run_('bash', [
-    '-c',
-    'TIMEFORMAT="%3R %3U %3S"; time "$@" >/dev/null',
-    'bash',
-    process.execPath,
-    ...args,
-  ]);
+  const { stderr } = await run_('bash', ['-c', 'TIMEFORMAT="%3R %3U %3S"; time "$@" >/dev/null', 'bash', ...args]);
   const [real, user, system] = (stderr.trim().split('\n').at(-1) as string).split(' ').map(Number) as [number, number, number];
   return { wall: real * 1000, cpu: (user + system) * 1000 };
 }
@@ -110,8 +141,8 @@ async function install(options: BenchOptions, notes: string[]): Promise<Case> {
         ...(rival && { 'rival’s packages': rival.packages, 'rival’s bytes': rival.bytes }),
       },
       ratios: {
-        'our packages / 15': ratio([ours.packages], [15], 1),
-        'our bytes / 8 MB': ratio([ours.bytes], [8e6], 1),
+        'our packages / 2': ratio([ours.packages], [2], 1),
+        'our bytes / 6 MB': ratio([ours.bytes], [6e6], 1),
         ...(rival && {
           'packages, ours / rival': ratio([ours.packages], [rival.packages]),
           'bytes, ours / rival': ratio([ours.bytes], [rival.bytes]),

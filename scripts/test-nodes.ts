@@ -7,23 +7,11 @@
  * @module
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, resolve } from 'node:path';
+import { installNode } from './node-of-line.ts';
 
 const LINES = ['20', '22', '24', '26'];
 const ROOT = resolve(import.meta.dirname, '..');
-/** npm's packages of Node binaries: for this machine. */
-const PACKAGE = `${process.platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node'}-${process.platform}-${process.arch}`;
-
-/** Installs the newest Node of a line. @returns the path of its binary; that of this process when it is of that line */
-function install(line: string): string {
-  if (process.versions.node.startsWith(`${line}.`)) return process.execPath;
-  const directory = join(ROOT, '.cache', `node-${line}`);
-  mkdirSync(directory, { recursive: true });
-  const args = ['install', '--prefix', directory, '--no-audit', '--no-fund', '--ignore-scripts', `${PACKAGE}@${line}`];
-  execFileSync('npm', args, { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] });
-  return join(directory, 'node_modules', PACKAGE, 'bin/node');
-}
 
 /** Runs a program with that Node first in PATH. @returns whether it ended well */
 function run(node: string, command: string, args: readonly string[]): boolean {
@@ -37,7 +25,7 @@ const isLine = (arg: string): boolean => /^\d+$|^oldest$|^newest$/.test(arg);
 const named = args.filter(isLine).map((arg) => (arg === 'oldest' ? LINES[0] : arg === 'newest' ? LINES.at(-1) : arg)) as string[];
 const rest = args.filter((arg) => !isLine(arg));
 const results = (named.length > 0 ? named : LINES).map((line) => {
-  const node = install(line);
+  const node = installNode(line);
   const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
   console.log(`\n== Node ${version}`);
   const installs = run(node, 'npm', ['ci', '--dry-run', '--engine-strict', '--ignore-scripts', '--no-audit', '--no-fund']);

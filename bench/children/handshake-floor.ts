@@ -123,6 +123,7 @@ function shake(socket: Socket): Promise<void> {
       // AUTH, then the other side's first grant; an acceptor answers AUTH with its own.
       if (records++ > 0) return;
       socket.write(side === 'accepts' ? Buffer.concat([sealed(2, 200, 0), sealed(20, 200, 1)]) : sealed(20, 200, 1));
+      if (variant === 'late peer') socket.destroySoon();
     });
     socket.write(side === 'accepts' ? sayHello() : sealed(2, 200, 0));
   };

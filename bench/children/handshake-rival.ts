@@ -18,8 +18,15 @@ function closed(connection: ConnectorConnection): Promise<void> {
   return new Promise((resolve) => connection.once('close', () => resolve()));
 }
 
+/** Hangs up as soon as it has shaken hands, and what it has sent is out. */
+function hungUp(connection: ConnectorConnection): Promise<void> {
+  connection.once('connect', () => setImmediate(() => connection.destroy()));
+  return closed(connection);
+}
+
 if (side === 'dials') {
-  serve(({ count }: { count: number }) => dialMany(count, () => closed(nextNode().connectTo('127.0.0.1', Number(port)))));
+  const over = variant === 'late peer' ? hungUp : closed;
+  serve(({ count }: { count: number }) => dialMany(count, () => over(nextNode().connectTo('127.0.0.1', Number(port)))));
   tell({ port: 0 });
 } else {
   let onClosed = (): void => {};

@@ -20,7 +20,8 @@ export async function shakeHandsOften(crypto?: CryptoProvider): Promise<void> {
     serve(({ count }: { count: number }) =>
       dialMany(count, async () => {
         const connection = await connect({ ...options, host: '127.0.0.1', port: Number(port) });
-        await connection.ended;
+        if (variant === 'late peer') await connection.close();
+        else await connection.ended;
       }),
     );
     tell({ port: 0 });

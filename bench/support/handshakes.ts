@@ -5,7 +5,7 @@
 import { cpuSince, type RoundResult } from './child.ts';
 
 /** Who the other side is, and how long our own ECDH key lives; see handshake.ts. */
-export const VARIANTS = ['new peer', 'known peer', 'own ECDH key each'] as const;
+export const VARIANTS = ['new peer', 'known peer', 'own ECDH key each', 'late peer'] as const;
 export type Variant = (typeof VARIANTS)[number];
 export type Side = 'dials' | 'accepts';
 
