@@ -34,7 +34,7 @@ export async function run(options: BenchOptions): Promise<Report> {
         ...(other === undefined ? [] : [await start('against', other, 'receive-ours', name)]),
       ];
     });
-    cases.push(toCase(`${name} (floor: ${mac})`, series, { floor: 1.15, rival: 1 / 3 }));
+    cases.push(toCase(`${name} (floor: ${mac})`, series, { floor: 1.3, rival: 1 / 3 }));
   }
   return { name: 'receive', what: 'CPU to receive a message, its MAC checked', unit: 'µs per message', cases };
 }

@@ -11,6 +11,7 @@
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { writeGoals } from './support/goals.ts';
 import type { BenchOptions } from './support/options.ts';
 import { keep, type Report } from './support/report.ts';
 import { installRival } from './support/rivals.ts';
@@ -51,5 +52,7 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) 
   const load = BENCHES[name];
   if (load === undefined) throw new RangeError(`no bench ${name}; there are ${Object.keys(BENCHES).join(', ')}`);
   const { run } = await load();
-  keep(await run(options), !options.fast && options.only === undefined && options.against === undefined);
+  const isWhole = !options.fast && options.only === undefined && options.against === undefined;
+  keep(await run(options), isWhole);
+  if (isWhole) writeGoals();
 }
