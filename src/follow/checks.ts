@@ -16,6 +16,9 @@ import { emptyTxSet, generalizedTxSetHash, legacyTxSetHash, previousLedgerHashOf
 /** Highest ledger sequence there can be: ledgerSeq of a LedgerHeader is a uint32. */
 const MAX_LEDGER_SEQ = 0xffffffffn;
 
+/** Latest time that a Date can say, in Unix seconds (ECMA-262, section 21.4.1.1). */
+const MAX_CLOSE_TIME = 8_640_000_000_000n;
+
 /**
  * The ballot a statement says is committed. It counts with the quorum set of its sender alone, so that a slice of ours that
  * says so is a quorum (Slot::getQuorumSetFromStatement). CONFIRM is not taken: who says it says EXTERNALIZE soon.
@@ -45,7 +48,7 @@ export function checkValue(crypto: CryptoProvider, network: Network, bytes: Uint
     const signer = value.ext.lcValueSignature.nodeID;
     throw new LedgerError('LEDGER_BAD_VALUE', `The value is not what ${signer}, who is said to have nominated it, has signed.`);
   }
-  if (value.closeTime > BigInt(Number.MAX_SAFE_INTEGER))
+  if (value.closeTime > MAX_CLOSE_TIME)
     throw new LedgerError('LEDGER_BAD_VALUE', `The close time ${value.closeTime} is no time.`);
   return value;
 }

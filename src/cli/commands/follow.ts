@@ -1,6 +1,3 @@
-import { open } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { type CommandDef, defineCommand } from 'citty';
 import { type FollowEvent, follow as followLedgers } from '../../follow/index.ts';
 import { factsJson, ledgerJson } from '../../follow/json.ts';
@@ -14,6 +11,7 @@ import { eventLines, ledgerLine, statusText } from '../follow-text.ts';
 import { hasLiveLine, LiveLine } from '../live-line.ts';
 import { type NodeArgs, nodeArgs, nodeOptions, readLimit, readNetwork, readNumber, readTargets, UsageError } from '../options.ts';
 import { ReaderGone } from '../output.ts';
+import { proofLines } from '../proof-lines.ts';
 import { quorumSetArg, readQuorumSetFile } from '../quorum-set-file.ts';
 import { readTargetsFile, targetsArg } from '../targets-file.ts';
 
@@ -131,11 +129,12 @@ function printEvent(event: FollowEvent, { out, err }: CliContext): void {
 }
 
 /** Verifies a file. @returns the exit code */
-async function verifyFile(file: string, quorumSet: SCPQuorumSet, args: FollowArgs, { out, err }: CliContext): Promise<number> {
+async function verifyFile(file: string, quorumSet: SCPQuorumSet, args: FollowArgs, context: CliContext): Promise<number> {
+  const { out, err, signal } = context;
   const network = readNetwork(args.network);
   let good = 0;
   let bad = 0;
-  for await (const result of verifyLines(proofLines(file), quorumSet, network)) {
+  for await (const result of verifyLines(proofLines(file, signal), quorumSet, network)) {
     const { line } = result;
     if ('ledger' in result) {
       good++;
@@ -151,49 +150,13 @@ async function verifyFile(file: string, quorumSet: SCPQuorumSet, args: FollowArg
       if (args.json) out.json({ type: 'refused', line, error });
       else out.line(`${out.style('red', '✗')} line ${line}: ${error.message}`);
     }
+    await out.drained(signal);
+    if (signal.aborted) break;
   }
   err.line(`${good} proven, ${bad} not`);
-  if (good + bad === 0) err.line('  There is no proof in it: follow --json --proof writes them.');
+  if (good + bad === 0 && !signal.aborted) err.line('  There is no proof in it: follow --json --proof writes them.');
+  if (signal.aborted && bad === 0) return signal.reason instanceof ReaderGone ? EXIT.OK : EXIT.INTERRUPTED;
   return good > 0 && bad === 0 ? EXIT.OK : EXIT.NOT_WHAT_IT_CLAIMS;
-}
-
-/**
- * Lines of JSON, as they are read: files of proofs are large. A text that is one JSON value in many lines is one line.
- * @throws {UsageError} when the file can't be read
- */
-async function* proofLines(file: string): AsyncGenerator<string, void, undefined> {
-  try {
-    const input = file === '-' ? process.stdin : await openFile(file);
-    const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
-    const first = await lines.next();
-    if (first.done) return;
-    if (isJson(first.value)) {
-      yield first.value;
-      yield* lines;
-      return;
-    }
-    const all = [first.value];
-    for await (const line of lines) all.push(line);
-    const whole = all.join('\n');
-    if (isJson(whole)) yield whole;
-    else yield* all;
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
-/** A file to be read. @throws when there is none, or it is a directory */
-async function openFile(file: string): Promise<Readable> {
-  return (await open(file)).createReadStream();
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function readSequence(text: string | undefined): number | undefined {

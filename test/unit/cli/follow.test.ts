@@ -138,6 +138,18 @@ describe('follow', () => {
     expect(await finished(child)).toMatchObject({ code: 6, stderr: expect.stringContaining('There is no proof in it') });
   });
 
+  it('verify ends with 130 on Ctrl-C, with what was proven so far', async () => {
+    const { args } = await network(1);
+    const { stdout: proofs } = await runCli(['follow', ...args, '--count', '1', '--json', '--proof']);
+    const proof = proofs.split('\n').find((line) => line.includes('"proof"')) as string;
+    const child = startCli(['follow', 'verify', '-', ...args.slice(1)]);
+    const ended = finished(child);
+    child.stdin.write(`${proof}\n`);
+    await once(child.stdout, 'data');
+    child.kill('SIGINT');
+    expect(await ended).toMatchObject({ code: 130, stderr: expect.stringContaining('1 proven, 0 not') });
+  });
+
   it('goes on until Ctrl-C', async () => {
     const { args, node, validators } = await network(3);
     const child = startCli(['follow', ...args, '--json', '--from', '1000']);

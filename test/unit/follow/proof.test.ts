@@ -111,6 +111,20 @@ describe('verifyLedger', () => {
       { ...proofOf(0), statements: [0, 1, 2].map((i) => envelopeBase64(validators.externalize(i, 5, new Uint8Array(8)))) },
       'LEDGER_BAD_VALUE',
     ],
+    [
+      'a close time that no calendar has',
+      {
+        ...proofOf(0),
+        statements: [0, 1, 2].map((i) =>
+          envelopeBase64(
+            new MockValidators().close({ closeTime: 8_640_000_000_001 }).envelopes[i] as ReturnType<
+              typeof validators.externalize
+            >,
+          ),
+        ),
+      },
+      'LEDGER_BAD_VALUE',
+    ],
   ])('%s is refused by its code', (_name, proof, expected) => expect(code(proof)).toBe(expected));
 
   it('a signature for another network is none', () => {
