@@ -1,7 +1,7 @@
 /**
- * How an application tests its own code: the peer does what a test wants, on a clock that stands still, without a socket.
- * Run it with `npx tsx --test examples/ledger-monitor.test.ts`. Outside this repository the imports are
- * `from 'stellar-handshake'` and `from 'stellar-handshake/testing'`; any test runner will do.
+ * How an application tests its own code: the peer follows a script, on a manual clock, without a socket. Run it with `npx tsx
+ * --test examples/ledger-monitor.test.ts`. Outside this repository the imports are `from 'stellar-handshake'` and `from
+ * 'stellar-handshake/testing'`; any test runner will do.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -33,11 +33,11 @@ test('it finds the ledger of the first SCP message', async () => {
   assert.deepEqual(report, { ledger: 60_000_001n });
 });
 
-test('it gives up after ten seconds of silence, and the test takes none', async () => {
+test('it gives up after ten seconds of silence, without waiting', async () => {
   const clock = new ManualClock();
   const report = await ask(async (peer) => {
     await peer.handshake();
-    // A turn for the application to begin its wait.
+    // Lets the application begin to wait.
     await setImmediate();
     clock.advance(10_000);
     await peer.expectEnd();
@@ -45,12 +45,12 @@ test('it gives up after ten seconds of silence, and the test takes none', async 
   assert.deepEqual(report, { failed: 'it says nothing of any ledger' });
 });
 
-test('of a full node it takes the addresses', async () => {
+test('it takes the addresses that a full node sends', async () => {
   const report = await ask((peer) => peer.full([{ ip: '192.0.2.4', port: 11625, numFailures: 0 }]));
   assert.deepEqual(report, { tryOthers: ['192.0.2.4 11625'] });
 });
 
-test('somebody who changes a message on the way is not believed', async () => {
+test('it refuses a message that was changed on its way', async () => {
   const report = await ask(async (peer) => {
     await peer.handshake();
     peer.sendBadMac({ type: 'GET_SCP_STATE', ledgerSeq: 0 });

@@ -1,17 +1,17 @@
 /**
- * A part of an application: which ledger is the network at? `ledger-monitor.test.ts` shows how such code is tested.
+ * A part of an application: it finds the latest ledger of the network. `ledger-monitor.test.ts` shows how to test such code.
  * Outside this repository the import is `from 'stellar-handshake'`.
  */
 import { type Clock, type Connection, OverlayError, type PeerAddress } from '../src/index.ts';
 
-/** What was found out. */
+/** The result. */
 export type LedgerReport =
   | { readonly ledger: bigint }
-  /** The node is alive but has no slot for us; these others might. */
+  /** The node runs but has no free slot; these other nodes may have one. */
   | { readonly tryOthers: readonly string[] }
   | { readonly failed: string };
 
-/** Asks a node for the newest ledger it has heard of, and gives up after ten seconds. */
+/** Asks a node for the newest ledger it knows, and gives up after ten seconds. */
 export async function currentLedger(connecting: Promise<Connection>, clock: Clock): Promise<LedgerReport> {
   let others: readonly PeerAddress[] = [];
   try {
@@ -28,7 +28,7 @@ export async function currentLedger(connecting: Promise<Connection>, clock: Cloc
     }
   } catch (error) {
     if (!(error instanceof OverlayError)) throw error;
-    // A full node lets us in, tells of others and refuses, all at once or one after the other.
+    // A full node completes the handshake, sends PEERS and refuses: in one read or in several.
     const { peers = others } = error;
     if (peers.length > 0) return { tryOthers: peers.map(({ ip, port }) => `${ip} ${port}`) };
     return { failed: `${error.causeName}: ${error.advice}` };

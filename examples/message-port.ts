@@ -1,8 +1,8 @@
 /**
- * The protocol over something that is no TCP socket: a MessagePort, as between a page and its worker. The same lines put it
- * on a WebSocket: whatever carries bytes in order will do. Nothing here is Node's, so that it runs in browsers, too.
- * `npx tsx examples/message-port-demo.ts` shows it. Outside this repository the imports are
- * `from 'stellar-handshake/protocol'` and `from 'stellar-handshake/crypto/web'`.
+ * The protocol over a MessagePort instead of a TCP socket, for example between a page and its worker. The same code works with
+ * a WebSocket, or with anything that carries bytes in order. It uses no Node API, so it also runs in browsers. `npx tsx
+ * examples/message-port-demo.ts` shows it. Outside this repository the imports are `from 'stellar-handshake/protocol'` and
+ * `from 'stellar-handshake/crypto/web'`.
  */
 import { webCrypto } from '../src/crypto/web.ts';
 import {
@@ -18,17 +18,17 @@ import {
   type SendableMessage,
 } from '../src/protocol/index.ts';
 
-/** What is needed of a port: `MessagePort` has it, in browsers and in Node. */
+/** The part of `MessagePort` that is used, in browsers and in Node. */
 export interface Port {
   onmessage: ((event: { readonly data: Uint8Array | null }) => void) | null;
-  /** Bytes, or null for the end of the stream: a port that is closed tells the other end nothing in most browsers. */
+  /** Bytes, or null for the end of the stream: in most browsers, closing a port does not notify the other end. */
   postMessage(bytes: Uint8Array | null): void;
   close(): void;
 }
 
 /** What an application does with a connection. */
 export interface PortConnection {
-  /** Resolves when the peer has proved who it is; rejects with an OverlayError that says why not. */
+  /** Resolves when the peer has proved its identity; rejects with an OverlayError that gives the reason. */
   readonly authenticated: Promise<RemotePeer>;
   /** Resolves with the reason when the connection has ended. */
   readonly ended: Promise<OverlayError>;
@@ -39,7 +39,7 @@ export interface PortConnection {
 const TICK_MS = 5_000;
 const HANDSHAKE_MS = 10_000;
 
-/** Begins a connection over a port, with a fresh identity. */
+/** Begins a connection over a port, with a new identity. */
 export function openOverPort(
   port: Port,
   role: PeerRole,
@@ -53,7 +53,7 @@ export function openOverPort(
     authenticate = resolve;
     refuse = reject;
   });
-  authenticated.catch(() => {}); // Whoever wants to know asks.
+  authenticated.catch(() => {}); // A caller that does not use it gets no unhandled rejection.
   const ended = new Promise<OverlayError>((resolve) => {
     end = resolve;
   });
@@ -70,20 +70,20 @@ export function openOverPort(
     if (event?.type === 'authenticated') authenticate(event.remote);
     if (event?.type === 'message') {
       onMessage(event.message);
-      peer.release(event.message); // Done with it: its credit goes back to the peer.
+      peer.release(event.message); // The message is handled: its credit goes back to the peer.
     }
     if (event?.type !== 'closed') return;
     clearInterval(ticks);
     clearTimeout(deadline);
     refuse(event.error);
     end(event.error);
-    // What has been sent still arrives, and a last ERROR_MSG may be in it.
+    // Send the remaining output: a last ERROR_MSG may be in it.
     flush();
     port.postMessage(null);
     port.close();
   }
 
-  /** Hands what has to be sent to the port. */
+  /** Gives the pending output to the port. */
   function flush(): void {
     const output = peer.takeOutput(now());
     if (output !== undefined) port.postMessage(output);
@@ -118,7 +118,7 @@ export function openOverPort(
   };
 }
 
-/** The moment by both clocks: certificates are dated, and silence is measured. */
+/** The time by both clocks: certificates need the date, timeouts need the monotonic clock. */
 function now(): Now {
   return { unixSeconds: Date.now() / 1000, monotonicMs: performance.now() };
 }

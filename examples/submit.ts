@@ -1,11 +1,11 @@
 /**
- * Sends a signed transaction, and waits until a ledger that our own quorum set has closed holds it: no Horizon, no RPC server.
- * Outside this repository the imports are `from 'stellar-handshake'` and `from 'stellar-handshake/follow'`.
+ * Sends a signed transaction, and waits until a ledger that our own quorum set has closed contains it. It needs no Horizon and
+ * no RPC server. Outside this repository the imports are `from 'stellar-handshake'` and `from 'stellar-handshake/follow'`.
  *
  *     npx tsx examples/submit.ts envelope.xdr quorum-set.json core-1.example.org core-2.example.org
  *
- * envelope.xdr is the base64 that every SDK prints (`transaction.toEnvelope().toXDR('base64')`), quorum-set.json is
- * `{ "threshold": …, "validators": ["G…"], "innerSets": [] }`: whom you trust.
+ * envelope.xdr is the base64 that every SDK prints (`transaction.toEnvelope().toXDR('base64')`), quorum-set.json is `{
+ * "threshold": …, "validators": ["G…"], "innerSets": [] }`: the validators you trust.
  */
 import { readFile } from 'node:fs/promises';
 import { submit } from '../src/follow/index.ts';
@@ -22,8 +22,8 @@ const result = await submit({
 });
 switch (result.outcome) {
   case 'included':
-    console.log(`ledger ${result.ledger.ledgerSeq} holds ${result.transactionHash}`);
-    // The proof that it does, for whoever trusts the same nodes.
+    console.log(`ledger ${result.ledger.ledgerSeq} contains ${result.transactionHash}`);
+    // The proof, for everyone who trusts the same nodes.
     console.log(JSON.stringify(result.ledger.proof));
     break;
   case 'expired':
@@ -33,6 +33,6 @@ switch (result.outcome) {
     console.log('every node has refused us', result.errors);
     break;
   case 'timeout':
-    console.log('not seen in time; a later ledger may still hold it');
+    console.log('not seen in time; a later ledger may still contain it');
 }
 process.exitCode = result.outcome === 'included' ? 0 : 1;

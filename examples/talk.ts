@@ -10,7 +10,7 @@ await using listener = await listen({ port: 0, network, identity: NodeIdentity.r
 const accepted = (async () => {
   for await (const connection of listener) {
     for await (const message of connection) {
-      // PEERS, GET_SCP_STATE and so on: one union, told apart by `type`.
+      // PEERS, GET_SCP_STATE and so on: one union with the discriminant `type`.
       if (message.type === 'FLOOD_ADVERT')
         return `${message.txHashes.length} transactions advertised by ${connection.remote.peerID}`;
     }

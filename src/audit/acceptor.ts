@@ -100,7 +100,7 @@ class AcceptorAudit {
     this.#queue = this.#again.splice(0);
     this.#isAlone = true;
     yield* this.#playQueue(1);
-    const message = 'The target does no honest handshake any more.';
+    const message = 'The target no longer completes an honest handshake.';
     if (this.#isLost) throw new OverlayError('OVERLAY_HANDSHAKE_TIMEOUT', { stage: 'tcp', message });
   }
 
@@ -208,7 +208,7 @@ class AcceptorAudit {
       return;
     }
     const isSlow = played.judgement.byTime === true && facts.handshakeMs > this.#stage.timing.reactMs / 4;
-    const came = `${played.judgement.came}; but an honest handshake takes ${Math.round(facts.handshakeMs)} ms as well`;
+    const came = `${played.judgement.came}; but an honest handshake takes ${Math.round(facts.handshakeMs)} ms too`;
     this.#withhold(one, isSlow ? { ...played, judgement: { verdict: 'undecided', came } } : played);
     this.#settle(this.#now);
   }
@@ -230,7 +230,7 @@ class AcceptorAudit {
     try {
       return { dial, stream: await this.#dial() };
     } catch (cause) {
-      throw new TargetGone('nothing listens there any more', { cause });
+      throw new TargetGone('nothing listens there now', { cause });
     }
   }
 
@@ -244,7 +244,7 @@ class AcceptorAudit {
     }
     if (this.#suspects.size > 0 && this.#cleared.length === this.#suspects.size) {
       const ids = [...this.#suspects].map(({ id }) => id).join(', ');
-      const what = `the target died while these were played: ${ids}; alone, none of them kills it. It`;
+      const what = `the target crashed while these cases were played: ${ids}; alone, none of them crashes it. It`;
       for (const one of this.#cleared.splice(0)) {
         // Without a moment in which nothing listened it may as well have a new key for some other reason.
         if (this.#wasAway) this.#ready.push(crash(one, true, what));
@@ -262,7 +262,7 @@ class AcceptorAudit {
 
   /**
    * Whether it still does an honest handshake, as the process it was, and what that told.
-   * @param tries how often it is asked when it closes without a word: connections it has dropped may still take up its places
+   * @param tries how often it is asked when it closes without an ERROR_MSG: connections it has dropped may still take up its places
    */
   async #isHealthy(tries = 3): Promise<TargetFacts | undefined> {
     this.#stage.signal?.throwIfAborted();
@@ -296,7 +296,9 @@ class AcceptorAudit {
       // Of several suspects this is the one.
       for (const one of this.#cleared.splice(0)) this.#tell(one);
       this.#suspects.clear();
-      const what = this.#wasAway ? 'the target died of it, and' : 'no honest handshake succeeds after it, each time; the target';
+      const what = this.#wasAway
+        ? 'the target crashed, and'
+        : 'no honest handshake succeeds after this case, each time; the target';
       this.#wasAway = false;
       this.#ready.push(crash(only, isBack, what));
     } else if (isBack && suspects.length > 0) {
@@ -305,7 +307,7 @@ class AcceptorAudit {
     } else {
       const ids = suspects.map(({ one }) => one.id).join(', ');
       for (const suspect of suspects)
-        this.#ready.push(crash(suspect, false, `the target died while these were played: ${ids}. It`));
+        this.#ready.push(crash(suspect, false, `the target crashed while these cases were played: ${ids}. It`));
       if (suspects.length === 0 && this.#wasAway) this.#causeless++;
       this.#wasAway = false;
     }

@@ -182,7 +182,7 @@ export class AuditPeer {
     const hash = new Uint8Array(32);
     hash.set(this.#options.random(8));
     const key = bytesKey(hash);
-    this.say({ type: 'GET_SCP_QUORUMSET', qSetHash: hash }, 'GET_SCP_QUORUMSET of a made-up hash, a ping');
+    this.say({ type: 'GET_SCP_QUORUMSET', qSetHash: hash }, 'GET_SCP_QUORUMSET of a random hash, a ping');
     return () => this.#pongs.has(key);
   }
 
@@ -216,7 +216,7 @@ export class AuditPeer {
     const accepted = this.targetRole === 'REMOTE_CALLED_US' ? 'HELLO' : 'AUTH';
     const before = this.said(accepted);
     if (before === 0) {
-      this.hello({}, 'an honest HELLO, to see whether anyone is still listening');
+      this.hello({}, 'an honest HELLO, to test whether the target still reads');
       return () => this.said(accepted) > 0;
     }
     const auths = this.said('AUTH');
@@ -281,14 +281,14 @@ export class AuditPeer {
       for (let body = await this.mock.receiveBody(); body !== undefined; body = await this.mock.receiveBody()) {
         this.#bytes += body.length;
         if (++this.#records > MAX_RECORDS || this.#bytes > MAX_BYTES)
-          this.#fault(`more than anyone has asked for: ${this.#records} records of ${this.#bytes} bytes in all`);
+          this.#fault(`more than was requested: ${this.#records} records of ${this.#bytes} bytes in all`);
         else this.#take(body);
         this.#wake?.();
         if (this.faults.length > 0) return;
       }
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
-      this.#fault('bytes that are no record', error);
+      this.#fault('bytes that are not a record', error);
       this.#wake?.();
     }
   }
@@ -308,12 +308,12 @@ export class AuditPeer {
     if (message.type === 'GET_SCP_QUORUMSET')
       this.say(
         { type: 'DONT_HAVE', reqType: 'SCP_QUORUMSET', reqHash: message.qSetHash },
-        'DONT_HAVE, the answer to its question',
+        'DONT_HAVE, the answer to its request',
       );
     if (message.type === 'GET_TX_SET')
       this.say(
         { type: 'DONT_HAVE', reqType: 'GENERALIZED_TX_SET', reqHash: message.txSetHash },
-        'DONT_HAVE, the answer to its question',
+        'DONT_HAVE, the answer to its request',
       );
   }
 

@@ -46,20 +46,20 @@ export function refusal(code: ErrorCodeName, words: string, options: EndOptions 
       if (!hasReacted && peer.ended === undefined) {
         const answered = isMidRecord ? () => false : peer.followUp();
         await peer.until(() => answered() || reacted(), closeMs(scene));
-        if (answered()) return orOpen ? differs(GOES_ON) : fails('it goes on: what is said next is answered');
+        if (answered()) return orOpen ? differs(GOES_ON) : fails('it continues: it answers the next message');
         if (peer.refusal !== undefined && !isMidRecord)
-          return fails(`it goes on, and only then refuses: ${cameText(peer)}`, true);
+          return fails(`it continues, and refuses only later: ${cameText(peer)}`, true);
       }
-      if (tooFar() !== undefined) return fails(`it goes on: ${tooFar()}`);
+      if (tooFar() !== undefined) return fails(`it continues: ${tooFar()}`);
       const said = peer.refusal;
       if (said === undefined) {
-        if (peer.ended === undefined) return fails('nothing comes, and it does not close', true);
-        return differs(`it closes without saying why${peer.ended === 'RST' ? ', with RST' : ''}`);
+        if (peer.ended === undefined) return fails('it sends nothing and does not close', true);
+        return differs(`it closes without an ERROR_MSG${peer.ended === 'RST' ? ', with RST' : ''}`);
       }
       if (!(await peer.untilEnded(closeMs(scene)))) return fails(`${cameText(peer)}, but it does not close`, true);
       if (said.code !== code) return differs(`another code: ${cameText(peer)}`);
-      if (words !== '' && !said.msg.startsWith(words)) return differs(`other words: ${cameText(peer)}`);
-      if (!isBare(peer)) return differs('its ERROR_MSG has a sequence or a MAC, which the reference’s never has');
+      if (words !== '' && !said.msg.startsWith(words)) return differs(`another text: ${cameText(peer)}`);
+      if (!isBare(peer)) return differs('its ERROR_MSG has a sequence or a MAC; that of stellar-core never has');
       const less = underreach(scene, reached);
       return less === undefined ? passes(cameText(peer)) : differs(`${less}: ${cameText(peer)}`);
     },
@@ -70,7 +70,7 @@ export function refusal(code: ErrorCodeName, words: string, options: EndOptions 
 export function drop(options: EndOptions = {}): Expectation {
   const { reached, orOpen = false, isMidRecord = false } = options;
   return {
-    text: `${reachedText(reached)}it closes without a word`,
+    text: `${reachedText(reached)}it closes without an ERROR_MSG`,
     async judge(scene) {
       const { peer, timing } = scene;
       const tooFar = (): string | undefined => overreach(scene, reached);
@@ -81,14 +81,14 @@ export function drop(options: EndOptions = {}): Expectation {
         // A connection that is only slow to close listens no more; one that was not dropped answers.
         const answered = isMidRecord ? () => false : peer.followUp();
         await peer.until(() => answered() || reacted(), isMidRecord ? dropMs(scene) : closeMs(scene));
-        if (answered()) return orOpen ? differs(GOES_ON) : fails('it goes on: what is said next is answered');
+        if (answered()) return orOpen ? differs(GOES_ON) : fails('it continues: it answers the next message');
         if (peer.refusal !== undefined && !isMidRecord)
-          return fails(`it goes on, and only then refuses: ${cameText(peer)}`, true);
+          return fails(`it continues, and refuses only later: ${cameText(peer)}`, true);
       }
-      if (tooFar() !== undefined) return fails(`it goes on: ${tooFar()}`);
+      if (tooFar() !== undefined) return fails(`it continues: ${tooFar()}`);
       if (!(await peer.untilEnded(isMidRecord && peer.refusal === undefined ? 0 : closeMs(scene))))
         return fails(isMidRecord ? 'it does not close at once: it waits for the rest' : 'it does not close', true);
-      if (peer.refusal !== undefined) return differs(`it says more than the reference: ${cameText(peer)}`);
+      if (peer.refusal !== undefined) return differs(`it sends more than stellar-core: ${cameText(peer)}`);
       const less = underreach(scene, reached);
       return less === undefined ? passes(cameText(peer)) : differs(`${less}: ${cameText(peer)}`);
     },
@@ -101,15 +101,15 @@ export function drop(options: EndOptions = {}): Expectation {
  */
 export function open(orRefusal: readonly ErrorCodeName[] = []): Expectation {
   return {
-    text: 'it goes on: the rest of an honest conversation succeeds',
+    text: 'it continues: the rest of an honest conversation succeeds',
     async judge({ peer, facts }) {
       const finish = await peer.finish(facts?.answersPings);
-      if (finish.how === 'open') return passes('it goes on');
-      if (finish.how === 'full') return passes(`it accepts our AUTH, and has no slot for us: “${finish.text}”`);
+      if (finish.how === 'open') return passes('it continues');
+      if (finish.how === 'full') return passes(`it accepts our AUTH, but has no free slot: “${finish.text}”`);
       const { refusal: said } = peer;
       if (said !== undefined && (orRefusal as readonly unknown[]).includes(said.code)) return differs(cameText(peer));
-      if (said === undefined && finish.how === 'ended' && orRefusal.length > 0) return differs('it closes without saying why');
-      if (finish.how === 'ended') return fails(`it ends the connection where ${finish.awaited} has to come: ${cameText(peer)}`);
+      if (said === undefined && finish.how === 'ended' && orRefusal.length > 0) return differs('it closes without an ERROR_MSG');
+      if (finish.how === 'ended') return fails(`it ends the connection where ${finish.awaited} must come: ${cameText(peer)}`);
       return fails(`${finish.awaited} does not come`, true);
     },
   };
@@ -124,7 +124,7 @@ export function ends(text: string, { isMidRecord = true }: EndOptions = {}): Exp
       if (!(await peer.until(() => peer.refusal !== undefined, timing.settleMs)) && peer.ended === undefined && !isMidRecord) {
         const answered = peer.followUp();
         await peer.until(answered, closeMs(scene));
-        if (answered()) return fails('it goes on: what is said next is answered');
+        if (answered()) return fails('it continues: it answers the next message');
       }
       const ended = await peer.untilEnded(isMidRecord ? dropMs(scene) : closeMs(scene));
       return ended ? passes(cameText(peer)) : fails('it does not close', true);
@@ -146,7 +146,7 @@ export function holds(
     text,
     async judge(scene) {
       const wrong = await check(scene);
-      return wrong === undefined ? passes('so it is') : { verdict: otherwise, came: wrong };
+      return wrong === undefined ? passes('as expected') : { verdict: otherwise, came: wrong };
     },
   };
 }
@@ -234,7 +234,7 @@ const SAYS: Readonly<Record<PeerRole, Readonly<Record<Reached, readonly string[]
   WE_CALLED_REMOTE: { nothing: ['HELLO'], certificate: ['HELLO'], HELLO: ['HELLO', 'AUTH'], AUTH: ['HELLO', 'AUTH'] },
 };
 
-const GOES_ON = 'it goes on as if nothing had happened';
+const GOES_ON = 'it continues as if nothing had happened';
 const HANDSHAKE: readonly string[] = ['HELLO', 'AUTH'];
 
 /** What the target has said beyond what it may. */
@@ -243,17 +243,17 @@ function overreach({ peer, role }: Scene, reached: Reached | undefined): string 
   const allowed = SAYS[role][reached];
   const said = peer.types.filter((type) => HANDSHAKE.includes(type));
   const more = said.find((type, i) => allowed[i] !== type);
-  if (more !== undefined) return `it says ${more}`;
+  if (more !== undefined) return `it sends ${more}`;
   if (reached === 'AUTH') return undefined;
   const channel = peer.types.find((type) => !HANDSHAKE.includes(type) && type !== 'ERROR_MSG');
-  return channel && `it says ${channel}`;
+  return channel && `it sends ${channel}`;
 }
 
 /** What it has not said although it should. */
 function underreach({ peer, role }: Scene, reached: Reached | undefined): string | undefined {
   if (reached === undefined) return undefined;
   const missing = SAYS[role][reached][peer.types.filter((type) => HANDSHAKE.includes(type)).length];
-  return missing && `it does not say ${missing} before`;
+  return missing && `it does not send ${missing} before`;
 }
 
 function reachedText(reached: Reached | undefined): string {
@@ -263,7 +263,7 @@ function reachedText(reached: Reached | undefined): string {
     case 'nothing':
       return 'our HELLO is not answered; ';
     case 'certificate':
-      return 'an acceptor answers with its HELLO, a dialler says no AUTH; ';
+      return 'an acceptor answers with its HELLO, a dialler sends no AUTH; ';
     case 'HELLO':
       return 'our AUTH is not answered; ';
     case 'AUTH':

@@ -110,7 +110,7 @@ class InitiatorAudit {
       return await reconnoitre(ROLE, this.#stage);
     } catch (error) {
       if (!(error instanceof TargetGone)) throw error;
-      throw new OverlayError('OVERLAY_HANDSHAKE_TIMEOUT', { stage: 'tcp', message: 'Nobody has dialled.' });
+      throw new OverlayError('OVERLAY_HANDSHAKE_TIMEOUT', { stage: 'tcp', message: 'The target has not dialled.' });
     }
   }
 
@@ -180,8 +180,7 @@ class InitiatorAudit {
       const isUnclear = verdict === 'undecided' || byTime === true || (isReborn && !hasDied);
       if (hasDied) yield crash(one, played, DIED);
       else if (isUnclear && this.#isFirstPass) this.#again.push(one);
-      else if (isReborn)
-        yield crash(one, played, 'the target was another process afterwards, each time: its ECDH key is a new one');
+      else if (isReborn) yield crash(one, played, 'the target was a new process afterwards, each time: its ECDH key has changed');
       else yield caseResult(one, played.judgement, played);
     }
   }
@@ -190,9 +189,9 @@ class InitiatorAudit {
   *#bury(reason: string): Generator<CaseResult, void, undefined> {
     const isDead = this.#isRefused || this.#hasDied();
     for (const { one, played } of this.#withheld.splice(0)) {
-      if (isDead) yield crash(one, played, 'the target died of it, and did not come back');
+      if (isDead) yield crash(one, played, 'the target crashed, and did not come back');
       else if (played.judgement.verdict === 'fail') yield caseResult(one, played.judgement, played);
-      else yield caseResult(one, { verdict: 'undecided', came: `${reason} since: it may have died of it` }, played);
+      else yield caseResult(one, { verdict: 'undecided', came: `${reason} since then: the case may have crashed it` }, played);
     }
     for (const one of [...this.#queue.splice(0), ...this.#again.splice(0)])
       yield caseResult(one, { verdict: 'undecided', came: reason }, { durationMs: 0, peerID: this.#facts?.hello.peerID });
@@ -281,7 +280,7 @@ class InitiatorAudit {
         return stream;
       } catch (cause) {
         this.#isRefused = true;
-        throw new TargetGone('nothing listens there any more', { cause });
+        throw new TargetGone('nothing listens there now', { cause });
       }
     };
     try {
@@ -293,7 +292,7 @@ class InitiatorAudit {
   }
 }
 
-const DIED = 'the target died of it, and came back';
+const DIED = 'the target crashed, and came back';
 
 /** Whether a case begins with an honest handshake. */
 function letsIn({ steps }: AuditCase): boolean {
@@ -313,5 +312,8 @@ const STRANGERS = 5;
 const TOO_LONG = new Error('too long');
 /** Time without a connection after which the target is reminded of us, in milliseconds. */
 const NUDGE_AFTER_MS = 8_000;
-/** How long an honest handshake after the last case is waited for: as long as a node takes that was refused once, in milliseconds. */
+/**
+ * How long an honest handshake after the last case is waited for: as long as a node takes that was refused once, in
+ * milliseconds.
+ */
 const LAST_PATIENCE_MS = 25_000;

@@ -45,7 +45,7 @@ export function freshSeed(): string {
 /** The cases that are asked for. @throws {RangeError} when there are none */
 export function casesFor(role: PeerRole, options: AuditOptions): readonly AuditCase[] {
   const cases = selectCases(options.cases ?? CASES, role, options);
-  if (cases.length === 0) throw new RangeError('no case is left of those asked for');
+  if (cases.length === 0) throw new RangeError('no case is left after the selection');
   return cases;
 }
 

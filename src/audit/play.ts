@@ -121,7 +121,7 @@ function makeScene(
       if (life.isOver) {
         // It comes too late, and nobody else would close it.
         stream.destroy();
-        throw new CannotPlay('undecided', 'the case was over before there was a connection');
+        throw new CannotPlay('undecided', 'the case ended before there was a connection');
       }
       streams.push(stream);
       const number = peers.length + 1;

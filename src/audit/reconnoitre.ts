@@ -61,7 +61,7 @@ const MOST_CLOSING_MS = 20_000;
 /** The time between a refusal in words and the end of the connection; undefined when there is no refusal. */
 async function measureClosing(peer: AuditPeer, { clock, timing }: Stage): Promise<number | undefined> {
   // Of all that is refused this is what a careless target takes least harm from.
-  peer.say({ type: 'AUTH', flags: 200 }, 'a second AUTH, to see how long it takes to close');
+  peer.say({ type: 'AUTH', flags: 200 }, 'a second AUTH, to measure how long it takes to close');
   if (!(await peer.until(() => peer.refusal !== undefined, timing.reactMs))) return undefined;
   const startMs = clock.now().monotonicMs;
   return (await peer.untilEnded(MOST_CLOSING_MS)) ? clock.now().monotonicMs - startMs : undefined;
@@ -77,7 +77,7 @@ function failureOf(peer: AuditPeer): OverlayError {
     return new OverlayError('OVERLAY_PEER_ERROR', { stage, message, peerError: { code, message: refusal.msg } });
   }
   if (faultCode !== undefined) return new OverlayError(faultCode, { stage, message: `${faults[0]}` });
-  const closed = 'The target closes in an honest handshake, without a word.';
+  const closed = 'The target closes in an honest handshake, without an ERROR_MSG.';
   if (peer.ended !== undefined) return new OverlayError('OVERLAY_CONNECTION_CLOSED', { stage, message: closed });
   return new OverlayError('OVERLAY_HANDSHAKE_TIMEOUT', {
     stage,

@@ -57,7 +57,7 @@ export function selectCases(
   const unknown = [...(only ?? []), ...skip].find(
     (name) => !GROUPS.some((group) => group === name) && !cases.some((one) => isNamed(one, name)),
   );
-  if (unknown !== undefined) throw new RangeError(`there is no case and no group ${JSON.stringify(unknown)}`);
+  if (unknown !== undefined) throw new RangeError(`there is no case or group ${JSON.stringify(unknown)}`);
   return cases.filter(
     (one) =>
       one.role === role &&

@@ -144,7 +144,7 @@ export const rst: Step = step('RST', ({ peer }) => {
 });
 
 /** The target reacts, or does not: what is done next comes after it. */
-export const reaction: Step = step('a moment for the target to react', async ({ peer, timing }) => {
+export const reaction: Step = step('a short wait for the target to react', async ({ peer, timing }) => {
   await peer.until(() => peer.refusal !== undefined, timing.settleMs);
 });
 
@@ -198,15 +198,16 @@ async function hear(scene: Scene, type: 'HELLO' | 'AUTH' | 'SEND_MORE_EXTENDED')
 /** @throws {CannotPlay} when the target has refused us or closed, or has not said what it had to */
 function refuseToGoOn({ peer }: Scene, awaited: string, isMissing = false): void {
   const { refusal, ended, faults } = peer;
-  if (refusal?.code === 'ERR_LOAD') throw new CannotPlay('not-applicable', `it has no slot for us: ERR_LOAD “${refusal.msg}”`);
+  if (refusal?.code === 'ERR_LOAD') throw new CannotPlay('not-applicable', `it has no free slot: ERR_LOAD “${refusal.msg}”`);
   if (refusal !== undefined)
     throw new CannotPlay(
       'undecided',
-      `it refused the honest part before: ${refusal.code} “${refusal.msg}” instead of ${awaited}`,
+      `it refused the honest part before the case: ${refusal.code} “${refusal.msg}” instead of ${awaited}`,
     );
-  if (faults.length > 0) throw new CannotPlay('undecided', `the honest part before went wrong: ${faults[0]}`);
-  if (ended !== undefined) throw new CannotPlay('undecided', `it closed in the honest part before, where ${awaited} had to come`);
-  if (isMissing) throw new CannotPlay('undecided', `${awaited} did not come in time in the honest part before`);
+  if (faults.length > 0) throw new CannotPlay('undecided', `the honest part before the case failed: ${faults[0]}`);
+  if (ended !== undefined)
+    throw new CannotPlay('undecided', `it closed in the honest part before the case, where ${awaited} was expected`);
+  if (isMissing) throw new CannotPlay('undecided', `${awaited} did not come in time in the honest part before the case`);
 }
 
 function sealRecord({ peer: { mock } }: Scene, record: Uint8Array, { mac, sequence }: Seal): Uint8Array {

@@ -1,5 +1,6 @@
 /**
- * Bytes without addresses and times: a stream of records, one record body, or one message; which of them is found out.
+ * Bytes without addresses and times. This module finds out whether they are a stream of records, one record body, or one
+ * message.
  * @module
  */
 import { concatBytes } from '../protocol/bytes.ts';
@@ -12,12 +13,12 @@ import type { Decoded, DecodedProblem, MacVerdict, Side } from './decode.ts';
 import { type KeyLog, KeyTrials, keyOf, type MacKeys } from './keylog.ts';
 import { isRecordStart, RecordStream, type StreamItem } from './record-stream.ts';
 
-/** What bytes are. */
+/** The form of bytes. */
 export type BytesForm = 'records' | 'record body' | 'message';
 
 /**
- * Which form the bytes have: the one they are without fault, else the one they begin like; undefined for none.
- * @param isStrict whether they may be anything: what only begins with a length is no record then
+ * The form of the bytes: the one they match without fault, or else the one they begin like; undefined for neither.
+ * @param isStrict whether the bytes may be anything: then a valid length alone does not make them records
  */
 export function recogniseBytes(bytes: Uint8Array, isStrict = false): BytesForm | undefined {
   if (bytes.length < 4) return undefined;
@@ -26,14 +27,14 @@ export function recogniseBytes(bytes: Uint8Array, isStrict = false): BytesForm |
   if (typeOf(asBody(bytes), false) !== undefined) return 'message';
   if (bytes.length >= RECORD_HEADER_BYTES + MESSAGE_OFFSET + 4 && isRecordStart(bytes, 0, true)) return 'records';
   if (isStrict) return undefined;
-  // Nothing else has the first bit set: versions and types are small.
+  // Only a record header has the first bit set: versions and types are small.
   if ((bytes[0] as number) >= 0x80) return 'records';
   const first = new XdrReader(bytes).uint32();
   if (first === 0 && bytes.length >= ENVELOPE_BYTES + 4) return 'record body';
   return messageTypeName(first) === undefined ? undefined : 'message';
 }
 
-/** Decodes bytes of one form, all as connection 1. Who sent what is known only where a key tells. */
+/** Decodes bytes of one form, all as connection 1. The sender is known only if a key shows it. */
 export function* decodeBytes(
   bytes: Uint8Array,
   form: BytesForm,
@@ -54,7 +55,7 @@ function* decodeItems(bytes: Uint8Array, keys: KeyLog, trials: KeyTrials): Gener
   const stream = new RecordStream();
   const nonces: Uint8Array[] = [];
   trials.read(bytes.length);
-  /** The keys the last record was good with. */
+  /** The keys with which the MAC of the last record was good. */
   let last: MacKeys | undefined;
   const items = function* (): Generator<StreamItem> {
     yield* stream.begin();
@@ -68,8 +69,8 @@ function* decodeItems(bytes: Uint8Array, keys: KeyLog, trials: KeyTrials): Gener
       continue;
     }
     const { type, body } = item;
-    if (item.skipped > 0) yield problem('skipped', true, `${item.skipped} bytes are passed over: they are no records.`);
-    // The first HELLO is of the side that dialled.
+    if (item.skipped > 0) yield problem('skipped', true, `${item.skipped} bytes are skipped: they are not records.`);
+    // The first HELLO comes from the side that dialled.
     const hello = type === 'HELLO' ? nonces.push((readMessage(body) as unknown as Hello).nonce) : 0;
     const [nonceA, nonceB] = nonces;
     const known = nonceA && nonceB && keys.find(nonceA, nonceB);
@@ -91,15 +92,15 @@ function* decodeItems(bytes: Uint8Array, keys: KeyLog, trials: KeyTrials): Gener
       xdr: messageXdr(body),
     };
   }
-  if (stream.skipped > 0) yield problem('skipped', true, `${stream.skipped} bytes are passed over: they are no records.`);
-  if (stream.pending > 0) yield problem('end', false, `The end comes ${stream.pending} bytes into a record.`);
+  if (stream.skipped > 0) yield problem('skipped', true, `${stream.skipped} bytes are skipped: they are not records.`);
+  if (stream.pending > 0) yield problem('end', false, `The stream ends after ${stream.pending} bytes of a record.`);
 }
 
 function problem(name: DecodedProblem['problem'], isFault: boolean, message: string): DecodedProblem {
   return { kind: 'problem', connection: 1, from: undefined, unixMs: undefined, problem: name, isFault, message };
 }
 
-/** Whether everything is records without fault. */
+/** Whether all bytes are records without fault. */
 function areRecords(bytes: Uint8Array): boolean {
   let at = 0;
   while (at + 4 <= bytes.length) {
@@ -119,7 +120,7 @@ function typeOf(body: Uint8Array, allowUnknown: boolean): CheckedType | undefine
   }
 }
 
-/** A message with everything around it zero. */
+/** A message in an envelope of zeros. */
 function asBody(message: Uint8Array): Uint8Array {
   return concatBytes(new Uint8Array(MESSAGE_OFFSET), message, new Uint8Array(MAC_BYTES));
 }

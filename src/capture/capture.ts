@@ -1,5 +1,5 @@
 /**
- * Any capture to what is in it: pcap, pcapng, a recording, the bytes of a stream, or these as text; told apart by how they begin.
+ * Decodes any capture: pcap, pcapng, a recording, the bytes of a stream, or these as text. The beginning decides the format.
  * @module
  */
 import { concatBytes } from '../protocol/bytes.ts';
@@ -12,24 +12,24 @@ import { CaptureFileError, looksLikePcap, type Packet, PcapReader } from './pcap
 import { type Conversation, Reassembly } from './reassembly.ts';
 import { looksLikeRecording, type RecordingEntry, readRecordingLine } from './recording.ts';
 
-/** What the input is; the first thing told. */
+/** The kind of the input; always the first item. */
 export interface CaptureSource {
   readonly kind: 'source';
-  /** `bytes` are those of a stream, as they are; as text they are `hex`, `hex dump` or `base64`. */
+  /** `bytes` are the raw bytes of a stream; in text form they are `hex`, `hex dump` or `base64`. */
   readonly format: 'pcap' | 'pcapng' | 'recording' | 'bytes' | TextFormat;
-  /** Of bytes, and of text. */
+  /** Only for bytes and text. */
   readonly form?: BytesForm;
 }
 
-/** What was passed over, and why. */
+/** The skipped parts of the input, with the reason. */
 export interface PassedOver {
   /** TCP connections that are not Stellar's. */
   readonly otherConnections: number;
-  /** How many packets hold no TCP, by what they are instead. */
+  /** The number of packets without TCP, by their kind. */
   readonly packets: Readonly<Record<NoSegment, number>>;
-  /** Records on which not every key of the key log was tried: there are too many of both. */
+  /** Records on which not every key of the key log was tried, because there are too many records and keys. */
   readonly untried?: number;
-  /** Bytes at the end that are no whole packet, or characters that are no whole line. */
+  /** Bytes at the end that are not a whole packet, or characters that are not a whole line. */
   readonly incomplete: number;
 }
 
@@ -42,18 +42,18 @@ interface Reader {
 
 /** Longest text, longest stream of bytes, and longest line of a recording. */
 const MAX_TEXT = 0x8000000;
-/** Connections of a recording that are kept: it does not say when one has ended. */
+/** The largest number of connections of a recording that are kept: a recording does not say when one has ended. */
 const MAX_CONNECTIONS = 10_000;
-/** Bytes after which it is clear what the input is. */
+/** The number of bytes that decides the kind of the input. */
 const SNIFFED_BYTES = 64;
 
-/** Decodes a capture as it comes, in chunks of any size. */
+/** Decodes a capture from chunks of any size. */
 export class CaptureDecoder {
   readonly #keys: KeyLog;
   #reader: Reader | undefined;
   #start: Uint8Array = new Uint8Array(0);
 
-  /** @param keys none: MACs are not judged */
+  /** @param keys without keys, MACs are not verified */
   constructor(keys: KeyLog = new KeyLog()) {
     this.#keys = keys;
   }
@@ -64,7 +64,8 @@ export class CaptureDecoder {
   }
 
   /**
-   * What these bytes complete; take all of it before the next call. Bytes of records are views that last until then.
+   * The items that these bytes complete. Read all of them before the next call: the bytes of records are views that are valid
+   * until then.
    * @throws {CaptureFileError} when the input is damaged or of no known format
    */
   *push(chunk: Uint8Array): Generator<CaptureSource | Decoded> {
@@ -78,7 +79,7 @@ export class CaptureDecoder {
     if (this.#start.length >= SNIFFED_BYTES) yield* this.#open();
   }
 
-  /** The input is at its end. @throws {CaptureFileError} as `push` does */
+  /** Call this at the end of the input. @throws {CaptureFileError} as `push` does */
   *end(): Generator<CaptureSource | Decoded> {
     if (this.#reader === undefined) yield* this.#open();
     if (this.#reader !== undefined) yield* this.#reader.end();
@@ -136,15 +137,15 @@ class PacketReader implements Reader {
   }
 }
 
-/** Names of what is passed over that are kept apart. */
+/** The largest number of kinds of skipped packets that are counted separately. */
 const MAX_NAMES = 64;
 
 class RecordingReader implements Reader {
   readonly #decoder: Decoder;
-  /** By number, the longest silent first. */
+  /** By number; the one without data for longest comes first. */
   readonly #connections = new Map<number, Conversation>();
   #startMs = 0;
-  /** The line that has begun. */
+  /** The current incomplete line. */
   #parts: string[] = [];
   #partsLength = 0;
   #line = 0;
@@ -168,7 +169,7 @@ class RecordingReader implements Reader {
     }
   }
 
-  /** A recording that was cut off, because the process was ended, ends with a line that is none. */
+  /** If the recording process was killed, the recording ends with an incomplete line. */
   *end(): Generator<Decoded> {
     const line = this.#takeLine();
     let entry: RecordingEntry | undefined;
@@ -238,7 +239,7 @@ class RecordingReader implements Reader {
   }
 }
 
-/** Bytes of a stream, or text that stands for some. They are decoded when they are complete. */
+/** Bytes of a stream, or their text form. They are decoded when they are complete. */
 class BytesReader implements Reader {
   readonly #keys: KeyLog;
   readonly #isText: boolean;
@@ -283,18 +284,18 @@ class BytesReader implements Reader {
     } catch (error) {
       throw new CaptureFileError(`${NO_FORMAT}: ${(error as Error).message}`);
     }
-    // What is without fault in one way of reading it is not taken for something faulty in another.
+    // If one form reads the input without fault, no other form is used.
     for (const isStrict of [true, false])
       for (const { format, bytes } of readings) {
         const form = recogniseBytes(bytes, isStrict || format === 'base64');
         if (form !== undefined) return { format, bytes, form };
       }
     const names = readings.map(({ format }) => format).join(' or ');
-    throw new CaptureFileError(`${names}, but neither of records nor of a message of the overlay`);
+    throw new CaptureFileError(`${names}, but these bytes are neither records nor a message of the overlay`);
   }
 }
 
-/** Whether it has no control characters but white space: whatever is no text has zeros soon. */
+/** Whether it has no control characters but white space; binary input soon contains a zero byte. */
 function isText(start: Uint8Array): boolean {
   return start.every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d));
 }
@@ -303,7 +304,7 @@ function untriedOf(untried: number): Pick<PassedOver, 'untried'> {
   return untried > 0 ? { untried } : {};
 }
 
-/** A character a byte: all that means something is ASCII. */
+/** One character for each byte: all meaningful characters are ASCII. */
 function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

@@ -1,6 +1,6 @@
 /**
- * The bytes of conversations to decoded records: who sent it, what it is, and whether its MAC is good where the key is known.
- * Nothing is needed to read the messages; a key only tells whether they are genuine.
+ * Decodes the bytes of conversations to records: the sender, the message, and whether the MAC is good if the key is known.
+ * Messages can be read without a key; a key only shows whether they are genuine.
  * @module
  */
 import { nodeCrypto } from '../crypto/node.ts';
@@ -16,13 +16,13 @@ import { RecordStream, type StreamItem } from './record-stream.ts';
 /** Side of a connection: A dialled, B accepted. */
 export type Side = 'A' | 'B';
 
-/** What is known of a MAC: HELLO and ERROR_MSG have none, and without its key a MAC cannot be judged. */
+/** The state of a MAC. HELLO and ERROR_MSG have none; without its key a MAC cannot be verified. */
 export type MacVerdict = 'good' | 'bad' | 'none' | 'unknown';
 
-/** Something that was found, in the order of the capture. */
+/** A result, in the order of the capture. */
 export type Decoded = DecodedConnection | DecodedRecord | DecodedProblem;
 
-/** A connection that speaks the overlay's protocol: told before anything of it. */
+/** A connection that uses the overlay's protocol. It comes before its records. */
 export interface DecodedConnection {
   readonly kind: 'connection';
   readonly connection: number;
@@ -30,7 +30,7 @@ export interface DecodedConnection {
   /** `host:port` of A and of B. */
   readonly a: string;
   readonly b: string;
-  /** Whether who dialled is a guess from the ports: the capture has neither SYN nor HELLO of it. */
+  /** Whether the dialling side is a guess from the ports, because the capture has neither its SYN nor its HELLO. */
   readonly isGuess: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface DecodedConnection {
 export interface DecodedRecord {
   readonly kind: 'record';
   readonly connection: number;
-  /** Who sent it; undefined when the input does not say. */
+  /** The sender; undefined when the input does not say. */
   readonly from: Side | undefined;
   /** When it was complete, in milliseconds since 1970; undefined when the input does not say. */
   readonly unixMs: number | undefined;
@@ -54,46 +54,46 @@ export interface DecodedRecord {
   readonly xdr: Uint8Array;
 }
 
-/** Something that is not as it should be. */
+/** A fault of a sender, or a gap of the capture. */
 export interface DecodedProblem {
   readonly kind: 'problem';
   readonly connection: number;
   readonly from: Side | undefined;
   readonly unixMs: number | undefined;
   /**
-   * `length`: a record length that is not allowed. `xdr`: a record that is no well-formed message. `sequence`: another
-   * number than the next. `gap`: bytes that are not in the capture. `skipped`: bytes that are no records. `end`: the
-   * connection or the capture ends inside a record. `reset`: a RST, or a SYN, that was not the end.
+   * `length`: a record length that is not allowed. `xdr`: a record that is not a well-formed message. `sequence`: a sequence
+   * number other than the next. `gap`: bytes that are not in the capture. `skipped`: bytes that are not records. `end`: the
+   * connection or the capture ends inside a record. `reset`: a RST or SYN after which the connection continues.
    */
   readonly problem: 'length' | 'xdr' | 'sequence' | 'gap' | 'skipped' | 'end' | 'reset';
-  /** Whether the sender did wrong; false for what the capture lacks. */
+  /** Whether it is a fault of the sender; false if the capture is incomplete. */
   readonly isFault: boolean;
   readonly message: string;
   /** Body of a record that is not well-formed. */
   readonly body?: Uint8Array;
 }
 
-/** What is known of one end. */
+/** The state of one end. */
 interface Sender {
   readonly stream: RecordStream;
   /** Of its HELLO. */
   nonce: Uint8Array | undefined;
   /** The next sequence number; undefined when any may come. */
   sequence: bigint | undefined;
-  /** Whether its bytes are all there, so that what is no record is its fault. */
+  /** Whether all its bytes were captured, so that bytes which are not a record are its fault. */
   isWhole: boolean;
 }
 
 interface State {
   readonly conversation: Conversation;
   readonly senders: readonly [Sender, Sender];
-  /** Undefined as long as it may be anything but Stellar's. */
+  /** Undefined until it is recognised as Stellar's. */
   number: number | undefined;
   dialler: End | undefined;
   keys: { readonly A: MacKey; readonly B: MacKey } | undefined;
   /** Records on which every key was tried. */
   tried: number;
-  /** Who has sent a RST that may have been the end; undefined again when more has come. */
+  /** The end that sent a RST which may have ended the connection; undefined again when more data has come. */
   reset: End | undefined;
 }
 
@@ -112,23 +112,23 @@ export class Decoder {
   #others = 0;
   #pendingBytes = 0;
 
-  /** @param keys none: MACs are not judged */
+  /** @param keys without keys, MACs are not verified */
   constructor(keys: KeyLog = new KeyLog()) {
     this.#keys = keys;
     this.#trials = new KeyTrials(keys);
   }
 
-  /** Records on which not every key has been tried: there were too many of both. */
+  /** Records on which not every key was tried, because there were too many records and keys. */
   get untried(): number {
     return this.#trials.untried;
   }
 
-  /** Conversations so far that are not Stellar's but had bytes; complete after `end`. */
+  /** The number of conversations with bytes that are not Stellar's; complete after `end`. */
   get others(): number {
     return this.#others;
   }
 
-  /** What an event of a conversation completes. Take all of it before the next call. */
+  /** The items that an event completes. Read all of them before the next call. */
   *push(event: ConversationEvent): Generator<Decoded> {
     const { conversation, unixMs } = event;
     let state = this.#states.get(conversation);
@@ -148,7 +148,7 @@ export class Decoder {
     state.dialler ??= conversation.dialler;
     if (conversation.isStellar && state.number === undefined) yield* this.#recognise(state, unixMs);
     if (state.reset !== undefined && state.number !== undefined) {
-      const message = `More comes after a RST of ${sideOf(state, state.reset)}: it is read.`;
+      const message = `More data follows a RST of ${sideOf(state, state.reset)}: it is decoded.`;
       yield problem(state, state.reset, unixMs, 'reset', false, message);
     }
     state.reset = undefined;
@@ -163,11 +163,11 @@ export class Decoder {
     this.#pendingBytes += pendingBytes(state) - before;
     if (this.#pendingBytes > MAX_PENDING_BYTES) {
       this.#pendingBytes -= state.senders[event.from].stream.pending;
-      yield* this.#gap(state, event.from, unixMs, 'A record is passed over: too many are incomplete at once');
+      yield* this.#gap(state, event.from, unixMs, 'A record is skipped: too many are incomplete at once');
     }
   }
 
-  /** The input is at its end: what is left of every conversation. */
+  /** Call this at the end of the input: gives the remaining items of every conversation. */
   *end(): Generator<Decoded> {
     for (const state of this.#states.values()) yield* this.#end(state, undefined);
     this.#states.clear();
@@ -192,7 +192,7 @@ export class Decoder {
     if (isNew) yield* this.#begin(state, unixMs);
   }
 
-  /** It is Stellar's: it gets a number, and its ends get their sides. */
+  /** The conversation is Stellar's: gives it a number, and its ends their sides. */
   *#recognise(state: State, unixMs: number | undefined, from?: End, item?: StreamItem): Generator<Decoded> {
     const { conversation } = state;
     this.#connections = conversation.number ?? this.#connections + 1;
@@ -209,7 +209,7 @@ export class Decoder {
     if (conversation.isStellar) yield* this.#begin(state, unixMs);
   }
 
-  /** Where the beginning was seen, whatever each end began with is taken for a record. */
+  /** If the beginning was captured, the first bytes of each end count as a record. */
   *#begin(state: State, unixMs: number | undefined): Generator<Decoded> {
     if (state.conversation.dialler === undefined) return;
     for (const from of [0, 1] as const) {
@@ -222,7 +222,7 @@ export class Decoder {
     const reader = new XdrReader(body, SEQUENCE_OFFSET);
     const sequence = reader.uint64();
     const typeNumber = reader.int32();
-    // As the receiver has it: neither sequence nor MAC of these two is looked at, or counted.
+    // Like the receiver: these two have no sequence and no MAC, and are not counted.
     const isPlain = type === 'ERROR_MSG' || (type === 'HELLO' && sender.nonce === undefined);
     if (isPlain && type === 'HELLO') {
       sender.nonce = (readMessage(body) as unknown as Hello).nonce.slice();
@@ -249,14 +249,14 @@ export class Decoder {
 
   *#gap(state: State, from: End, unixMs: number | undefined, message: string): Generator<Decoded> {
     const sender = state.senders[from];
-    const inside = sender.stream.pending > 0 ? '; a record is incomplete for it' : '';
+    const inside = sender.stream.pending > 0 ? '; this makes a record incomplete' : '';
     sender.stream.lose();
     sender.sequence = undefined;
     sender.isWhole = false;
     if (state.number !== undefined) yield problem(state, from, unixMs, 'gap', false, `${message}${inside}.`);
   }
 
-  /** Most likely the end, so that what is left is told; if it was not, what follows is read on. */
+  /** Probably the end of the connection, so the remaining items are given. If more data follows, it is decoded. */
   *#reset(state: State, event: Extract<ConversationEvent, { event: 'reset' }>): Generator<Decoded> {
     const { flag, from, sequence, due, unixMs } = event;
     if (state.number === undefined && isRecognised(state)) yield* this.#recognise(state, unixMs);
@@ -264,7 +264,7 @@ export class Decoder {
       if (state.number !== undefined && state.reset === undefined) yield* this.#rest(state, unixMs);
       state.reset ??= from;
     } else if (state.number !== undefined) {
-      const message = `A ${flag} of ${sideOf(state, from)} with sequence ${sequence} where ${due} is due is not believed.`;
+      const message = `A ${flag} of ${sideOf(state, from)} with sequence ${sequence} where ${due} is due is ignored.`;
       yield problem(state, from, unixMs, 'reset', false, message);
     }
   }
@@ -277,13 +277,13 @@ export class Decoder {
     } else if (state.reset === undefined) yield* this.#rest(state, unixMs);
   }
 
-  /** What the ends have sent that makes no record. */
+  /** The bytes of both ends that do not make a record. */
   *#rest(state: State, unixMs: number | undefined): Generator<Decoded> {
     for (const from of [0, 1] as const) {
       const { stream } = state.senders[from];
       if (stream.skipped > 0) yield* skipped(state, from, unixMs, stream.skipped);
       if (stream.pending > 0)
-        yield problem(state, from, unixMs, 'end', false, `The end comes ${stream.pending} bytes into a record.`);
+        yield problem(state, from, unixMs, 'end', false, `The stream ends after ${stream.pending} bytes of a record.`);
     }
   }
 
@@ -301,7 +301,7 @@ export class Decoder {
     if (keys !== undefined) state.keys = macKeys(keys);
   }
 
-  /** The keys of a connection whose HELLOs have not both been seen: those a record's MAC is good with. */
+  /** The keys of a connection without both HELLOs: those with which the MAC of a record is good. */
   #tryKeys(state: State, from: End, body: Uint8Array): void {
     const hasNonces = state.senders.every(({ nonce }) => nonce !== undefined);
     if (hasNonces || body.length > MAX_TRIED_BYTES || state.tried++ >= MAX_TRIED) return;
@@ -336,11 +336,11 @@ function isGenuine(key: MacKey, body: Uint8Array): boolean {
   return key.verify(body, SEQUENCE_OFFSET, body.length - MAC_BYTES);
 }
 
-/** Bytes that are no records are the sender's fault, unless the capture lacks some or began midway. */
+/** Bytes that are not records are the sender's fault, unless the capture is incomplete or begins in the middle. */
 function* skipped(state: State, from: End, unixMs: number | undefined, length: number): Generator<Decoded> {
   const isFault = state.senders[from].isWhole && state.conversation.dialler !== undefined;
-  const why = isFault ? 'they are no records' : 'where the next record begins has to be found first';
-  yield problem(state, from, unixMs, 'skipped', isFault, `${length} bytes are passed over: ${why}.`);
+  const why = isFault ? 'they are not records' : 'the beginning of the next record must be found first';
+  yield problem(state, from, unixMs, 'skipped', isFault, `${length} bytes are skipped: ${why}.`);
 }
 
 function problem(
@@ -363,7 +363,7 @@ function other(end: End): End {
   return end === 0 ? 1 : 0;
 }
 
-/** The one with the default port was dialled, else the one with the smaller port: callers get high ones. */
+/** The end with the default port was dialled, or else the one with the smaller port, because dialling ends get high ports. */
 function guessDialler(ends: readonly [string, string]): End {
   const [first, second] = ends.map((end) => Number(end.slice(end.lastIndexOf(':') + 1))) as [number, number];
   if (first === DEFAULT_PORT || second === DEFAULT_PORT) return first === DEFAULT_PORT ? 1 : 0;

@@ -1,5 +1,5 @@
 /**
- * Captures that were compressed: gzip, and zstd where this Node can.
+ * Compressed captures: gzip, and zstd if this version of Node supports it.
  * @module
  */
 import { Readable } from 'node:stream';
@@ -12,13 +12,13 @@ const { createZstdDecompress } = zlib as unknown as { readonly createZstdDecompr
 
 const GZIP = [0x1f, 0x8b];
 const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
-/** Compressed files in compressed files that are opened. */
+/** How many levels of compression are opened. */
 const MAX_LAYERS = 3;
 
 /**
- * The bytes of a capture as they were before somebody compressed them; what is not compressed comes through as it is.
- * What has been decompressed is handed on before an error is thrown.
- * @throws {CaptureFileError} when it is damaged or incomplete, or this Node does not know zstd
+ * The decompressed bytes of a capture; uncompressed bytes are passed on unchanged. Bytes decompressed before an error are
+ * passed on before it is thrown.
+ * @throws {CaptureFileError} when the input is damaged or incomplete, or this Node does not support zstd
  */
 export async function* decompressed(input: AsyncIterable<Uint8Array>, layers = MAX_LAYERS): AsyncGenerator<Uint8Array> {
   const iterator = input[Symbol.asyncIterator]();
@@ -36,7 +36,7 @@ export async function* decompressed(input: AsyncIterable<Uint8Array>, layers = M
     return;
   }
   if (name === 'zstd' && createZstdDecompress === undefined)
-    throw new CaptureFileError('compressed with zstd, which Node knows from 22.15 on: decompress it first (zstd -d)');
+    throw new CaptureFileError('compressed with zstd, which Node supports from 22.15 on: decompress it first (zstd -d)');
   const stream = name === 'zstd' && createZstdDecompress !== undefined ? createZstdDecompress() : zlib.createGunzip();
   const source = Readable.from(whole);
   source.on('error', (error) => stream.destroy(error)).pipe(stream);

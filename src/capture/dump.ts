@@ -1,18 +1,18 @@
 /**
- * Bytes as text, the way tools print and people paste them: hex, base64, and the dumps of hexdump, xxd, od, Wireshark and tshark.
+ * Reads bytes from text: hex, base64, and the dumps of hexdump, xxd, od, Wireshark and tshark.
  * @module
  */
 import { concatBytes, fromHex } from '../protocol/bytes.ts';
 
-/** How bytes were written down. */
+/** The form of the text. */
 export type TextFormat = 'hex' | 'hex dump' | 'base64';
 
-/** Most bytes that a dump may stand for: a repeated line is written once. */
+/** The largest number of bytes in a dump, because a short dump can stand for many repeated lines. */
 const MAX_BYTES = 0x8000000;
 
 /**
- * The bytes of a text, in every way in which it can be read, the likeliest first.
- * @throws {TypeError} naming what is wrong when it can be read in none
+ * The bytes of a text in every form in which it can be read, the most likely first.
+ * @throws {TypeError} names the mistake when no form fits
  */
 export function readBytesText(text: string): readonly { readonly format: TextFormat; readonly bytes: Uint8Array }[] {
   const lines = text.replace(/^\ufeff/, '').split(/\r?\n/);
@@ -42,20 +42,20 @@ export function readHexText(text: string): Uint8Array {
   return fromHex(lines.join(''));
 }
 
-/** Also in the alphabet of URLs, in quotes, and broken into lines; undefined when it is none. */
+/** Base64, also in the URL alphabet, in quotes, and split into lines; undefined when it is not base64. */
 function readBase64(lines: readonly string[]): Uint8Array | undefined {
   const text = lines.map((line) => line.replace(/#.*$/, '').replace(/[\s"',]/g, '')).join('');
   if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(text) || text.replace(/=+$/, '').length % 4 === 1) return undefined;
   return new Uint8Array(Buffer.from(text, 'base64'));
 }
 
-/** Indentation, offset, whether a colon follows, and the rest. */
+/** Indentation, offset, an optional colon, and the rest. */
 const DUMP_LINE = /^(\s*)(?:0x)?([0-9a-f]{4,16})(:?)(?:\s+(\S.*))?$/i;
 /** `hexdump` without an option: words in the order of the machine, which is little-endian. */
 const WORDS = /^[0-9a-f]{4}(?:\s|$)/i;
 const WORDS_OFFSET_DIGITS = 7;
 
-/** Whether the first line begins with offset 0 and goes on in groups of digits. */
+/** Whether the first line begins with offset 0, followed by groups of digits. */
 function isDump(lines: readonly string[]): boolean {
   const first = lines.find((line) => line.trim() !== '' && !line.startsWith('#')) ?? '';
   const [, , offset = '', colon, rest = ''] = DUMP_LINE.exec(first) ?? [];
@@ -64,14 +64,14 @@ function isDump(lines: readonly string[]): boolean {
   return isBytes || (offset.length === WORDS_OFFSET_DIGITS && WORDS.test(rest));
 }
 
-/** One dump among several: Wireshark indents what the second side of a conversation said, and counts it by itself. */
+/** One dump of several: Wireshark indents the bytes of the second side, and counts them separately. */
 interface Part {
   /** Offset of the next byte. */
   due: number;
   line: Uint8Array;
 }
 
-/** @throws {TypeError} naming the line that does not follow from the one before */
+/** @throws {TypeError} names the line that does not continue the previous one */
 function readDump(lines: readonly string[]): Uint8Array {
   const parts = new Map<number, Part>();
   const all: Uint8Array[] = [];
@@ -115,7 +115,7 @@ function readDump(lines: readonly string[]): Uint8Array {
   return concatBytes(...all);
 }
 
-/** The bytes of a line, without what stands beside them as text. */
+/** The bytes of a line, without the text column. */
 function columnBytes(rest: string, hasColon: boolean, at: number): Uint8Array {
   const [column = ''] = rest.split(hasColon ? /\s{2,}/ : /[|>]|\s{3,}/);
   const groups = column.trim().split(/\s+/);

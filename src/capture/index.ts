@@ -1,6 +1,6 @@
 /**
- * Captures of overlay connections, written and read: the bytes of a tcpdump, of a recording or of a dump in hex to records,
- * messages and verdicts about their MACs. The same that the verb `decode` prints.
+ * Writes and reads captures of overlay connections. It decodes the bytes of a tcpdump, a recording or a hex dump to records,
+ * messages and verdicts about their MACs: the output of the verb `decode`.
  * @module stellar-handshake/capture
  */
 

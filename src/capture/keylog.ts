@@ -1,10 +1,9 @@
 /**
- * Key log: the MAC keys of connections as lines of text, so that `decode` can verify what was captured, as TLS's key log
- * does for its own. Format, all in hex, lines that begin with `#` aside:
+ * Key log: the MAC keys of connections as lines of text, with which `decode` verifies captures, like the key log of TLS. The
+ * format, all in hex; lines that begin with `#` are comments:
  *
  *     STELLAR_MAC_KEYS <nonceA> <nonceB> <K_AB> <K_BA>
- *
- * Whoever has a line can forge messages on that connection while it lasts; nobody needs one to read them.
+ * A person who has a line can forge messages on that connection while it lasts. Reading messages needs no key.
  * @module
  */
 import { nodeCrypto } from '../crypto/node.ts';
@@ -25,8 +24,8 @@ export class KeyLog {
   readonly #byNonces = new Map<string, MacKeys>();
 
   /**
-   * Adds the lines of a key log; lines of another kind and an incomplete last one are passed over, as in TLS's.
-   * @returns how many lines have been understood
+   * Adds the lines of a key log; other lines and an incomplete last line are ignored, as in TLS.
+   * @returns how many lines contained keys
    */
   add(text: string): number {
     let count = 0;
@@ -51,20 +50,20 @@ export class KeyLog {
   }
 }
 
-/** A key a record's MAC is good with. */
+/** A key with which a record's MAC is good. */
 export interface FoundKey {
   readonly keys: MacKeys;
-  /** Whose it is. */
+  /** The side that sends with it. */
   readonly side: 'A' | 'B';
 }
 
-/** Bytes under a MAC that are tried whatever the input, and as many more for each byte of it. */
+/** The bytes on which keys are tried for any input, and the further bytes for each byte of the input. */
 const TRIED_BYTES = 0x4000000;
 const TRIED_BYTES_A_BYTE = 16;
-/** What a trial costs besides the bytes. */
+/** The fixed cost of a trial, in bytes. */
 const TRIAL_BYTES = 1_024;
 
-/** Tries all keys on records of which nobody says whose they are: as much work as fits the input, and no more. */
+/** Tries all keys on records whose connection is not known. The work is limited by the size of the input. */
 export class KeyTrials {
   readonly #keys: KeyLog;
   #left = TRIED_BYTES;
@@ -75,12 +74,12 @@ export class KeyTrials {
     this.#keys = keys;
   }
 
-  /** So much more of the input has come. */
+  /** Call this for further bytes of the input. */
   read(bytes: number): void {
     this.#left += TRIED_BYTES_A_BYTE * bytes;
   }
 
-  /** @param body of a record @param sides whose it may be */
+  /** @param body of a record @param sides the possible senders */
   find(body: Uint8Array, sides: readonly ('A' | 'B')[]): FoundKey | undefined {
     for (const keys of this.#keys.all) {
       this.#left -= sides.length * (TRIAL_BYTES + body.length);
@@ -95,7 +94,7 @@ export class KeyTrials {
   }
 }
 
-/** Which of these keys the MAC of a record body is good with. */
+/** The key with which the MAC of a record body is good. */
 export function keyOf(body: Uint8Array, keys: MacKeys, sides: readonly ('A' | 'B')[] = ['A', 'B']): FoundKey | undefined {
   const side = sides.find((name) => {
     const key = nodeCrypto.macKey(name === 'A' ? keys.K_AB : keys.K_BA);
@@ -104,7 +103,7 @@ export function keyOf(body: Uint8Array, keys: MacKeys, sides: readonly ('A' | 'B
   return side && { keys, side };
 }
 
-/** The line of a handshake's step `mac-keys`; undefined for other steps, and when the step was told without secrets. */
+/** The line of a handshake's step `mac-keys`; undefined for other steps, and when the step has no secrets. */
 export function keyLogLine(step: HandshakeStep): string | undefined {
   if (step.step !== 'mac-keys' || step.secrets === undefined) return undefined;
   const nonceA = step.inputAB.subarray(1, 1 + HASH_BYTES);

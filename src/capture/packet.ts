@@ -1,5 +1,5 @@
 /**
- * A packet to its TCP segment: link layer, IPv4 or IPv6, TCP, out of whatever tunnels they are in.
+ * Finds the TCP segment of a packet: link layer, IPv4 or IPv6, TCP, also inside tunnels.
  * @module
  */
 
@@ -20,16 +20,16 @@ export interface Segment {
   readonly ack: boolean;
   readonly fin: boolean;
   readonly rst: boolean;
-  /** What was captured of its bytes: a view. */
+  /** The captured bytes: a view. */
   readonly data: Uint8Array;
-  /** Bytes after those that the capture has cut off. */
+  /** The number of further bytes that the capture has cut off. */
   readonly missing: number;
 }
 
-/** Why a packet is none of ours: what it is instead, `UDP` or `ARP` for example, or what keeps it from being read. */
+/** Why a packet is skipped: its kind, for example `UDP` or `ARP`, or the reason why it cannot be read. */
 export type NoSegment = string;
 
-/** Headers of one packet that are unwrapped: more are somebody's joke. */
+/** The largest number of headers of a packet that are unwrapped; real packets have fewer. */
 const MAX_LAYERS = 24;
 
 /** The TCP segment in a packet, or why there is none. */
@@ -52,7 +52,7 @@ export function segmentOf(packet: Packet): Segment | NoSegment {
   }
 }
 
-/** TCP: where it is, where it would end had nothing been cut off, and whose it is. */
+/** A TCP segment: where it begins, where it would end without cuts, and its addresses. */
 interface Tcp {
   readonly is: 'tcp';
   readonly at: number;
@@ -70,7 +70,7 @@ const IPV6_FRAGMENT = 44;
 const AUTHENTICATION = 51;
 
 function ip(view: DataView, { at, end }: Inner): Inner | Tcp | NoSegment {
-  // The version is in IP itself, so that nothing depends on what the layer below calls it.
+  // The version is taken from the IP header, not from the layer below.
   const version = view.getUint8(at) >> 4;
   if (version === 4) return ipv4(view, at, end);
   return version === 6 ? ipv6(view, at, end) : `IP version ${version}`;

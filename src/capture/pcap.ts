@@ -1,8 +1,7 @@
 /**
- * Capture files, pcap and pcapng, to packets: as they come, one block at a time.
- *
- * Written here because no package is good enough: `pcap-parser` (of 2013) and `pcap-stream` on it read only pcap, with an old
- * stream library; `pcap-ng-parser` reads only pcapng, has a dependency and no types; `pcap` is a native addon that captures.
+ * Reads the packets of capture files, pcap and pcapng, one block at a time. This is our own code because no package is
+ * suitable: `pcap-parser` (of 2013) and `pcap-stream` on it read only pcap, with an old stream library; `pcap-ng-parser` reads
+ * only pcapng, has a dependency and no types; `pcap` is a native addon that captures.
  *
  * Sources: draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng.
  * @module
@@ -15,24 +14,24 @@ export interface Packet {
   readonly unixMs: number | undefined;
   /** LINKTYPE_ number of its interface. */
   readonly linkType: number;
-  /** What was captured of it: a view. */
+  /** The captured bytes: a view. */
   readonly data: Uint8Array;
-  /** How long it was. */
+  /** The original length. */
   readonly originalLength: number;
 }
 
-/** A capture file cannot be read any further. */
+/** A capture file that cannot be read further. */
 export class CaptureFileError extends Error {
   override readonly name: string = 'CaptureFileError';
 }
 
-/** Longest packet or block believed, in bytes. */
+/** Longest packet or block accepted, in bytes. */
 const MAX_BLOCK_BYTES = 0x1000000;
 
-/** Interfaces of a section of pcapng that are believed. */
+/** Largest number of interfaces in a section of pcapng. */
 const MAX_INTERFACES = 4_096;
 
-/** Whether bytes begin as pcap or pcapng do. */
+/** Whether bytes begin like pcap or pcapng. */
 export function looksLikePcap(bytes: Uint8Array): 'pcap' | 'pcapng' | undefined {
   if (bytes.length < 4) return undefined;
   const magic = viewOf(bytes).getUint32(0);
@@ -42,7 +41,7 @@ export function looksLikePcap(bytes: Uint8Array): 'pcap' | 'pcapng' | undefined 
 
 /** Cuts a capture file into packets, however it is split into chunks. */
 export class PcapReader {
-  /** What has not been read yet. */
+  /** The bytes not yet read. */
   #parts: Uint8Array[] = [];
   #pending = 0;
   /** Bytes the next block needs, as far as it is known. */
@@ -58,7 +57,7 @@ export class PcapReader {
 
   /**
    * The packets that are complete with these bytes; take all of them before the next call. They are views of the bytes.
-   * @throws {CaptureFileError} when it is no such file or damaged
+   * @throws {CaptureFileError} when it is not such a file, or damaged
    */
   *push(chunk: Uint8Array): Generator<Packet> {
     this.#parts.push(chunk);
@@ -77,7 +76,7 @@ export class PcapReader {
         if (packet !== undefined) yield packet;
       }
     } catch (error) {
-      const why = error instanceof RangeError ? 'a block too short for what it is' : (error as Error).message;
+      const why = error instanceof RangeError ? 'a block too short for its type' : (error as Error).message;
       throw new CaptureFileError(`damaged at byte ${this.#position + at}: ${why}`);
     }
     this.#position += at;
@@ -125,7 +124,7 @@ class PcapFormat {
   read(block: Uint8Array): Packet | undefined {
     const view = viewOf(block);
     if (this.#linkType === undefined) {
-      // The upper half says how long the frame check sequence is; what captures add of it is cut off by IP's own length.
+      // The upper half is the length of the frame check sequence; the length in IP cuts it off.
       this.#linkType = view.getUint32(20, this.#littleEndian) & 0xffff;
       return undefined;
     }

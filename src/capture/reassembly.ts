@@ -1,25 +1,25 @@
 /**
- * TCP segments, as they were captured, to the bytes each side sent: of many connections at once, in bounded memory.
+ * Reassembles captured TCP segments to the bytes of each side, for many connections at once, in bounded memory.
  * @module
  */
 import type { Segment } from './packet.ts';
 
-/** One TCP connection, whatever it was read from. The object is its identity. */
+/** One TCP connection from any source. The object is its identity. */
 export interface Conversation {
-  /** Its number where the source has one. */
+  /** Its number, if the source has one. */
   readonly number?: number | undefined;
   /** `host:port` of both ends. */
   readonly ends: readonly [string, string];
   /** Which end dialled; undefined when that was not seen. */
   readonly dialler: End | undefined;
-  /** Whether it is known to be ours, so that its bytes are not asked whether they are Stellar's. */
+  /** Whether it is known to be Stellar's, so that its bytes need no check for this. */
   readonly isStellar?: boolean | undefined;
 }
 
 /** Index of an end of a conversation. */
 export type End = 0 | 1;
 
-/** What happened on a conversation, in order for each of its ends. */
+/** An event of a conversation, in order for each of its ends. */
 export type ConversationEvent = {
   readonly conversation: Conversation;
   /** Time of the packet with which it became known, in milliseconds since 1970. */
@@ -27,7 +27,7 @@ export type ConversationEvent = {
 } & (
   | { readonly event: 'bytes'; readonly from: End; readonly bytes: Uint8Array }
   | {
-      /** So many bytes are not in the capture: never captured, or cut off by its snapshot length. */
+      /** The number of bytes that are not in the capture: not captured, or cut off by its snapshot length. */
       readonly event: 'gap';
       readonly from: End;
       readonly length: number;
@@ -35,8 +35,8 @@ export type ConversationEvent = {
     }
   | {
       /**
-       * A RST, or a SYN in the middle of a connection that goes on after it. A receiver believes a RST when its sequence number is
-       * the one that is due, and such a SYN never (RFC 5961 §3.2 and §4.2).
+       * A RST, or a SYN in the middle of a connection that continues after it. A receiver accepts a RST only with the due
+       * sequence number, and never such a SYN (RFC 5961 §3.2 and §4.2).
        */
       readonly event: 'reset';
       readonly flag: 'RST' | 'SYN';
@@ -48,12 +48,12 @@ export type ConversationEvent = {
   | { readonly event: 'end' }
 );
 
-/** Bytes and segments that wait behind a hole before it is taken for a gap. */
+/** Bytes and segments that wait after missing bytes before these count as a gap. */
 const MAX_WAITING_BYTES = 0x100000;
 const MAX_WAITING_SEGMENTS = 64;
 /** Bytes that wait in all conversations together. */
 const MAX_TOTAL_WAITING_BYTES = 0x4000000;
-/** Conversations kept; the one that has been silent longest makes room. */
+/** The largest number of conversations; the one without data for longest is removed first. */
 const MAX_CONVERSATIONS = 10_000;
 
 /** A segment's bytes, waiting for those before them. */
@@ -63,11 +63,11 @@ interface Piece {
   readonly missing: number;
 }
 
-/** What one end sends. */
+/** The stream of one end. */
 interface Direction {
   /** Sequence number of the next byte; undefined until something was seen. */
   next: number | undefined;
-  /** Sequence number of the first byte, from SYN or from what was seen first. */
+  /** Sequence number of the first byte, from SYN or from the first segment seen. */
   start: number | undefined;
   /** Sequence number of its FIN. */
   fin: number | undefined;
@@ -80,22 +80,25 @@ interface Tcp extends Conversation {
   dialler: End | undefined;
   readonly directions: readonly [Direction, Direction];
   ended: boolean;
-  /** Whether a RST was due, so that most likely it was the end. */
+  /** Whether a RST had the due sequence number, so that it was probably the end. */
   wasReset: boolean;
-  /** A SYN that opens another connection, if anything follows from it. */
+  /** A SYN that opens another connection, if data follows it. */
   opening: Segment | undefined;
 }
 
-/** How far from where it is due a segment still belongs to a connection, in bytes. */
+/** The largest distance of a segment from the due sequence number, in bytes. */
 const MAX_DISTANCE = 0x1000000;
 
-/** Puts segments in order. Where a segment repeats bytes, those that came in order first count. */
+/** Puts segments in order. Where segments repeat bytes, the first ones in order count. */
 export class Reassembly {
-  /** By addresses, the longest silent first. One that has ended stays until its addresses are used again: repeats come late. */
+  /**
+   * By addresses; the one without data for longest comes first. An ended one stays until its addresses are used again, because
+   * repeated segments may come late.
+   */
   readonly #conversations = new Map<string, Tcp>();
   #waitingBytes = 0;
 
-  /** What a segment completes. */
+  /** The events that a segment completes. */
   push(segment: Segment): readonly ConversationEvent[] {
     const { source, destination, unixMs } = segment;
     const events: ConversationEvent[] = [];
@@ -123,7 +126,7 @@ export class Reassembly {
     return events;
   }
 
-  /** Nothing more comes: what waits behind a hole follows a gap. */
+  /** Call this at the end: waiting data follows a gap. */
   end(): readonly ConversationEvent[] {
     const events: ConversationEvent[] = [];
     for (const tcp of this.#conversations.values()) this.#end(tcp, undefined, events);
@@ -160,8 +163,8 @@ export class Reassembly {
   }
 
   /**
-   * Subtle: nobody knows whether its receiver has believed a RST, so that what comes after it is read all the same. What it
-   * carries is no part of the stream (RFC 9293 §3.5.3).
+   * Subtle: the capture does not show whether the receiver accepted a RST, so later data is still read. The data of a RST is
+   * not part of the stream (RFC 9293 §3.5.3).
    */
   #reset(tcp: Tcp, from: End, sequence: number, unixMs: number | undefined, events: ConversationEvent[]): void {
     const due = dueOf(tcp.directions[from], sequence);
@@ -182,7 +185,7 @@ export class Reassembly {
     this.#count(direction, piece.data.length);
   }
 
-  /** Hands on everything up to the next hole. */
+  /** Passes on everything up to the next missing byte. */
   #drain(tcp: Tcp, from: End, unixMs: number | undefined, events: ConversationEvent[]): void {
     const direction = tcp.directions[from];
     for (let piece = direction.waiting[0]; piece !== undefined; piece = direction.waiting[0]) {
@@ -199,7 +202,7 @@ export class Reassembly {
     }
   }
 
-  /** What is missing before the first bytes that wait will not come any more. */
+  /** The bytes before the first waiting ones will not come: makes a gap. */
   #skipHole(tcp: Tcp, from: End, unixMs: number | undefined, events: ConversationEvent[]): void {
     const direction = tcp.directions[from];
     const first = direction.waiting[0] as Piece;
@@ -241,7 +244,7 @@ function newConversation(ends: readonly [string, string]): Tcp {
   return { ends, dialler: undefined, directions: [direction(), direction()], ended: false, wasReset: false, opening: undefined };
 }
 
-/** Whether a SYN opens another connection between the same addresses, and neither repeats the first nor comes late. */
+/** Whether a SYN opens another connection between the same addresses, and is neither a repeat nor late. */
 function isNewConnection(tcp: Tcp, segment: Segment): boolean {
   if (!segment.syn) return false;
   const { start } = tcp.directions[tcp.ends[0] === segment.source ? 0 : 1];
@@ -249,15 +252,15 @@ function isNewConnection(tcp: Tcp, segment: Segment): boolean {
 }
 
 /**
- * Whether a SYN for another connection is one: the old one is over, or the SYN is answered. Anybody can make one up, and the
- * receiver goes on with the old one.
+ * Whether a SYN really opens another connection: the old one has ended, or the SYN is answered. Anyone can forge a SYN, and the
+ * receiver then continues the old connection.
  */
 function isBelieved({ ended, wasReset, directions, opening }: Tcp, { ack, source }: Segment): boolean {
   const isOver = ended || wasReset || directions.some(({ fin }) => fin !== undefined);
   return isOver || (ack && opening !== undefined && opening.source !== source);
 }
 
-/** Whether a segment goes on where a SYN has begun, and not where the connection before it is. */
+/** Whether a segment continues after a SYN, and not the connection before it. */
 function isOpenedBy({ opening, directions, ends }: Tcp, { source, sequence }: Segment): boolean {
   if (opening === undefined || opening.source !== source) return false;
   const { next } = directions[ends[0] === source ? 0 : 1];
@@ -278,7 +281,7 @@ function other(end: End): End {
   return end === 0 ? 1 : 0;
 }
 
-/** The sequence number behind everything that was seen of an end; FIN has one too, which some count in a RST and some do not. */
+/** The sequence number after everything seen from an end. FIN has a number too; some systems count it in a RST and some do not. */
 function dueOf({ next, fin, waiting }: Direction, sequence: number): number {
   const last = waiting.at(-1);
   const due = last === undefined ? next : (last.sequence + last.data.length + last.missing) >>> 0;
@@ -287,7 +290,7 @@ function dueOf({ next, fin, waiting }: Direction, sequence: number): number {
   return due === fin && sequence === behindFin ? behindFin : due;
 }
 
-/** From one sequence number to another, which may lie across the wrap at 2^32. */
+/** The distance from one sequence number to another, across the wrap at 2^32. */
 function distance(from: number, to: number): number {
   return (to - from) | 0;
 }

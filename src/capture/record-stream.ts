@@ -1,6 +1,6 @@
 /**
- * The bytes one end sent to its records, also where the stream was joined midway or bytes are missing: then the next record
- * is searched for by what every record begins with.
+ * Cuts the bytes of one end into records. If the capture begins in the middle of the stream or bytes are missing, it searches
+ * for the next record by the pattern of its first bytes.
  * @module
  */
 import { concatBytes } from '../protocol/bytes.ts';
@@ -16,21 +16,21 @@ import { RecordDecoder } from '../protocol/wire/framing.ts';
 import { messageTypeName } from '../protocol/wire/messages.ts';
 import { XdrReader } from '../protocol/xdr/reader.ts';
 
-/** What a stream consists of. Nothing is told before something in it is a record, or should be one. */
+/** An item of a stream. The first item is a record, or should be one. */
 export type StreamItem =
   | {
       readonly item: 'record';
       readonly type: CheckedType;
       readonly body: Uint8Array;
-      /** Bytes before it that are no record. */
+      /** The number of bytes before it that are not a record. */
       readonly skipped: number;
     }
-  /** A record whose structure is not that of any message. */
+  /** A record that is not a well-formed message. */
   | { readonly item: 'corrupt'; readonly body: Uint8Array; readonly message: string }
-  /** A header with a length that is not allowed; what follows is searched for the next record. */
+  /** A header with a length that is not allowed; the search for the next record begins after it. */
   | { readonly item: 'length'; readonly message: string };
 
-/** Header, union version, sequence, type: what a record is recognised by. */
+/** Header, union version, sequence and type, by which a record is recognised. */
 const RECOGNISED_BYTES = RECORD_HEADER_BYTES + MESSAGE_OFFSET + 4;
 const NOTHING = new Uint8Array(0);
 
@@ -38,18 +38,18 @@ const NOTHING = new Uint8Array(0);
 export class RecordStream {
   #records = new RecordDecoder();
   #isSearching = true;
-  /** Whether nothing has been read yet, so that a record may begin right here. */
+  /** Whether nothing has been read yet, so that a record may begin here. */
   #isStart = true;
-  /** Whether what the search has found is still to prove that it is a record. */
+  /** Whether the search has found a possible record that is not yet confirmed. */
   #isTentative = false;
   #isRecognised = false;
-  /** The last bytes the search has looked at. */
+  /** The last bytes that the search has read. */
   #tail: Uint8Array = NOTHING;
   #skipped = 0;
   /** Longest record allowed. */
   #maxBytes = MAX_RECORD_BYTES;
 
-  /** Whether it has begun as a record does, or had one: it is Stellar's. */
+  /** Whether it began like a record or contained one: then it is Stellar's. */
   get isRecognised(): boolean {
     return this.#isRecognised;
   }
@@ -59,7 +59,7 @@ export class RecordStream {
     return this.#records.pending;
   }
 
-  /** Bytes passed over since the last record. */
+  /** Bytes skipped since the last record. */
   get skipped(): number {
     return this.#skipped + this.#tail.length;
   }
@@ -69,7 +69,9 @@ export class RecordStream {
     this.#maxBytes = isAuthenticated ? MAX_RECORD_BYTES : MAX_UNAUTHENTICATED_RECORD_BYTES;
   }
 
-  /** The stream is known to begin with a record: unless it was joined midway, whatever it begins with is taken for one. */
+  /**
+   * Call this when the stream begins with a record: unless the capture begins in the middle, its first bytes count as one.
+   */
   *begin(): Generator<StreamItem> {
     if (!this.#isStart) return;
     const start = this.#tail;
@@ -78,13 +80,16 @@ export class RecordStream {
     yield* this.push(start);
   }
 
-  /** What these bytes complete. Bodies are views of them where a record lies whole in them; take all before the next call. */
+  /**
+   * The items that these bytes complete. Bodies of records that lie whole in the bytes are views; read all items before the
+   * next call.
+   */
   *push(bytes: Uint8Array): Generator<StreamItem> {
     let rest: Uint8Array | undefined = bytes;
     while (rest !== undefined) rest = this.#isSearching ? this.#search(rest) : yield* this.#read(rest);
   }
 
-  /** Bytes are missing: the next record has to be searched for. */
+  /** Call this when bytes are missing: searches for the next record. */
   lose(): void {
     this.#skipped += this.#records.pending + this.#tail.length;
     this.#tail = NOTHING;
@@ -93,7 +98,7 @@ export class RecordStream {
     this.#records = new RecordDecoder();
   }
 
-  /** @returns the bytes from the next record on, when there is one */
+  /** @returns the bytes from the next record on, if there is one */
   #search(bytes: Uint8Array): Uint8Array | undefined {
     const data = this.#tail.length === 0 ? bytes : concatBytes(this.#tail, bytes);
     const last = data.length - RECOGNISED_BYTES;
@@ -119,7 +124,7 @@ export class RecordStream {
     if (!isTentative) this.#isRecognised = true;
   }
 
-  /** @returns the bytes to search in, when what follows is no record */
+  /** @returns the bytes to search, if no record follows */
   *#read(bytes: Uint8Array): Generator<StreamItem, Uint8Array | undefined> {
     const records = this.#records;
     records.push(bytes);
@@ -128,7 +133,7 @@ export class RecordStream {
       try {
         body = records.next(this.#maxBytes);
       } catch (error) {
-        // Subtle: the search goes on behind the header, or it would find the same again.
+        // Subtle: the search continues after the header, or it would find the same header again.
         const rest = bytes.subarray(bytes.length - records.pending + RECORD_HEADER_BYTES);
         if (!this.#isTentative) yield { item: 'length', message: (error as Error).message };
         this.#restart(this.#isTentative ? RECORD_HEADER_BYTES : 0);
@@ -155,7 +160,7 @@ export class RecordStream {
     }
   }
 
-  /** Searches on; so many bytes were no record. */
+  /** Continues the search; this many bytes were not a record. */
   #restart(skipped: number): void {
     this.#skipped += skipped;
     this.#isSearching = true;
@@ -165,7 +170,7 @@ export class RecordStream {
 
 /**
  * Whether a record may begin here, judged by its first 20 bytes: a length that is allowed, version 0, a known type.
- * @param isStart whether nothing was before: then bit 31 may be clear, and the sequence anything
+ * @param isStart whether these are the first bytes: then bit 31 may be clear, and any sequence is allowed
  */
 export function isRecordStart(bytes: Uint8Array, at: number, isStart: boolean): boolean {
   // The first byte decides most of the time: bit 31 and a length of at most 16 MiB.

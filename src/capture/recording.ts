@@ -1,11 +1,11 @@
 /**
- * Recordings: every byte of the own connections as lines of JSON, written as they come.
+ * Recordings: every byte of our own connections as lines of JSON, written at once.
  *
  *     {"format":"stellar-handshake recording","version":1,"started":"2026-01-01T00:00:00.000Z"}
  *     {"connection":1,"role":"WE_CALLED_REMOTE","local":"127.0.0.1:50000","remote":"127.0.0.1:11625"}
  *     {"connection":1,"ms":1.25,"direction":"sent","hex":"80000118…"}
  *
- * `ms` counts from `started`. Bytes are those of the TCP stream, cut as the program got or wrote them.
+ * `ms` counts from `started`. The bytes are those of the TCP stream, one line for each read or write.
  * @module
  */
 import type { ConnectionInfo, OnBytes } from '../net/connection-info.ts';
@@ -13,7 +13,7 @@ import { formatTarget } from '../net/target.ts';
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
 import { fromHex } from '../protocol/bytes.ts';
 
-/** What a line of a recording says. */
+/** The contents of a line of a recording. */
 export type RecordingEntry =
   | { readonly kind: 'started'; readonly unixMs: number }
   | {
@@ -38,7 +38,7 @@ export class RecordingWriter {
   readonly #write: (line: string) => void;
   readonly #monotonicMs: () => number;
   readonly #startMs: number;
-  /** Numbers by connection; one that has ended is forgotten with its object. */
+  /** Numbers by connection; an ended connection is removed with its object. */
   readonly #numbers = new WeakMap<ConnectionInfo, number>();
   #connections = 0;
 
@@ -80,8 +80,8 @@ export function looksLikeRecording(text: string): boolean {
 }
 
 /**
- * What a line says; undefined for an empty line and one of a kind that a later version may have added.
- * @throws {TypeError} when it is no line of a recording
+ * The contents of a line; undefined for an empty line, and for a kind of line that a later version may add.
+ * @throws {TypeError} when it is not a line of a recording
  */
 export function readRecordingLine(line: string): RecordingEntry | undefined {
   if (line.trim() === '') return undefined;

@@ -14,8 +14,8 @@ import { describeMessage, whyUnknown } from '../report/describe.ts';
 import type { CaptureSource } from './capture.ts';
 import type { DecodedRecord, MacVerdict } from './decode.ts';
 
-/** What must be said of every capture. */
-export const NOT_ENCRYPTED = 'Overlay messages are authenticated, not encrypted: nothing secret is needed to read them.';
+/** The notice for every capture. */
+export const NOT_ENCRYPTED = 'Overlay messages are authenticated, not encrypted: no secret is needed to read them.';
 
 /** One line of `decode --json`. */
 export interface DecodedRecordJson {
@@ -55,7 +55,7 @@ export function decodedRecordJson(record: DecodedRecord, message: unknown): Deco
   };
 }
 
-/** What the input is, in words. */
+/** The kind of the input as text. */
 export function describeSource({ format, form }: CaptureSource): string {
   switch (form) {
     case 'records':
@@ -69,10 +69,10 @@ export function describeSource({ format, form }: CaptureSource): string {
   }
 }
 
-/** How many MACs came out how. */
+/** The number of MACs of each verdict. */
 export type MacCounts = Readonly<Record<Exclude<MacVerdict, 'none'>, number>>;
 
-/** The MACs of many records in words; undefined when none has one. */
+/** The MACs of many records as text; undefined when no record has a MAC. */
 export function describeMacs({ good, bad, unknown }: MacCounts): string | undefined {
   const all = good + bad + unknown;
   if (all === 0) return undefined;
@@ -81,7 +81,7 @@ export function describeMacs({ good, bad, unknown }: MacCounts): string | undefi
   return parts.filter(Boolean).join(', ');
 }
 
-/** What a record says, without its type. */
+/** The contents of a record as text, without its type. */
 export function describeRecord({ type, xdr, body, typeNumber, unixMs = 0 }: DecodedRecord): string {
   const whole = body ?? padded(xdr);
   switch (type) {
@@ -102,8 +102,8 @@ export function describeRecord({ type, xdr, body, typeNumber, unixMs = 0 }: Deco
     case 'UNKNOWN':
       return `type ${typeNumber}${messageTypeName(typeNumber) ? `, ${whyUnknown(typeNumber)}` : ''}: ${toHex(xdr.subarray(4, 36))}${xdr.length > 36 ? '…' : ''}`;
     case 'SCP_MESSAGE':
-      // No connection lets a longer one pass, so that nobody looks into it either.
-      if (xdr.length > FLOOD_CAPACITY_BYTES) return `${xdr.length} bytes, larger than any node takes`;
+      // No connection accepts a longer message, so it is not decoded.
+      if (xdr.length > FLOOD_CAPACITY_BYTES) return `${xdr.length} bytes, larger than any node accepts`;
       return describeMessage(receivedMessage(type, whole, nodeCrypto) as ReceivedMessage, unixMs);
     default:
       return describeMessage(receivedMessage(type, whole, nodeCrypto) as ReceivedMessage, unixMs);
@@ -127,7 +127,7 @@ export function* hexLines({ body, xdr }: DecodedRecord): Generator<string> {
   const whole = body ?? padded(xdr);
   for (const { path, offset, length, value, type } of annotatedFields(whole)) {
     const at = body === undefined ? offset - MESSAGE_OFFSET : offset;
-    // Around a message alone there is nothing.
+    // A message alone has no envelope.
     if (at < 0 || at >= (body ?? xdr).length) continue;
     const hex = toHex(whole.subarray(offset, offset + length));
     const isShown = value.length >= HEX_WIDTH / 2 && hex.includes(value);
@@ -135,7 +135,7 @@ export function* hexLines({ body, xdr }: DecodedRecord): Generator<string> {
   }
 }
 
-/** Bytes that are no record, as hex. */
+/** Bytes that are not a record, as hex. */
 export function* rawLines(bytes: Uint8Array): Generator<string> {
   yield* fieldLines(0, toHex(bytes), '', '');
 }

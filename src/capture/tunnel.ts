@@ -1,30 +1,30 @@
 /**
- * What is around an IP packet: link layers, and tunnels. One header at a time is taken off.
+ * The layers around an IP packet: link layers and tunnels. Removes one header at a time.
  *
- * Sources: RFC 2784 and 2890 (GRE), 2637 (PPTP), 2003 and 4213 (IP in IP), 2516 (PPPoE), 1661 (PPP), 3032 and 4385 (MPLS),
- * 7510 (MPLS in UDP), 7348 (VXLAN), draft-ietf-nvo3-vxlan-gpe, 8926 (GENEVE), draft-foschiano-erspan.
+ * Sources: RFC 2784 and 2890 (GRE), 2637 (PPTP), 2003 and 4213 (IP in IP), 2516 (PPPoE), 1661 (PPP), 3032 and 4385 (MPLS), 7510
+ * (MPLS in UDP), 7348 (VXLAN), draft-ietf-nvo3-vxlan-gpe, 8926 (GENEVE), draft-foschiano-erspan.
  * @module
  */
 
-/** What a header is followed by. */
+/** The content after a header. */
 export interface Inner {
   /**
-   * `link`: a LINKTYPE_ number says what it is. `ethertype`, `protocol`: a number of IEEE's or of IP's does. `ethernet`, `mpls`, `ppp`: a
-   * frame of theirs. `ip`: IPv4 or IPv6.
+   * `link`: of a LINKTYPE_ number. `ethertype`, `protocol`: of an IEEE EtherType or an IP protocol number. `ethernet`, `mpls`,
+   * `ppp`: such a frame. `ip`: IPv4 or IPv6.
    */
   readonly is: 'link' | 'ethertype' | 'protocol' | 'ethernet' | 'mpls' | 'ppp' | 'ip';
-  /** The number, where one says what it is. */
+  /** The number, for the first three kinds. */
   readonly type?: number;
   /** First byte. */
   readonly at: number;
-  /** Where the whole would end had nothing been cut off. */
+  /** Where it would end if nothing had been cut off. */
   readonly end: number;
 }
 
 /**
- * Takes one header off.
- * @returns what is in it, or its name when it is nothing that could hold TCP, or nothing that is unwrapped
- * @throws {RangeError} when the header is not all there
+ * Removes one header.
+ * @returns its content, or its name when it cannot contain TCP or is not supported
+ * @throws {RangeError} when the header is incomplete
  */
 export function encapsulated(view: DataView, inner: Inner): Inner | string {
   const { at, end, type = 0 } = inner;
@@ -46,7 +46,7 @@ export function encapsulated(view: DataView, inner: Inner): Inner | string {
   }
 }
 
-/** LINKTYPE_ numbers: bytes before what follows, and what that is; or where its EtherType is. */
+/** By LINKTYPE_ number: the length of the header and the kind of its content, or the offset of its EtherType. */
 const LINK_TYPES: ReadonlyMap<number, { readonly length: number; readonly is?: Inner['is']; readonly etherType?: number }> =
   new Map([
     [0, { length: 4, is: 'ip' }], // NULL: loopback of BSD and macOS, an address family in the order of the host
@@ -113,7 +113,10 @@ function etherType(view: DataView, type: number, at: number, end: number): Inner
   }
 }
 
-/** A stack of labels says nothing of what is below it: IP shows itself, and a pseudowire has zeros before its Ethernet, or nothing. */
+/**
+ * A stack of labels does not name its content: IP is recognised by its first byte, and a pseudowire has zeros before its Ethernet, or
+ * nothing.
+ */
 function mpls(view: DataView, at: number, end: number): Inner | string {
   if ((view.getUint8(at + 2) & 1) === 0) return { is: 'mpls', at: at + 4, end };
   const below = at + 4;
@@ -125,7 +128,7 @@ function mpls(view: DataView, at: number, end: number): Inner | string {
 
 function ppp(view: DataView, start: number, end: number): Inner | string {
   const at = view.getUint16(start) === 0xff03 ? start + 2 : start;
-  // A number that is odd in its first byte has no other one (protocol field compression).
+  // A number with an odd first byte has only one byte (protocol field compression).
   const isShort = (view.getUint8(at) & 1) === 1;
   const number = isShort ? view.getUint8(at) : view.getUint16(at);
   const inner = { at: at + (isShort ? 1 : 2), end };
@@ -218,7 +221,7 @@ function gre(view: DataView, start: number, end: number): Inner | string {
     if ((flags & 0x80) !== 0) at += 4;
     return { is: 'ppp', at, end };
   }
-  // Without a sequence number it is the first version of ERSPAN, which has no header of its own.
+  // Without a sequence number it is the first version of ERSPAN, which has no header.
   if (type === ERSPAN_II) return { is: 'ethernet', at: at + (hasSequence ? 8 : 0), end };
   if (type === ERSPAN_III) return { is: 'ethernet', at: at + 12 + ((view.getUint8(at + 11) & 1) === 1 ? 8 : 0), end };
   return type === 0 ? 'GRE keepalive' : { is: 'ethertype', type, at, end };

@@ -1,5 +1,5 @@
 /**
- * Where the results of an audit go: text, JSON or TAP to stdout, files, a summary.
+ * The outputs of an audit: text, JSON or TAP on stdout, files, a summary.
  * @module
  */
 import type { ArgsDef } from 'citty';
@@ -15,21 +15,21 @@ import { UsageError, writeMistake } from './options.ts';
 import { printable } from './output.ts';
 import { openProgress, type Progress } from './progress.ts';
 
-/** Options of the report; `--json` is every verb's. */
+/** Options of the report; every verb has `--json`. */
 export const reportArgs = {
   tap: { type: 'boolean', description: 'Print TAP 13' },
   junit: { type: 'string', description: 'File for the results as JUnit XML', valueHint: 'FILE' },
   html: { type: 'string', description: 'File for the results as one HTML page', valueHint: 'FILE' },
-  strict: { type: 'boolean', description: 'What differs from the reference counts as failed' },
+  strict: { type: 'boolean', description: 'Cases that differ from stellar-core count as failed' },
 } as const satisfies ArgsDef;
 
-/** What is audited. */
+/** The subject of an audit. */
 export interface AuditSubject {
   readonly target: string;
   readonly role: 'acceptor' | 'initiator';
   readonly count: number;
   readonly seed: string;
-  /** Of this package. */
+  /** The version of this package. */
   readonly version: string;
 }
 
@@ -41,7 +41,7 @@ interface ReportGiven {
   readonly strict?: boolean | undefined;
 }
 
-/** Takes results as they come. */
+/** Takes results one by one. */
 export class AuditReport {
   readonly #subject: AuditSubject;
   readonly #given: ReportGiven;
@@ -60,9 +60,10 @@ export class AuditReport {
 
   /** @throws {UsageError} when options contradict each other */
   static async open(subject: AuditSubject, given: ReportGiven, context: CliContext): Promise<AuditReport> {
-    if (given.json && given.tap) throw new UsageError('--json and --tap both want stdout: choose one');
+    if (given.json && given.tap) throw new UsageError('--json and --tap both print to stdout: choose one');
     const report = new AuditReport(subject, given, context, await openProgress(subject.count, 'cases'));
-    // That a file cannot be written is known before anything is played, and whatever ends the process, it can be read.
+    // Write the files before any case is played: an error shows at once, and a valid file exists however the process
+    // ends.
     report.#write();
     return report;
   }
@@ -72,7 +73,7 @@ export class AuditReport {
     return this.#results.some(({ verdict }) => verdict === 'fail' || (strict && verdict === 'differs'));
   }
 
-  /** The target is known now. */
+  /** Called when the target is known. */
   meet(facts: TargetFacts): void {
     this.#facts = facts;
     const { json, tap } = this.#given;
@@ -91,18 +92,18 @@ export class AuditReport {
     if (json) this.#progress.above(() => out.json(result));
     else if (tap) this.#progress.above(() => out.document(tapLine(result, this.#results.length, strict)));
     else if (result.verdict === 'fail') this.#progress.above(() => printFailedCase(result, out));
-    // What is not applicable mostly comes in numbers and for one reason: it is told in the end.
+    // There are often many cases that are not applicable for one reason: they are printed at the end.
     else if (result.verdict === 'differs' || result.verdict === 'undecided') this.#progress.above(() => printCase(result, out));
   }
 
-  /** Nothing more comes: prints what all of it comes to. */
+  /** Called after the last result: prints the summary. */
   async end(): Promise<void> {
     this.#progress.stop();
     this.#write();
     if (this.#facts === undefined) return;
     const { json, tap } = this.#given;
     const { out, err } = this.#context;
-    if (tap && this.#results.length < this.#subject.count) out.line('Bail out! The audit was broken off.');
+    if (tap && this.#results.length < this.#subject.count) out.line('Bail out! The audit was interrupted.');
     if (!json && !tap) {
       printNotApplicable(this.#results, out);
       printAuditTable(this.#results, out);
@@ -115,7 +116,7 @@ export class AuditReport {
     told.line(told.style(this.hasFailed ? 'red' : 'green', sentence));
   }
 
-  /** Writes the files that are wanted. @throws {UsageError} naming the option whose file cannot be written */
+  /** Writes the requested files. @throws {UsageError} names the option whose file cannot be written */
   #write(): void {
     const { junit, html, strict } = this.#given;
     const { target, role } = this.#subject;

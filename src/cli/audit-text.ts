@@ -18,7 +18,7 @@ const MARK: Readonly<Record<Verdict, readonly [style: 'green' | 'yellow' | 'red'
   undecided: ['yellow', '?'],
 };
 
-/** What the target is. */
+/** Prints the facts about the target. */
 export function printFacts(
   target: string,
   { hello, overlayRange, hasSlot, answersPings, handshakeMs }: TargetFacts,
@@ -34,7 +34,7 @@ export function printFacts(
   if (adapted !== undefined) out.line(out.style('dim', `  ${adapted}`));
 }
 
-/** One line; below it, when it is no success, what was expected and what came. */
+/** Prints one line, and below it the expected and the actual behaviour if the case did not pass. */
 export function printCase(result: CaseResult, out: Output): void {
   const { id, title, verdict, severity, expected, came, threat } = result;
   const [style, mark] = MARK[verdict];
@@ -47,19 +47,19 @@ export function printCase(result: CaseResult, out: Output): void {
   if (verdict === 'differs') printReason(result, out);
 }
 
-/** Why a case is judged as it is, and where that is written. */
+/** Prints the reason of a case and its section. */
 function printReason({ id, why, source }: CaseResult, out: Output): void {
   out.line(`    why       ${why} (protocol.md section ${source}; docs/conformance.md#${id.replace(/^\w+\./, '')})`);
 }
 
-/** A failure with everything about it. */
+/** Prints a failure with its transcript. */
 export function printFailedCase(result: CaseResult, out: Output): void {
   printCase(result, out);
   printReason(result, out);
   for (const line of transcriptLines(result.transcript ?? [])) out.line(out.style('dim', `    ${printable(line)}`));
 }
 
-/** What could not be played, by the reason. */
+/** Prints the cases that are not applicable, by reason. */
 export function printNotApplicable(results: readonly CaseResult[], out: Output): void {
   const reasons = new Map<string, string[]>();
   for (const { id, verdict, came } of results)
@@ -71,25 +71,25 @@ export function printNotApplicable(results: readonly CaseResult[], out: Output):
 }
 
 /**
- * What all results come to, in a sentence.
- * @param isStrict whether what differs counts as failed
+ * The summary of all results in one sentence.
+ * @param isStrict whether cases that differ count as failed
  * @param isComplete whether every case was played
  */
 export function verdictSentence(results: readonly CaseResult[], isStrict: boolean, isComplete: boolean): string {
   const { pass, differs, fail, undecided } = countVerdicts(results);
   const rest = [
-    differs > 0 && !isStrict && `${counted(differs, 'differs', 'differ')} from stellar-core without harm, for the reasons above.`,
+    differs > 0 && !isStrict && `${counted(differs, 'differs', 'differ')} from stellar-core without harm: see the reasons above.`,
     undecided > 0 && `${counted(undecided, 'is', 'are')} undecided.`,
-    !isComplete && 'The audit was broken off: this is not all.',
+    !isComplete && 'The audit was interrupted: not all cases were played.',
   ].filter((sentence) => sentence !== false);
   const failed = results.filter(({ verdict }) => verdict === 'fail' || (isStrict && verdict === 'differs'));
   const [worst] = failed.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
   const sentence =
     worst !== undefined
-      ? `✗ It does not do what stellar-core does: ${counted(isStrict ? fail + differs : fail, 'case fails', 'cases fail')}; the worst is ${worst.id} (${worst.severity}).`
+      ? `✗ The target does not behave as stellar-core does: ${counted(isStrict ? fail + differs : fail, 'case fails', 'cases fail')}; the worst is ${worst.id} (${worst.severity}).`
       : pass + differs === 0
-        ? '? Nothing could be judged.'
-        : `✓ It does what stellar-core does, as far as it was judged: ${counted(pass, 'case passes', 'cases pass')}, none fails.`;
+        ? '? No case gave a verdict.'
+        : `✓ The target behaves as stellar-core does in the cases with a verdict: ${counted(pass, 'case passes', 'cases pass')}, none fails.`;
   return [sentence, ...rest].join(' ');
 }
 
@@ -97,7 +97,7 @@ function counted(number: number, one: string, many: string): string {
   return `${number} ${number === 1 ? one : many}`;
 }
 
-/** The results by group, then how many of each verdict. */
+/** Prints a table: for each group the number of each verdict. */
 export function printAuditTable(results: readonly CaseResult[], out: Output): void {
   const groups = GROUPS.filter((group) => results.some((result) => result.group === group));
   const rows = groups.map((group) => ({ group, ...countVerdicts(results.filter((result) => result.group === group)) }));
@@ -114,7 +114,7 @@ export function printAuditTable(results: readonly CaseResult[], out: Output): vo
   }
 }
 
-/** What `--list` prints: the cases by role and group, each with its reason. */
+/** The output of `--list`: the cases by role and group, each with its reason. */
 export function printCaseList(cases: readonly AuditCase[], out: Output): void {
   for (const { id, title, severity, role, group, why, source, hostile, slow } of cases) {
     const needs = [hostile && '--hostile', slow && '--slow'].filter((flag) => flag).join(' ');

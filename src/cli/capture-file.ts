@@ -9,14 +9,14 @@ import { KeyLog } from '../capture/keylog.ts';
 import { CaptureFileError } from '../capture/pcap.ts';
 import { UsageError } from './options.ts';
 
-/** The bytes of a file, or of stdin for `-`, decompressed where they are compressed. */
+/** The bytes of a file, or of stdin for `-`, decompressed if they are compressed. */
 export function captureInput(file: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
   if (file !== '-') return decompressed(createReadStream(file, { signal }));
   signal.addEventListener('abort', () => process.stdin.destroy(), { once: true });
   return decompressed(process.stdin);
 }
 
-/** What is wrong with the input, as a mistake in the command line; anything else as it is. */
+/** An error of the input as a mistake in the command line; any other error unchanged. */
 export function captureMistake(error: unknown, file: string): unknown {
   const name = file === '-' ? 'stdin' : file;
   if (error instanceof CaptureFileError) return new UsageError(`${name}: ${error.message}`);
@@ -24,7 +24,10 @@ export function captureMistake(error: unknown, file: string): unknown {
   return code === undefined || code.startsWith('ERR_') ? error : new UsageError(message);
 }
 
-/** The keys of a key log, none without a file. @throws {UsageError} when it cannot be read or has none */
+/**
+ * The keys of a key log; no keys without a file.
+ * @throws {UsageError} when it cannot be read or has no keys
+ */
 export async function readKeyLog(file: string | undefined): Promise<KeyLog> {
   const keys = new KeyLog();
   if (file === undefined) return keys;

@@ -1,5 +1,5 @@
 /**
- * `--record` and `--keylog`: what is written down of the own connections, for `decode`.
+ * `--record` and `--keylog`: files about our own connections, for `decode`.
  * @module
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
@@ -9,12 +9,12 @@ import { openSecretLog } from '../report/output-file.ts';
 import { UsageError } from './options.ts';
 import { OutputLost } from './output.ts';
 
-/** Options of every verb with real connections. */
+/** Options of every verb that makes real connections. */
 export const captureArgs = {
-  record: { type: 'string', description: 'New file for every byte of the connections, for decode', valueHint: 'FILE' },
+  record: { type: 'string', description: 'New file for every byte of the connections; decode reads it', valueHint: 'FILE' },
   keylog: {
     type: 'string',
-    description: 'File only you can read, for the MAC keys of the connections; with it decode verifies what was captured',
+    description: 'File only you can read, for the MAC keys of the connections; decode verifies captures with it',
     valueHint: 'FILE',
   },
 } as const satisfies ArgsDef;
@@ -27,14 +27,14 @@ export interface CaptureArgs {
 
 /** Files that are being written. */
 export interface Capture {
-  /** To spread into the options of connections. */
+  /** Add these to the options of connections. */
   readonly options: Pick<NodeOptions, 'onBytes' | 'onStep' | 'unsafeStepSecrets'>;
-  /** Everything is in the files already; closes them. @throws {OutputLost} when not everything could be written */
+  /** Closes the files. Everything is already written. @throws {OutputLost} when not everything could be written */
   close(): Promise<void>;
 }
 
 /**
- * Opens the files that were named; without any, nothing is loaded and nothing done.
+ * Opens the files that were named. Without any, it loads and does nothing.
  * @throws {UsageError} when the recording exists already, or others can read the key log
  */
 export async function openCapture({ record, keylog }: CaptureArgs): Promise<Capture> {
@@ -84,8 +84,8 @@ async function recordOptions(path: string, files: LineFile[]): Promise<Capture['
 }
 
 /**
- * A file that lines are appended to, each one at once: nothing is lost however the process ends. An error of the disk is
- * kept for the end, because it must not end a connection.
+ * A file to which lines are appended, each at once, so that nothing is lost however the process ends. An error of the disk is
+ * reported at the end, because it must not end a connection.
  */
 class LineFile {
   readonly path: string;
@@ -98,7 +98,7 @@ class LineFile {
       this.#fd = open();
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      throw new UsageError(`${option}: ${code === 'EEXIST' ? `${path} exists already and is left as it is` : message}`);
+      throw new UsageError(`${option}: ${code === 'EEXIST' ? `${path} exists already and was not changed` : message}`);
     }
   }
 

@@ -1,10 +1,10 @@
 /**
- * What a verb gets: where to print, and when to stop.
+ * The context that a verb gets: its outputs and the signal to stop.
  * @module
  */
 import type { Output } from './output.ts';
 
-/** Handed to each verb as citty's `data`. */
+/** Passed to each verb as citty's `data`. */
 export interface CliContext {
   /** Results. */
   readonly out: Output;
@@ -12,6 +12,6 @@ export interface CliContext {
   readonly err: Output;
   /** Aborts on Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
-  /** The exit code; a verb sets it, main exits with it. */
+  /** The exit code. The verb sets it, and main exits with it. */
   exitCode: number;
 }

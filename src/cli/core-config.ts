@@ -1,6 +1,6 @@
 /**
- * stellar-core.cfg: what a node's configuration says about its peers, its validators and its quorum set.
- * Source: stellar-core, Config.cpp (`processConfig`, `parseValidators`, `loadQset`) and docs/stellar-core_example.cfg.
+ * Reads a stellar-core.cfg: the peers, validators and quorum set of a node. Source: stellar-core, Config.cpp (`processConfig`,
+ * `parseValidators`, `loadQset`) and docs/stellar-core_example.cfg.
  * @module
  */
 import type { TomlTable, TomlValue } from 'smol-toml';
@@ -24,21 +24,21 @@ export interface CoreValidator {
 
 /** [QUORUM_SET], or one of the tables in it. */
 export interface CoreQuorumSet {
-  /** THRESHOLD_PERCENT, 1 to 100; 67 when it is left out. The threshold is 1 + floor((members x percent - 1) / 100). */
+  /** THRESHOLD_PERCENT, 1 to 100, by default 67. The threshold is 1 + floor((members x percent - 1) / 100). */
   readonly thresholdPercent: number;
   /** `G…` keys in their order; names such as `$self` are resolved. */
   readonly validators: readonly string[];
   readonly innerSets: readonly CoreQuorumSet[];
 }
 
-/** What a stellar-core.cfg says. It holds no secret: of NODE_SEED there is the public key. */
+/** The contents of a stellar-core.cfg. It contains no secret: NODE_SEED is replaced by its public key. */
 export interface CoreConfig {
   readonly networkPassphrase?: string;
   /** KNOWN_PEERS, as they are written. */
   readonly knownPeers: readonly string[];
   /** PREFERRED_PEERS, as they are written. */
   readonly preferredPeers: readonly string[];
-  /** The public key of NODE_SEED, `G…`; absent when there is no seed, or one that is kept elsewhere (`$FILE:`). */
+  /** The public key of NODE_SEED, `G…`; absent without a seed, or when the seed is in another file (`$FILE:`). */
   readonly peerID?: string;
   /** NODE_IS_VALIDATOR: stellar-core then adds the node itself to the validators of its home domain. */
   readonly nodeIsValidator: boolean;
@@ -46,7 +46,7 @@ export interface CoreConfig {
   readonly validators: readonly CoreValidator[];
   /** [[HOME_DOMAINS]]: the quality of each domain. */
   readonly homeDomains: ReadonlyMap<string, Quality>;
-  /** [QUORUM_SET]; without it stellar-core makes one of `validators`. */
+  /** [QUORUM_SET]; without it stellar-core makes one from `validators`. */
   readonly quorumSet?: CoreQuorumSet;
 }
 
@@ -56,8 +56,8 @@ const MAX_NESTING = 4;
 const QUALITIES: readonly string[] = ['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'] satisfies readonly Quality[];
 
 /**
- * Reads a stellar-core.cfg. What it says of other things is not looked at.
- * @throws {TypeError} naming the line or the entry that is wrong; it never repeats a text of the file but names and public keys
+ * Reads a stellar-core.cfg. Other settings are ignored.
+ * @throws {TypeError} names the wrong line or entry; of the file's text it repeats only names and public keys
  */
 export async function parseCoreConfig(text: string): Promise<CoreConfig> {
   const toml = await parseToml(text);
@@ -107,21 +107,21 @@ class Names {
     try {
       this.self = NodeIdentity.fromSecretSeed(seed).peerID;
     } catch {
-      // It is elsewhere ($FILE:…), or a place to fill in: only who refers to it needs to know.
+      // The seed is in another file ($FILE:…), or a placeholder: this matters only to entries that refer to it.
       this.#withoutKey = name ?? 'self';
     }
-    // The $$self of older configurations is the node itself, by whatever name.
+    // The $$self of older configurations is the node itself, whatever its name.
     if (this.self !== undefined) this.#keys.set('$self', this.self).set(name ?? 'self', this.self);
     for (const entry of strings(toml, 'NODE_NAMES')) this.declare(entry);
   }
 
-  /** Takes the name in `KEY name`, if there is one. */
+  /** Adds the name in `KEY name`, if there is one. */
   declare(entry: string): void {
     const [key = '', name] = words(entry);
     if (name !== undefined && !key.startsWith('$')) this.add(name, publicKey(key, `the key of ${name}`));
   }
 
-  /** Takes every name in the VALIDATORS of a quorum set and its inner sets, since each may refer to all. */
+  /** Adds every name in the VALIDATORS of a quorum set and its inner sets, because each may refer to any name. */
   declareAll(quorumSet: TomlValue): void {
     if (!isTable(quorumSet)) return;
     for (const [key, value] of Object.entries(quorumSet)) {
@@ -144,7 +144,7 @@ class Names {
     const key = this.#keys.get(name);
     if (key !== undefined) return key;
     if (name === '$self' || name === this.#withoutKey)
-      throw wrong(`${where}: ${word} is this node itself, and NODE_SEED has no seed to take its key from`);
+      throw wrong(`${where}: ${word} is this node itself, but NODE_SEED contains no seed for its key`);
     throw wrong(`${where}: no key has the name ${name}`);
   }
 }
@@ -153,7 +153,7 @@ function readHomeDomains(toml: TomlTable): Map<string, Quality> {
   const domains = new Map<string, Quality>();
   for (const entry of tables(toml, 'HOME_DOMAINS')) {
     const domain = requiredString(entry, 'HOME_DOMAIN', 'HOME_DOMAINS');
-    if (domains.has(domain)) throw wrong(`HOME_DOMAINS: ${domain} is there twice`);
+    if (domains.has(domain)) throw wrong(`HOME_DOMAINS: ${domain} appears twice`);
     domains.set(domain, quality(requiredString(entry, 'QUALITY', `HOME_DOMAINS ${domain}`), `HOME_DOMAINS ${domain}`));
   }
   return domains;
@@ -169,9 +169,9 @@ function readValidators(toml: TomlTable, homeDomains: ReadonlyMap<string, Qualit
     const own = optionalString(entry, 'QUALITY', `${where}: `);
     const ofDomain = homeDomains.get(homeDomain);
     if (own !== undefined && ofDomain !== undefined)
-      throw wrong(`${where}: HOME_DOMAINS has the QUALITY of ${homeDomain} already`);
+      throw wrong(`${where}: HOME_DOMAINS already has the QUALITY of ${homeDomain}`);
     if (own === undefined && ofDomain === undefined)
-      throw wrong(`${where}: no QUALITY, neither here nor of ${homeDomain} in HOME_DOMAINS`);
+      throw wrong(`${where}: no QUALITY, neither here nor for ${homeDomain} in HOME_DOMAINS`);
     names.add(name, peerID);
     return { name, peerID, homeDomain, quality: ofDomain ?? quality(own ?? '', where), ...(address && { address }) };
   });
@@ -203,7 +203,7 @@ function quality(text: string, where: string): Quality {
   return text as Quality;
 }
 
-/** The error of an entry. A seed may stand in any place, also where a name belongs. */
+/** The error of an entry. A seed may be in any place, even in place of a name. */
 function wrong(message: string): TypeError {
   return new TypeError(withoutSecretSeeds(message));
 }

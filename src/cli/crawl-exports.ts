@@ -1,5 +1,5 @@
 /**
- * Files that are made of a crawl, when it ends or later.
+ * Files that are made from a crawl, when it ends or later.
  * @module
  */
 import type { ArgsDef } from 'citty';
@@ -7,10 +7,14 @@ import type { CrawlResult } from '../crawl/result.ts';
 import { checkOutputFile, writeOutputFile } from '../report/output-file.ts';
 import { UsageError, writeMistake } from './options.ts';
 
-/** The files, of `crawl` and `crawl export`. */
+/** The options for these files, of `crawl` and `crawl export`. */
 export const exportArgs = {
   html: { type: 'string', description: 'File for one self-contained page: table, charts, graph, quorum sets', valueHint: 'FILE' },
-  graphml: { type: 'string', description: 'File for the graph of who names whom, for Gephi or NetworkX', valueHint: 'FILE' },
+  graphml: {
+    type: 'string',
+    description: 'File for the graph of which node names which, for Gephi or NetworkX',
+    valueHint: 'FILE',
+  },
   'quorum-json': {
     type: 'string',
     description: 'File with the quorum sets for stellar-core check-quorum-intersection',
@@ -36,7 +40,7 @@ function named(args: ExportArgs): readonly (readonly [name: ExportName, file: st
   );
 }
 
-/** That a file cannot be written is known before a long crawl begins. @throws {UsageError} naming the option */
+/** Checks before a long crawl that the files can be written. @throws {UsageError} names the option */
 export function checkExports(args: ExportArgs): void {
   for (const [name, file] of named(args)) {
     try {
@@ -47,7 +51,7 @@ export function checkExports(args: ExportArgs): void {
   }
 }
 
-/** Writes the files that were asked for. @returns how many @throws {UsageError} when one cannot be written */
+/** Writes the requested files. @returns their number @throws {UsageError} when one cannot be written */
 export async function writeExports(args: ExportArgs, result: CrawlResult): Promise<number> {
   for (const [name, file] of named(args)) {
     const text = await MAKERS[name](result);

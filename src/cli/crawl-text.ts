@@ -1,5 +1,5 @@
 /**
- * What a crawl has found, as text for people.
+ * Results of a crawl as text for people.
  * @module
  */
 import { seedAddress } from '../crawl/address-book.ts';
@@ -13,12 +13,12 @@ import { EXIT, EXIT_CODE } from './exit-codes.ts';
 import { UsageError } from './options.ts';
 import { type Output, OutputLost } from './output.ts';
 
-/** Versions and keys that are listed at most; the file has all. */
+/** The largest number of versions and keys listed; the file has all. */
 const MAX_LISTED = 12;
-/** So many seconds the rate on the progress line is of. */
+/** The rate in the progress line is the mean of this many seconds. */
 const RATE_SECONDS = 5;
 
-/** What is wrong with a file of a crawl, as a mistake in the command line. */
+/** Turns an error of a crawl's file into an error of the command line. */
 export function crawlMistake<T>(work: () => T): T {
   try {
     return work();
@@ -28,7 +28,7 @@ export function crawlMistake<T>(work: () => T): T {
   }
 }
 
-/** The line that says how far a crawl is. */
+/** The line that shows the progress of a crawl. */
 export function progressText(running: Crawl): () => string {
   const past: { readonly atMs: number; readonly done: number }[] = [];
   return () => {
@@ -55,9 +55,9 @@ export function printCrawl(result: CrawlResult, out: Output): void {
   const mark = end?.finished ? out.style('green', '✓') : out.style('yellow', '!');
   const state = end?.finished
     ? `crawled in ${end.seconds} s`
-    : `crawled in part${end ? `, ${end.counts.left} addresses are left` : ''}`;
+    : `crawled in part${end ? `, ${end.counts.left} addresses remain` : ''}`;
   out.line(
-    `${mark} ${out.style('bold', String(start?.network ?? ''))}: ${nodes.size} addresses ${state}; ${ok} of them let us in`,
+    `${mark} ${out.style('bold', String(start?.network ?? ''))}: ${nodes.size} addresses ${state}; ${ok} of them accept us`,
   );
   out.line('');
   const width = Math.max(...[...counts.keys()].map(({ length }) => length), 8);
@@ -91,7 +91,7 @@ function printValidators(result: CrawlResult, out: Output): void {
   out.line('');
   out.line(
     dim(
-      `  validators${end?.ledgerSeq ? ` at ledger ${end.ledgerSeq}` : ''}, weighed by ${own ? '--quorum-set' : 'what the reached nodes use'}`,
+      `  validators${end?.ledgerSeq ? ` at ledger ${end.ledgerSeq}` : ''}, weighed by ${own ? '--quorum-set' : 'the quorum sets of reached nodes'}`,
     ),
   );
   for (const state of STATES) {
@@ -101,7 +101,7 @@ function printValidators(result: CrawlResult, out: Output): void {
     for (const line of listed) out.line(dim(`    ${describe(line)}`));
   }
   out.line(
-    `  ${'not weighed'.padEnd(11)} ${String(validators.size - weighed.length).padStart(5)}  ${dim('nobody who counts names them: anybody can make keys')}`,
+    `  ${'not weighed'.padEnd(11)} ${String(validators.size - weighed.length).padStart(5)}  ${dim('no weighed quorum set names them; anyone can make keys')}`,
   );
   out.line(`  ${'quorum sets'.padEnd(11)} ${String(quorumSets.size).padStart(5)}`);
   if (own === undefined) return;
@@ -113,7 +113,7 @@ function printValidators(result: CrawlResult, out: Output): void {
   );
   for (const peerID of missing.slice(0, MAX_LISTED)) out.line(`  missing  ${peerID}`);
   if (met) {
-    out.line(`  it stops when ${blockedBy.length} more stop, these for example:`);
+    out.line(`  it stops when ${blockedBy.length} more stop, for example these:`);
     for (const peerID of blockedBy.slice(0, MAX_LISTED)) out.line(dim(`    ${peerID}`));
   }
 }
@@ -122,7 +122,7 @@ function describe({ peerID, ledgerSeq, state }: ValidatorLine): string {
   return ledgerSeq === undefined ? peerID : `${peerID} ${state === 'delayed' ? 'is at' : 'about'} ledger ${ledgerSeq}`;
 }
 
-/** The exit code of a crawl that has come to its end: whatever the nodes said is success, unless no seed answered. */
+/** The exit code of a finished crawl. It is success whatever the outcomes of nodes are, unless no seed answered. */
 export function exitCodeOf({ start, nodes }: CrawlResult): number {
   const all = [...nodes.values()];
   const lines = (start?.seeds ?? []).flatMap((seed) => {
@@ -136,16 +136,16 @@ export function exitCodeOf({ start, nodes }: CrawlResult): number {
   return Object.hasOwn(EXIT_CODE, code) ? EXIT_CODE[code] : EXIT.NO_ANSWER;
 }
 
-/** What there is to do about an outcome, said once. */
+/** The advice for an outcome. */
 export function adviceOf(outcome: string, nodes: Iterable<NodeLine>): string {
   if (outcome === 'not-allowed')
-    return 'Named by others and not dialled: private, special or out of range; --allow CIDR names what else may be.';
-  if (outcome === 'not-dialled') return 'Left out because of --max-nodes; --resume with a higher one asks them.';
+    return 'Named by other nodes but not dialled: private, special or out of range; --allow CIDR allows further addresses.';
+  if (outcome === 'not-dialled') return 'Left out because of --max-nodes; --resume with a higher number dials them.';
   for (const line of nodes) if (line.outcome === outcome && line.error !== undefined) return line.error.advice;
   return '';
 }
 
-/** How many there are of each, the most first. */
+/** The number of items of each kind, the largest first. */
 export function countBy<T>(items: Iterable<T>, of: (item: T) => string): Map<string, number> {
   const counts = new Map<string, number>();
   for (const item of items) counts.set(of(item), (counts.get(of(item)) ?? 0) + 1);

@@ -1,5 +1,5 @@
 /**
- * Exit codes: what a failure means to the shell.
+ * The exit code for each failure.
  * @module
  */
 import type { OverlayErrorCode } from '../protocol/error-table.ts';
@@ -41,7 +41,7 @@ export const EXIT_CODE: Readonly<Record<OverlayErrorCode, number>> = {
   OVERLAY_CLOSED_UNHEARD: EXIT.NO_ANSWER,
   OVERLAY_NOT_STELLAR: EXIT.NOT_WHAT_IT_CLAIMS,
   OVERLAY_PEER_ERROR: EXIT.REFUSED,
-  // Refusals of our own that the peer makes at the same moment for the same reason.
+  // Our own refusals, which the peer makes too at the same time and for the same reason.
   OVERLAY_WRONG_PROTOCOL_VERSION: EXIT.REFUSED,
   OVERLAY_CONNECTING_TO_SELF: EXIT.REFUSED,
   OVERLAY_ALREADY_CONNECTED: EXIT.REFUSED,

@@ -1,5 +1,5 @@
 /**
- * The page of `explain` from the command line: written to a file, or served while it happens.
+ * The page of `explain` on the command line: written to a file, or served during the handshake.
  * @module
  */
 import { explain, type Story } from '../explain/explain.ts';
@@ -15,7 +15,7 @@ import type { CliContext } from './context.ts';
 import { openBrowser } from './open-browser.ts';
 import { writeMistake } from './options.ts';
 
-/** What comes within so many milliseconds is drawn at once. */
+/** Changes within this many milliseconds are drawn together. */
 const REDRAW_MS = 40;
 
 /** Where the page goes. */
@@ -27,7 +27,9 @@ export interface PageArgs {
   readonly open?: boolean | undefined;
 }
 
-/** Does the handshake and makes the page of it; with `open` it begins when the page is there to see it. */
+/**
+ * Does the handshake and makes its page. With `open`, the handshake begins when the page has been loaded.
+ */
 export async function explainOnPage(
   target: Target | undefined,
   options: ProbeOptions,
@@ -61,7 +63,7 @@ export async function explainOnPage(
   return story;
 }
 
-/** Shows a picture there is already. @param isSecret whether the page may be read by us alone */
+/** Shows an existing picture. @param isSecret whether only we may read the page */
 export async function showOnPage(picture: Picture, isSecret: boolean, args: PageArgs, context: CliContext): Promise<void> {
   if (args.html !== undefined) await writePage(args.html, picture, isSecret, context);
   if (!args.open) return;
@@ -82,18 +84,18 @@ async function writePage(file: string, picture: Picture, isSecret: boolean, { ou
   } catch (error) {
     throw writeMistake('--html', error);
   }
-  err.line(`${file}: ${Math.round(html.length / 1000)} kB, for any browser, with or without a network`);
+  err.line(`${file}: ${Math.round(html.length / 1000)} kB, opens in any browser, also without a network`);
 }
 
-/** Prints the address, opens it, and waits for a page. @returns whether one has come */
+/** Prints the address, opens it, and waits for the page. @returns whether the page was loaded */
 async function bringUp(live: LivePage, { json }: PageArgs, { out, err, signal }: CliContext): Promise<boolean> {
   (json ? err : out).line(live.url);
   const page = await openBrowser(live.url);
   try {
     err.line(
       page.isStarted
-        ? 'The page opens in the browser; if it does not, open the address. Close it or press Ctrl-C to end.'
-        : 'There is no browser to start here: open the address in one on this machine. Ctrl-C ends.',
+        ? 'The page opens in the browser; if it does not, open the address. To end, close the page or press Ctrl-C.'
+        : 'No browser could be started: open the address in a browser on this machine. Ctrl-C ends.',
     );
     return (await Promise.race([live.opened, aborting(signal)])) === true;
   } finally {

@@ -1,14 +1,14 @@
 /**
- * What `follow` and `submit` tell people.
+ * Output of `follow` and `submit` as text for people.
  * @module
  */
 import type { FollowEvent, FollowStatus, Ledger } from '../follow/index.ts';
 import { summarizeTxSet } from '../follow/transactions.ts';
 import { formatMs, type Output } from './output.ts';
 
-/** Kinds of operations that are named in a line. */
+/** The largest number of kinds of operations named in a line. */
 const SHOWN_KINDS = 4;
-/** Missing nodes that are named in a line. */
+/** The largest number of missing nodes named in a line. */
 const SHOWN_NODES = 8;
 
 /** A ledger in a line. */
@@ -16,7 +16,7 @@ export async function ledgerLine(ledger: Ledger, nodes: number, { style }: Outpu
   const summary = await summarizeTxSet(ledger.txSet);
   const what = summary === undefined ? `a set of ${ledger.txSet.length} bytes` : contents(summary);
   const upgrades = ledger.upgrades.length === 0 ? '' : `, ${count(ledger.upgrades.length, 'upgrade')}`;
-  const agreed = `${ledger.statements.length} of ${nodes} said so in ${formatMs(ledger.quorumMs)}`;
+  const agreed = `${ledger.statements.length} of ${nodes} signed in ${formatMs(ledger.quorumMs)}`;
   const seq = style('bold', String(ledger.ledgerSeq).padStart(8));
   return `${style('green', '✓')} ${seq}  ${timeOf(ledger.closeTime)}  ${what}${upgrades}  ${style('dim', agreed)}`;
 }
@@ -30,19 +30,19 @@ function contents({ transactions, operations }: { transactions: number; operatio
   return `${count(transactions, 'transaction')}, ${count(sum, 'operation')} (${shown.join(', ')}${more})`;
 }
 
-/** What is not a ledger, in a line or two. */
+/** An event other than a ledger, in one or two lines. */
 export function eventLines(event: FollowEvent, { style }: Output): readonly string[] {
   const mark = style('yellow', '!');
   switch (event.type) {
     case 'gap': {
       const { from, to } = event;
       const which = from === to ? `ledger ${from}` : `ledgers ${from} to ${to}`;
-      return [`${mark} gap: ${which} cannot be had from these peers, or failed a check`];
+      return [`${mark} gap: no peer could send ${which}, or a check failed`];
     }
     case 'alarm': {
       const what = {
         equivocation: 'one node has signed two values',
-        fork: 'two values have a quorum each: neither is given out',
+        fork: 'two values each have a quorum: neither is printed',
         chain: 'it names the same predecessor as an earlier ledger',
       }[event.kind];
       const evidence = `  evidence: ${event.evidence.length} values, with --json as base64 XDR`;
@@ -53,11 +53,11 @@ export function eventLines(event: FollowEvent, { style }: Output): readonly stri
       const shown = missing.slice(0, SHOWN_NODES).join(' ');
       const more = missing.length > SHOWN_NODES ? ` and ${missing.length - SHOWN_NODES} more` : '';
       const who = missing.length === 0 ? 'all have closed it, with different values' : `missing ${shown}${more}`;
-      return [`${mark} the quorum set is not met since ${since}: ${who}`];
+      return [`${mark} the quorum set has not been met since ${since}: ${who}`];
     }
     case 'unavailable':
       return [
-        `${mark} ledger ${event.ledgerSeq} has a quorum since ${event.since}, but no peer gives its transaction set ${event.txSetHash}`,
+        `${mark} ledger ${event.ledgerSeq} has had a quorum since ${event.since}, but no peer sends its transaction set ${event.txSetHash}`,
       ];
     case 'refused': {
       const { message, count: times, address } = event;
@@ -73,7 +73,7 @@ export function eventLines(event: FollowEvent, { style }: Output): readonly stri
   }
 }
 
-/** How it goes, for the live line. */
+/** The status, for the live line. */
 export function statusText({ ledgerSeq, closeTime, peers, missing, met }: FollowStatus, nodes: number, nowMs: number): string {
   const ledger =
     ledgerSeq === undefined || closeTime === undefined

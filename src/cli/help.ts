@@ -9,13 +9,13 @@ import { COMMON_EXITS, EXIT_MEANING, VERB_HELP } from './examples.ts';
 /** Where descriptions begin. */
 const COLUMN = 28;
 
-/** What a verb says of itself. */
+/** The description of a verb. */
 export interface Described {
   readonly meta?: { readonly description?: string };
   readonly args?: ArgsDef;
 }
 
-/** What every kind of argument may have. */
+/** The properties that any kind of argument may have. */
 interface Arg {
   readonly type?: string;
   readonly description?: string;
@@ -73,7 +73,7 @@ function optionRows([name, arg]: readonly [string, Arg]): readonly string[] {
   return arg.default === true ? [...rows, row(`--no-${name}`, negativeDescription ?? '')] : rows;
 }
 
-/** A name, and behind it, or below it where it is long, what it means. */
+/** A name and its meaning, beside the name or below it if the name is long. */
 function row(name: string, meaning = '', column = COLUMN): string {
   const lines = wrapped(meaning, column);
   const head = `  ${name}`;

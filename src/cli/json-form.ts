@@ -1,5 +1,5 @@
 /**
- * Which XDR-JSON, for the verbs that print messages.
+ * The form of XDR-JSON, for the verbs that print messages.
  * @module
  */
 import type { ArgsDef } from 'citty';
@@ -15,7 +15,7 @@ export const jsonFormArg = {
   },
 } as const satisfies ArgsDef;
 
-/** @throws {UsageError} naming the forms there are */
+/** @throws {UsageError} lists the known forms */
 export function readJsonForm(text = 'sep-51'): JsonForm {
   const form = JSON_FORMS.find((one) => one === text);
   if (form === undefined) throw new UsageError(`--json-form: choose from ${JSON_FORMS.join(', ')}`);

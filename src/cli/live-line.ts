@@ -1,16 +1,19 @@
 /**
- * A last line on a terminal that stays while lines are printed above it.
+ * The last line on a terminal, which stays while lines are printed above it.
  * @module
  */
 
 import { rendered } from './output.ts';
 
-/** How often it is drawn anew, in milliseconds. */
+/** The time between two redraws, in milliseconds. */
 const PERIOD_MS = 500;
-/** Back to the first column, and everything to the end of the line away. */
+/** Moves to the first column and clears to the end of the line. */
 const CLEAR = '\r\u001b[K';
 
-/** A line that is rewritten. Whoever prints to the same terminal does it between `clear` and `draw`. */
+/**
+ * A line that is rewritten. Code that prints to the same terminal must call `clear` before and `draw`
+ * after.
+ */
 export class LiveLine {
   readonly #stream: NodeJS.WriteStream;
   readonly #text: () => string;
@@ -18,8 +21,8 @@ export class LiveLine {
   readonly #timer: NodeJS.Timeout;
 
   /**
-   * @param text what it says now; one line of printable text
-   * @param style how it is drawn; it adds no width
+   * @param text returns the current text, one line of printable text
+   * @param style styles the text; it adds no width
    */
   constructor(stream: NodeJS.WriteStream, text: () => string, style: (text: string) => string) {
     this.#stream = stream;
@@ -33,20 +36,20 @@ export class LiveLine {
     this.#stream.write(CLEAR);
   }
 
-  /** Draws it, cut where the terminal ends: a line that wraps could not be taken back. */
+  /** Draws the line, cut at the width of the terminal: a wrapped line could not be cleared. */
   draw(): void {
     const width = Math.max(0, (this.#stream.columns || 80) - 1);
     this.#stream.write(CLEAR + rendered(this.#style(this.#text().slice(0, width))));
   }
 
-  /** Takes it away for good. */
+  /** Removes the line. */
   stop(): void {
     clearInterval(this.#timer);
     this.clear();
   }
 }
 
-/** Whether both streams are a terminal that understands more than text. */
+/** Whether both streams are a terminal that supports control sequences. */
 export function hasLiveLine(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): boolean {
   return stdout.isTTY === true && stderr.isTTY === true && process.env.TERM !== 'dumb';
 }

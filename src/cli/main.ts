@@ -1,5 +1,5 @@
 /**
- * The command line: argv to verb, exceptions to exit codes. The only place that ends the process.
+ * The command line: finds the verb for argv, and the exit code for an exception. Only this module ends the process.
  * @module
  */
 import { type ArgsDef, runCommand } from 'citty';
@@ -18,22 +18,22 @@ const HELP = `stellar-handshake ${VERSION}: Stellar's overlay peer handshake
   stellar-handshake HOST[:PORT]             the same as probe
   stellar-handshake probe HOST[:PORT]…      can it be reached? if not, why not?
   stellar-handshake explain [HOST[:PORT]]   what happens in the handshake?
-  stellar-handshake listen [HOST:]PORT      be the acceptor of handshakes
-  stellar-handshake watch HOST[:PORT]       what is the node saying?
-  stellar-handshake crawl HOST[:PORT]…      who is there, and who validates?
-  stellar-handshake crawl diff OLD NEW      what has changed between two?
-  stellar-handshake crawl export FILE       a page or a graph of one
+  stellar-handshake listen [HOST:]PORT      accept handshakes
+  stellar-handshake watch HOST[:PORT]       what does the node send?
+  stellar-handshake crawl HOST[:PORT]…      which nodes exist, which validate?
+  stellar-handshake crawl diff OLD NEW      what changed between two crawls?
+  stellar-handshake crawl export FILE       make a page or a graph of a crawl
   stellar-handshake follow HOST[:PORT]…     which ledgers has my quorum closed?
-  stellar-handshake submit HOST… FILE       get a transaction into a ledger
-  stellar-handshake audit HOST[:PORT]       does it do what others do?
-  stellar-handshake audit --listen PORT     the same of one that dials
+  stellar-handshake submit HOST… FILE       send a transaction, await it
+  stellar-handshake audit HOST[:PORT]       does it behave as stellar-core does?
+  stellar-handshake audit --listen PORT     the same for a node that dials
   stellar-handshake decode FILE             what is in this capture?
-  stellar-handshake exporter                is it still so? for Prometheus
-  stellar-handshake keygen FILE             a new node seed
+  stellar-handshake exporter                probe nodes for Prometheus
+  stellar-handshake keygen FILE             make a new node seed
 
-stellar-handshake VERB --help has options, examples and exit codes of a verb.`;
+stellar-handshake VERB --help shows options, examples and exit codes of a verb.`;
 
-/** Time for what has been printed to go out when a signal has ended the verb, in milliseconds. */
+/** Time to write the remaining output after a signal has ended the verb, in milliseconds. */
 const EXIT_MS = 500;
 
 const interrupt = new AbortController();
@@ -44,7 +44,7 @@ const context: CliContext = {
   exitCode: EXIT.OK,
 };
 
-/** The verb: the first two words, the first one, or none, which is `probe`. */
+/** The verb: the first two words, or the first word; without a verb it is `probe`. */
 function verbOf(argv: readonly string[]): { readonly verb: string; readonly rawArgs: string[] } {
   const [first = '', second = ''] = argv;
   const both = `${first} ${second}`;
@@ -52,7 +52,7 @@ function verbOf(argv: readonly string[]): { readonly verb: string; readonly rawA
   return Object.hasOwn(VERBS, first) ? { verb: first, rawArgs: argv.slice(1) } : { verb: 'probe', rawArgs: [...argv] };
 }
 
-/** The verb that runs, to be named where it was used wrongly. */
+/** The verb that runs, for usage errors. */
 let usedVerb: string | undefined;
 
 /** Runs one command line. @returns the exit code */
@@ -67,7 +67,7 @@ async function main(argv: readonly string[]): Promise<number> {
     context.out.line(VERSION);
     return EXIT.OK;
   }
-  // A word without dot and colon may be a host, but rarely is one that looks like a verb.
+  // A word without dot and colon may be a host. A word that is almost a verb rarely is.
   const meant = /^[a-z]+$/i.test(first) ? closest(first, Object.keys(VERBS)) : undefined;
   if (meant !== undefined)
     throw new UsageError(`there is no verb ${first}; did you mean ${meant}? A host of that name is probed with: probe ${first}`);
@@ -83,7 +83,7 @@ async function main(argv: readonly string[]): Promise<number> {
   return context.exitCode;
 }
 
-/** An exception as an exit code, told in one or two lines. */
+/** Prints an exception in one or two lines. @returns its exit code */
 function fail(error: unknown): number {
   const mark = context.err.style('red', '✗');
   if (error instanceof OverlayError) {
@@ -95,7 +95,7 @@ function fail(error: unknown): number {
   const { name, message } = error as Error;
   if (error instanceof OutputLost) {
     context.err.line(`${mark} ${message}`);
-    context.err.line('  What has been written of it is incomplete.');
+    context.err.line('  The output is incomplete.');
     return EXIT.OUTPUT_LOST;
   }
   if (error instanceof UsageError || name === 'CLIError') {
@@ -116,27 +116,27 @@ function readerIsGone(): boolean {
 export async function run(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      // A second one does not wait for anything.
+      // A second signal ends the process at once.
       if (interrupt.signal.aborted) process.exit(EXIT.INTERRUPTED);
       interrupt.abort(new Error(signal));
     });
   }
-  // Whoever reads our output may stop reading: the verb ends what it has open, and with it the process.
+  // The reader of our output may stop reading. The verb then closes everything, and the process ends.
   let lost = false;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return interrupt.abort(new ReaderGone());
     if (lost) return;
     lost = true;
     const reason = new OutputLost(`stdout could not be written: ${error.message}`);
-    // It may come when all else is done.
+    // This may happen when everything else is done.
     process.exitCode = fail(reason);
     interrupt.abort(reason);
   });
-  // Whoever does not read what went wrong may still read the results.
+  // If stderr is closed, stdout may still be read.
   process.stderr.on('error', () => {});
 
   const exitCode = await main(process.argv.slice(2)).catch(fail);
   process.exitCode = lost ? EXIT.OUTPUT_LOST : readerIsGone() && exitCode !== EXIT.BUG ? EXIT.OK : exitCode;
-  // What still holds the process then, a name that is being looked up or a reader of our output, is not waited for.
+  // Do not wait for what still keeps the process alive, such as a name look-up or a reader of our output.
   if (interrupt.signal.aborted) setTimeout(() => process.exit(), EXIT_MS).unref();
 }

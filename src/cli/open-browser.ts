@@ -1,5 +1,5 @@
 /**
- * Opening a page in the browser of whoever sits here.
+ * Opens a page in the user's browser.
  * @module
  */
 import { spawn } from 'node:child_process';
@@ -13,17 +13,17 @@ const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
   win32: ['cmd', '/c', 'start', '""'],
 };
 
-/** A page that was handed to the browser. */
+/** A page that was passed to the browser. */
 export interface OpenedPage {
-  /** Whether something was there to open it with; it may still fail. */
+  /** Whether a program to open it could be started; opening may still fail. */
   readonly isStarted: boolean;
-  /** Removes what lay on the way. */
+  /** Removes the temporary files. */
   dispose(): Promise<void>;
 }
 
 /**
- * Opens an address that holds a secret. Command lines can be read by everybody on the machine, so that the browser is
- * given a file that only we can read and that leads there.
+ * Opens an address that contains a secret. Every user of the machine can read command lines. The browser therefore gets a file
+ * that only we can read and that redirects to the address.
  */
 export async function openBrowser(url: string): Promise<OpenedPage> {
   const folder = await mkdtemp(join(tmpdir(), 'stellar-handshake-'));

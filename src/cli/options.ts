@@ -1,5 +1,5 @@
 /**
- * Options that most verbs share: from argv and environment to what the library takes.
+ * Options that most verbs share: converts argv and environment to options of the library.
  * @module
  */
 import { parseArgs } from 'node:util';
@@ -14,7 +14,7 @@ import type { Network } from '../protocol/networks.ts';
 import { decodePublicKey, hasSecretSeed, withoutSecretSeeds } from '../protocol/strkey.ts';
 import { OutputLost, outputOn } from './output.ts';
 
-/** A mistake in the command line: exit code 2. What was given may hold a seed, and is told without it. */
+/** A mistake in the command line: exit code 2. Seeds are removed from the message, because the arguments may contain one. */
 export class UsageError extends Error {
   override readonly name: string = 'UsageError';
 
@@ -23,10 +23,10 @@ export class UsageError extends Error {
   }
 }
 
-/** What the system says of a disk that takes no more, or is broken. */
+/** The system's error codes for a disk that is full or broken. */
 const DISK_ERRORS: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'];
 
-/** Why a file could not be written, as an error of the command line: the file was named wrongly, or the disk takes no more. */
+/** Why a file could not be written, as an error of the command line: the name of the file is wrong, or the disk is full. */
 export function writeMistake(option: string, error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException;
   return DISK_ERRORS.includes(code)
@@ -35,21 +35,21 @@ export function writeMistake(option: string, error: unknown): Error {
 }
 
 /**
- * Refuses a secret seed anywhere on the command line, whatever it was meant for: it is repeated nowhere, and sent to nobody.
- * @throws {UsageError} naming the option it was given to
+ * Refuses a secret seed anywhere on the command line, whatever its purpose. The seed is neither printed nor sent.
+ * @throws {UsageError} names the option of the seed
  */
 export function refuseSeeds(argv: readonly string[]): void {
   const at = argv.findIndex(hasSecretSeed);
   if (at < 0) return;
   const [option] = /^--?[\w-]+(?==)/.exec(argv[at] ?? '') ?? /^--?[\w-]+$/.exec(argv[at - 1] ?? '') ?? [];
   throw new UsageError(
-    `${option === undefined || hasSecretSeed(option) ? 'an argument' : option} is a secret seed, and was not used. Other users of this machine can read command lines: make a new seed, and name the file it is in with --seed-file.`,
+    `${option === undefined || hasSecretSeed(option) ? 'an argument' : option} is a secret seed, and was not used. Other users of this machine can read command lines: make a new seed, and give its file with --seed-file.`,
   );
 }
 
 /** `--json`. */
 export const jsonArg = {
-  json: { type: 'boolean', description: 'Print JSON, one object a line' },
+  json: { type: 'boolean', description: 'Print JSON, one object in each line' },
 } as const satisfies ArgsDef;
 
 /** `--network`, without its default. */
@@ -59,12 +59,12 @@ export const networkArg = {
   valueHint: 'NAME',
 } as const;
 
-/** Options of every verb that speaks to a peer. */
+/** Options of every verb that connects to a peer. */
 export const nodeArgs = {
   network: { ...networkArg, default: 'pubnet' },
   'seed-file': {
     type: 'string',
-    description: 'File with our S… seed; else STELLAR_HANDSHAKE_SEED, else a random one',
+    description: 'File with our S… seed; default: STELLAR_HANDSHAKE_SEED, or a random seed',
     valueHint: 'FILE',
   },
   timeout: { type: 'string', description: 'Time for the whole handshake, 500ms or 10s', valueHint: 'TIME', default: '10s' },
@@ -74,19 +74,19 @@ export const nodeArgs = {
   'version-str': { type: 'string', description: 'Version text we advertise', valueHint: 'TEXT' },
   'listening-port': {
     type: 'string',
-    description: 'Port we say we listen on: nodes store it with our address and pass it on (11625)',
+    description: 'Port we advertise: nodes store it with our address and pass it on (11625)',
     valueHint: 'N',
   },
   ...jsonArg,
 } as const satisfies ArgsDef;
 
-/** `-4` and `-6`, of verbs that look names up. */
+/** `-4` and `-6`, for verbs that look up names. */
 export const familyArgs = {
   ipv4: { type: 'boolean', alias: '4', description: 'Dial IPv4 addresses only' },
   ipv6: { type: 'boolean', alias: '6', description: 'Dial IPv6 addresses only' },
 } as const satisfies ArgsDef;
 
-/** What verbs that dial have besides. */
+/** Further options of verbs that dial. */
 export const expectArg = {
   expect: { type: 'string', description: 'The only peer accepted', valueHint: 'G…' },
   ...familyArgs,
@@ -107,7 +107,7 @@ export interface NodeArgs {
   readonly ipv6?: boolean | undefined;
 }
 
-/** Options of the library. @throws {UsageError} naming what is wrong */
+/** Options of the library. @throws {UsageError} names the wrong option */
 export async function nodeOptions(
   args: NodeArgs,
   signal: AbortSignal,
@@ -135,9 +135,9 @@ export async function nodeOptions(
 }
 
 /**
- * Refuses options nobody defined, and values for switches: citty itself lets both pass.
- * A value is never repeated: somebody may have put a seed there.
- * @throws {UsageError} naming the option
+ * Refuses unknown options, and values for switches: citty itself accepts both. A value is never printed, because it may be a
+ * seed.
+ * @throws {UsageError} names the option
  */
 export function refuseUnknownOptions(args: ArgsDef, rawArgs: readonly string[]): void {
   const options = parseOptions(args);
@@ -158,7 +158,7 @@ export function refuseUnknownOptions(args: ArgsDef, rawArgs: readonly string[]):
   }
 }
 
-/** Every value of an option that may be there more than once: citty itself keeps the last. */
+/** Every value of an option that may be given more than once: citty itself keeps only the last. */
 export function readAll(args: ArgsDef, rawArgs: readonly string[], name: string): readonly string[] {
   const options = { ...parseOptions(args), [name]: { type: 'string' as const, multiple: true } };
   const { values } = parseArgs({ args: [...rawArgs], options, allowPositionals: true });
@@ -172,13 +172,13 @@ function parseOptions(args: ArgsDef): Record<string, { type: 'string' | 'boolean
     const { type, alias } = arg;
     if (type === 'positional') continue;
     options[name] = { type: type === 'boolean' ? 'boolean' : 'string', ...(alias && { short: alias }) };
-    // What is on by default can be switched off.
+    // A switch that is on by default can be turned off.
     if (arg.default === true) options[`no-${name}`] = { type: 'boolean' };
   }
   return options;
 }
 
-/** Any number of targets. @throws {UsageError} when one of them is none */
+/** Any number of targets. @throws {UsageError} when one of them is not a target */
 export function readTargets(texts: readonly string[]): Target[] {
   return texts.map((text, at) => {
     const before = texts[at - 1];
@@ -196,7 +196,7 @@ function meantTarget(host: string, port: string): string {
   }
 }
 
-/** HOST, HOST:PORT or [IPv6]:PORT. @throws {UsageError} when it is none of these */
+/** HOST, HOST:PORT or [IPv6]:PORT. @throws {UsageError} for any other text */
 export function readTarget(text: string): Target {
   try {
     return parseTarget(text);
@@ -205,7 +205,7 @@ export function readTarget(text: string): Target {
   }
 }
 
-/** PORT, HOST:PORT or [IPv6]:PORT to listen on; the host is 127.0.0.1 when left out. @throws {UsageError} when it is none of these */
+/** PORT, HOST:PORT or [IPv6]:PORT to listen on; the host is 127.0.0.1 by default. @throws {UsageError} for any other text */
 export function readAddress(text: string): { host: string; port: number } {
   const match = /^(?:(?:\[([^\]]+)\]|([^:[\]\s]+)):)?(\d{1,5})$/.exec(text);
   const port = Number(match?.[3] ?? Number.NaN);
@@ -239,7 +239,7 @@ export function readNumber(text: string | undefined, option: string): number | u
   return Number(text);
 }
 
-/** `--network`. @throws {UsageError} when it is none */
+/** `--network`. @throws {UsageError} when it is not a network */
 export function readNetwork(text: string): Network {
   try {
     const network = parseNetwork(text);
@@ -268,7 +268,7 @@ function readPeerID(text: string): string {
   }
 }
 
-/** Our seed in the environment, taken out of it as soon as we run: no process that we start gets it. */
+/** Our seed from the environment. It is removed from the environment at once, so that no process we start gets it. */
 const seed = process.env.STELLAR_HANDSHAKE_SEED;
 delete process.env.STELLAR_HANDSHAKE_SEED;
 

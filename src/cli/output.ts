@@ -1,5 +1,5 @@
 /**
- * Text for terminals: colours only where somebody sees them, and nothing that others wrote is ever taken for a command.
+ * Text for terminals: colours only on terminals, and text from others never acts as a control sequence.
  * @module
  */
 import { once } from 'node:events';
@@ -10,29 +10,34 @@ export { printable };
 
 type Style = Parameters<typeof styleText>[0];
 
-/** A stream one can print lines to. */
+/** A stream for printing lines. */
 export interface Output {
-  /** Prints one line: whatever in it is a control or invisible is shown as `·`, line feeds too; only `style` is obeyed. */
+  /**
+   * Prints one line. Control and invisible characters, line feeds too, are shown as `·`; only the output of `style` has an
+   * effect.
+   */
   line(text: string): void;
   /** Prints a value as one line of JSON. */
   json(value: unknown): void;
-  /** Prints a document as it is, HTML for example: whoever made it has made it harmless. */
+  /** Prints a document such as HTML unchanged. The caller has made sure that it is harmless. */
   document(text: string): void;
-  /** The text in a style, where the stream shows styles. */
+  /** The text in a style, if the stream shows styles. */
   style(style: Style, text: string): string;
   /**
-   * Whoever prints without end waits for it after each line, so that nothing piles up behind a slow reader. Never rejects.
-   * @returns undefined when the stream takes more now; else resolves when it does, will never again, or the signal aborts
+   * Code that prints any number of lines waits for this after each line, so that output does not accumulate behind a slow
+   * reader. Never rejects.
+   * @returns undefined when the stream accepts more now; else resolves when it does, when it has failed, or when the signal
+   *   aborts
    */
   drained(signal: AbortSignal): Promise<void> | undefined;
-  /** Whether so much waits for a reader that whoever cannot wait prints no more. */
+  /** Whether so much output waits for the reader that code which cannot wait should print no more. */
   readonly isStuck: boolean;
 }
 
-/** Output that waits for a reader, before it counts as stuck, in bytes. */
+/** Waiting output above which the stream counts as stuck, in bytes. */
 const STUCK_BYTES = 0x40000;
 
-/** Why everything stops when nobody reads our output any more, as in `| head`: no failure. */
+/** The reason to stop when our output is no longer read, as with `| head`. This is not a failure. */
 export class ReaderGone extends Error {
   override readonly name: string = 'ReaderGone';
 }
@@ -43,8 +48,8 @@ export class OutputLost extends ReaderGone {
 }
 
 /**
- * Whether a stream shows styles: as FORCE_COLOR says, where it is set (0 and false: never; anything else: always, in a pipe
- * too), else when it is a terminal and NO_COLOR is not set.
+ * Whether a stream shows styles. FORCE_COLOR decides if it is set (0 and false: never; any other value: always, also in a
+ * pipe). Otherwise a terminal shows styles unless NO_COLOR is set.
  */
 function showsStyles(stream: NodeJS.WriteStream): boolean {
   const { FORCE_COLOR: forced, NO_COLOR, TERM } = process.env;
@@ -52,7 +57,7 @@ function showsStyles(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && !NO_COLOR && TERM !== 'dumb';
 }
 
-/** Node 22 and newer would look at stdout instead, whatever stream the text is for. */
+/** By default Node 22 and newer check stdout, even for text for another stream. */
 const style = styleText as (style: Style, text: string, options: { readonly validateStream: false }) => string;
 
 /** Output on a stream. */
@@ -76,10 +81,12 @@ async function settled(promise: Promise<unknown>): Promise<void> {
   await Promise.allSettled([promise]);
 }
 
-/** Stands for the escape of a style of ours until a line is written: nobody else knows it, so that no text can hold it. */
+/**
+ * Replaces the escape character of our styles until a line is written. It is random, so no text from others contains it.
+ */
 const OWN_ESCAPE = `\ufdd0${Math.random().toString(36)}\ufdd1`;
 
-/** A line as a terminal gets it. */
+/** The line as sent to the terminal. */
 export function rendered(text: string): string {
   return printable(text).replaceAll(OWN_ESCAPE, '\u001b');
 }

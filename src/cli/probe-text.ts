@@ -1,5 +1,5 @@
 /**
- * What probes found, as text for people.
+ * Results of probes as text for people.
  * @module
  */
 
@@ -12,13 +12,13 @@ import type { OverlayErrorJson } from '../protocol/errors.ts';
 import type { ClockSkew } from '../report/json.ts';
 import { formatMs, formatSeconds, type Output, printable } from './output.ts';
 
-/** The only result there is: everything it tells. */
+/** Prints a single result in full. */
 export function printResult(result: TimedResult, verdicts: readonly Verdict[], out: Output): void {
   const { target, address, attempts = [], remote, peers, timings, clockSkew, error, warnings = [] } = result;
   const dim = (text: string): string => out.style('dim', text);
   const row = (label: string, text: string): void => out.line(`  ${dim(label.padEnd(12))}${text}`);
   if (error) printFailure(target, error, out);
-  else out.line(`${out.style('green', '✓')} ${out.style('bold', target)} answers and takes us in`);
+  else out.line(`${out.style('green', '✓')} ${out.style('bold', target)} answers and accepts us`);
   if (isOfName(result)) row('address', address ?? '');
   for (const attempt of attempts)
     if (attempt.outcome !== 'connected' && !error?.message.includes(attempt.address))
@@ -26,24 +26,24 @@ export function printResult(result: TimedResult, verdicts: readonly Verdict[], o
   if (remote) {
     row('peer', `${remote.peerID}  ${printable(remote.versionStr)}`);
     row('network', remote.network ?? remote.networkID);
-    row('speaks', `overlay ${remote.overlayMinVersion} to ${remote.overlayVersion}, ledger protocol ${remote.ledgerVersion}`);
+    row('versions', `overlay ${remote.overlayMinVersion} to ${remote.overlayVersion}, ledger protocol ${remote.ledgerVersion}`);
     row('listens', `port ${remote.listeningPort}`);
     row('certificate', `until ${remote.certExpiration}`);
   }
   if (clockSkew)
     row('its clock', `between ${formatSeconds(clockSkew.minSeconds)} and ${formatSeconds(clockSkew.maxSeconds)} of ours`);
-  if (peers) row('it knows', formatPeers(peers));
+  if (peers) row('it names', formatPeers(peers));
   if (timings) row('time', formatTimings(timings, dim));
   for (const warning of warnings) out.line(`  ${out.style('yellow', '!')} ${warning}`);
   for (const verdict of remote ? verdicts : []) printVerdict(verdict, out);
 }
 
-/** Whether the address that is meant is not in the target already. */
+/** Whether the target is a name, so that the address is not in it already. */
 function isOfName({ target, address }: TimedResult): boolean {
   return address !== undefined && address !== parseTarget(target).host;
 }
 
-/** The cause and what to do, in the first two lines. */
+/** Prints the cause and the advice in the first two lines. */
 export function printFailure(target: string, error: OverlayErrorJson, out: Output): void {
   const text = withoutTarget(error.message, target);
   const colon = text === error.message ? ':' : '';
@@ -52,12 +52,12 @@ export function printFailure(target: string, error: OverlayErrorJson, out: Outpu
   out.line(out.style('dim', `  ${error.cause} (${error.code}, in ${error.stage})`));
 }
 
-/** Prints results of which there are many: a line each, and below it what is wrong and has not been said of this target. */
+/** Prints many results: a line each, and below it every fault that was not yet printed for this target. */
 export class ResultLines {
   readonly #out: Output;
   readonly #targetWidth: number;
   readonly #rounds: number;
-  /** What was said below a line. */
+  /** The faults that were already printed. */
   readonly #said = new Set<string>();
 
   constructor(out: Output, targets: readonly string[], rounds: number) {
@@ -100,9 +100,9 @@ export class ResultLines {
 interface Column {
   readonly title: string;
   readonly cell: (tally: TargetTally) => string;
-  /** Numbers stand below each other at their right. */
+  /** Aligned to the right, for numbers. */
   readonly isRight?: boolean;
-  /** Left out when there is not enough room, the highest first; without a number, never. */
+  /** Left out when there is not enough room, the highest number first; a column without a number always stays. */
   readonly leftOut?: number;
 }
 
@@ -128,15 +128,15 @@ const ABOUT_ROUNDS: readonly Column[] = [
 ];
 
 /**
- * The targets side by side, and a last line that adds them up.
- * @param room characters a line may have; columns are left out until the lines fit, or none is left that can be
+ * Prints a row for each target, and a last line with the totals.
+ * @param room characters a line may have; columns are left out until the lines fit, or until no further column may be left out
  */
 export function printTable(tallies: readonly TargetTally[], rounds: number, out: Output, room = Number.POSITIVE_INFINITY): void {
   const columns = [...ABOUT_THE_PEER, ...(rounds > 1 ? ABOUT_ROUNDS : ABOUT_ONE_ROUND)].map((column) => {
     const cells = tallies.map(column.cell);
     return { ...column, cells, width: Math.max(...[column.title, ...cells].map(({ length }) => length)) };
   });
-  // Each column has two characters before it, and the mark one.
+  // Each column has two characters before it, and the mark has one.
   const total = (): number => columns.reduce((sum, { width }) => sum + width + 2, 1);
   while (total() > room) {
     const least = Math.max(...columns.map(({ leftOut = 0 }) => leftOut));
@@ -165,7 +165,7 @@ function formatTime(ms: number | undefined): string {
   return ms === undefined ? NOTHING : formatMs(ms);
 }
 
-/** ok, or what was wrong last, the handshake first. */
+/** ok, or the last fault; a failed handshake comes first. */
 function outcome({ probes, lastError, rules }: TargetTally): string {
   if (probes === 0) return 'not probed';
   if (lastError) return lastError.cause;
@@ -204,12 +204,12 @@ function formatTimings(timings: NonNullable<TimedResult['timings']>, dim: (text:
   ].join(', ');
 }
 
-/** Many messages begin with the target themselves. */
+/** Many messages begin with the target. */
 function withoutTarget(message: string, target: string): string {
   return message.startsWith(`${target} `) ? message.slice(target.length + 1) : message;
 }
 
-/** So many addresses are shown. */
+/** The number of addresses shown. */
 const SHOWN_PEERS = 3;
 
 function formatPeers(peers: readonly string[]): string {
@@ -224,7 +224,7 @@ function formatBounds({ minSeconds, maxSeconds }: ClockSkew): string {
   return `${signed(minSeconds)}…${signed(maxSeconds)}`;
 }
 
-/** Beginning and end of a key: enough to tell nodes apart, not to trust one. */
+/** The beginning and end of a key: enough to distinguish nodes, not to identify one. */
 function shortKey(peerID: string): string {
   return `${peerID.slice(0, 5)}…${peerID.slice(-4)}`;
 }

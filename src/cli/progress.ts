@@ -1,31 +1,31 @@
 /**
- * How far many probes or cases are, as a bar on a terminal.
+ * The progress of many probes or cases, as a bar on a terminal.
  * @module
  */
 import { formatSeconds } from './output.ts';
 
-/** How far something is. */
+/** A progress display. */
 export interface Progress {
   /** One more is done. */
   done(failed: boolean): void;
-  /** Prints to the same terminal, above the bar. */
+  /** Prints on the same terminal, above the bar. */
   above(print: () => void): void;
-  /** Takes the bar away for good. */
+  /** Removes the bar. */
   stop(): void;
 }
 
 const NONE: Progress = { done: () => {}, above: (print) => print(), stop: () => {} };
 
 /**
- * A bar on stderr when that is a terminal; else nothing is shown, and nothing loaded.
- * @param total so many will be done
- * @param what is done, in the plural
+ * A bar on stderr if that is a terminal; otherwise nothing is shown and nothing is loaded.
+ * @param total the number of items
+ * @param what the items, in the plural
  */
 export async function openProgress(total: number, what = 'probes'): Promise<Progress> {
   const stream = process.stderr;
   if (stream.isTTY !== true || process.env.TERM === 'dumb') return NONE;
   const { SingleBar, Presets } = await import('cli-progress');
-  // Subtle: with line wrapping left as it is and the cursor visible, there is nothing to restore on a terminal when we die.
+  // Subtle: line wrapping and the cursor are not changed, so the terminal needs no repair if the process is killed.
   const bar = new SingleBar(
     { stream, format: `{bar} {value}/{total} ${what}{failed}{left}`, barsize: 24, linewrap: true, clearOnComplete: true },
     Presets.shades_classic,
@@ -50,7 +50,7 @@ export async function openProgress(total: number, what = 'probes'): Promise<Prog
     },
     above(print) {
       if (process.stdout.isTTY !== true) return print();
-      // Subtle: stop() goes back to where start() was called, so nothing may be printed in between.
+      // Subtle: stop() moves the cursor to where start() was called, so nothing may be printed in between.
       bar.stop();
       print();
       start();

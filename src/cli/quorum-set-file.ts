@@ -9,11 +9,11 @@ import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
 import { type CoreConfig, type CoreQuorumSet, type CoreValidator, parseCoreConfig, type Quality } from './core-config.ts';
 import { UsageError } from './options.ts';
 
-/** `--quorum-set`, of verbs that trust somebody. */
+/** `--quorum-set`, for verbs that need trusted validators. */
 export const quorumSetArg = {
   'quorum-set': {
     type: 'string',
-    description: 'Whom you trust: JSON { threshold, validators, innerSets }, or a stellar-core.cfg',
+    description: 'The validators you trust: JSON { threshold, validators, innerSets }, or a stellar-core.cfg',
     valueHint: 'FILE',
   },
 } as const;
@@ -25,7 +25,7 @@ const MIN_REDUNDANCY = 3;
 
 /**
  * The quorum set of a file.
- * @throws {UsageError} when it can't be read, is neither kind of file, or the quorum set in it is not sane
+ * @throws {UsageError} when it can't be read, is of neither kind, or contains a quorum set that is not sane
  */
 export async function readQuorumSetFile(file: string): Promise<SCPQuorumSet> {
   try {
@@ -37,7 +37,7 @@ export async function readQuorumSetFile(file: string): Promise<SCPQuorumSet> {
 
 /**
  * The quorum set of a file's text.
- * @throws {TypeError | RangeError | SyntaxError} saying what is wrong with it
+ * @throws {TypeError | RangeError | SyntaxError} names the mistake
  */
 export async function parseQuorumSetFile(text: string): Promise<SCPQuorumSet> {
   const json = /^\ufeff?\s*\{/.test(text);
@@ -48,20 +48,20 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\ufeff/, ''));
   } catch (error) {
-    // What is in the file is not repeated: the wrong one may hold a seed.
+    // The contents are not printed: a wrong file may contain a seed.
     throw new TypeError(`not JSON${/ \(line \d+ column \d+\)| at position \d+/.exec((error as Error).message)?.[0] ?? ''}`);
   }
 }
 
 /**
- * The quorum set a node with this configuration uses: its [QUORUM_SET], else one made of [[VALIDATORS]], and itself when it
+ * The quorum set of a node with this configuration: its [QUORUM_SET], or one made from [[VALIDATORS]] and the node itself if it
  * validates.
- * @throws {TypeError} when stellar-core would not take the validators, or there are none
+ * @throws {TypeError} when stellar-core would refuse the validators, or there are none
  */
 export function coreQuorumSet(config: CoreConfig): SCPQuorumSet {
   if (config.quorumSet !== undefined) return withThreshold(config.quorumSet);
   const validators = [...config.validators, ...self(config)];
-  if (validators.length === 0) throw new TypeError('there is neither a [QUORUM_SET] nor any [[VALIDATORS]] in it');
+  if (validators.length === 0) throw new TypeError('it contains neither a [QUORUM_SET] nor [[VALIDATORS]]');
   const order = [...validators].sort(
     (a, b) => QUALITIES.indexOf(a.quality) - QUALITIES.indexOf(b.quality) || compare(a.homeDomain, b.homeDomain),
   );
@@ -81,14 +81,14 @@ function withThreshold({ thresholdPercent, validators, innerSets }: CoreQuorumSe
 /** The node itself, which stellar-core adds to the validators of its home domain. */
 function self({ nodeIsValidator, peerID, nodeHomeDomain, homeDomains }: CoreConfig): readonly CoreValidator[] {
   if (!nodeIsValidator) return [];
-  if (peerID === undefined) throw new TypeError('NODE_IS_VALIDATOR is set, and NODE_SEED has no seed to take its key from');
+  if (peerID === undefined) throw new TypeError('NODE_IS_VALIDATOR is set, but NODE_SEED contains no seed for its key');
   const quality = nodeHomeDomain === undefined ? undefined : homeDomains.get(nodeHomeDomain);
   if (nodeHomeDomain === undefined || quality === undefined)
-    throw new TypeError('NODE_IS_VALIDATOR is set, and NODE_HOME_DOMAIN is not one of [[HOME_DOMAINS]]');
+    throw new TypeError('NODE_IS_VALIDATOR is set, but NODE_HOME_DOMAIN is not one of [[HOME_DOMAINS]]');
   return [{ name: 'self', peerID, homeDomain: nodeHomeDomain, quality }];
 }
 
-/** One level a quality: a set for each home domain, and all lower qualities together as one more. */
+/** One level for each quality: a set for each home domain, and one more set for all lower qualities. */
 function generate(validators: readonly CoreValidator[], quality: Quality): SCPQuorumSet {
   const innerSets: SCPQuorumSet[] = [];
   let at = 0;
@@ -100,7 +100,7 @@ function generate(validators: readonly CoreValidator[], quality: Quality): SCPQu
     if (other !== undefined)
       throw new TypeError(`validators of ${homeDomain} have two qualities, ${quality} and ${other.quality}`);
     if (own.length < MIN_REDUNDANCY && (quality === 'HIGH' || quality === 'CRITICAL'))
-      throw new TypeError(`${homeDomain} is of ${quality} quality and has less than ${MIN_REDUNDANCY} validators`);
+      throw new TypeError(`${homeDomain} is of ${quality} quality but has fewer than ${MIN_REDUNDANCY} validators`);
     // A majority: n = 2f + 1.
     innerSets.push({
       threshold: own.length - Math.floor((own.length - 1) / 2),
@@ -111,7 +111,7 @@ function generate(validators: readonly CoreValidator[], quality: Quality): SCPQu
   }
   const next = validators[at];
   if (next !== undefined) innerSets.push(generate(validators.slice(at), next.quality));
-  // All of the critical ones; else n = 3f + 1.
+  // CRITICAL needs all sets; other qualities use n = 3f + 1.
   const faulty = quality === 'CRITICAL' ? 0 : Math.floor((innerSets.length - 1) / 3);
   return { threshold: innerSets.length - faulty, validators: [], innerSets };
 }

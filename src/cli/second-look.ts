@@ -1,5 +1,5 @@
 /**
- * `--no-second-look`, and what is said when a second look begins: it dials somebody's node again and again.
+ * `--no-second-look`, and the notice when a second look begins, because it dials a node several more times.
  * @module
  */
 import type { ArgsDef } from 'citty';
@@ -8,13 +8,13 @@ import type { ProbeOptions } from '../probe/options.ts';
 import { SECOND_LOOK_CONNECTIONS } from '../probe/second-look.ts';
 import type { Output } from './output.ts';
 
-/** Options of every verb that looks for the cause of silence. */
+/** Options of every verb that looks for the cause of a silent drop. */
 export const secondLookArgs = {
   'second-look': {
     type: 'boolean',
     default: true,
-    description: 'Dial a node that closes without a word again, to find out why',
-    negativeDescription: 'Never dial again: the cause of silence stays undecided',
+    description: 'Dial a node that closes without a message again, to find the cause',
+    negativeDescription: 'Never dial again: the cause stays undecided',
   },
 } as const satisfies ArgsDef;
 
@@ -33,7 +33,7 @@ export class SecondLooks {
     this.#say = (text) => above(() => err.line(text));
   }
 
-  /** To spread into the options of a probe of this target. */
+  /** Add these to the options of a probe of this target. */
   of(target: Target): Pick<ProbeOptions, 'secondLook' | 'onSecondLook'> {
     return { secondLook: this.#isWanted, onSecondLook: () => this.#begins(target) };
   }
@@ -42,7 +42,7 @@ export class SecondLooks {
     if (this.#isSaid) return;
     this.#isSaid = true;
     this.#say(
-      `${formatTarget(target)} closed without a word: whoever does is dialled up to ${SECOND_LOOK_CONNECTIONS} times more, to find out why (--no-second-look: not at all).`,
+      `${formatTarget(target)} closed without a message. Nodes that do so are dialled up to ${SECOND_LOOK_CONNECTIONS} more times to find the cause (--no-second-look turns this off).`,
     );
   }
 }

@@ -1,21 +1,21 @@
 /**
- * `--targets FILE`: more targets than fit a command line.
+ * `--targets FILE`: targets from a file.
  * @module
  */
 import type { Target } from '../net/target.ts';
 import { parseTargets } from '../probe/targets.ts';
 import { UsageError } from './options.ts';
 
-/** `--targets`, of verbs that take many targets. */
+/** `--targets`, for verbs that take many targets. */
 export const targetsArg = {
   targets: {
     type: 'string',
-    description: 'File with more targets, one a line, or a stellar-core.cfg; - is stdin',
+    description: 'File with more targets, one in each line, or a stellar-core.cfg; - is stdin',
     valueHint: 'FILE',
   },
 } as const;
 
-/** The targets in a file or from stdin; none when we are interrupted while reading. @throws {UsageError} naming the line that is wrong */
+/** The targets in a file or from stdin; none when reading is interrupted. @throws {UsageError} names the wrong line */
 export async function readTargetsFile(file: string | undefined, signal: AbortSignal): Promise<Target[]> {
   if (file === undefined) return [];
   try {

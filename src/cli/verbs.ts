@@ -1,10 +1,10 @@
 /**
- * The verbs of the command line, each loaded when it is used.
+ * The verbs of the command line. Each is loaded when it is used.
  * @module
  */
 import type { CommandDef } from 'citty';
 
-/** Verb by name, in the order of the help. */
+/** Verbs by name, in the order of the help. */
 export const VERBS: Readonly<Record<string, () => Promise<unknown>>> = {
   probe: async () => (await import('./commands/probe.ts')).probe,
   explain: async () => (await import('./commands/explain.ts')).explain,
@@ -19,13 +19,13 @@ export const VERBS: Readonly<Record<string, () => Promise<unknown>>> = {
   keygen: async () => (await import('./commands/keygen.ts')).keygen,
 };
 
-/** Verbs of two words: what else the first of them does. */
+/** Verbs of two words; the first word is a verb too. */
 export const SUBVERBS: typeof VERBS = {
   'crawl diff': async () => (await import('./commands/crawl-diff.ts')).crawlDiff,
   'crawl export': async () => (await import('./commands/crawl-export.ts')).crawlExport,
 };
 
-/** Loads a verb, of one word or two. The types of its options are its own: nobody else looks at them. */
+/** Loads a verb of one or two words. Only the verb itself uses the types of its options. */
 export async function loadVerb(name: string): Promise<CommandDef<never>> {
   return (await (VERBS[name] ?? SUBVERBS[name])?.()) as CommandDef<never>;
 }

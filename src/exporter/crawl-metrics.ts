@@ -8,14 +8,16 @@ import { readCrawlFile } from '../crawl/file.ts';
 import { CrawlResult } from '../crawl/result.ts';
 import { printable } from '../protocol/printable.ts';
 
-/** Versions with a series of their own: anybody can call a node anything. */
+/**
+ * The largest number of versions with their own series, because a node can send any version text.
+ */
 const MAX_VERSIONS = 50;
 const OTHER_VERSIONS = 'other';
 const STATES = ['validating', 'delayed', 'disagrees', 'missing'] as const;
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
-/** Tells of a crawl in a registry. @param file it need not be there yet */
+/** Adds the metrics of a crawl to a registry. @param file need not exist yet */
 export function addCrawlMetrics(file: string, registry: Registry): void {
   const crawl = new CrawlOnDisk(file);
   const registers = [registry];
@@ -26,7 +28,7 @@ export function addCrawlMetrics(file: string, registry: Registry): void {
       registers,
       collect() {
         const result = crawl.read();
-        // 0 would be said of a crawl that nobody has seen.
+        // Without a crawl there is no value: 0 would be wrong.
         this.set((result && value(result)) ?? Number.NaN);
       },
     });
@@ -53,20 +55,20 @@ export function addCrawlMetrics(file: string, registry: Registry): void {
     },
   });
   many('info', 'Which network was crawled.', ['network'], ({ start }) => [[{ network: printable(start?.network ?? '') }, 1]]);
-  single('finished', 'Whether the crawl has come to its end.', ({ end }) => (end?.finished ? 1 : 0));
+  single('finished', 'Whether the crawl has finished.', ({ end }) => (end?.finished ? 1 : 0));
   single(
     'start_timestamp_seconds',
-    'When the crawl was begun, in Unix time.',
+    'When the crawl began, in Unix time.',
     ({ start }) => Date.parse(start?.startedAt ?? '') / 1000,
   );
   single('ledger_sequence', 'The latest ledger that the weighed validators had closed.', ({ end }) => end?.ledgerSeq);
-  many('nodes', 'Addresses by what became of them: ok, or a cause of docs/errors.md.', ['outcome'], ({ nodes }) =>
+  many('nodes', 'Addresses by outcome: ok, or a cause of docs/errors.md.', ['outcome'], ({ nodes }) =>
     Array.from(nodes.values(), ({ outcome }): Sample => [{ outcome: printable(outcome) }, 1]),
   );
-  many('node_versions', 'Nodes by the version they say they are of.', ['version'], versions);
+  many('node_versions', 'Nodes by the version they claim.', ['version'], versions);
   many(
     'validators',
-    'Validators by state; weighed ones are named by quorum sets that somebody relies on.',
+    'Validators by state; weighed ones are in the quorum sets of trusted or reached nodes.',
     ['state', 'weighed'],
     ({ validators }) => [
       ...STATES.map((state): Sample => [{ state, weighed: 'true' }, 0]),
@@ -87,7 +89,7 @@ function versions({ nodes }: CrawlResult): readonly Sample[] {
     .map(([version, count], at) => [{ version: at < MAX_VERSIONS ? printable(version) : OTHER_VERSIONS }, count]);
 }
 
-/** A crawl as it stands in its file at the moment. */
+/** The current contents of a crawl's file. */
 class CrawlOnDisk {
   readonly #file: string;
   #seen = '';
@@ -97,7 +99,7 @@ class CrawlOnDisk {
     this.#file = file;
   }
 
-  /** Undefined when the file cannot be read, or is no file of a crawl. */
+  /** Undefined when the file cannot be read, or is not a file of a crawl. */
   read(): CrawlResult | undefined {
     try {
       const { ino, size, mtimeMs } = statSync(this.#file);

@@ -1,5 +1,6 @@
 /**
- * What `follow` sees, as metrics of the exporter: the last ledger a quorum set has closed, its age, who is missing.
+ * The results of `follow` as metrics of the exporter: the last ledger that a quorum set has closed, its age, the missing
+ * validators.
  * @module
  */
 import { Counter, Gauge, type Registry } from 'prom-client';
@@ -8,14 +9,14 @@ import { quorumSetNodes } from '../protocol/scp/quorum-set.ts';
 
 const ALARMS = ['equivocation', 'fork', 'chain'] as const;
 
-/** Follows ledgers for as long as the exporter runs. */
+/** Follows ledgers while the exporter runs. */
 export class FollowMetrics {
   readonly #follower: Follower;
   readonly #ended: Promise<void>;
   readonly #stop = new AbortController();
 
   /**
-   * @param registry where the metrics are told
+   * @param registry gets the metrics
    * @param nowSeconds Unix time
    * @throws {TypeError | RangeError} when an option is wrong
    */
@@ -27,7 +28,7 @@ export class FollowMetrics {
         help,
         registers,
         collect() {
-          // 0 would be a ledger that nobody has seen.
+          // Without a ledger there is no value: 0 would be wrong.
           this.set(value() ?? Number.NaN);
         },
       });
@@ -35,12 +36,12 @@ export class FollowMetrics {
     const ledgers = new Counter({ name: 'stellar_follow_ledgers_total', help: 'Ledgers that were verified.', registers });
     const missed = new Counter({
       name: 'stellar_follow_missed_ledgers_total',
-      help: 'Ledgers that nobody could give, or that failed a check.',
+      help: 'Ledgers that no peer could send, or that failed a check.',
       registers,
     });
     const alarms = new Counter({
       name: 'stellar_follow_alarms_total',
-      help: 'Contradictions: a node that has signed two values, two values with a quorum each, a chain that breaks.',
+      help: 'Contradictions: a node that signed two values, two values that each have a quorum, a broken chain.',
       labelNames: ['kind'],
       registers,
     });
@@ -53,7 +54,7 @@ export class FollowMetrics {
     this.#follower = follower;
     gauge('stellar_follow_ledger_seq', 'The last ledger that was verified.', () => follower.status.ledgerSeq);
     gauge('stellar_follow_ledger_close_timestamp_seconds', 'When it closed, in Unix time.', () => follower.status.closeTime);
-    gauge('stellar_follow_ledger_age_seconds', 'How long ago that was by the clock of this machine.', () => {
+    gauge('stellar_follow_ledger_age_seconds', 'The age of this ledger by the clock of this machine.', () => {
       const { closeTime } = follower.status;
       return closeTime === undefined ? undefined : Math.round(nowSeconds() - closeTime);
     });
@@ -79,7 +80,7 @@ export class FollowMetrics {
     this.#ended = this.#run(ledgers);
   }
 
-  /** Ends it. @returns when every connection is closed */
+  /** Stops following. @returns when every connection is closed */
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#ended;

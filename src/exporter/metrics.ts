@@ -1,6 +1,6 @@
 /**
- * Metrics: what a probe found, and what the exporter itself does. Names and units as Prometheus wants them: base units, and
- * nothing that must not be added up under one name.
+ * Metrics of a probe and of the exporter. Names and units follow the rules of Prometheus: base units, and the sum over the
+ * labels of a name has a meaning.
  * @module
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
@@ -9,7 +9,7 @@ import { VERSION } from '../net/version.ts';
 import { printable } from '../protocol/printable.ts';
 import type { Scrape } from './scrape.ts';
 
-/** The metrics of one probe, in a registry of their own: nothing of the last one can be in it. */
+/** The metrics of one probe, in a new registry without values of earlier probes. */
 export function probeRegistry(scrape: Scrape): Registry {
   const { result, network, elapsedMs, unixSeconds } = scrape;
   const { ok, timings, clockSkew, remote, error, address } = result;
@@ -19,16 +19,16 @@ export function probeRegistry(scrape: Scrape): Registry {
     new Gauge({ name, help, labelNames: Object.keys(labels), registers: [registry] }).set(labels, value);
   };
 
-  gauge('stellar_probe_success', 'Whether the handshake succeeded and the node kept us.', ok ? 1 : 0);
-  gauge('stellar_probe_network_info', 'The network the probe was for, and whether that was named or taken for a passphrase.', 1, {
+  gauge('stellar_probe_success', 'Whether the handshake succeeded and the node kept the connection.', ok ? 1 : 0);
+  gauge('stellar_probe_network_info', 'The network of the probe, and whether it was given as a name or as a passphrase.', 1, {
     network: network.name ?? network.networkID,
     given_as: network.name === undefined ? 'passphrase' : 'name',
   });
-  gauge('stellar_probe_elapsed_seconds', 'How long the probe took, whatever came of it.', seconds(elapsedMs));
+  gauge('stellar_probe_elapsed_seconds', 'How long the probe took, whatever its result.', seconds(elapsedMs));
   const phases = { dns: timings?.dnsMs, tcp: timings?.tcpMs, hello: timings?.helloMs, auth: timings?.authMs };
   const duration = new Gauge({
     name: 'stellar_probe_duration_seconds',
-    help: 'Time each phase took that was over; of a probe that succeeded their sum is the whole handshake.',
+    help: 'Time of each complete phase; for a successful probe their sum is the whole handshake.',
     labelNames: ['phase'],
     registers: [registry],
   });
@@ -36,7 +36,7 @@ export function probeRegistry(scrape: Scrape): Registry {
   const pingMs = timings?.pingMs;
   gauge(
     'stellar_probe_ping_seconds',
-    'Round trip right after the handshake.',
+    'Round trip directly after the handshake.',
     pingMs === undefined ? undefined : seconds(pingMs),
   );
   if (address !== undefined)
@@ -52,27 +52,23 @@ export function probeRegistry(scrape: Scrape): Registry {
   if (remote) {
     const { peerID, versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort } = remote;
     const { port } = parseTarget(result.target);
-    gauge('stellar_probe_peer_info', 'Who the node says it is; proved when the probe succeeded.', 1, {
+    gauge('stellar_probe_peer_info', 'The identity that the node claims; proved when the probe succeeded.', 1, {
       peer_id: peerID,
       version: printable(versionStr),
       network: remote.network ?? remote.networkID,
     });
-    gauge('stellar_probe_peer_overlay_version', 'Newest overlay version the node speaks.', overlayVersion);
-    gauge('stellar_probe_peer_overlay_min_version', 'Oldest overlay version the node speaks.', overlayMinVersion);
+    gauge('stellar_probe_peer_overlay_version', 'Newest overlay version the node supports.', overlayVersion);
+    gauge('stellar_probe_peer_overlay_min_version', 'Oldest overlay version the node supports.', overlayMinVersion);
     gauge(
       'stellar_probe_overlay_range_adapted',
-      'Whether the node refuses the overlay versions of this package, and the probe named those of the node.',
+      'Whether the node refused the overlay versions of this package, and the probe used those of the node.',
       result.overlayRange === undefined ? 0 : 1,
     );
     gauge('stellar_probe_peer_ledger_version', 'Newest ledger protocol the node knows.', ledgerVersion);
-    gauge(
-      'stellar_probe_peer_listening_port',
-      'Port the node says it listens on, which is the one its peers learn.',
-      listeningPort,
-    );
+    gauge('stellar_probe_peer_listening_port', 'Port that the node advertises; its peers learn this port.', listeningPort);
     gauge(
       'stellar_probe_peer_listening_port_is_dialled',
-      'Whether that is the port the probe has dialled: else peers may not be able to call the node back.',
+      'Whether the probe dialled this port; if not, peers may not be able to reach the node.',
       listeningPort === port ? 1 : 0,
     );
     const expiry = unixTime(remote.certExpiration);
@@ -96,35 +92,38 @@ export function probeRegistry(scrape: Scrape): Registry {
   return registry;
 }
 
-/** What became of a request for a probe. */
+/** The result of a request for a probe. */
 export type ProbeOutcome = 'success' | 'failure' | 'forbidden' | 'busy' | 'aborted';
 const OUTCOMES: readonly ProbeOutcome[] = ['success', 'failure', 'forbidden', 'busy', 'aborted'];
 
-/** Gauges of prom-client that are named like counters; `nodejs_active_handles` and so on, by type, are there without it. */
+/**
+ * Gauges of prom-client with names of counters. They are left out; `nodejs_active_handles` and others give the same by
+ * type.
+ */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
 /** The metrics of the process. */
 export class ExporterMetrics {
   readonly registry: Registry = new Registry();
   readonly #probes: Counter<'result'>;
-  /** The text that is being made. */
+  /** The text while it is being made. */
   #making: Promise<string> | undefined;
 
-  /** @param inFlight how many probes there are at the moment */
+  /** @param inFlight the current number of probes */
   constructor(inFlight: () => number) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     for (const name of MISNAMED) this.registry.removeSingleMetric(name);
     this.#probes = new Counter({
       name: 'stellar_exporter_probes_total',
-      help: 'Requests for a probe by what became of them.',
+      help: 'Requests for a probe by result.',
       labelNames: ['result'],
       registers,
     });
     for (const result of OUTCOMES) this.#probes.inc({ result }, 0);
     new Gauge({
       name: 'stellar_exporter_probes_in_flight',
-      help: 'Probes that are running or wait for another one of the same node.',
+      help: 'Probes that run or wait for another probe of the same node.',
       registers,
       collect() {
         this.set(inFlight());
@@ -139,7 +138,7 @@ export class ExporterMetrics {
     return this.registry.contentType;
   }
 
-  /** The metrics as Prometheus reads them; made once for all who ask meanwhile. */
+  /** The metrics as text for Prometheus; made once for all requests that arrive while it is being made. */
   text(): Promise<string> {
     this.#making ??= this.registry.metrics().finally(() => {
       this.#making = undefined;
@@ -153,12 +152,12 @@ export class ExporterMetrics {
   }
 }
 
-/** Seconds, to the microsecond: more digits only look precise. */
+/** Seconds, to the microsecond: further digits have no meaning. */
 function seconds(ms: number): number {
   return Math.round(ms * 1000) / 1e6;
 }
 
-/** Unix seconds of an ISO 8601 date, or of digits where the date is beyond ISO 8601. */
+/** Unix seconds of an ISO 8601 date, or of digits if the date is too large for ISO 8601. */
 function unixTime(text: string): number {
   return /^\d+$/.test(text) ? Number(text) : Date.parse(text) / 1000;
 }

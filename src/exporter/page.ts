@@ -1,10 +1,10 @@
 /**
- * The page for people who open the exporter in a browser.
+ * The page of the exporter for browsers.
  * @module
  */
 import { VERSION } from '../net/version.ts';
 
-/** The whole document; nothing in it comes from anybody. */
+/** The whole document. It contains no text from outside. */
 export const PAGE = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

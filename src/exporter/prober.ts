@@ -1,5 +1,5 @@
 /**
- * From the parameters of a scrape to its answer: one real handshake each, so many at once.
+ * Makes the answer for the parameters of a scrape: one real handshake each, a limited number at once.
  * @module
  */
 
@@ -20,13 +20,13 @@ import { Turns } from './turns.ts';
 /** Options of the probes. */
 export interface ProberOptions {
   /**
-   * Options of every connection. `network` is for requests that name none, `handshakeTimeoutMs` is the most a whole probe
-   * may take, and without `identity` a random one is kept for all probes.
+   * Options of every connection. `network` is used for requests without one, `handshakeTimeoutMs` limits a whole probe, and
+   * without `identity` one random identity is used for all probes.
    */
   readonly node: Omit<NodeOptions, 'signal' | 'onStep' | 'onBytes' | 'unsafeStepSecrets'>;
-  /** Addresses that may be probed. Default: whatever is globally routable. */
+  /** Addresses that may be probed. Default: globally routable addresses. */
   readonly allowList?: AllowList | undefined;
-  /** Probes at once; one more is answered with 503. Default 16. */
+  /** Probes at once; a further request gets 503. Default 16. */
   readonly concurrency?: number | undefined;
   /** Finds the addresses of names. Default: the system's resolver does. */
   readonly lookup?: Lookup | undefined;
@@ -35,10 +35,10 @@ export interface ProberOptions {
 }
 
 const CONCURRENCY = 16;
-/** Targets about which something is known. */
+/** The largest number of targets with stored knowledge. */
 const MAX_KNOWN = 1_024;
 
-/** Probes what it may. */
+/** Probes allowed targets. */
 export class Prober {
   readonly #options: ProberOptions;
   readonly #identity: NodeIdentity;
@@ -47,12 +47,12 @@ export class Prober {
   readonly #allowList: AllowList;
   readonly #count: (outcome: ProbeOutcome) => void;
   readonly #turns = new Turns();
-  /** By target and network; the oldest is forgotten first. */
+  /** By target and network; the oldest is removed first. */
   readonly #known = new Map<string, Knowledge>();
   #inFlight = 0;
 
   /**
-   * @param count is told of each request what became of it
+   * @param count called with the result of each request
    * @throws {TypeError | RangeError} when an option is wrong
    */
   constructor(options: ProberOptions, count: (outcome: ProbeOutcome) => void) {
@@ -70,15 +70,15 @@ export class Prober {
     return this.#identity.peerID;
   }
 
-  /** Probes that run or wait for another one of the same node. */
+  /** The number of probes that run or wait for another probe of the same node. */
   get inFlight(): number {
     return this.#inFlight;
   }
 
   /**
-   * Does what a scrape asks for.
+   * Runs the probe of a scrape.
    * @param timeout how long Prometheus waits, in seconds, as its header says
-   * @throws {Refusal} when it is not done
+   * @throws {Refusal} when the request is refused
    * @throws the signal's reason when it aborts
    */
   async run(query: URLSearchParams, timeout: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
@@ -119,7 +119,7 @@ export class Prober {
     return { type: 'text/plain; charset=utf-8', text: teller.text(request, found, metrics) };
   }
 
-  /** What earlier scrapes of the same have learnt; a story is told from the beginning. */
+  /** The knowledge of earlier scrapes of the same target. A story does not use it, so that it is complete. */
   #knowledgeOf({ target, network, debug }: ProbeRequest): Knowledge {
     const key = `${targetKey(target)} ${network.networkID}`;
     const known = (debug ? undefined : this.#known.get(key)) ?? new Knowledge();
@@ -130,7 +130,7 @@ export class Prober {
     return known;
   }
 
-  /** Keys are kept for networks that have a name: of passphrases there is no end, and an identity forgets none. */
+  /** Keys are kept only for networks with a name: there is no limit to passphrases, and an identity removes no keys. */
   #ecdh({ network }: ProbeRequest): Pick<NodeOptions, 'ecdh'> {
     const { node } = this.#options;
     return network.name === undefined && network.networkID !== node.network.networkID ? { ecdh: 'per-connection' } : {};

@@ -1,6 +1,6 @@
 /**
- * One scrape: a handshake with a target whose addresses are checked where its name is looked up. What is dialled is what
- * was checked.
+ * One scrape: a handshake with a target. Addresses are checked when the name is looked up, and exactly the checked ones are
+ * dialled.
  * @module
  */
 import { Refusal } from '../http/server.ts';
@@ -16,31 +16,31 @@ import type { Network } from '../protocol/networks.ts';
 import type { ProbeRequest } from './request.ts';
 import type { Turns } from './turns.ts';
 
-/** What a scrape is made with. */
+/** The inputs of a scrape. */
 export interface ScrapeOptions {
   /** Options of the connection; network and identity are those of the request. */
   readonly node: NodeOptions;
-  /** What earlier scrapes of this target on this network have learnt. */
+  /** The knowledge of earlier scrapes of this target on this network. */
   readonly known: Knowledge;
   readonly allowList: AllowList;
   /** Finds the addresses of names. Default: the system's resolver does. */
   readonly lookup: Lookup | undefined;
   /** Only addresses of this version of IP are dialled; 0: both. */
   readonly family: Family | undefined;
-  /** Scrapes of the same node wait for each other here. */
+  /** Runs scrapes of the same node one after the other. */
   readonly turns: Turns;
-  /** Time for everything. */
+  /** Time for the whole scrape. */
   readonly deadlineMs: number;
   /** Ends it early. */
   readonly signal: AbortSignal;
 }
 
-/** What a scrape found. */
+/** The result of a scrape. */
 export interface Scrape {
   readonly result: ProbeResult;
-  /** The network we said we are on. */
+  /** The network in our HELLO. */
   readonly network: Network;
-  /** What everything took: also what came after the handshake, and looking for the cause when it failed. */
+  /** The whole time, including what follows the handshake, and the search for the cause of a failure. */
   readonly elapsedMs: number;
   /** When it was over. */
   readonly unixSeconds: number;
@@ -73,7 +73,7 @@ export async function scrape(request: ProbeRequest, options: ScrapeOptions): Pro
     const { target, network, expectedPeerID } = request;
     const permitted = new Permitted(options);
     if (isAddress(target.host) && !permitted.holds(target.host)) throw permitted.refusal(target.host);
-    // A little less than there is: what its own deadline tells is more than that it was stopped.
+    // A little less than the remaining time: the error of its own deadline says more than that of an abort.
     const handshakeTimeoutMs = Math.max(1, Math.floor(deadlineMs - elapsed()) - EARLIER_MS);
     const { family } = options;
     const { lookup } = permitted;
@@ -90,8 +90,8 @@ export async function scrape(request: ProbeRequest, options: ScrapeOptions): Pro
 }
 
 /**
- * The addresses that may be dialled. They are checked where a name is looked up, and never again by name: what it means
- * could change between a check and a connection.
+ * The addresses that may be dialled. They are checked when the name is looked up. The name is not looked up again, because its
+ * addresses could change between a check and a connection.
  */
 class Permitted {
   readonly #allowList: AllowList;
@@ -108,7 +108,7 @@ class Permitted {
     return this.#allowList.permits(address);
   }
 
-  /** Finds those of a host name. */
+  /** Finds the addresses of a host name. */
   readonly lookup: Lookup = async (host, family, signal) => {
     const addresses = await this.#look(host, family, signal);
     const allowed = addresses.filter((address) => this.holds(address));
@@ -117,22 +117,22 @@ class Permitted {
     return allowed;
   };
 
-  /** Whether there were addresses, and none of them may be dialled. */
+  /** Whether there were addresses but none may be dialled. */
   get isNobody(): boolean {
     return this.#others > 0 && this.#some === 0;
   }
 
   refusal(host: string): Refusal {
-    return new Refusal(403, `${host} is outside what this exporter may probe; --allow CIDR names what it may.`);
+    return new Refusal(403, `This exporter may not probe ${host}; --allow CIDR allows addresses.`);
   }
 }
 
 function turnFailure(reason: unknown): never {
   if (reason !== DEADLINE) throw reason;
-  throw new Refusal(503, 'Another probe of this target has not finished in time.', { 'Retry-After': '1' });
+  throw new Refusal(503, 'Another probe of this target did not finish in time.', { 'Retry-After': '1' });
 }
 
-/** A probe that the deadline has cut short says so, and not that somebody stopped it. */
+/** Gives a probe that the deadline has ended the error of a timeout instead of an abort. */
 function inTime(result: ProbeResult, signal: AbortSignal): ProbeResult {
   const { error } = result;
   if (error?.code !== 'OVERLAY_ABORTED' || signal.reason !== DEADLINE) return result;
@@ -140,7 +140,7 @@ function inTime(result: ProbeResult, signal: AbortSignal): ProbeResult {
   return { ...result, error: new OverlayError(DEADLINE_CODE[stage], { stage }).toJSON() };
 }
 
-/** What it means that the time is over, by the phase it was in. */
+/** The error code of a timeout, by phase. */
 const DEADLINE_CODE = {
   dns: 'OVERLAY_NAME_LOOKUP_TIMEOUT',
   tcp: 'OVERLAY_CONNECT_TIMEOUT',

@@ -1,5 +1,5 @@
 /**
- * exporter: the HTTP side.
+ * exporter: its HTTP server.
  * @module
  */
 import type { IncomingMessage } from 'node:http';
@@ -16,19 +16,22 @@ import { TIMEOUT_HEADER } from './request.ts';
 
 /** Options of an exporter. */
 export interface ExporterOptions extends ProberOptions {
-  /** Address to listen on. Default 127.0.0.1: who reaches the exporter makes it dial. */
+  /** Address to listen on. Default 127.0.0.1, because everyone who can reach the exporter can make it dial. */
   readonly host?: string | undefined;
   /** TCP port; 0 takes a free one. Default 11627. */
   readonly port?: number | undefined;
-  /** Names it is asked by, besides `host`, any IP address and localhost: a Host header with another one is refused. */
+  /**
+   * Host names accepted in requests, besides `host`, any IP address and localhost. A request with another Host header
+   * is refused.
+   */
   readonly names?: readonly string[] | undefined;
-  /** Ledgers to be followed, and told of in /metrics. Default: none. */
+  /** Options of `follow`, for ledgers in /metrics. Default: none. */
   readonly follow?: FollowOptions | undefined;
-  /** File of a crawl that /metrics tells of; it need not be there yet. Default: none. */
+  /** File of a crawl to include in /metrics; it need not exist yet. Default: none. */
   readonly crawlFile?: string | undefined;
 }
 
-/** Next to stellar-core's 11625 and 11626, and assigned to nobody. */
+/** Next to stellar-core's 11625 and 11626, and not assigned. */
 const EXPORTER_PORT = 11_627;
 
 /**
@@ -45,7 +48,7 @@ export async function startExporter(options: ExporterOptions): Promise<Exporter>
     host,
     port,
     isHost: isAddressOr([host, ...names]),
-    // A link to a probe would make whoever follows it dial.
+    // A link on another page could otherwise make the exporter dial.
     isLinkable: (url) => !readUrl(url).pathname.startsWith('/probe'),
     answer: (request, signal) => route(request, signal, prober, metrics),
   });
@@ -99,10 +102,10 @@ async function route(
   if (page !== undefined) return page;
   if (pathname === '/probe') return prober.run(searchParams, [headers[TIMEOUT_HEADER]].flat()[0], signal);
   if (pathname === '/metrics') return { type: metrics.contentType, text: await metrics.text() };
-  throw new Refusal(404, 'There is nothing here; / says what there is.');
+  throw new Refusal(404, 'This path does not exist; / lists the paths.');
 }
 
-/** What does not change. */
+/** The static paths. */
 const PAGES: Readonly<Record<string, HttpAnswer | undefined>> = Object.assign(Object.create(null), {
   '/': { type: 'text/html; charset=utf-8', text: PAGE },
   '/-/healthy': { type: 'text/plain; charset=utf-8', text: 'healthy\n' },

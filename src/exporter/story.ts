@@ -1,5 +1,5 @@
 /**
- * The story of a probe that was asked for with `debug=true`.
+ * The story of a probe with `debug=true`.
  * @module
  */
 
@@ -19,7 +19,7 @@ import { printable } from '../protocol/printable.ts';
 import type { ProbeRequest } from './request.ts';
 import type { Scrape } from './scrape.ts';
 
-/** What is kept of one connection. */
+/** The stored data of one connection. */
 interface Told {
   readonly steps: HandshakeStep[];
   readonly received: ReceivedRecords;
@@ -27,23 +27,23 @@ interface Told {
 
 const PLAIN = { heading: same, good: same, bad: same, dim: same } as const;
 
-/** Listens to the connections of a probe. */
+/** Records the connections of a probe. */
 export class StoryTeller {
   readonly #ownPeerID: string;
   readonly #connections = new Map<ConnectionInfo, Told>();
 
-  /** @param ownPeerID our `G…` in the probe; with any other key somebody takes a second look for the cause */
+  /** @param ownPeerID our `G…` in the probe; a connection with another key is a second look */
   constructor(ownPeerID: string) {
     this.#ownPeerID = ownPeerID;
   }
 
-  /** To spread into the options of the probe. */
+  /** Add these to the options of the probe. */
   readonly options: Required<Pick<NodeOptions, 'onStep' | 'onBytes'>> = {
     onStep: (step, connection) => void this.#told(connection).steps.push(step),
     onBytes: (direction, bytes, connection) => this.#told(connection).received.onBytes(direction, bytes, connection),
   };
 
-  /** The story of the connection that decided, and what the probe made of it. No secret is in it. */
+  /** The story of the deciding connection, and the result of the probe. It contains no secret. */
   text({ target, network }: ProbeRequest, scrape: Scrape, metrics: string): string {
     const { result } = scrape;
     const { error, timings, address, attempts = [] } = result;
@@ -70,7 +70,7 @@ export class StoryTeller {
       ...secondLooks.map(({ steps }) => `again    ${secondLook(steps)}`),
       ...(result.warnings ?? []).map((warning) => `warning  ${warning}`),
     ];
-    const lines = [...storyLines(story, PLAIN), '', ...facts.map(printable), '', 'The same as metrics:', '', metrics.trimEnd()];
+    const lines = [...storyLines(story, PLAIN), '', ...facts.map(printable), '', 'As metrics:', '', metrics.trimEnd()];
     return `${lines.join('\n')}\n`;
   }
 
@@ -94,7 +94,7 @@ function secondLook(steps: readonly HandshakeStep[]): string {
   return `with another key${isLate ? ' and a certificate for years' : ''} on ${networkName(networkID) ?? 'the same network'}: ${isAnswered ? 'answered with HELLO' : 'no HELLO'}`;
 }
 
-/** As it was thrown, but for what JSON leaves out. */
+/** The error as thrown, without the parts that JSON leaves out. */
 function thrown({ code, stage, message, peerError }: OverlayErrorJson): OverlayError {
   return new OverlayError(code, { stage, message, peerError });
 }

@@ -4,22 +4,23 @@
  */
 
 /**
- * Hands out turns. A node refuses a second connection of an identity that is connected already, so two scrapes of one
- * node at the same moment, by a pair of Prometheus servers for example, would both be told less than the truth.
+ * Runs tasks with the same key one after the other. A node refuses a second connection of an identity that is already
+ * connected. Two scrapes of one node at the same time, for example by a pair of Prometheus servers, would therefore get wrong
+ * results.
  */
 export class Turns {
-  /** The end of the last turn that was asked for, for each key. */
+  /** The end of the last requested turn, for each key. */
   readonly #last = new Map<string, Promise<void>>();
 
-  /** Keys with a turn that has not ended. */
+  /** The number of keys with a turn that has not ended. */
   get size(): number {
     return this.#last.size;
   }
 
   /**
-   * Waits for the turns before.
-   * @returns what ends this turn
-   * @throws the signal's reason when it aborts first; the turn is given up then
+   * Waits for the earlier turns.
+   * @returns a function that ends this turn
+   * @throws the signal's reason when it aborts first; this turn is then given up
    */
   async take(key: string, signal: AbortSignal): Promise<() => void> {
     let end!: () => void;
@@ -27,7 +28,7 @@ export class Turns {
       end = resolve;
     });
     const before = this.#last.get(key);
-    // A turn that is given up still waits for the ones before it.
+    // A given-up turn still waits for the earlier ones.
     const last = Promise.all([before, ended]).then(() => {
       if (this.#last.get(key) === last) this.#last.delete(key);
     });

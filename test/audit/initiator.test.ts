@@ -85,7 +85,7 @@ describe('a target that does not dial any more', () => {
       'initiator.peers-twice undecided',
       'initiator.full undecided',
     ]);
-    expect(results[1]?.came).toBe('the target has not dialled for 120 s since: it may have died of it');
+    expect(results[1]?.came).toBe('the target has not dialled for 120 s since then: the case may have crashed it');
     expect(code).toBe('OVERLAY_HANDSHAKE_TIMEOUT');
   });
 

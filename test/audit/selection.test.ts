@@ -57,7 +57,7 @@ describe('a selection', () => {
   });
 
   it('of a name nobody knows is refused', () => {
-    expect(() => ids({ only: ['nonsense'] })).toThrow('there is no case and no group "nonsense"');
+    expect(() => ids({ only: ['nonsense'] })).toThrow('there is no case or group "nonsense"');
   });
 });
 

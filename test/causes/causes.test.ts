@@ -28,7 +28,7 @@ describe.concurrent('probe names the cause', () => {
         hasRemote: remote,
       });
       // Nothing but that the node is dialled again, where it is.
-      expect(stderr).toMatch(/^(127\.0\.0\.1:\d+ closed without a word: [^\n]+\n)?$/);
+      expect(stderr).toMatch(/^(127\.0\.0\.1:\d+ closed without a message[^\n]+\n)?$/);
       expect(result.error).toMatchObject({ code, cause, stage });
       expect(result.error.advice.length).toBeGreaterThan(20);
       await mock.finished();

@@ -212,7 +212,7 @@ describe('a full node', () => {
       error: { cause: 'peer-full', stage: 'channel' },
     });
     const text = await runCli(args);
-    expect(text.stdout).toContain('it knows    192.0.2.1:11625, [2001:db8::1]:11626');
+    expect(text.stdout).toContain('it names    192.0.2.1:11625, [2001:db8::1]:11626');
     expect(text.stdout).toMatch(/time {8}failed after [\d.]+ ms \(dns .*, tcp .*, hello .*, auth .*\)/);
   });
 

@@ -25,7 +25,7 @@ function badMac(variation: MacVariation): CaseSpec {
   return {
     name: `auth-mac-${variation}`,
     title: `AUTH with ${MAC_VARIATIONS[variation]}`,
-    why: 'AUTH’s MAC is the one proof that the peer holds the key it has shown: whoever lets this pass lets anyone in.',
+    why: 'The MAC of AUTH is the only proof that the peer has the secret of its key. A target that accepts this accepts anyone.',
     source: '3.7',
     group: 'auth',
     severity: 'critical',
@@ -38,8 +38,8 @@ function badMac(variation: MacVariation): CaseSpec {
 function badSequence(name: string, sequence: (next: bigint) => bigint): CaseSpec {
   return {
     name: `auth-sequence-${name}`,
-    title: `AUTH with sequence ${BigInt.asUintN(64, sequence(0n))} and a MAC that fits`,
-    why: 'AUTH has sequence 0: records are counted from the first MAC on.',
+    title: `AUTH with sequence ${BigInt.asUintN(64, sequence(0n))} and a matching MAC`,
+    why: 'AUTH has sequence 0: the first record with a MAC is number 0.',
     source: '3.7',
     group: 'auth',
     severity: 'high',
@@ -54,7 +54,7 @@ export const AUTH_CASES: readonly AuditCase[] = [
     {
       name: 'auth-before-hello',
       title: 'AUTH before HELLO',
-      why: 'There are no keys yet: whoever takes it has skipped all that matters, or has no state to fall back on.',
+      why: 'There are no keys yet. A target that accepts it has skipped the checks, or uses a state that does not exist.',
       source: '4.5',
       group: 'auth',
       severity: 'critical',
@@ -66,7 +66,7 @@ export const AUTH_CASES: readonly AuditCase[] = [
       (message): CaseSpec => ({
         name: `early-${kebab(message.type)}`,
         title: `${message.type} before HELLO`,
-        why: 'Nobody may ask or say anything before the handshake; what is not checked by a MAC must not be acted on.',
+        why: 'No other message is allowed before the handshake, and a message without a verified MAC must have no effect.',
         source: '4.3',
         group: 'auth',
         severity: 'high',
@@ -78,7 +78,7 @@ export const AUTH_CASES: readonly AuditCase[] = [
       (message): CaseSpec => ({
         name: `between-${kebab(message.type)}`,
         title: `${message.type} between HELLO and AUTH, with a good MAC`,
-        why: 'Before AUTH the peer has not been let in, whatever its MACs say.',
+        why: 'Before AUTH the peer is not authenticated, even with good MACs.',
         source: '4.3',
         group: 'auth',
         severity: 'high',
@@ -92,7 +92,7 @@ export const AUTH_CASES: readonly AuditCase[] = [
     {
       name: 'second-auth',
       title: 'a second AUTH, with a good MAC',
-      why: 'AUTH opens the channel once: another would reset its state.',
+      why: 'AUTH opens the channel once: a second AUTH would reset its state.',
       source: '4.5, check 2',
       group: 'auth',
       severity: 'medium',
@@ -102,7 +102,7 @@ export const AUTH_CASES: readonly AuditCase[] = [
     {
       name: 'pipelined-channel',
       title: 'AUTH, SEND_MORE_EXTENDED and GET_SCP_STATE in one write',
-      why: 'Records are handled one at a time, each under the state the one before has left.',
+      why: 'Records are handled one at a time, each in the state after the previous one.',
       source: '4.1',
       group: 'auth',
       severity: 'high',
@@ -122,7 +122,7 @@ export const AUTH_CASES: readonly AuditCase[] = [
       (flags): CaseSpec => ({
         name: `auth-flags-${String(flags).replace('-', 'minus-')}`,
         title: `AUTH with flags ${flags}`,
-        why: 'Flow control in bytes is mandatory, and the flags say so: 200 or nothing.',
+        why: 'Flow control in bytes is mandatory, and only the flags 200 request it.',
         source: '4.5, check 5',
         group: 'auth',
         severity: 'medium',

@@ -78,7 +78,7 @@ export const CERTIFICATE_CASES: readonly AuditCase[] = [
     {
       name: 'expired-long-ago',
       title: 'HELLO: the certificate expired two hours ago',
-      why: 'Certificates live an hour, so that a stolen ECDH key is worth no more than that.',
+      why: 'Certificates are valid for an hour, which limits the use of a stolen ECDH key.',
       ...FORGED,
       severity: 'high',
       steps: [connected, hello('certificate expired 7,200 s ago', { certSeconds: -7200 })],
@@ -86,15 +86,15 @@ export const CERTIFICATE_CASES: readonly AuditCase[] = [
     {
       name: 'expired-just-now',
       title: 'HELLO: the certificate expired five seconds ago',
-      why: 'There is no grace: expiration has to be now or later. Both clocks have to be right for this case.',
+      why: 'There is no tolerance: the expiration must not be in the past. This case needs correct clocks on both sides.',
       ...FORGED,
       severity: 'low',
       steps: [connected, hello('certificate expired 5 s ago', { certSeconds: -5 })],
     },
     {
       name: 'expires-soon',
-      title: 'HELLO: the certificate is good for another five minutes',
-      why: 'Until it expires a certificate is as good as a fresh one.',
+      title: 'HELLO: the certificate is valid for another five minutes',
+      why: 'A certificate is valid until it expires.',
       source: '3.4',
       group: 'certificate',
       severity: 'medium',
@@ -104,7 +104,7 @@ export const CERTIFICATE_CASES: readonly AuditCase[] = [
     {
       name: 'expires-never',
       title: 'HELLO: the certificate expires at 2^64 - 1',
-      why: 'There is no upper bound; the number needs 64 bits.',
+      why: 'There is no upper limit; the number needs 64 bits.',
       source: '3.4',
       group: 'certificate',
       severity: 'medium',
@@ -114,7 +114,7 @@ export const CERTIFICATE_CASES: readonly AuditCase[] = [
     {
       name: 'expiration-in-milliseconds',
       title: 'HELLO: the expiration is in milliseconds',
-      why: 'A well-known client does so, and the reference accepts it.',
+      why: 'A well-known client does this, and stellar-core accepts it.',
       source: '3.4',
       group: 'certificate',
       severity: 'medium',
@@ -129,15 +129,15 @@ export const CERTIFICATE_CASES: readonly AuditCase[] = [
     {
       name: 'other-network',
       title: 'HELLO: the certificate is for another network',
-      why: 'The network in the signature keeps a certificate of one network out of another.',
+      why: 'The network in the signature prevents the use of a certificate on another network.',
       ...FORGED,
       severity: 'high',
       steps: [connected, hello('certificate for another network', { certNetwork: otherNetwork })],
     },
     {
       name: 'whole-hello-of-another-network',
-      title: 'HELLO as an honest node of another network says it',
-      why: 'It is the commonest mistake of all, and is met in silence.',
+      title: 'HELLO of an honest node of another network',
+      why: 'This is the most common mistake; stellar-core closes without an ERROR_MSG.',
       ...FORGED,
       severity: 'high',
       steps: [
@@ -148,7 +148,7 @@ export const CERTIFICATE_CASES: readonly AuditCase[] = [
     {
       name: 'signed-by-another',
       title: 'HELLO: the certificate is signed by another key',
-      why: 'The signature is what proves the identity: without it anyone can be anyone.',
+      why: 'The signature proves the identity. Without it, anyone could use any identity.',
       ...FORGED,
       steps: [
         connected,
@@ -160,19 +160,19 @@ export const CERTIFICATE_CASES: readonly AuditCase[] = [
     forged(
       'signed-payload',
       'the signature is over the payload, not over its hash',
-      'What is signed is SHA-256 of the payload.',
+      'The signature covers the SHA-256 of the payload.',
       { signs: (payload) => payload },
     ),
     forged(
       'signed-one-byte-type',
-      'in what is signed the envelope type has one byte',
+      'the envelope type in the signed payload has one byte',
       'ENVELOPE_TYPE_AUTH is an XDR enum of four bytes.',
       { signs: (payload) => nodeCrypto.sha256(concatBytes(payload.subarray(0, 32), payload.subarray(35))) },
     ),
     forged(
       'signed-another-ecdh-key',
       'the ECDH key is not the one that was signed',
-      'Whoever swaps the key in a recorded certificate would be authenticated as its owner.',
+      'Otherwise an attacker could replace the key in a recorded certificate and be authenticated as its owner.',
       {
         signs: (payload) => nodeCrypto.sha256(concatBytes(payload.subarray(0, 44), nodeCrypto.sha256(payload.subarray(44)))),
       },
@@ -180,7 +180,7 @@ export const CERTIFICATE_CASES: readonly AuditCase[] = [
     forged(
       'signed-another-expiration',
       'the expiration is not the one that was signed',
-      'Otherwise an expired certificate could be made fresh again.',
+      'Otherwise an expired certificate could be made valid again.',
       {
         signs: (payload) => {
           const changed = payload.slice();
@@ -189,22 +189,22 @@ export const CERTIFICATE_CASES: readonly AuditCase[] = [
         },
       },
     ),
-    forged('one-bit-flipped', 'one bit of the signature is flipped', 'A signature is right or it is not.', {
+    forged('one-bit-flipped', 'one bit of the signature is flipped', 'Every bit of a signature counts.', {
       sig: (signature) => signature.map((byte, i) => (i === 5 ? byte ^ 0x10 : byte)),
     }),
-    forged('zero-signature', 'the signature is all zero', 'An unset signature must not pass for one.', {
+    forged('zero-signature', 'the signature is all zero', 'An unset signature must not be accepted.', {
       sig: () => new Uint8Array(64),
     }),
-    forged('signature-of-63-bytes', 'the signature has 63 bytes', 'It decodes, and is no signature.', {
+    forged('signature-of-63-bytes', 'the signature has 63 bytes', 'It decodes, but it is not a valid signature.', {
       sig: (signature) => signature.subarray(0, 63),
     }),
-    forged('signature-of-0-bytes', 'the signature is empty', 'It decodes, and is no signature.', {
+    forged('signature-of-0-bytes', 'the signature is empty', 'It decodes, but it is not a valid signature.', {
       sig: () => new Uint8Array(0),
     }),
     forged(
       'malleated-signature',
-      'the signature is a good one plus the group order',
-      'Strict verification refuses it: with two signatures for one certificate, caches and bans can be evaded.',
+      'the signature is a valid one plus the group order',
+      'Strict verification refuses it. Two valid signatures for one certificate would allow peers to evade caches and bans.',
       { sig: malleated },
     ),
   ),
@@ -214,7 +214,7 @@ export const CERTIFICATE_CASES: readonly AuditCase[] = [
   ...forBoth({
     name: 'signature-of-65-bytes',
     title: 'HELLO: the signature has 65 bytes',
-    why: 'A signature has at most 64 bytes; more is no HELLO at all.',
+    why: 'A signature has at most 64 bytes; with more, the HELLO does not decode.',
     source: '2.1',
     group: 'certificate',
     severity: 'medium',
@@ -243,7 +243,7 @@ function smallOrder([name, hex]: readonly [name: string, hex: string]): CaseSpec
   return {
     name: `small-order-key-${name}`,
     title: `HELLO: the ECDH key is of small order (${name})`,
-    why: 'With such a key the shared secret is zero, and everyone on the path knows the MAC keys.',
+    why: 'With such a key the shared secret is zero, and anyone on the path can compute the MAC keys.',
     ...FORGED,
     source: '3.5',
     severity: 'high',

@@ -16,7 +16,7 @@ function unsealed(name: string, title: string, seal: Seal, words: string): CaseS
   return {
     name,
     title: `after AUTH, a record with ${title}`,
-    why: 'Each record is authentic or the connection is over: anyone on the path can write into a TCP stream.',
+    why: 'A record that is not authentic ends the connection: anyone on the path can write into a TCP stream.',
     source: '3.7',
     group: 'channel',
     severity: 'critical',
@@ -48,8 +48,8 @@ export const CHANNEL_CASES: readonly AuditCase[] = [
     {
       name: 'record-replayed',
       title: 'after AUTH, the same record twice',
-      why: 'A replayed record is one that the peer has not sent: grants could be multiplied by anyone on the path.',
-      ...outOfSequence('SEND_MORE_EXTENDED, and the very same record again', (scene) => {
+      why: 'Without this check, anyone on the path could replay records, for example to multiply grants.',
+      ...outOfSequence('SEND_MORE_EXTENDED, and the same record again', (scene) => {
         const record = sealedGrant(scene);
         return [record, record];
       }),
@@ -57,7 +57,7 @@ export const CHANNEL_CASES: readonly AuditCase[] = [
     {
       name: 'records-reordered',
       title: 'after AUTH, two records in the wrong order',
-      why: 'Records come in the order in which they were sealed, or not at all.',
+      why: 'Records must come in the order in which they were sealed.',
       ...outOfSequence('two SEND_MORE_EXTENDED, the second first', (scene) => [sealedGrant(scene), sealedGrant(scene)].reverse()),
     },
   ),
@@ -65,7 +65,7 @@ export const CHANNEL_CASES: readonly AuditCase[] = [
     {
       name: 'record-payload-flipped',
       title: 'after AUTH, a grant with one bit of its payload flipped on the way',
-      why: 'This is what tampering looks like: the MAC covers every byte of a message.',
+      why: 'The MAC covers every byte of a message, so it must detect this change.',
       source: '3.7',
       group: 'channel',
       severity: 'critical',
@@ -76,7 +76,7 @@ export const CHANNEL_CASES: readonly AuditCase[] = [
     {
       name: 'record-version-flipped',
       title: 'after AUTH, a record with one bit of its union version flipped on the way',
-      why: 'The MAC does not cover the union version: nothing but its one value may pass.',
+      why: 'The MAC does not cover the union version, so only its single valid value may be accepted.',
       source: '3.7',
       group: 'channel',
       severity: 'high',
@@ -86,8 +86,8 @@ export const CHANNEL_CASES: readonly AuditCase[] = [
   ),
   ...forAcceptor({
     name: 'record-reflected',
-    title: 'after AUTH, a record of the target’s own comes back',
-    why: 'Each direction has a key of its own, so that nobody can answer a peer with its own words.',
+    title: 'after AUTH, a record of the target is sent back to it',
+    why: 'Each direction has its own key, so that a peer’s records cannot be sent back to it.',
     source: '3.6',
     group: 'channel',
     severity: 'critical',
@@ -96,7 +96,7 @@ export const CHANNEL_CASES: readonly AuditCase[] = [
       authenticated,
       raw('the target’s own SEND_MORE_EXTENDED, sent back', ({ peer: { received } }) => {
         const own = received.find(({ message }) => message.type === 'SEND_MORE_EXTENDED');
-        if (own === undefined) throw new CannotPlay('not-applicable', 'it has granted nothing that could be sent back');
+        if (own === undefined) throw new CannotPlay('not-applicable', 'it has sent no grant that could be sent back');
         return encodeRecord(own.body);
       }),
     ],
@@ -105,7 +105,7 @@ export const CHANNEL_CASES: readonly AuditCase[] = [
   ...forAcceptor({
     name: 'peers-to-acceptor',
     title: 'PEERS from the side that dialled',
-    why: 'Only nodes one has chosen to dial may name addresses: others could fill the address book.',
+    why: 'Only dialled nodes may name addresses: other peers could fill the address book.',
     source: '4.9',
     group: 'channel',
     severity: 'medium',

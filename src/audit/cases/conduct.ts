@@ -1,5 +1,5 @@
 /**
- * How the target behaves when nobody does anything wrong.
+ * Behaviour of the target with an honest peer.
  * @module
  */
 import { equalBytes, fromHex, isAllZero, toHex } from '../../protocol/bytes.ts';
@@ -24,7 +24,7 @@ export const CONDUCT_CASES: readonly AuditCase[] = [
     {
       name: 'handshake',
       title: 'an honest handshake, and a ping',
-      why: 'Everything else rests on it.',
+      why: 'All other cases depend on it.',
       source: '4.1',
       group: 'conduct',
       severity: 'high',
@@ -33,8 +33,8 @@ export const CONDUCT_CASES: readonly AuditCase[] = [
     },
     {
       name: 'answers-pings',
-      title: 'GET_SCP_QUORUMSET of a hash nobody has',
-      why: 'It serves as ping: a peer that does not answer is the last to be asked for anything.',
+      title: 'GET_SCP_QUORUMSET of an unknown hash',
+      why: 'It is used as a ping: nodes ask a peer that does not answer last.',
       source: '6.4',
       group: 'conduct',
       severity: 'medium',
@@ -47,8 +47,8 @@ export const CONDUCT_CASES: readonly AuditCase[] = [
     },
     {
       name: 'answers-for-tx-sets',
-      title: 'GET_TX_SET of a hash nobody has',
-      why: 'Who asks waits 1.5 s for an answer before it asks another: DONT_HAVE saves the time.',
+      title: 'GET_TX_SET of an unknown hash',
+      why: 'A node waits 1.5 s for an answer before it asks another peer: DONT_HAVE saves this time.',
       source: '6.3',
       group: 'conduct',
       severity: 'low',
@@ -57,7 +57,7 @@ export const CONDUCT_CASES: readonly AuditCase[] = [
         'DONT_HAVE of that hash comes',
         async ({ peer, timing, random }) => {
           const txSetHash = random(32);
-          peer.say({ type: 'GET_TX_SET', txSetHash }, 'GET_TX_SET of a made-up hash');
+          peer.say({ type: 'GET_TX_SET', txSetHash }, 'GET_TX_SET of a random hash');
           const answered = (): boolean =>
             peer.received.some(({ message }) => message.type === 'DONT_HAVE' && equalBytes(message.reqHash, txSetHash));
           return (await peer.until(answered, timing.reactMs)) ? undefined : 'it does not come';
@@ -68,7 +68,7 @@ export const CONDUCT_CASES: readonly AuditCase[] = [
     {
       name: 'hello-is-bare',
       title: 'sequence and MAC of the target’s HELLO',
-      why: 'Both fields are zero in HELLO; what is in them otherwise may be memory that nobody was to see.',
+      why: 'Both fields are zero in HELLO. Other values may be uninitialised memory.',
       source: '3.7',
       group: 'conduct',
       severity: 'low',
@@ -84,13 +84,13 @@ export const CONDUCT_CASES: readonly AuditCase[] = [
     },
     {
       name: 'hello-is-plausible',
-      title: 'what the target says in its HELLO',
-      why: 'Every peer checks these fields, and refuses who gets them wrong.',
+      title: 'the fields of the target’s HELLO',
+      why: 'Every peer checks these fields, and refuses a node with wrong ones.',
       source: '4.4',
       group: 'conduct',
       severity: 'high',
       steps: [greeted],
-      expect: holds('versions in order, the network it is on, a port that is one', (scene) => {
+      expect: holds('versions in order, its own network, a valid port', (scene) => {
         const { overlayVersion, overlayMinVersion, networkID, listeningPort } = helloOf(scene);
         if (overlayMinVersion > overlayVersion) return `overlay versions ${overlayMinVersion} to ${overlayVersion}`;
         if (!equalBytes(networkID, fromHex(scene.network.networkID))) return `networkID ${toHex(networkID)}`;
@@ -100,7 +100,7 @@ export const CONDUCT_CASES: readonly AuditCase[] = [
     {
       name: 'certificate-is-good',
       title: 'the target’s own certificate',
-      why: 'It is what proves who the target is; for an hour, so that a stolen ECDH key is worth no more.',
+      why: 'It proves the identity of the target. It is valid for an hour, which limits the use of a stolen ECDH key.',
       source: '3.4',
       group: 'conduct',
       severity: 'high',
@@ -113,14 +113,14 @@ export const CONDUCT_CASES: readonly AuditCase[] = [
     },
     {
       name: 'certificate-is-short-lived',
-      title: 'how long the target’s certificate is good for',
-      why: 'A certificate that never expires makes a stolen ECDH key good for ever; a date in milliseconds is such a one.',
+      title: 'how long the target’s certificate is valid',
+      why: 'With a certificate that never expires, a stolen ECDH key can be used for ever. A date in milliseconds has this effect.',
       source: '3.4',
       group: 'conduct',
       severity: 'low',
       steps: [greeted],
       expect: holds(
-        'an hour at most, give or take two for the clocks',
+        'at most an hour, with a tolerance of two hours for the clocks',
         (scene) => {
           const seconds = helloOf(scene).cert.expiration - BigInt(Math.floor(scene.clock.now().unixSeconds));
           return seconds <= 3n * 3600n ? undefined : `${seconds} s`;
@@ -131,13 +131,13 @@ export const CONDUCT_CASES: readonly AuditCase[] = [
     {
       name: 'nonce-is-fresh',
       title: 'the target’s nonce in two connections',
-      why: 'Nonces are what keep the records of one connection from being replayed in another.',
+      why: 'Nonces prevent the replay of records from one connection in another.',
       source: '3.6',
       group: 'conduct',
       severity: 'critical',
       threat: 'unauthenticated acceptance',
       steps: [greeted],
-      expect: holds('it is another one, and not zero', (scene) => {
+      expect: holds('it differs, and is not zero', (scene) => {
         const { nonce } = helloOf(scene);
         if (isAllZero(nonce)) return 'it is all zero';
         const before = scene.facts?.hello.nonce;
@@ -146,8 +146,8 @@ export const CONDUCT_CASES: readonly AuditCase[] = [
     },
     {
       name: 'auth-once',
-      title: 'how often the target says HELLO and AUTH',
-      why: 'Each opens its state once; every peer drops who says one of them twice.',
+      title: 'how often the target sends HELLO and AUTH',
+      why: 'Each may come once: a peer drops a node that sends one of them twice.',
       source: '4.1',
       group: 'conduct',
       severity: 'high',
@@ -161,8 +161,8 @@ export const CONDUCT_CASES: readonly AuditCase[] = [
   ...forAcceptor(
     {
       name: 'speaks-second',
-      title: 'a connection on which we say nothing for a second',
-      why: 'Who accepts waits for the HELLO of who dialled: an identity is not shown to port scanners.',
+      title: 'a connection on which we send nothing for a second',
+      why: 'The acceptor waits for the HELLO of the dialler, so that port scanners do not learn its identity.',
       source: '4.1',
       group: 'conduct',
       severity: 'low',
@@ -176,16 +176,16 @@ export const CONDUCT_CASES: readonly AuditCase[] = [
     {
       name: 'peers-once',
       title: 'PEERS of the target',
-      why: 'PEERS comes once at most, right behind AUTH: a second one costs the connection.',
+      why: 'PEERS comes at most once, directly after AUTH: a second one ends the connection.',
       source: '4.9',
       group: 'conduct',
       severity: 'high',
       steps: [authenticated, pinged],
-      expect: holds('none, or one right behind AUTH, of at most 100 addresses with a port', (scene) => {
+      expect: holds('none, or one directly after AUTH, with at most 100 addresses with valid ports', (scene) => {
         const peers = peersOf(scene);
         if (peers.length > 1) return `PEERS comes ${peers.length} times`;
         const at = scene.peer.types.indexOf('PEERS');
-        if (at >= 0 && scene.peer.types[at - 1] !== 'AUTH') return `PEERS comes behind ${scene.peer.types[at - 1]}`;
+        if (at >= 0 && scene.peer.types[at - 1] !== 'AUTH') return `PEERS comes after ${scene.peer.types[at - 1]}`;
         const wrong = peers[0]?.find(({ port }) => port < 1 || port > 65535);
         return wrong && `PEERS names ${wrong.ip} with port ${wrong.port}`;
       }),
@@ -194,7 +194,7 @@ export const CONDUCT_CASES: readonly AuditCase[] = [
   ...forInitiator({
     name: 'sends-no-peers',
     title: 'PEERS of a target that dials',
-    why: 'Who has dialled may not send PEERS: it is dropped for it.',
+    why: 'A dialler may not send PEERS: nodes drop it.',
     source: '4.9',
     group: 'conduct',
     severity: 'high',

@@ -31,11 +31,11 @@ function errorMessage(code: ErrorCodeName, msg: string): Step {
   return raw(`ERROR_MSG ${code} “${msg}”`, ({ peer: { mock } }) => mock.record({ type: 'ERROR_MSG', code, msg }));
 }
 
-/** Something the target has said on this connection, sent back as it came. */
+/** Something the target has said on this connection, sent back unchanged. */
 function reflected(type: 'HELLO' | 'AUTH' | 'SEND_MORE_EXTENDED'): Step {
   return raw(`the target’s own ${type}, sent back`, ({ peer }: Scene) => {
     const own = peer.received.find(({ message }) => message.type === type);
-    if (own === undefined) throw new CannotPlay('not-applicable', `it has said no ${type}`);
+    if (own === undefined) throw new CannotPlay('not-applicable', `it has sent no ${type}`);
     if (type === 'HELLO') peer.isKeyless = true;
     return encodeRecord(own.body);
   });
@@ -46,11 +46,11 @@ function refused(name: string, code: ErrorCodeName, msg: string): CaseSpec {
   return {
     name,
     title: `HELLO and ERROR_MSG ${code} “${msg}” in one write`,
-    why: 'This is how a node refuses: its peer has to go, without an answer, and can tell its user why.',
+    why: 'A node refuses in this way. Its peer must close without an answer, and can report the reason.',
     source: '4.4',
     group: 'hello',
     severity: 'medium',
-    steps: [connected, atOnce(hello('as it should be', {}), errorMessage(code, msg))],
+    steps: [connected, atOnce(hello('correct', {}), errorMessage(code, msg))],
     expect: drop(),
   };
 }
@@ -59,7 +59,7 @@ function refused(name: string, code: ErrorCodeName, msg: string): CaseSpec {
 function left(name: string, title: string, ...steps: readonly Step[]): CaseSpec {
   return {
     ...{ name, title, source: '1.3', group: 'framing', severity: 'medium' },
-    why: 'Nodes are restarted and links fail at any moment: who dialled has to let go, and live on.',
+    why: 'Nodes restart and links fail at any time: the dialler must close the connection and continue to run.',
     steps,
     expect: ends('it closes'),
   };
@@ -70,7 +70,7 @@ export const DIALLER_CASES: readonly AuditCase[] = forInitiator(
   {
     name: 'peers-empty',
     title: 'PEERS of no addresses',
-    why: 'A node that knows nobody may say so.',
+    why: 'A node that knows no address may send an empty PEERS.',
     source: '4.9',
     group: 'channel',
     severity: 'high',
@@ -79,8 +79,8 @@ export const DIALLER_CASES: readonly AuditCase[] = forInitiator(
   },
   {
     name: 'peers-unusable',
-    title: 'PEERS of addresses nobody can use',
-    why: 'Ports 0 and above 65535, IPv6 and private networks are ignored one by one: a node’s address book is not its fault.',
+    title: 'PEERS of unusable addresses',
+    why: 'Entries with port 0, a port above 65535, IPv6 or a private network are ignored one by one. They are not a fault of the node.',
     source: '4.9',
     group: 'channel',
     severity: 'high',
@@ -100,7 +100,7 @@ export const DIALLER_CASES: readonly AuditCase[] = forInitiator(
   {
     name: 'peers-twice',
     title: 'PEERS twice',
-    why: 'One is all a node ever sends: more would let it fill the address book at will.',
+    why: 'A node sends PEERS once: several would allow it to fill the address book.',
     source: '4.9',
     group: 'channel',
     severity: 'medium',
@@ -110,7 +110,7 @@ export const DIALLER_CASES: readonly AuditCase[] = forInitiator(
   {
     name: 'between-peers',
     title: 'PEERS between HELLO and AUTH, with a good MAC',
-    why: 'Addresses are taken only from a node that has been let in.',
+    why: 'Addresses are accepted only from an authenticated node.',
     source: '4.3',
     group: 'auth',
     severity: 'high',
@@ -120,7 +120,7 @@ export const DIALLER_CASES: readonly AuditCase[] = forInitiator(
   {
     name: 'pipelined-answer',
     title: 'AUTH, PEERS, SEND_MORE_EXTENDED and GET_SCP_STATE in one write',
-    why: 'This is what a node’s answer looks like: four records, each handled under the state the one before has left.',
+    why: 'A node answers in this way: four records, each handled in the state after the previous one.',
     source: '4.1',
     group: 'auth',
     severity: 'high',
@@ -130,7 +130,7 @@ export const DIALLER_CASES: readonly AuditCase[] = forInitiator(
   {
     name: 'full',
     title: 'AUTH, PEERS and ERROR_MSG ERR_LOAD in one write: no slot is free',
-    why: 'A node that is full still tells whom else to ask; it is the commonest refusal there is.',
+    why: 'A full node still sends addresses of other nodes. This is the most common refusal.',
     source: '4.5, check 7',
     group: 'auth',
     severity: 'high',
@@ -144,7 +144,7 @@ export const DIALLER_CASES: readonly AuditCase[] = forInitiator(
   {
     name: 'told-shutdown',
     title: 'after AUTH, ERROR_MSG ERR_MISC “shutdown” and FIN',
-    why: 'This is how a node that is stopped says goodbye.',
+    why: 'A node that is stopped ends connections in this way.',
     source: '1.4',
     group: 'channel',
     severity: 'medium',
@@ -152,13 +152,13 @@ export const DIALLER_CASES: readonly AuditCase[] = forInitiator(
     expect: drop({ reached: 'AUTH', isMidRecord: true }),
   },
   {
-    ...echo('hello-reflected', 'HELLO', 'A mirror must not get past HELLO: identity, keys and nonces are the target’s own.'),
+    ...echo('hello-reflected', 'HELLO', 'A reflected HELLO must be refused: it has the target’s own identity, key and nonce.'),
     ...{ source: '4.4, check 10', group: 'hello', severity: 'high' },
     steps: [connected, reflected('HELLO')],
     expect: refusal('ERR_CONF', 'connecting to self', { reached: 'certificate' }),
   },
   {
-    ...echo('auth-reflected', 'AUTH', 'Each direction has a key of its own, so that nobody is let in by an echo.'),
+    ...echo('auth-reflected', 'AUTH', 'Each direction has its own key, so that a reflected AUTH is not accepted.'),
     ...{ source: '3.6', group: 'auth', severity: 'critical', threat: 'unauthenticated acceptance' },
     steps: [greeted, reflected('AUTH')],
     expect: refusal('ERR_AUTH', 'unexpected MAC', { reached: 'HELLO' }),
@@ -167,7 +167,7 @@ export const DIALLER_CASES: readonly AuditCase[] = forInitiator(
     ...echo(
       'grant-reflected',
       'first grant',
-      'An echo is no message of the peer: who takes it can be granted credit by anyone on the path.',
+      'A reflected record is not a message of the peer. If it is accepted, anyone on the path can grant credit.',
     ),
     ...{ source: '3.6', group: 'channel', severity: 'critical', threat: 'unauthenticated acceptance' },
     steps: [authenticated, reflected('SEND_MORE_EXTENDED')],
@@ -176,7 +176,7 @@ export const DIALLER_CASES: readonly AuditCase[] = forInitiator(
   {
     name: 'oversized-header-after-hello',
     title: 'a record of 4,097 bytes is announced between HELLO and AUTH',
-    why: 'Anyone can make a certificate: the limit of 4,096 bytes holds until AUTH.',
+    why: 'Anyone can make a certificate: the limit of 4,096 bytes applies until AUTH.',
     source: '1.2',
     group: 'framing',
     severity: 'high',
@@ -187,31 +187,31 @@ export const DIALLER_CASES: readonly AuditCase[] = forInitiator(
   {
     name: 'slow-answer',
     title: 'HELLO after 1.5 s, AUTH after another 1.5 s',
-    why: 'Far and busy nodes take their time, and stay within the two seconds that a node waits.',
+    why: 'Distant and busy nodes are slow, but within the two seconds that a node waits.',
     source: '4.8',
     group: 'conduct',
     severity: 'medium',
-    steps: [connected, pause(1_500), hello('as it should be', {}), pause(1_500)],
+    steps: [connected, pause(1_500), hello('correct', {}), pause(1_500)],
     expect: open(),
   },
-  left('fin-at-once', 'FIN without a word', connected, fin),
+  left('fin-at-once', 'FIN without any message', connected, fin),
   left('hello-then-fin', 'HELLO, then FIN instead of AUTH', greeted, fin),
   left('fin-after-auth', 'FIN after the handshake', authenticated, fin),
   ...(
     [
-      ['rst-at-once', 'RST without a word', connected],
+      ['rst-at-once', 'RST without any message', connected],
       ['rst-after-hello', 'RST after HELLO', greeted],
       ['rst-after-auth', 'RST after the handshake', authenticated],
     ] as const
   ).map(
     ([name, title, before]): CaseSpec => ({
       ...left(name, title, before, rst),
-      expect: holds('it lives on, and dials again', () => undefined),
+      expect: holds('it continues to run, and dials again', () => undefined),
     }),
   ),
 );
 
 /** A record of the target that comes back to it. */
 function echo(name: string, what: string, why: string): Pick<CaseSpec, 'name' | 'title' | 'why'> {
-  return { name, title: `the target’s own ${what}, sent back as it came`, why };
+  return { name, title: `the target’s own ${what}, sent back unchanged`, why };
 }

@@ -15,7 +15,7 @@ const hashes = (count: number, { random }: Scene): readonly Uint8Array[] => Arra
 /** So many FLOOD_ADVERTs in one write. */
 function adverts(messages: number, hashesEach: number): Step {
   return raw(
-    `${messages} FLOOD_ADVERT of ${hashesEach} made-up ${hashesEach === 1 ? 'hash' : 'hashes'} each, in one write`,
+    `${messages} FLOOD_ADVERT of ${hashesEach} random ${hashesEach === 1 ? 'hash' : 'hashes'} each, in one write`,
     (scene) => {
       const { mock } = scene.peer;
       const records = Array.from({ length: messages }, () =>
@@ -57,9 +57,9 @@ function dropUnlessGranted(messages: number, bytes: number): CaseSpec['expect'] 
       if (judgement.verdict !== 'differs' || peer.ended !== undefined || peer.refusal !== undefined) return judgement;
       const granted = allGrants(peer);
       const sum = sumOf(granted);
-      if (covers(sumOf(granted.slice(0, 1)))) return { ...judgement, came: 'it goes on: its first grant allows as much' };
+      if (covers(sumOf(granted.slice(0, 1)))) return { ...judgement, came: 'it continues: its first grant covers it' };
       if (!covers(sum)) return judgement;
-      return { verdict: 'pass', came: `it goes on, and has granted ${sum.messages} messages and ${sum.bytes} bytes` };
+      return { verdict: 'pass', came: `it continues, and has granted ${sum.messages} messages and ${sum.bytes} bytes` };
     },
   };
 }
@@ -67,7 +67,7 @@ function dropUnlessGranted(messages: number, bytes: number): CaseSpec['expect'] 
 /** Whether the target gives back what it was sent: neither more, nor nothing. */
 function givesBack(messages: number, bytes: number, exactly: string): CaseSpec['expect'] {
   return all(
-    holds('what was used is granted again, and no more', async ({ peer, timing }) => {
+    holds('the used credit is granted again, and no more', async ({ peer, timing }) => {
       await peer.until(() => grants(peer).length > 0, timing.reactMs);
       const sum = sumOf(grants(peer));
       if (sum.messages === 0 && sum.bytes === 0) return 'nothing is granted again';
@@ -113,7 +113,7 @@ function floodsAtMost(most: number): CaseSpec['expect'] {
 }
 
 const OBEYS = {
-  why: 'Credit is what keeps a peer from being flooded: a sender that overruns it is dropped by the reference.',
+  why: 'Credit protects a peer from floods: stellar-core drops a sender that exceeds it.',
   source: '5.2',
   group: 'flow',
   severity: 'high',
@@ -123,8 +123,8 @@ const OBEYS = {
 export const FLOW_CASES: readonly AuditCase[] = forBoth(
   {
     name: 'send-more',
-    title: 'SEND_MORE, the grant of old',
-    why: 'Flow control counts bytes since overlay version 35: a grant without them means nothing.',
+    title: 'SEND_MORE, the old form of a grant',
+    why: 'Flow control counts bytes since overlay version 35: a grant without bytes is not valid.',
     source: '5.4',
     group: 'flow',
     severity: 'medium',
@@ -154,7 +154,7 @@ export const FLOW_CASES: readonly AuditCase[] = forBoth(
   {
     name: 'grants-add-up',
     title: 'three grants of 2^32 - 1 messages and bytes',
-    why: 'Credits have 64 bits and accumulate: whoever counts in 32 wraps around, or refuses an honest peer.',
+    why: 'Credits have 64 bits and accumulate. A 32-bit counter wraps around, or the target refuses an honest peer.',
     source: '5.4',
     group: 'flow',
     severity: 'medium',
@@ -164,7 +164,7 @@ export const FLOW_CASES: readonly AuditCase[] = forBoth(
   {
     name: 'messages-beyond-credit',
     title: '300 flood messages where 200 were granted',
-    why: 'What was not granted must not be kept: else a peer fills memory at will. Who has room again in time, a node that is not in sync for example, has granted it.',
+    why: 'The target must not keep messages that it has not granted, or a peer could fill its memory. A target that grants more in time, for example a node that is not in sync, passes.',
     source: '5.3',
     group: 'flow',
     severity: 'medium',
@@ -175,7 +175,7 @@ export const FLOW_CASES: readonly AuditCase[] = forBoth(
   {
     name: 'bytes-beyond-credit',
     title: '20 flood messages of 32,008 bytes where 300,000 bytes were granted',
-    why: 'What was not granted must not be kept, in bytes as in messages. Who has room again in time, a node that is not in sync for example, has granted it.',
+    why: 'The target must not keep bytes that it has not granted, as with messages. A target that grants more in time, for example a node that is not in sync, passes.',
     source: '5.3',
     group: 'flow',
     severity: 'medium',
@@ -186,7 +186,7 @@ export const FLOW_CASES: readonly AuditCase[] = forBoth(
   {
     name: 'messages-granted-again',
     title: '40 small flood messages',
-    why: 'Credit comes back when messages are processed, or the peer starves, and drops us.',
+    why: 'Credit must be granted again when messages have been processed. Otherwise the peer can send nothing, and drops us.',
     source: '5.3',
     group: 'flow',
     severity: 'high',
@@ -196,7 +196,7 @@ export const FLOW_CASES: readonly AuditCase[] = forBoth(
   {
     name: 'bytes-granted-again',
     title: '4 flood messages of 32,008 bytes',
-    why: 'Large messages are granted again by their bytes, long before there are 40 of them.',
+    why: 'Large messages are granted again by their bytes, long before 40 messages have come.',
     source: '5.3',
     group: 'flow',
     severity: 'medium',
@@ -206,28 +206,28 @@ export const FLOW_CASES: readonly AuditCase[] = forBoth(
   {
     ...OBEYS,
     name: 'no-credit-no-flood',
-    title: 'nothing is granted, and the SCP state asked for',
+    title: 'we grant nothing, and ask for the SCP state',
     steps: [authenticatedWithoutGrant, asksForState, pause(1_500)],
     expect: floodsAtMost(0),
   },
   {
     ...OBEYS,
     name: 'credit-for-one-message',
-    title: 'one message is granted, and the SCP state asked for',
+    title: 'we grant one message, and ask for the SCP state',
     steps: [authenticatedWithoutGrant, grantsAway(1, 1_000_000), asksForState, pause(1_500)],
     expect: floodsAtMost(1),
   },
   {
     ...OBEYS,
     name: 'credit-of-few-bytes',
-    title: 'five messages and ten bytes are granted, and the SCP state asked for',
+    title: 'we grant five messages and ten bytes, and ask for the SCP state',
     steps: [authenticatedWithoutGrant, grantsAway(5, 10), asksForState, pause(1_500)],
     expect: floodsAtMost(0),
   },
   {
     name: 'advert-of-nothing',
     title: 'FLOOD_ADVERT and FLOOD_DEMAND of no hashes',
-    why: 'They mean nothing, and are well-formed.',
+    why: 'They are well-formed and have no effect.',
     source: '6.1',
     group: 'flow',
     severity: 'low',
@@ -240,21 +240,21 @@ export const FLOW_CASES: readonly AuditCase[] = forBoth(
   },
   {
     name: 'demand-of-the-unknown',
-    title: 'FLOOD_DEMAND of a transaction nobody has',
-    why: 'There is nothing to answer, and nothing wrong.',
+    title: 'FLOOD_DEMAND of an unknown transaction',
+    why: 'There is nothing to answer, and the request is not a fault.',
     source: '6.1',
     group: 'flow',
     severity: 'medium',
     steps: [
       authenticated,
-      sends('FLOOD_DEMAND of a made-up hash', (scene) => ({ type: 'FLOOD_DEMAND', txHashes: hashes(1, scene) })),
+      sends('FLOOD_DEMAND of a random hash', (scene) => ({ type: 'FLOOD_DEMAND', txHashes: hashes(1, scene) })),
     ],
     expect: open(),
   },
   {
     name: 'scp-state-eleven-times',
     title: 'GET_SCP_STATE eleven times',
-    why: 'The reference answers ten in a minute and ignores the rest: asking too often is no offence.',
+    why: 'In a minute stellar-core answers ten requests and ignores further ones; they are not a fault.',
     source: '6.3',
     group: 'flow',
     severity: 'low',
@@ -263,8 +263,8 @@ export const FLOW_CASES: readonly AuditCase[] = forBoth(
   },
   {
     name: 'grants-first',
-    title: 'what the target says first after AUTH',
-    why: 'Before its first grant its peer may send no flood message; the grant comes at once, and before anything else.',
+    title: 'the first messages of the target after AUTH',
+    why: 'Before the first grant, the peer of the target may send no flood message. The grant must come at once, before other messages.',
     source: '4.5, check 8',
     group: 'flow',
     severity: 'high',

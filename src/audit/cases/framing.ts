@@ -14,14 +14,14 @@ const clearHighBit = (record: Uint8Array): Uint8Array => {
 
 const ping = sends('a ping', ({ random }) => ({ type: 'GET_SCP_QUORUMSET', qSetHash: random(32) }));
 
-const INSIDE_A_RECORD = 'A connection that ends inside a record is over; what hangs on to it leaks a socket.';
+const INSIDE_A_RECORD = 'A connection that ends inside a record is over; a target that keeps it leaks a socket.';
 
 /** A header that announces no body. */
 function emptyRecord(name: string, title: string, before: Step, reached: Reached): CaseSpec {
   return {
     name,
     title,
-    why: 'There is no message in it; a reader that loops over empty records spins for free.',
+    why: 'It contains no message, and a target that accepts empty records can be kept busy without cost.',
     source: '1.2',
     group: 'framing',
     severity: 'medium',
@@ -58,21 +58,21 @@ export const FRAMING_CASES: readonly AuditCase[] = [
   ...forBoth(
     emptyRecord('zero-length-record', 'a record of length 0', connected, 'nothing'),
     tooLong('oversized-header-before-auth', 'a record of 4,097 bytes is announced before AUTH', 0x80001001, {
-      why: 'Before AUTH the limit is 4,096 bytes: whoever waits for more lets strangers fill its memory.',
+      why: 'Before AUTH the limit is 4,096 bytes. With a larger one, unknown peers could fill the memory.',
       severity: 'high',
       before: connected,
       reached: 'nothing',
     }),
     tooLong('largest-header-before-auth', 'a record of 2^31 - 1 bytes is announced before AUTH', 0xffffffff, {
-      why: 'A length is only a claim: allocating for it hands out memory to anyone who connects.',
+      why: 'A length is only a claim. If the target allocates memory for it, every peer can use its memory.',
       severity: 'critical',
       before: connected,
       reached: 'nothing',
     }),
     {
       name: 'full-size-record-before-auth',
-      title: 'a record of 4,096 bytes before AUTH, with nothing in it',
-      why: '4,096 bytes are allowed; the record is judged when it is complete, and then by its content.',
+      title: 'a record of 4,096 zero bytes before AUTH',
+      why: '4,096 bytes are allowed; the complete record is then checked by its content.',
       source: '1.2',
       group: 'framing',
       severity: 'low',
@@ -92,11 +92,11 @@ export const FRAMING_CASES: readonly AuditCase[] = [
     {
       name: 'hello-byte-by-byte',
       title: 'HELLO, one byte at a time',
-      why: 'TCP is a stream: how it is cut into segments means nothing.',
+      why: 'TCP is a stream: the division into segments has no meaning.',
       source: '1.1',
       group: 'framing',
       severity: 'high',
-      steps: [connected, byteByByte(hello('as it should be', {}))],
+      steps: [connected, byteByByte(hello('correct', {}))],
       expect: open(),
     },
     leaves(
@@ -117,7 +117,7 @@ export const FRAMING_CASES: readonly AuditCase[] = [
     {
       name: 'medium-record-after-auth',
       title: 'a record of 5,000 bytes after AUTH',
-      why: 'After AUTH the limit is 16 MiB: an implementation that keeps the small one cannot take transaction sets.',
+      why: 'After AUTH the limit is 16 MiB: with the small limit, a target could not receive transaction sets.',
       source: '1.2',
       group: 'framing',
       severity: 'high',
@@ -125,7 +125,7 @@ export const FRAMING_CASES: readonly AuditCase[] = [
       expect: refusal('ERR_DATA', 'received corrupt XDR', { reached: 'AUTH' }),
     },
     tooLong('oversized-header-after-auth', 'a record of 16 MiB and one byte is announced after AUTH', 0x81000001, {
-      why: 'Also an authenticated peer is a stranger: its records have a limit.',
+      why: 'An authenticated peer is not trusted either: its records have a limit.',
       severity: 'high',
       before: authenticated,
       reached: 'AUTH',
@@ -149,7 +149,7 @@ export const FRAMING_CASES: readonly AuditCase[] = [
     {
       name: 'fragmented-record',
       title: 'one message split over two records, the first with a clear high bit',
-      why: 'There is no fragmentation: a joined record has bytes in it that no header has announced.',
+      why: 'There is no fragmentation: each record is a whole message.',
       source: '1.1',
       group: 'framing',
       severity: 'medium',
@@ -166,7 +166,7 @@ export const FRAMING_CASES: readonly AuditCase[] = [
     {
       name: 'many-records-at-once',
       title: 'fifty pings in one write',
-      why: 'Records are handled one at a time, however many come in one read, and none is lost.',
+      why: 'Records are handled one at a time, even when many come in one read, and none is lost.',
       source: '4.10',
       group: 'framing',
       severity: 'high',
@@ -177,7 +177,7 @@ export const FRAMING_CASES: readonly AuditCase[] = [
   ...forAcceptor({
     name: 'garbage',
     title: 'bytes of another protocol: an HTTP request',
-    why: 'Ports are scanned; the first four bytes announce 1.2 GB.',
+    why: 'Port scanners send such bytes; the first four announce 1.2 GB.',
     source: '1.2',
     group: 'framing',
     severity: 'critical',
@@ -189,7 +189,7 @@ export const FRAMING_CASES: readonly AuditCase[] = [
     leaves(
       'half-a-handshake-then-fin',
       'HELLO, then FIN instead of AUTH',
-      'Peers give up in the middle of a handshake: their connections must not stay.',
+      'Peers may give up during a handshake: their connections must be closed.',
       greeted,
     ),
   ),

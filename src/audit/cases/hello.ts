@@ -21,7 +21,7 @@ const mirrored = (scene: Scene): Pick<Hello, 'peerID' | 'cert'> => {
 
 const tooOld = (scene: Scene): Pick<Hello, 'overlayVersion' | 'overlayMinVersion'> => {
   const overlayVersion = targetHello(scene).overlayMinVersion - 1;
-  if (overlayVersion < 0) throw new CannotPlay('not-applicable', 'it speaks every old overlay version there is');
+  if (overlayVersion < 0) throw new CannotPlay('not-applicable', 'it supports every old overlay version');
   return { overlayVersion, overlayMinVersion: Math.max(0, overlayVersion - 2) };
 };
 
@@ -32,8 +32,8 @@ export const HELLO_CASES: readonly AuditCase[] = [
   ...forBoth(
     {
       name: 'garbage-sequence-and-mac',
-      title: 'HELLO with a sequence and a MAC of garbage',
-      why: 'HELLO has neither: the reference ignores both fields.',
+      title: 'HELLO with a random sequence and MAC',
+      why: 'HELLO uses neither: stellar-core ignores both fields.',
       source: '3.7',
       group: 'hello',
       severity: 'low',
@@ -50,7 +50,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     {
       name: 'versions-too-old',
       title: 'HELLO with overlay versions that end below the target’s',
-      why: 'Peers that share no version must part before they misunderstand each other, and say why.',
+      why: 'Peers without a common version must end the connection with the reason, before they misread messages.',
       source: '4.4, check 9',
       group: 'hello',
       severity: 'high',
@@ -60,7 +60,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     {
       name: 'versions-too-new',
       title: 'HELLO with overlay versions that begin above the target’s',
-      why: 'Peers that share no version must part before they misunderstand each other, and say why.',
+      why: 'Peers without a common version must end the connection with the reason, before they misread messages.',
       source: '4.4, check 9',
       group: 'hello',
       severity: 'high',
@@ -68,7 +68,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
         connected,
         hello('its oldest overlay version is newer than the target’s newest', (scene) => {
           const overlayMinVersion = targetHello(scene).overlayVersion + 1;
-          if (overlayMinVersion > 0xffffffff) throw new CannotPlay('not-applicable', 'it speaks every overlay version to come');
+          if (overlayMinVersion > 0xffffffff) throw new CannotPlay('not-applicable', 'it supports every later overlay version');
           return { overlayMinVersion, overlayVersion: Math.min(overlayMinVersion + 7, 0xffffffff) };
         }),
       ],
@@ -77,7 +77,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     {
       name: 'versions-inverted',
       title: 'HELLO whose oldest overlay version is above its newest',
-      why: 'Such a range is a mistake of the peer, and overlaps with anything if only one end is compared.',
+      why: 'Such a range is a fault of the peer. It overlaps with every range if only one end is compared.',
       source: '4.4, check 9',
       group: 'hello',
       severity: 'medium',
@@ -93,7 +93,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     {
       name: 'versions-widest',
       title: 'HELLO with overlay versions 0 to 2^32 - 1',
-      why: 'A range that overlaps is enough; both ends are unsigned.',
+      why: 'An overlapping range is enough; both ends are unsigned integers.',
       source: '4.4, check 9',
       group: 'hello',
       severity: 'medium',
@@ -102,7 +102,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     },
     {
       name: 'versions-single',
-      title: 'HELLO with just the target’s newest overlay version',
+      title: 'HELLO with only the target’s newest overlay version',
       why: 'One common version is enough.',
       source: '4.4, check 9',
       group: 'hello',
@@ -119,7 +119,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     {
       name: 'connecting-to-self',
       title: 'HELLO with the target’s own identity and certificate',
-      why: 'A node that dials its own address must notice; and a reflected HELLO must lead nowhere.',
+      why: 'A node that dials its own address must notice it, and a reflected HELLO must not be accepted.',
       source: '4.4, check 10',
       group: 'hello',
       severity: 'high',
@@ -129,7 +129,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     {
       name: 'wrong-network-id',
       title: 'HELLO names another network, under a certificate for this one',
-      why: 'What is signed and what is said must agree.',
+      why: 'The signed network and the network in HELLO must agree.',
       source: '4.4, check 11',
       group: 'hello',
       severity: 'medium',
@@ -139,7 +139,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     ...([0, -1, 65536, -(2 ** 31)] as const).map((listeningPort) => ({
       name: `port-${String(listeningPort).replace('-', 'minus-')}`,
       title: `HELLO with the listening port ${listeningPort}`,
-      why: 'The port goes into address books and is dialled: it must be one.',
+      why: 'Nodes store this port and dial it: it must be a valid port.',
       source: '4.4, check 12',
       group: 'hello' as const,
       severity: 'medium' as const,
@@ -149,7 +149,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     {
       name: 'port-65535',
       title: 'HELLO with the listening port 65535',
-      why: 'It is the largest there is.',
+      why: 'This is the largest valid port.',
       source: '4.4, check 12',
       group: 'hello',
       severity: 'low',
@@ -162,7 +162,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     {
       name: 'version-str-empty',
       title: 'HELLO with an empty version text',
-      why: 'The text is free; nothing may depend on it.',
+      why: 'The text is free. No check may depend on it.',
       source: '2.5',
       group: 'hello',
       severity: 'low',
@@ -172,7 +172,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     {
       name: 'version-str-longest',
       title: 'HELLO with a version text of 100 bytes',
-      why: 'So many are allowed: builds with long names use them.',
+      why: '100 bytes are allowed, and builds with long names use them.',
       source: '2.5',
       group: 'hello',
       severity: 'medium',
@@ -182,7 +182,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     {
       name: 'version-str-not-utf8',
       title: 'HELLO with a version text that is not UTF-8',
-      why: 'Strings are bytes: whoever decodes them strictly can be crashed or shut out.',
+      why: 'Strings are bytes. A peer that is not UTF-8 must not crash the target or be refused.',
       source: '2.1',
       group: 'hello',
       severity: 'medium',
@@ -198,7 +198,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     {
       name: 'ledger-version-largest',
       title: 'HELLO with the ledger version 2^32 - 1',
-      why: 'The ledger version is informational: a newer network must not be shut out.',
+      why: 'The ledger version is for information only: a newer node must not be refused.',
       source: '4.4',
       group: 'hello',
       severity: 'medium',
@@ -208,7 +208,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     {
       name: 'second-hello-zero-mac',
       title: 'a second HELLO, without a MAC',
-      why: 'After the first HELLO every record is MACed: a HELLO that got through would replace keys or identity.',
+      why: 'After the first HELLO every record has a MAC. A second HELLO without one could replace keys or identity.',
       source: '3.7',
       group: 'hello',
       severity: 'critical',
@@ -219,7 +219,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     {
       name: 'second-hello-good-mac',
       title: 'a second HELLO, with a good MAC',
-      why: 'Keys and identity are settled by the first HELLO.',
+      why: 'The first HELLO decides keys and identity.',
       source: '4.4, check 1',
       group: 'hello',
       severity: 'high',
@@ -235,8 +235,8 @@ export const HELLO_CASES: readonly AuditCase[] = [
   ...forAcceptor(
     {
       name: 'second-connection',
-      title: 'a second connection of a peer that is authenticated',
-      why: 'One connection for each identity: otherwise one peer can take all slots, or displace another.',
+      title: 'a second connection of an authenticated peer',
+      why: 'Each identity may have one connection. Otherwise one peer could use all slots, or displace another peer.',
       source: '4.4, check 14',
       group: 'hello',
       severity: 'high',
@@ -246,7 +246,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
     {
       name: 'two-pending-connections',
       title: 'two connections of one peer, neither authenticated yet',
-      why: 'A peer in the handshake counts already.',
+      why: 'A connection in the handshake counts too.',
       source: '4.4, check 15',
       group: 'hello',
       severity: 'medium',
@@ -268,7 +268,7 @@ function severalFaults(
   return {
     name,
     title: `HELLO with ${all.join(', ')} and port 0`,
-    why: 'The first check that fails decides what the peer is told: others rely on its words.',
+    why: 'The first check that fails decides the ERROR_MSG, and peers rely on its text.',
     source: '4.4',
     group: 'hello',
     severity: 'low',

@@ -38,7 +38,7 @@ function pingRecord({ peer: { mock }, random }: Scene): Uint8Array {
 const corrupt = (options: EndOptions): Expectation => refusal('ERR_DATA', 'received corrupt XDR', options);
 
 const STRICT = {
-  why: 'Whoever reads past what is well-formed acts on bytes that nobody has checked, or reads another message than its peer.',
+  why: 'An implementation that accepts malformed input uses unchecked bytes, or reads another message than its peer sent.',
   source: '2.1',
   group: 'structure',
   severity: 'high',
@@ -89,7 +89,7 @@ function error(
 ): CaseSpec {
   return {
     ...{ name, title, source: '4.6', group: 'structure', severity: 'medium' },
-    why: 'ERROR_MSG ends a connection in any state, with no MAC and no answer: an answer to an error would go back and forth.',
+    why: 'ERROR_MSG ends a connection in any state, without a MAC and without an answer. Answers to errors could repeat without end.',
     steps: [before, raw(title, frame(concatBytes(body(message).subarray(0, -32), new Uint8Array(32).fill(mac))))],
     expect: drop({ ...(reached && { reached }) }),
   };
@@ -197,14 +197,14 @@ export const STRUCTURE_CASES: readonly AuditCase[] = [
       'advert-of-1001',
       'FLOOD_ADVERT of 1,001 hashes',
       xdr(MESSAGE_TYPES.FLOOD_ADVERT, 1001, new Uint8Array(32 * 1001)),
-      'At most 1,000 hashes are declared: counts are checked against what is declared and what is there.',
+      'The type allows at most 1,000 hashes. A count is checked against this maximum and against the bytes present.',
     ),
     {
       ...malformed(
         'advert-count-largest',
         'FLOOD_ADVERT that claims 2^32 - 1 hashes and has none',
         xdr(MESSAGE_TYPES.FLOOD_ADVERT, 0xffffffff),
-        'A count is only a claim: allocating for it is how one record takes all memory.',
+        'A count is only a claim. If the target allocates memory for it, one record can use all memory.',
       ),
       severity: 'critical',
       threat: 'unbounded buffering',
@@ -214,7 +214,7 @@ export const STRUCTURE_CASES: readonly AuditCase[] = [
         'quorum-set-count-largest',
         'SCP_QUORUMSET that claims 2^32 - 1 validators and has none',
         xdr(MESSAGE_TYPES.SCP_QUORUMSET, 1, 0xffffffff),
-        'Nothing declares a maximum here: only what is there bounds the count.',
+        'This type has no maximum: only the bytes present limit the count.',
       ),
       severity: 'critical',
       threat: 'unbounded buffering',
@@ -224,7 +224,7 @@ export const STRUCTURE_CASES: readonly AuditCase[] = [
         'quorum-set-2000-deep',
         'SCP_QUORUMSET nested 2,000 levels deep',
         nestedQuorumSet(2000),
-        'Quorum sets nest: without a limit one record exhausts the stack.',
+        'Quorum sets nest: without a limit, one record exhausts the stack.',
       ),
       severity: 'medium',
     },
@@ -237,7 +237,7 @@ export const STRUCTURE_CASES: readonly AuditCase[] = [
         `type-${type}-after-auth`,
         `a message of type ${type}`,
         xdr(type),
-        'The reference knows no such message and refuses it; to let it pass is harmless as long as its MAC is checked.',
+        'This message does not exist in stellar-core, which refuses it. Accepting it is harmless if its MAC is checked.',
       );
       return { ...spec, severity: 'low', expect: corrupt({ reached: 'AUTH', orOpen: true }) };
     }),
@@ -245,7 +245,7 @@ export const STRUCTURE_CASES: readonly AuditCase[] = [
       ...STRICT,
       name: 'malformed-and-wrongly-maced',
       title: 'after AUTH, a record that is malformed and has a wrong MAC',
-      why: 'Structure is judged before sequence and MAC: what the target says tells which code reads strangers’ bytes first.',
+      why: 'The structure is checked before sequence and MAC. The answer shows which code reads unauthenticated bytes first.',
       source: '3.7',
       severity: 'low',
       steps: [
@@ -260,7 +260,7 @@ export const STRUCTURE_CASES: readonly AuditCase[] = [
       ...STRICT,
       name: 'unknown-type-wrongly-maced',
       title: 'after AUTH, a message of type 99 without a MAC',
-      why: 'Whoever lets unknown types pass still has to know who sent them.',
+      why: 'A target that accepts unknown types must still authenticate their sender.',
       source: '3.7',
       severity: 'critical',
       threat: 'unauthenticated acceptance',
@@ -310,56 +310,56 @@ export const STRUCTURE_CASES: readonly AuditCase[] = [
       'dont-have-type-99',
       'DONT_HAVE of type 99',
       xdr(MESSAGE_TYPES.DONT_HAVE, 99, zeros),
-      'The type is no union discriminant: the reference takes any number, and ignores it. To refuse it is strict, and harmless.',
+      'The type is not a union discriminant: stellar-core accepts any number, and ignores it. Refusing it is strict and harmless.',
       open(['ERR_DATA']),
     ),
     odd(
       'quorum-set-50-deep',
       'SCP_QUORUMSET nested 50 levels deep',
       nestedQuorumSet(50),
-      'Its limit is far above what anyone needs, and it asks nobody to keep such a set.',
+      'The limit is far above real sets, and no node must keep such a set.',
     ),
     odd(
       'quorum-set-insane',
       'SCP_QUORUMSET of threshold 0, unasked',
       xdr(MESSAGE_TYPES.SCP_QUORUMSET, 0, 0, 0),
-      'What nobody asked for is ignored, not punished.',
+      'A message that was not requested is ignored; it is not a fault.',
     ),
     odd(
       'tx-set-unasked',
       'TX_SET, unasked',
       xdr(MESSAGE_TYPES.TX_SET, zeros, 0),
-      'What nobody asked for is ignored, not punished.',
+      'A message that was not requested is ignored; it is not a fault.',
     ),
     odd(
       'generalized-tx-set-unasked',
       'GENERALIZED_TX_SET, unasked',
       xdr(MESSAGE_TYPES.GENERALIZED_TX_SET, 1, zeros, 0),
-      'What nobody asked for is ignored, not punished.',
+      'A message that was not requested is ignored; it is not a fault.',
     ),
     odd(
       'scp-message-badly-signed',
-      'SCP_MESSAGE of an unknown node, badly signed, for a slot long gone',
+      'SCP_MESSAGE of an unknown node, badly signed, for an old slot',
       concatBytes(xdr(MESSAGE_TYPES.SCP_MESSAGE), nodeID, xdr(0, 1), xdr(2, 1, 0, 1, zeros), xdr(64, new Uint8Array(64))),
-      'A peer passes on what others have said: their mistakes are not its own.',
+      'A peer passes on messages of others: their faults are not its own.',
     ),
     odd(
       'transaction-invalid',
       'TRANSACTION without operation and signature',
       xdr(MESSAGE_TYPES.TRANSACTION, 2, 0, new Uint8Array(32).fill(3), 100, 0, 1, 0, 0, 0, 0, 0),
-      'A transaction that is not valid is ignored: a peer may not have noticed.',
+      'An invalid transaction is ignored: the peer may not know that it is invalid.',
     ),
     odd(
       'survey-of-a-stranger',
-      'a survey begun by a key nobody knows, badly signed',
+      'a survey started by an unknown key, badly signed',
       concatBytes(xdr(MESSAGE_TYPES.TIME_SLICED_SURVEY_START_COLLECTING, 64, new Uint8Array(64)), nodeID, xdr(1, 1)),
-      'Surveys of strangers are ignored before their signature is looked at.',
+      'Surveys of unknown nodes are ignored before their signature is checked.',
     ),
     odd(
       'dont-have-unasked',
-      'DONT_HAVE of something nobody asked for',
+      'DONT_HAVE for something that was not requested',
       xdr(MESSAGE_TYPES.DONT_HAVE, 10, zeros),
-      'An answer that comes too late is no offence.',
+      'A late answer is not a fault.',
     ),
   ),
   ...forInitiator(

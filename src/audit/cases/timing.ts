@@ -9,7 +9,7 @@ import { authenticatedWithoutGrant, connected, greeted, header, raw, type Step, 
 
 /** It closes by itself within some time, in which nothing is said. */
 function closesWithin(seconds: number, otherwise: 'fail' | 'undecided' = 'fail'): AuditCase['expect'] {
-  const but = otherwise === 'fail' ? 'it does not' : 'it does not; no more does the reference while it has something to send';
+  const but = otherwise === 'fail' ? 'it does not' : 'it does not; neither does stellar-core while it has something to send';
   return holds(
     `it closes within ${seconds} s`,
     async ({ peer }) => ((await peer.untilEnded(1000 * seconds)) ? undefined : but),
@@ -18,14 +18,14 @@ function closesWithin(seconds: number, otherwise: 'fail' | 'undecided' = 'fail')
 }
 
 const SLOTS = {
-  why: 'Connections in the handshake take slots: whoever may keep them shuts everyone else out.',
+  why: 'Connections in the handshake occupy slots. A peer that could keep them would keep out all others.',
   source: '4.8',
   group: 'timing',
   severity: 'high',
   timeoutMs: 60_000,
 } as const;
 
-const unanswered: Step = step('nothing is answered any more', ({ peer }) => {
+const unanswered: Step = step('we stop answering', ({ peer }) => {
   peer.answers = false;
 });
 
@@ -62,7 +62,7 @@ export const TIMING_CASES: readonly AuditCase[] = [
     {
       ...SLOTS,
       name: 'silence',
-      title: 'a connection on which we say nothing',
+      title: 'a connection on which we send nothing',
       steps: [connected],
       expect: closesWithin(20),
     },
@@ -84,15 +84,15 @@ export const TIMING_CASES: readonly AuditCase[] = [
       ...SLOTS,
       name: 'dripping-hello',
       title: 'HELLO, one byte a second',
-      why: 'Bytes that drip are no sign of life: a header once in a while must not keep a slot for minutes.',
+      why: 'Single bytes must not count as activity. Otherwise they could keep a slot for minutes.',
       steps: [connected, drips('HELLO, one byte a second', ({ peer }) => peer.mock.helloRecord(peer.honestHello), 1_000, 30_000)],
       expect: closesWithin(10),
     },
     {
       ...SLOTS,
       name: 'nothing-granted-nothing-answered',
-      title: 'after AUTH nothing is granted, answered or said',
-      why: 'A peer that is dead but connected takes a slot. The reference drops it after 30 s, or later when it has something to say.',
+      title: 'after AUTH we grant, answer and send nothing',
+      why: 'A dead peer with an open connection occupies a slot. stellar-core drops it after 30 s, or later when it has something to send.',
       severity: 'medium',
       slow: true,
       timeoutMs: 180_000,
@@ -102,8 +102,8 @@ export const TIMING_CASES: readonly AuditCase[] = [
     {
       ...SLOTS,
       name: 'nothing-granted',
-      title: 'after AUTH nothing is granted, but pings are answered',
-      why: 'Who never grants gets nothing: the reference drops it after a minute, or never on a busy network.',
+      title: 'after AUTH we grant nothing, but answer pings',
+      why: 'A peer that never grants can receive nothing. stellar-core drops it after a minute, or never on a busy network.',
       severity: 'low',
       slow: true,
       timeoutMs: 180_000,
@@ -113,7 +113,7 @@ export const TIMING_CASES: readonly AuditCase[] = [
     {
       name: 'pours-before-auth',
       title: 'a record of 2^31 - 1 bytes is announced before AUTH, and 64 MiB of it sent',
-      why: 'A target that takes them keeps for a stranger what it should have refused from four bytes.',
+      why: 'The target must refuse the record after its header of four bytes, and must not store its body.',
       source: '1.2',
       group: 'timing',
       severity: 'critical',
@@ -121,27 +121,27 @@ export const TIMING_CASES: readonly AuditCase[] = [
       hostile: true,
       timeoutMs: 60_000,
       steps: [connected, header(0xffffffff)],
-      expect: holds('it closes, or takes no more than sockets hold by themselves', async (scene) => {
+      expect: holds('it closes, or reads no more than the buffers of sockets hold', async (scene) => {
         const taken = await pour(scene, MEMORY_BYTES);
-        return taken < SOCKETS_HOLD_BYTES ? undefined : `it has taken ${taken >> 20} MiB`;
+        return taken < SOCKETS_HOLD_BYTES ? undefined : `it has read ${taken >> 20} MiB`;
       }),
     },
   ),
   ...forAcceptor({
     name: 'twenty-silent-connections',
-    title: 'twenty connections that say nothing, then an honest one',
-    why: 'A handful of idle strangers must not keep out those who have something to say.',
+    title: 'twenty connections that send nothing, then an honest one',
+    why: 'A few idle connections must not keep out honest peers.',
     source: '4.7',
     group: 'timing',
     severity: 'high',
     hostile: true,
     timeoutMs: 60_000,
     steps: [
-      step('nineteen connections more, and then the honest one', async (scene) => {
+      step('nineteen further connections, and then the honest one', async (scene) => {
         for (let i = 0; i < 19; i++) await scene.open();
         await scene.peer.untilEnded(scene.timing.settleMs);
         if (scene.peers.some(({ ended }) => ended !== undefined))
-          throw new CannotPlay('not-applicable', 'it takes fewer than twenty connections in the handshake');
+          throw new CannotPlay('not-applicable', 'it accepts fewer than twenty connections in the handshake');
         await scene.open();
       }),
     ],

@@ -23,7 +23,7 @@ function floodUnsealed([type, message]: readonly [string, Uint8Array]): CaseSpec
   return {
     name: `${type.toLowerCase().replace('_', '-')}-mac-flipped`,
     title: `after AUTH, ${type} with a MAC with one bit flipped`,
-    why: 'A message that is going to be thrown away still counts: who skips its MAC lets anyone on the path move the sequence.',
+    why: 'A message that will be ignored still counts. If its MAC is not checked, anyone on the path can advance the sequence.',
     source: '3.7',
     group: 'channel',
     severity: 'critical',
@@ -50,14 +50,16 @@ function fed(name: string, title: string, before: Step, bits: number): CaseSpec 
   return {
     name,
     title,
-    why: 'A length beyond the limit is refused from the header: who waits for the rest keeps what strangers send, as long as they like.',
+    why: 'A length above the limit must be refused from the header. Otherwise any peer can make the target wait and store data.',
     source: '1.2',
     group: 'framing',
     severity: 'critical',
     threat: 'unbounded buffering',
     timeoutMs: 60_000,
     steps: [before, header(bits), feeds],
-    expect: holds('it closes meanwhile', async ({ peer }) => ((await peer.untilEnded(1_000)) ? undefined : 'it takes it all')),
+    expect: holds('it closes before the end', async ({ peer }) =>
+      (await peer.untilEnded(1_000)) ? undefined : 'it reads everything',
+    ),
   };
 }
 
@@ -66,13 +68,13 @@ export const UNREAD_CASES: readonly AuditCase[] = forBoth(
   ...Object.entries(FLOOD_MESSAGES).map(floodUnsealed),
   fed(
     'feeds-oversized-record-before-auth',
-    'a record of 1 MiB is announced before AUTH, and sent bit by bit',
+    'a record of 1 MiB is announced before AUTH, and sent in small parts',
     connected,
     0x80100000,
   ),
   fed(
     'feeds-oversized-record-after-auth',
-    'a record of 64 MiB is announced after AUTH, and sent bit by bit',
+    'a record of 64 MiB is announced after AUTH, and sent in small parts',
     authenticated,
     0x84000000,
   ),

@@ -29,34 +29,33 @@ const args = {
   target: { type: 'positional', required: false, description: 'HOST, HOST:PORT or [IPv6]:PORT of the node to dial' },
   listen: {
     type: 'string',
-    description: 'Wait for a node or client to dial PORT or HOST:PORT, and audit that',
+    description: 'Wait until a node or client dials PORT or HOST:PORT, and audit it',
     valueHint: 'PORT',
   },
   nudge: {
     type: 'string',
-    description: 'With --listen: the node, which is reminded of us when it does not dial',
+    description: 'With --listen: address of the node, dialled to remind it when it does not dial us',
     valueHint: 'HOST:PORT',
   },
   only: { type: 'string', description: 'Only these cases or groups, separated by commas', valueHint: 'ID,ID' },
-  skip: { type: 'string', description: 'Not these cases or groups', valueHint: 'ID,ID' },
-  severity: { type: 'string', description: `Only cases at least this bad to fail: ${SEVERITIES.join(', ')}`, valueHint: 'LEVEL' },
-  list: { type: 'boolean', description: 'Print the cases and their reasons, and play none' },
-  hostile: { type: 'boolean', description: 'Also cases that could hurt a node in production, with memory or slots' },
-  slow: { type: 'boolean', description: 'Also cases that take a minute or more, of timers' },
-  concurrency: { type: 'string', description: 'Cases played at the same moment (8)', valueHint: 'N' },
-  seed: { type: 'string', description: 'Text all randomness depends on, to have a run again', valueHint: 'TEXT' },
+  skip: { type: 'string', description: 'All but these cases or groups', valueHint: 'ID,ID' },
+  severity: { type: 'string', description: `Only cases of at least this severity: ${SEVERITIES.join(', ')}`, valueHint: 'LEVEL' },
+  list: { type: 'boolean', description: 'Print the cases and their reasons; play none' },
+  hostile: { type: 'boolean', description: 'Also cases that could harm a node in production, by its memory or slots' },
+  slow: { type: 'boolean', description: 'Also cases about timers, which take a minute or more' },
+  concurrency: { type: 'string', description: 'Cases played at the same time (8)', valueHint: 'N' },
+  seed: { type: 'string', description: 'Text that decides all randomness, to repeat a run', valueHint: 'TEXT' },
   'i-operate-this-node': { type: 'boolean', description: 'The target is yours although its address is not private' },
   ...reportArgs,
   ...identityless,
   timeout: { ...nodeArgs.timeout, description: 'Time an answer may take, 500ms or 10s', default: '4s' },
 } as const;
 
-const NOT_YOURS =
-  'is an address anyone may own: an audit attacks what it is pointed at. If the node is yours, say so with --i-operate-this-node';
+const NOT_YOURS = 'is a public address, and an audit attacks its target. If the node is yours, add --i-operate-this-node';
 
-/** audit HOST[:PORT], audit --listen PORT: the conformance and hostile-input battery. */
+/** audit HOST[:PORT], audit --listen PORT: the tests for conformance and hostile input. */
 export const audit: CommandDef<typeof args> = defineCommand({
-  meta: { name: 'audit', description: 'Play honest and hostile peers against a node or client, and judge what it does' },
+  meta: { name: 'audit', description: 'Play honest and hostile peers against a node or client, and judge its behaviour' },
   args,
   async run({ args, data }) {
     const context = data as CliContext;
@@ -98,7 +97,7 @@ async function auditListener(
   const concurrency = readLimit(args.concurrency, '--concurrency');
   const cases = select('REMOTE_CALLED_US', options);
   const address = await ownAddress(target, mine, context.signal);
-  // What is wrong with the target as such, probe says best.
+  // A probe reports general problems of the target best.
   const { ok, error } = await probe(address, { ...options, handshakeTimeoutMs: 10_000 });
   if (!ok && error !== undefined && error.peerError?.code !== 'ERR_LOAD') {
     if (context.signal.aborted) context.exitCode = EXIT.INTERRUPTED;
@@ -129,17 +128,17 @@ async function auditDialler(args: Given, options: AuditOptions, mine: boolean, c
     const minutes = Math.ceil((cases.length * CORE_SECONDS_PER_CASE) / 60);
     if (minutes > 1)
       context.err.line(
-        `Each connection plays a case: a stellar-core, which dials every 1 to 20 s, takes about ${minutes} minutes.`,
+        `Each connection plays one case. A stellar-core dials every 1 to 20 s: the audit takes about ${minutes} minutes.`,
       );
     const strangers = new Set<string>();
     let isChanging = false;
     const onStranger = (peerID: string, isPlayedWith: boolean): void => {
       if (isPlayedWith && !isChanging)
-        context.err.line('Whoever dials has another key each time: every connection is taken for the target’s.');
+        context.err.line('The dialling node has another key each time: every connection counts as the target’s.');
       isChanging ||= isPlayedWith;
       if (isPlayedWith || strangers.has(peerID) || strangers.size >= MAX_STRANGERS_TOLD) return;
       strangers.add(peerID);
-      context.err.line(`${peerID} has dialled too, and was not played with: the audit stays with the node it began with.`);
+      context.err.line(`${peerID} has dialled too and was not audited: the audit continues with its first node.`);
     };
     const results = (onFacts: AuditOptions['onFacts']): AsyncIterable<CaseResult> =>
       auditInitiator((signal) => acceptOwn(acceptor, mine, signal, context), {
@@ -155,12 +154,12 @@ async function auditDialler(args: Given, options: AuditOptions, mine: boolean, c
   }
 }
 
-/** Other nodes that are named; there may be any number of them. */
+/** The largest number of other nodes that are printed. */
 const MAX_STRANGERS_TOLD = 20;
-/** What the back-off of stellar-core, and the 5 s it takes to close, come to. */
+/** The mean time for a case, from the back-off of stellar-core and the 5 s it takes to close. */
 const CORE_SECONDS_PER_CASE = 12;
 
-/** Plays, and reports while it does. */
+/** Plays the cases and reports each result. */
 async function report(
   target: string,
   cases: readonly AuditCase[],
@@ -177,7 +176,7 @@ async function report(
       await context.out.drained(context.signal);
     }
   } catch (error) {
-    // A failure that was seen weighs more than what kept the audit from its end.
+    // A failed case is more important than the error that ended the audit.
     if (!context.signal.aborted && !(report.hasFailed && error instanceof OverlayError)) throw error;
     if (!context.signal.aborted) context.err.line(`${(error as OverlayError).message} The audit has ended early.`);
   } finally {
@@ -186,18 +185,18 @@ async function report(
   context.exitCode = context.signal.aborted ? EXIT.INTERRUPTED : report.hasFailed ? EXIT.SOME_FAILED : EXIT.OK;
 }
 
-/** The next connection of somebody we may audit. */
+/** The next connection from an address that we may audit. */
 async function acceptOwn(acceptor: TcpAcceptor, mine: boolean, signal: AbortSignal, context: CliContext): Promise<Duplex> {
   for (;;) {
     const socket = await acceptor.next(signal);
     const { remoteAddress = '' } = socket;
     if (mine || isPrivateAddress(remoteAddress)) return socket;
-    context.err.line(`${remoteAddress} has dialled and was not played with: it ${NOT_YOURS}.`);
+    context.err.line(`${remoteAddress} has dialled and was not audited: it ${NOT_YOURS}.`);
     socket.destroy();
   }
 }
 
-/** The address to dial. @throws {UsageError} when it may be somebody else's */
+/** The address to dial. @throws {UsageError} when it may belong to someone else */
 async function ownAddress(target: Target, mine: boolean, signal: AbortSignal): Promise<Target> {
   const limits = { clock: systemClock, timeoutMs: HANDSHAKE_TIMEOUT_MS, signal };
   const [host = target.host] = await resolveName({ host: target.host, ...limits });

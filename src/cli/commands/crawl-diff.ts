@@ -10,14 +10,17 @@ import type { Output } from '../output.ts';
 
 const args = {
   old: { type: 'positional', required: true, description: 'File of an earlier crawl', valueHint: 'OLD' },
-  new: { type: 'positional', required: true, description: 'File of a later one', valueHint: 'NEW' },
-  'fail-on-change': { type: 'boolean', description: 'Exit 7 when anything has changed' },
+  new: { type: 'positional', required: true, description: 'File of a later crawl', valueHint: 'NEW' },
+  'fail-on-change': { type: 'boolean', description: 'Exit with 7 when anything has changed' },
   ...jsonArg,
 } as const;
 
-/** crawl diff OLD NEW: who came, who went, who changed? */
+/** crawl diff OLD NEW: which nodes are new, gone or changed? */
 export const crawlDiff: CommandDef<typeof args> = defineCommand({
-  meta: { name: 'crawl diff', description: 'Compare two crawls: who came, who went, whose outcome, key or version changed' },
+  meta: {
+    name: 'crawl diff',
+    description: 'Compare two crawls: new nodes, removed nodes, and changes of outcome, key or version',
+  },
   args,
   async run({ args: given, data }) {
     const context = data as CliContext;

@@ -10,9 +10,9 @@ const args = {
   ...exportArgs,
 } as const;
 
-/** crawl export FILE: other files of a crawl. */
+/** crawl export FILE: convert a crawl to other files. */
 export const crawlExport: CommandDef<typeof args> = defineCommand({
-  meta: { name: 'crawl export', description: 'Make other files of a crawl; none: print its summary' },
+  meta: { name: 'crawl export', description: 'Convert a crawl to other files; without such an option, print its summary' },
   args,
   async run({ args: given, data }) {
     const { out } = data as CliContext;

@@ -25,23 +25,23 @@ const args = {
   target: {
     type: 'positional',
     required: false,
-    description: 'Where to begin: HOST, HOST:PORT or [IPv6]:PORT; as many as you like',
+    description: 'Nodes to begin with: HOST, HOST:PORT or [IPv6]:PORT; any number of them',
   },
   ...targetsArg,
   allow: {
     type: 'string',
-    description: 'Addresses that may be dialled, 10.0.0.0/8 for example; repeat it for more. None: whatever is globally routable',
+    description: 'Addresses that may be dialled, for example 10.0.0.0/8; may be repeated. Default: globally routable addresses',
     valueHint: 'CIDR',
   },
-  out: { type: 'string', description: 'File for the lines, written as they are found; a new one', valueHint: 'FILE' },
+  out: { type: 'string', description: 'New file for the lines, written as they are found', valueHint: 'FILE' },
   resume: {
     type: 'string',
-    description: 'File of a crawl that was interrupted: go on with it, there or in --out',
+    description: 'File of an interrupted crawl: continue it in this file, or in --out',
     valueHint: 'FILE',
   },
-  concurrency: { type: 'string', description: 'Connections open at the same moment (50)', valueHint: 'N' },
-  rate: { type: 'string', description: 'Connections begun in a second at most (250)', valueHint: 'N' },
-  'max-nodes': { type: 'string', description: 'Addresses that are dialled at most', valueHint: 'N' },
+  concurrency: { type: 'string', description: 'Connections open at the same time (50)', valueHint: 'N' },
+  rate: { type: 'string', description: 'Largest number of new connections in a second (250)', valueHint: 'N' },
+  'max-nodes': { type: 'string', description: 'Largest number of addresses to dial', valueHint: 'N' },
   'nodes-only': { type: 'boolean', description: 'Do not look for validators and quorum sets' },
   ...secondLookArgs,
   ...quorumSetArg,
@@ -49,16 +49,16 @@ const args = {
   ...otherNodeArgs,
   timeout: { ...timeoutWithoutDefault, description: 'Time for the whole handshake of each node (10s)' },
   network: { ...networkArg, description: `${networkArg.description} (pubnet)` },
-  'version-str': { ...nodeArgs['version-str'], description: 'Version text we advertise: a contact, for example' },
+  'version-str': { ...nodeArgs['version-str'], description: 'Version text we advertise, for example a contact' },
 } as const;
 
-/** crawl HOST[:PORT]…: who is on the network? */
+/** crawl HOST[:PORT]…: which nodes are on the network? */
 export const crawl: CommandDef<typeof args> = defineCommand({
   meta: {
     name: 'crawl',
     description:
-      'Walk the network by the addresses its nodes name: who is there, who can be reached, why not the others, who validates. ' +
-      'crawl diff OLD NEW compares two files, crawl export FILE makes other files of one',
+      'Walk the network by the addresses its nodes name: which nodes exist, which can be reached, why not the others, which validate. ' +
+      'crawl diff OLD NEW compares two crawls, crawl export FILE converts one',
   },
   args,
   async run({ args: given, rawArgs, data }) {
@@ -69,12 +69,12 @@ export const crawl: CommandDef<typeof args> = defineCommand({
     try {
       const start = crawlMistake(() => startOf(given.resume === undefined ? undefined : file));
       if (seeds.length === 0 && start === undefined && !signal.aborted)
-        throw new UsageError('name a node to begin with, a file of them with --targets, or a crawl to go on with by --resume');
+        throw new UsageError('name a node to begin with, a file of nodes with --targets, or a crawl to continue with --resume');
       checkExports(given);
       const network = given.network ?? networkOf(start);
       const node = await nodeOptions({ ...given, network, timeout: given.timeout ?? '10s' }, signal);
       if (start !== undefined && node.network.networkID !== start.networkID)
-        throw new UsageError(`--network: the crawl that is gone on with is of ${start.network}`);
+        throw new UsageError(`--network: the crawl to continue is of ${start.network}`);
       const options: CrawlOptions = {
         ...start?.options,
         ...defined({
@@ -109,7 +109,7 @@ export const crawl: CommandDef<typeof args> = defineCommand({
   },
 });
 
-/** Writes, prints and keeps what the crawl says. */
+/** Writes, prints and stores the events of the crawl. */
 async function follow(
   running: Crawl,
   result: CrawlResult,
@@ -138,7 +138,7 @@ async function follow(
   if (!json) printCrawl(result, out);
 }
 
-/** The file that is written: a new one, one that is gone on with, or a new one with everything of another. */
+/** The file to write: a new one, the one of a resumed crawl, or a new one that begins with a copy of it. */
 function openFile(out: string | undefined, resume: string | undefined): CrawlFile | undefined {
   if (resume !== undefined && (out === undefined || resolve(out) === resolve(resume))) return CrawlFile.resume(resume);
   if (out === undefined) return undefined;
@@ -152,14 +152,14 @@ function openFile(out: string | undefined, resume: string | undefined): CrawlFil
   }
 }
 
-/** How the crawl that is gone on with was begun, with the seeds that were added since. */
+/** The start of the crawl to continue, with the seeds that were added since. */
 function startOf(file: CrawlFile | undefined): CrawlStart | undefined {
   let start: CrawlStart | undefined;
   for (const event of file?.events() ?? []) if (event.type === 'crawl') start = event;
   return start;
 }
 
-/** The network of a crawl that is gone on with, as `--network` takes it. */
+/** The network of the crawl to continue, in the form of `--network`. */
 function networkOf(start: CrawlStart | undefined): string {
   if (start === undefined) return 'pubnet';
   return Object.hasOwn(networks, start.network) ? start.network : `${PASSPHRASE_MARK}${start.network}`;
@@ -177,7 +177,7 @@ function nonEmpty<T>(list: readonly T[]): readonly T[] | undefined {
   return list.length > 0 ? list : undefined;
 }
 
-/** Without what is undefined: it would hide what an earlier run was told. */
+/** Removes undefined values, which would replace the options of an earlier run. */
 function defined<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
 }

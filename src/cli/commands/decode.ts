@@ -30,14 +30,14 @@ const args = {
   hex: { type: 'boolean', description: 'Show every byte with its field' },
   keylog: { type: 'string', description: 'Key log (--keylog) with which MACs are verified', valueHint: 'FILE' },
   connection: { type: 'string', description: 'Show only this connection', valueHint: 'N' },
-  type: { type: 'string', description: 'Show only these types of message, HELLO,AUTH for example', valueHint: 'TYPES' },
+  type: { type: 'string', description: 'Show only these types of message, for example HELLO,AUTH', valueHint: 'TYPES' },
   ...jsonArg,
   ...jsonFormArg,
 } as const;
 
 /** decode FILE: what is in this capture? */
 export const decode: CommandDef<typeof args> = defineCommand({
-  meta: { name: 'decode', description: 'Show the messages in a capture: anybody’s, no secret is needed' },
+  meta: { name: 'decode', description: 'Show the messages in any capture; no secret is needed' },
   args,
   async run({ args, data }) {
     const context = data as CliContext;
@@ -65,7 +65,7 @@ export const decode: CommandDef<typeof args> = defineCommand({
   },
 });
 
-/** What is shown, and how. */
+/** The parts to show and their form. */
 interface View {
   readonly json: boolean;
   readonly jsonForm: JsonForm;
@@ -82,13 +82,13 @@ const NO_KEYS = ' MACs are not verified: no keys (--keylog FILE).';
 const TYPE_WIDTH = 'GENERALIZED_TX_SET'.length;
 const SIZE_WIDTH = 7;
 
-/** Prints what a decoder finds. */
+/** Prints the results of a decoder. */
 class Printer {
   readonly #view: View;
   readonly #context: CliContext;
   #records = 0;
   #shown = 0;
-  /** Numbers of the connections that are there; bytes without addresses are one. */
+  /** Numbers of the connections found; bytes without addresses are one connection. */
   readonly #connections = new Set<number>();
   #faults = 0;
   readonly #macs = { good: 0, bad: 0, unknown: 0 };
@@ -98,7 +98,7 @@ class Printer {
     this.#context = context;
   }
 
-  /** Bad MACs, and everything else a sender did wrong, shown or not. */
+  /** The number of bad MACs and other faults of a sender, shown or not. */
   get faults(): number {
     return this.#faults;
   }
@@ -115,12 +115,12 @@ class Printer {
             out.style('dim', `${describeSource(item)}. ${NOT_ENCRYPTED}${hasKeys || item.form === 'message' ? '' : NO_KEYS}`),
           );
           if (hex && item.form !== 'message')
-            out.line(out.style('dim', 'Offsets count from the record body, behind the header of 4 bytes.'));
+            out.line(out.style('dim', 'Offsets count from the record body, after the header of 4 bytes.'));
           break;
         case 'connection': {
           this.#connections.add(item.connection);
           if (json || (connection !== undefined && item.connection !== connection)) break;
-          const guess = item.isGuess ? ' (joined midway: a guess)' : '';
+          const guess = item.isGuess ? ' (the capture begins in the middle: a guess)' : '';
           const when = item.unixMs === undefined ? '' : `, ${formatTime(item.unixMs)}`;
           out.line(
             out.style(
@@ -140,7 +140,7 @@ class Printer {
     }
   }
 
-  /** @throws {UsageError} when the connection that was to be shown is not in the file */
+  /** @throws {UsageError} when the requested connection is not in the file */
   requireConnection(file: string): void {
     const { connection } = this.#view;
     if (connection === undefined || this.#connections.has(connection)) return;
@@ -149,7 +149,7 @@ class Printer {
     throw new UsageError(`${file === '-' ? 'stdin' : file} has no connection ${connection}; there is ${there}`);
   }
 
-  /** What there was, on stderr. */
+  /** Prints the summary on stderr. */
   summary({ otherConnections, packets, untried = 0, incomplete }: PassedOver): void {
     const shown = this.#shown === this.#records ? '' : `, ${this.#shown} of them shown`;
     const macs = describeMacs(this.#macs);
@@ -162,10 +162,10 @@ class Printer {
         ? [`${count(otherConnections, 'TCP connection')} that ${otherConnections === 1 ? 'is' : 'are'} not Stellar’s`]
         : []),
       ...Object.entries(packets).map(([why, number]) => `${count(number, 'packet')}: ${why}`),
-      ...(untried > 0 ? [`${count(untried, 'record')}: too many to try every key of the key log on`] : []),
+      ...(untried > 0 ? [`${count(untried, 'record')}: too many to try every key of the key log`] : []),
       ...(incomplete > 0 ? [`${count(incomplete, 'byte')} at the end: incomplete`] : []),
     ];
-    if (passed.length > 0) err.line(`Passed over: ${passed.join('; ')}`);
+    if (passed.length > 0) err.line(`Skipped: ${passed.join('; ')}`);
   }
 
   async #record(record: DecodedRecord): Promise<void> {
@@ -233,7 +233,7 @@ class Printer {
   }
 }
 
-/** The types named, in either case. @throws {UsageError} naming one that is none, with those to choose from */
+/** The named types, in upper or lower case. @throws {UsageError} for an unknown type; lists the known ones */
 function readTypes(text: string | undefined): ReadonlySet<string> | undefined {
   if (text === undefined) return undefined;
   const known = [...Object.keys(MESSAGE_TYPES), 'UNKNOWN'];

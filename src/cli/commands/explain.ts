@@ -17,13 +17,17 @@ const args = {
   target: {
     type: 'positional',
     required: false,
-    description: 'HOST, HOST:PORT or [IPv6]:PORT; none: a peer inside this process',
+    description: 'HOST, HOST:PORT or [IPv6]:PORT; without it, a peer inside this process',
   },
-  html: { type: 'string', description: 'Write it as a page that needs nothing else; - is stdout', valueHint: 'FILE' },
-  open: { type: 'boolean', description: 'Show the page in the browser as it happens, until it is closed' },
-  from: { type: 'string', description: 'Page of a connection in a recording or capture; - is stdin', valueHint: 'FILE' },
-  connection: { type: 'string', description: 'Which connection of --from (the first)', valueHint: 'N' },
-  keylog: { type: 'string', description: 'Key log with which the MACs of --from are verified', valueHint: 'FILE' },
+  html: { type: 'string', description: 'Write one self-contained page; - is stdout', valueHint: 'FILE' },
+  open: { type: 'boolean', description: 'Show the page in the browser during the handshake, until the page is closed' },
+  from: {
+    type: 'string',
+    description: 'Make the page from a connection in a recording or capture; - is stdin',
+    valueHint: 'FILE',
+  },
+  connection: { type: 'string', description: 'Number of the connection in --from (the first)', valueHint: 'N' },
+  keylog: { type: 'string', description: 'Key log for verifying the MACs of --from', valueHint: 'FILE' },
   'unsafe-show-secrets': { type: 'boolean', description: 'Show our seed and all derived keys of a real connection' },
   ...secondLookArgs,
   ...expectArg,
@@ -36,7 +40,7 @@ type Args = Parameters<NonNullable<CommandDef<typeof args>['run']>>[0]['args'];
 
 /** explain [HOST[:PORT]]: what exactly happens in the handshake? */
 export const explain: CommandDef<typeof args> = defineCommand({
-  meta: { name: 'explain', description: 'Tell a handshake step by step: each formula, its inputs, its bytes and the result' },
+  meta: { name: 'explain', description: 'Show a handshake step by step: each formula, its inputs, its bytes and the result' },
   args,
   async run({ args, data }) {
     const context = data as CliContext;
@@ -44,7 +48,7 @@ export const explain: CommandDef<typeof args> = defineCommand({
     refuseContradictions(args);
     if (args.from !== undefined) return explainCapture(args, args.from, context);
     const target = args.target === undefined ? undefined : readTarget(args.target);
-    // The embedded peer is on no network: its throw-away keys get the throw-away one.
+    // The embedded peer is on no real network: its temporary keys belong to the network standalone.
     const network = args.network ?? (target === undefined ? 'standalone' : 'pubnet');
     const options = {
       ...(await nodeOptions({ ...args, network }, signal)),
@@ -62,15 +66,13 @@ export const explain: CommandDef<typeof args> = defineCommand({
   },
 });
 
-/** @throws {UsageError} naming options that exclude each other or need another */
+/** @throws {UsageError} names options that exclude each other or need another option */
 function refuseContradictions(args: Args): void {
   const { html, open, from, target, connection, keylog, json } = args;
   const hasPage = html !== undefined || open === true;
   if (from !== undefined && target !== undefined) throw new UsageError('HOST and --from exclude each other');
-  if (from !== undefined && !hasPage)
-    throw new UsageError('--from makes a page: add --html FILE or --open; decode tells it as text');
-  if (from === undefined && (connection ?? keylog) !== undefined)
-    throw new UsageError('--connection and --keylog belong to --from');
+  if (from !== undefined && !hasPage) throw new UsageError('--from makes a page: add --html FILE or --open; decode prints text');
+  if (from === undefined && (connection ?? keylog) !== undefined) throw new UsageError('--connection and --keylog need --from');
   if (json && (from !== undefined || html === '-')) throw new UsageError('--json has nothing to print here');
 }
 
@@ -98,7 +100,7 @@ async function explainCapture(args: Args, file: string, context: CliContext): Pr
   await showOnPage(found.picture, showSecrets, args, context);
 }
 
-/** What was found wrong in a capture, and how far its MACs were verified: the page says the same. */
+/** Prints the faults of a capture and how many MACs were verified; the page shows the same. */
 function printFound({ macs, faults }: CapturePicture, out: Output): void {
   const described = describeMacs(macs);
   const mark = macs.bad > 0 ? out.style('red', '✗') : macs.unknown > 0 ? out.style('yellow', '!') : out.style('green', '✓');
@@ -116,7 +118,7 @@ function printStory(story: Story, out: Output): void {
   for (const line of storyLines(story, emphasis)) out.line(line);
 }
 
-/** How it went, where the page tells the rest. */
+/** The result in short; the page has the details. */
 function printResult({ error }: Story, out: Output): void {
   if (error === undefined) {
     out.line(`${out.style('green', '✓')} The handshake is complete.`);

@@ -22,33 +22,34 @@ import { quorumSetArg, readQuorumSetFile } from '../quorum-set-file.ts';
 const args = {
   listen: {
     type: 'string',
-    description: 'PORT, HOST:PORT or [IPv6]:PORT; the host is 127.0.0.1 when left out, the port 0 is any free one',
+    description: 'PORT, HOST:PORT or [IPv6]:PORT; the host is 127.0.0.1 by default, port 0 is any free port',
     valueHint: 'HOST:PORT',
     default: '127.0.0.1:11627',
   },
   allow: {
     type: 'string',
-    description: 'Addresses that may be probed, 10.0.0.0/8 for example; repeat it for more. None: whatever is globally routable',
+    description: 'Addresses that may be probed, for example 10.0.0.0/8; may be repeated. Default: globally routable addresses',
     valueHint: 'CIDR',
   },
   hostname: {
     type: 'string',
-    description: 'Name it is asked by, behind a proxy or in a container; repeat it for more. Addresses and localhost always are',
+    description:
+      'Host name accepted in requests, for a proxy or container; may be repeated. Addresses and localhost are always accepted',
     valueHint: 'NAME',
   },
   follow: {
     type: 'string',
-    description: 'Node to follow ledgers with, HOST or HOST:PORT; repeat it for more. /metrics then tells of them',
+    description: 'Node to follow ledgers with, HOST or HOST:PORT; may be repeated. /metrics then includes the ledgers',
     valueHint: 'HOST',
   },
   'quorum-set': { ...quorumSetArg['quorum-set'], description: `For --follow: ${quorumSetArg['quorum-set'].description}` },
-  crawl: { type: 'string', description: 'File of crawl --out; /metrics then tells of the crawl in it', valueHint: 'FILE' },
-  concurrency: { type: 'string', description: 'Probes at once; one more is answered with 503 (16)', valueHint: 'N' },
+  crawl: { type: 'string', description: 'File of crawl --out; /metrics then includes this crawl', valueHint: 'FILE' },
+  concurrency: { type: 'string', description: 'Probes at once; a further request gets 503 (16)', valueHint: 'N' },
   ...familyArgs,
   ...nodeArgs,
   network: { ...networkArg, description: `For requests that name no network: ${networkArg.description}`, default: 'pubnet' },
-  timeout: { ...nodeArgs.timeout, description: 'The most a probe may take; less when Prometheus waits for less' },
-  json: { ...nodeArgs.json, description: 'Print where it listens as JSON' },
+  timeout: { ...nodeArgs.timeout, description: 'Longest time of a probe; shorter when Prometheus waits for less' },
+  json: { ...nodeArgs.json, description: 'Print the listening address as JSON' },
 } as const;
 
 /** exporter: metrics of nodes for Prometheus. */
@@ -92,7 +93,7 @@ function readAllowList(cidrs: readonly string[]): AllowList {
   }
 }
 
-/** What is followed. @throws {UsageError} when one of the two options is without the other */
+/** The options of `follow`. @throws {UsageError} when only one of the two options is given */
 async function readFollow(
   targets: readonly string[],
   file: string | undefined,

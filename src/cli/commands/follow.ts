@@ -19,14 +19,14 @@ const args = {
   target: {
     type: 'positional',
     required: false,
-    description: 'Whom to ask: HOST, HOST:PORT or [IPv6]:PORT; as many as you like. Or: verify FILE',
+    description: 'Nodes to connect to: HOST, HOST:PORT or [IPv6]:PORT; any number of them. Or: verify FILE',
   },
   ...targetsArg,
   ...quorumSetArg,
   from: { type: 'string', description: 'First ledger; peers remember about twelve (the earliest recent one)', valueHint: 'N' },
-  count: { type: 'string', description: 'End after so many ledgers', valueHint: 'N' },
+  count: { type: 'string', description: 'End after this many ledgers', valueHint: 'N' },
   connections: { type: 'string', description: 'Peers at once (8)', valueHint: 'N' },
-  proof: { type: 'boolean', description: 'With --json: the proof of each ledger, which follow verify checks again' },
+  proof: { type: 'boolean', description: 'With --json: the proof of each ledger, for follow verify' },
   'tx-set': { type: 'boolean', description: 'With --json: the transaction set of each ledger as XDR-JSON' },
   ...nodeArgs,
 } as const;
@@ -36,12 +36,13 @@ export const follow: CommandDef<typeof args> = defineCommand({
   meta: {
     name: 'follow',
     description:
-      'Print the ledgers a quorum set has closed, verified, until Ctrl-C. follow verify FILE checks what --json --proof has written; - is stdin',
+      'Print the ledgers that a quorum set has closed, verified, until Ctrl-C. follow verify FILE checks the output of --json --proof; - is stdin',
   },
   args,
   async run({ args, data }) {
     const context = data as CliContext;
-    if (args['quorum-set'] === undefined) throw new UsageError('--quorum-set FILE says whom you trust, and is needed');
+    if (args['quorum-set'] === undefined)
+      throw new UsageError('--quorum-set FILE is required: it names the validators you trust');
     const quorumSet = await readQuorumSetFile(args['quorum-set']);
     const [first, file, ...more] = args._;
     if (first === 'verify') {
@@ -51,7 +52,7 @@ export const follow: CommandDef<typeof args> = defineCommand({
     }
     const targets = [...readTargets(args._), ...(await readTargetsFile(args.targets, context.signal))];
     if (targets.length === 0 && !context.signal.aborted)
-      throw new UsageError('name a node to ask, or a file of them with --targets');
+      throw new UsageError('name a node to connect to, or a file of nodes with --targets');
     context.exitCode = await followPeers(targets, quorumSet, args, context);
   },
 });
@@ -65,7 +66,7 @@ type FollowArgs = NodeArgs & {
   readonly json?: boolean | undefined;
 };
 
-/** Prints ledgers until somebody ends it. @returns the exit code */
+/** Prints ledgers until interrupted. @returns the exit code */
 async function followPeers(
   targets: readonly Target[],
   quorumSet: SCPQuorumSet,
@@ -120,9 +121,9 @@ async function followPeers(
   return hasAlarm ? EXIT.NOT_WHAT_IT_CLAIMS : EXIT.OK;
 }
 
-/** What is known of ledgers is a result; what is known of peers is not. */
+/** Events about ledgers are results and go to stdout; events about peers go to stderr. */
 function printEvent(event: FollowEvent, { out, err }: CliContext): void {
-  // Most of a public network is not in a quorum set: that is no news.
+  // Most nodes of a public network are not in a quorum set: this is not worth a line.
   if (event.type === 'refused' && event.code === 'LEDGER_NOT_IN_QUORUM_SET') return;
   const stream = event.type === 'peer' || event.type === 'refused' ? err : out;
   for (const line of eventLines(event, stream)) stream.line(line);
@@ -153,8 +154,8 @@ async function verifyFile(file: string, quorumSet: SCPQuorumSet, args: FollowArg
     await out.drained(signal);
     if (signal.aborted) break;
   }
-  err.line(`${good} proven, ${bad} not`);
-  if (good + bad === 0 && !signal.aborted) err.line('  There is no proof in it: follow --json --proof writes them.');
+  err.line(`${good} proved, ${bad} not proved`);
+  if (good + bad === 0 && !signal.aborted) err.line('  The file contains no proof: follow --json --proof writes proofs.');
   if (signal.aborted && bad === 0) return signal.reason instanceof ReaderGone ? EXIT.OK : EXIT.INTERRUPTED;
   return good > 0 && bad === 0 ? EXIT.OK : EXIT.NOT_WHAT_IT_CLAIMS;
 }
@@ -165,7 +166,7 @@ function readSequence(text: string | undefined): number | undefined {
   return from;
 }
 
-/** What the library says of options is a mistake in the command line. */
+/** Turns errors of the library about options into usage errors. */
 function mistakes<T>(make: () => T): T {
   try {
     return make();

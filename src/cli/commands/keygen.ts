@@ -10,7 +10,7 @@ const args = {
 
 /** keygen FILE: a new node seed. */
 export const keygen: CommandDef<typeof args> = defineCommand({
-  meta: { name: 'keygen', description: 'Make a node seed: S… to a new file only you can read, G… to stdout' },
+  meta: { name: 'keygen', description: 'Make a node seed: write S… to a new file only you can read, print G…' },
   args,
   async run({ args, data }) {
     const { out } = data as CliContext;
@@ -19,7 +19,7 @@ export const keygen: CommandDef<typeof args> = defineCommand({
       await identity.writeSeedFile(args.file);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EEXIST') throw new UsageError(`${args.file} exists already and is left as it is`);
+      if (code === 'EEXIST') throw new UsageError(`${args.file} exists already and was not changed`);
       throw writeMistake(args.file, error);
     }
     if (args.json) out.json({ peerID: identity.peerID, file: args.file });

@@ -15,22 +15,22 @@ const args = {
   address: {
     type: 'positional',
     required: true,
-    description: 'PORT, HOST:PORT or [IPv6]:PORT; the host is 127.0.0.1 when left out, the port 0 is any free one',
+    description: 'PORT, HOST:PORT or [IPv6]:PORT; the host is 127.0.0.1 by default, port 0 is any free port',
   },
   'max-pending': { type: 'string', description: 'Connections in the handshake at once (444)', valueHint: 'N' },
   'max-authenticated': { type: 'string', description: 'Authenticated connections at once (64)', valueHint: 'N' },
   'max-per-address': {
     type: 'string',
-    description: 'Connections of one IP address, so many in the handshake and so many authenticated (half of either limit)',
+    description: 'Connections of one IP address, for each of these two limits (half of the limit)',
     valueHint: 'N',
   },
   ...captureArgs,
   ...nodeArgs,
 } as const;
 
-/** listen [HOST:]PORT: be the acceptor. */
+/** listen [HOST:]PORT: accept handshakes. */
 export const listen: CommandDef<typeof args> = defineCommand({
-  meta: { name: 'listen', description: 'Be the acceptor: take connections and tell how each handshake went, until Ctrl-C' },
+  meta: { name: 'listen', description: 'Accept connections and print the result of each handshake, until Ctrl-C' },
   args,
   async run({ args, data }) {
     const context = data as CliContext;
@@ -43,11 +43,11 @@ export const listen: CommandDef<typeof args> = defineCommand({
     const tellOmitted = (): void => {
       if (omitted === 0) return;
       if (args.json) out.json({ event: 'omitted', at: new Date().toISOString(), count: omitted });
-      else out.line(`${omitted} events were not printed: nobody read the output.`);
+      else out.line(`${omitted} events were not printed, because the output was not read.`);
       omitted = 0;
     };
     const tell = (event: ListenerEvent): void => {
-      // Nobody waits for a reader here, and strangers make as many lines as they like.
+      // This code does not wait for the reader, and unknown peers can cause any number of lines.
       if (out.isStuck) {
         omitted++;
         return;
@@ -87,16 +87,16 @@ export const listen: CommandDef<typeof args> = defineCommand({
   },
 });
 
-/** Takes every message, so that the peer keeps its credit and talks on. How it ends is told by the event `closed`. */
+/** Reads every message, so that the peer gets credit and can continue to send. The event `closed` reports the end. */
 async function drain(connection: Connection): Promise<void> {
   try {
     for await (const _message of connection);
   } catch {
-    // Told already.
+    // The event `closed` has reported it.
   }
 }
 
-/** @param adapts whether a range of overlay versions that is not the default one is the peer's */
+/** @param adapts whether a range of overlay versions other than the default was taken from the peer */
 function eventJson(event: ListenerEvent, adapts: boolean): object {
   const base = { event: event.event, at: new Date().toISOString(), remoteAddress: formatTarget(event.remoteAddress) };
   switch (event.event) {

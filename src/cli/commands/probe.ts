@@ -30,12 +30,12 @@ import { readTargetsFile, targetsArg } from '../targets-file.ts';
 export { printFailure } from '../probe-text.ts';
 
 const args = {
-  target: { type: 'positional', required: false, description: 'HOST, HOST:PORT or [IPv6]:PORT; as many as you like' },
+  target: { type: 'positional', required: false, description: 'HOST, HOST:PORT or [IPv6]:PORT; any number of them' },
   ...targetsArg,
-  concurrency: { type: 'string', description: 'Targets probed at the same moment (8)', valueHint: 'N' },
+  concurrency: { type: 'string', description: 'Targets probed at the same time (8)', valueHint: 'N' },
   count: { type: 'string', description: 'How often each target is probed (1)', valueHint: 'N' },
   interval: { type: 'string', description: 'Time between two rounds, 500ms or 10s', valueHint: 'TIME', default: '1s' },
-  policy: { type: 'string', description: 'JSON file that says what a node has to be; exit 7 when one is not', valueHint: 'FILE' },
+  policy: { type: 'string', description: 'JSON file of rules for nodes; exit 7 when a rule is broken', valueHint: 'FILE' },
   junit: { type: 'string', description: 'File for the results as JUnit XML', valueHint: 'FILE' },
   ...secondLookArgs,
   ...expectArg,
@@ -46,7 +46,10 @@ const args = {
 
 /** probe HOST[:PORT]…: can this node be reached, and if not, why not? */
 export const probe: CommandDef<typeof args> = defineCommand({
-  meta: { name: 'probe', description: 'Do one real handshake with each target and say who answered, or why not' },
+  meta: {
+    name: 'probe',
+    description: 'Do one real handshake with each target, and print the result or the cause of the failure',
+  },
   args,
   async run({ args, data }) {
     const context = data as CliContext;
@@ -86,16 +89,16 @@ export const probe: CommandDef<typeof args> = defineCommand({
   },
 });
 
-/** What is probed and how it is shown. */
+/** The number of rounds, the form of the output and the policy. */
 interface Plan {
   readonly count: number;
   readonly json: boolean;
   readonly policy: Policy | undefined;
 }
 
-/** Judges, counts and prints what comes. */
+/** Judges, counts and prints results. */
 class Report {
-  /** Whether there will be one result: it is shown in full, and the exit code is its own. */
+  /** Whether there will be one result. It is shown in full and decides the exit code. */
   readonly isSingle: boolean;
   readonly #tallies: ReadonlyMap<Target, TargetTally>;
   readonly #plan: Plan;
@@ -112,7 +115,7 @@ class Report {
     this.#lines = new ResultLines(context.out, targets.map(formatTarget), plan.count);
   }
 
-  /** One for each target, in their order. */
+  /** One tally for each target, in their order. */
   get tallies(): readonly TargetTally[] {
     return [...this.#tallies.values()];
   }
@@ -120,7 +123,7 @@ class Report {
   add({ target, round, result, elapsedMs }: Probed<TimedResult>, progress: Progress | undefined): void {
     const { policy } = this.#plan;
     const verdicts = policy ? judge(policy, target, result, Date.now() / 1000) : [];
-    // What we broke off ourselves says nothing about the node.
+    // A probe that we interrupted says nothing about the node.
     const isOver = result.error?.code !== 'OVERLAY_ABORTED';
     if (isOver) this.#tallies.get(target)?.add(result, verdicts, elapsedMs);
     if (!isOver && !this.isSingle && !this.#plan.json) return;
@@ -129,7 +132,7 @@ class Report {
     else print();
   }
 
-  /** Prints what all of it comes to, for people. */
+  /** Prints the table, for people. */
   end(): void {
     if (!this.isSingle && !this.#plan.json && this.#tallies.size > 0)
       printTable(this.tallies, this.#plan.count, this.#context.out, process.stdout.columns);
@@ -160,22 +163,21 @@ function readCount(text: string | undefined, option: string, max: number): numbe
   return number;
 }
 
-/** @throws {UsageError} naming the path of what is wrong in the policy */
+/** @throws {UsageError} names the path of the mistake in the policy */
 async function readPolicy(file: string | undefined): Promise<Policy | undefined> {
   if (file === undefined) return undefined;
   try {
     const { readFile } = await import('node:fs/promises');
     return parsePolicy(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {
-    // Subtle: what JSON.parse says repeats the text, which may be a seed file by mistake.
+    // Subtle: the message of JSON.parse repeats the text, which may be a seed file by mistake.
     const why = error instanceof SyntaxError ? 'not JSON' : (error as Error).message;
     throw new UsageError(`--policy: ${file}: ${why}`);
   }
 }
 
 /**
- * Writes the file at once, with nothing probed yet: that it cannot be written is known before anything is probed, and
- * whatever ends the process, what is there can be read.
+ * Writes the file before the first probe: an error shows at once, and a valid file exists however the process ends.
  * @throws {UsageError} when it cannot be written
  */
 async function openJUnit(file: string | undefined, tallies: readonly TargetTally[]): Promise<{ write(): void }> {

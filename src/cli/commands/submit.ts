@@ -18,32 +18,33 @@ const args = {
   target: {
     type: 'positional',
     required: true,
-    description: 'HOST, HOST:PORT or [IPv6]:PORT, as many as you like; and last the FILE with the signed envelope, - is stdin',
+    description: 'HOST, HOST:PORT or [IPv6]:PORT, any number of them; last the FILE with the signed envelope, - is stdin',
   },
   ...targetsArg,
   ...quorumSetArg,
   proof: { type: 'boolean', description: 'With --json: the proof of the ledger' },
   ...nodeArgs,
-  timeout: { ...nodeArgs.timeout, description: 'How long to wait for a ledger that holds it, 30s or 5m', default: '5m' },
+  timeout: { ...nodeArgs.timeout, description: 'How long to wait for a ledger that contains it, 30s or 5m', default: '5m' },
 } as const;
 
-/** submit HOST… FILE: send a signed transaction, and see it in a ledger. */
+/** submit HOST… FILE: send a signed transaction until a ledger contains it. */
 export const submit: CommandDef<typeof args> = defineCommand({
   meta: {
     name: 'submit',
     description:
-      'Offer a signed transaction envelope (base64, hex or XDR) to nodes, and follow ledgers until a verified one holds it. ' +
-      'Exit 0 when one does, 5 when its time has passed or every node has refused us, 4 when --timeout has passed',
+      'Offer a signed transaction envelope (base64, hex or XDR) to nodes, and follow ledgers until a verified one contains it. ' +
+      'Exit code 0 when one does, 5 when it has expired or every node has refused us, 4 when --timeout has passed',
   },
   args,
   async run({ args, data }) {
     const context = data as CliContext;
     const { out, err, signal } = context;
-    if (args['quorum-set'] === undefined) throw new UsageError('--quorum-set FILE says whom you trust, and is needed');
+    if (args['quorum-set'] === undefined)
+      throw new UsageError('--quorum-set FILE is required: it names the validators you trust');
     const targets = [...readTargets(args._.slice(0, -1)), ...(await readTargetsFile(args.targets, signal))];
     const file = args._.at(-1) as string;
-    if (targets.length === 0) throw new UsageError('name a node to send it to, and then the file');
-    if (file === '-' && args.targets === '-') throw new UsageError('stdin is either the targets or the envelope');
+    if (targets.length === 0) throw new UsageError('name a node to send the transaction to, and then the file');
+    if (file === '-' && args.targets === '-') throw new UsageError('stdin cannot be both the targets and the envelope');
     const quorumSet = await readQuorumSetFile(args['quorum-set']);
     const timeoutMs = readTime(args.timeout, '--timeout');
     const options = await nodeOptions({ ...args, timeout: '10s' }, signal);
@@ -91,7 +92,7 @@ async function readEnvelope(file: string): Promise<Uint8Array> {
   }
 }
 
-/** The ledger as `follow` prints it, when there is one; then what became of the transaction. */
+/** The ledger as `follow` prints it, if there is one; then the result of the transaction. */
 async function resultJson(result: SubmitResult, proof: boolean): Promise<readonly object[]> {
   if (result.outcome !== 'included') return [{ type: 'result', ...result }];
   const { ledger, ...rest } = result;
@@ -104,10 +105,10 @@ async function resultLines(result: SubmitResult, nodes: number, { out }: CliCont
   const asked = demandedBy.length === 0 ? 'No node has asked for it.' : `Asked for by ${demandedBy.join(', ')}.`;
   switch (result.outcome) {
     case 'included':
-      return [await ledgerLine(result.ledger, nodes, out), `  it holds ${transactionHash}`];
+      return [await ledgerLine(result.ledger, nodes, out), `  it contains ${transactionHash}`];
     case 'expired':
       return [
-        `${bad} ${transactionHash} is too late: ledgers ${result.from} to ${result.to} do not hold it, and no later one may. ${asked}`,
+        `${bad} ${transactionHash} has expired: ledgers ${result.from} to ${result.to} do not contain it, and no later one can. ${asked}`,
       ];
     case 'refused':
       return [
@@ -116,8 +117,10 @@ async function resultLines(result: SubmitResult, nodes: number, { out }: CliCont
       ];
     case 'timeout': {
       const seen =
-        result.from === undefined ? 'No ledger was closed meanwhile.' : `Ledgers ${result.from} to ${result.to} do not hold it.`;
-      return [`${bad} ${transactionHash} was not seen in time; a later ledger may still hold it. ${seen} ${asked}`];
+        result.from === undefined
+          ? 'No ledger was closed in this time.'
+          : `Ledgers ${result.from} to ${result.to} do not contain it.`;
+      return [`${bad} ${transactionHash} was not seen in time; a later ledger may still contain it. ${seen} ${asked}`];
     }
   }
 }

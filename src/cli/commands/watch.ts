@@ -29,14 +29,14 @@ const args = {
   target: { type: 'positional', required: true, description: 'HOST, HOST:PORT or [IPv6]:PORT' },
   type: {
     type: 'string',
-    description: 'Show only these types of message, SCP_MESSAGE,FLOOD_ADVERT for example; all are still taken and checked',
+    description: 'Show only these types of message, for example SCP_MESSAGE,FLOOD_ADVERT; all are still received and checked',
     valueHint: 'TYPES',
   },
   for: { type: 'string', description: 'End after this time, 30s or 5m', valueHint: 'TIME' },
   verify: { type: 'boolean', description: 'Check the signature of every SCP message; exit 6 when one is forged' },
   'scp-state': {
     type: 'string',
-    description: 'Ledger from which on to ask for SCP messages; 0 is the latest (0)',
+    description: 'Ask for SCP messages from this ledger on; 0 is the latest (0)',
     valueHint: 'N',
   },
   ...expectArg,
@@ -45,9 +45,9 @@ const args = {
   ...jsonFormArg,
 } as const;
 
-/** watch HOST[:PORT]: what is this node saying? */
+/** watch HOST[:PORT]: what does this node send? */
 export const watch: CommandDef<typeof args> = defineCommand({
-  meta: { name: 'watch', description: 'Print what a node sends after the handshake, one line a message, until Ctrl-C' },
+  meta: { name: 'watch', description: 'Print the messages a node sends after the handshake, one in each line, until Ctrl-C' },
   args,
   async run({ args, data }) {
     const context = data as CliContext;
@@ -60,7 +60,7 @@ export const watch: CommandDef<typeof args> = defineCommand({
       types: readTypes(args.type),
       forMs: args.for === undefined ? undefined : readTime(args.for, '--for'),
     };
-    // Subtle: the signal ends the attempt, but not the connection. That is closed in an orderly way instead.
+    // Subtle: the signal ends the attempt to connect. An open connection is closed with FIN instead.
     const dialling = new AbortController();
     const giveUp = (): void => dialling.abort(signal.reason);
     signal.addEventListener('abort', giveUp, { once: true });
@@ -83,7 +83,7 @@ export const watch: CommandDef<typeof args> = defineCommand({
       );
     } catch (error) {
       if (!(error instanceof OverlayError)) throw error;
-      // What answers may be no node at all: that is told as probe tells it, but nobody is dialled a second time for it.
+      // The other side may not be a node: report this like probe, but without a second look.
       const evidence = { ...firstBytes.seen, lastedMs: performance.now() - startMs, network: options.network };
       const cause = isSilentRefusal(error, evidence) ? error : diagnose(error, evidence);
       context.exitCode = EXIT_CODE[cause.code];
@@ -94,7 +94,7 @@ export const watch: CommandDef<typeof args> = defineCommand({
   },
 });
 
-/** Whom one looks at, what is shown, and for how long. */
+/** The node, the messages to show, and for how long. */
 interface View {
   readonly target: string;
   readonly network: Network;
@@ -104,14 +104,14 @@ interface View {
   /** All, when undefined. */
   readonly types: ReadonlySet<string> | undefined;
   readonly forMs: number | undefined;
-  /** Whether a range of overlay versions that is not the default one is the node's. */
+  /** Whether a range of overlay versions other than the default was taken from the node. */
   readonly adapts: boolean;
 }
 
-/** A peer waits for credit or an answer at least so long, in milliseconds; a reader that is slower may cost the connection. */
+/** A peer waits at least this long for credit or an answer, in milliseconds; a slower reader may lose the connection. */
 const STUCK_MS = 20_000;
 
-/** Prints what comes until somebody ends it. @returns the exit code */
+/** Prints messages until the connection ends. @returns the exit code */
 async function watchConnection(connection: Connection, view: View, context: CliContext): Promise<number> {
   const { err, signal } = context;
   err.line(greeting(connection, view, err));
@@ -129,7 +129,7 @@ async function watchConnection(connection: Connection, view: View, context: CliC
   if (signal.aborted) end();
   const printer = new Printer(connection, view, context);
   let failure: OverlayError | undefined;
-  /** Longest time whoever reads our output has taken nothing. */
+  /** The longest time in which our output was not read. */
   let stuckMs = 0;
   try {
     for await (const message of connection) {
@@ -156,18 +156,18 @@ async function watchConnection(connection: Connection, view: View, context: CliC
   if (failure !== undefined) {
     printFailure(view.target, failure.toJSON(), err);
     if (stuckMs > STUCK_MS)
-      err.line(`  Our output was not read for ${formatSpan(stuckMs / 1000)}: the connection may have ended for that.`);
+      err.line(`  Our output was not read for ${formatSpan(stuckMs / 1000)}: this may have ended the connection.`);
   }
   if (printer.forged > 0) {
     err.line(`${err.style('red', '✗')} forged SCP signatures: ${printer.forged} of ${printer.verified}`);
-    err.line('  The peer passes on what the nodes named have not signed for this network: it does not check it, or makes it up.');
+    err.line('  The named nodes have not signed these messages for this network: the peer does not check them, or invents them.');
     return EXIT.NOT_WHAT_IT_CLAIMS;
   }
   if (failure !== undefined) return EXIT_CODE[failure.code];
   return signal.aborted ? EXIT.INTERRUPTED : EXIT.OK;
 }
 
-/** Prints messages, and counts them. */
+/** Prints and counts messages. */
 class Printer {
   readonly #connection: Connection;
   readonly #view: View;
@@ -201,7 +201,7 @@ class Printer {
     return this.#forged;
   }
 
-  /** Counts a message, checks it, and prints it when it is one of those to be shown. */
+  /** Counts a message, checks it, and prints it if it is to be shown. */
   async take(message: ReceivedMessage): Promise<void> {
     this.#tally.add(message, performance.now());
     const signature = this.#verify(message);
@@ -218,12 +218,12 @@ class Printer {
     this.#live?.draw();
   }
 
-  /** No more messages come. */
+  /** Called after the last message. */
   end(): void {
     this.#live?.stop();
   }
 
-  /** What there was, in a line. */
+  /** The summary in a line. */
   summary(): string {
     const { messages, bytes, types } = this.#tally;
     const time = formatSpan(this.#tally.uptimeSeconds(performance.now()));
@@ -250,7 +250,7 @@ class Printer {
     return `${time} ${type} ${mark}${printable(describeMessage(message, unixMs))}`;
   }
 
-  /** The live line. */
+  /** The text of the live line. */
   #now(): string {
     const now = performance.now();
     const { messages, bytes } = this.#tally.rates(now);
@@ -266,12 +266,12 @@ class Printer {
   }
 }
 
-/** XDR-JSON of a message; of a type nobody knows there is none. */
+/** XDR-JSON of a message; null for an unknown type. */
 async function xdrJson({ type, xdr }: ReceivedMessage, form: JsonForm): Promise<unknown> {
   return type === 'UNKNOWN' ? null : messageJson(xdr, form);
 }
 
-/** Who it is. */
+/** The first line: the node that answered. */
 function greeting({ remote, remoteAddress, timings }: Connection, { target, network }: View, { style }: Output): string {
   const { peerID, versionStr, overlayMinVersion, overlayVersion, ledgerVersion } = remote;
   const versions = `overlay ${overlayMinVersion} to ${overlayVersion}, ledger protocol ${ledgerVersion}`;
@@ -281,17 +281,17 @@ function greeting({ remote, remoteAddress, timings }: Connection, { target, netw
   return `${style('green', '✓')} ${target}${address} is ${who} on ${where}, ${formatMs(timings.totalMs)}`;
 }
 
-/** Types an application is given: those of the handshake and of flow control stay in the channel. */
+/** Types that an application does not get: the channel handles them. */
 const CHANNEL_TYPES = ['HELLO', 'AUTH', 'ERROR_MSG', 'SEND_MORE', 'SEND_MORE_EXTENDED'];
 
-/** The types named, in either case. @throws {UsageError} naming one that is none, with those to choose from */
+/** The named types, in upper or lower case. @throws {UsageError} for an unknown type; lists the known ones */
 function readTypes(text: string | undefined): ReadonlySet<string> | undefined {
   if (text === undefined) return undefined;
   const known = [...Object.keys(MESSAGE_TYPES).filter((type) => !CHANNEL_TYPES.includes(type)), 'UNKNOWN'];
   const types = text.split(',').map((type) => type.trim().toUpperCase());
   const wrong = types.find((type) => !known.includes(type));
   if (wrong === undefined) return new Set(types);
-  const why = CHANNEL_TYPES.includes(wrong) ? `${wrong} is the channel’s own and never shown` : 'no such type of message';
+  const why = CHANNEL_TYPES.includes(wrong) ? `${wrong} is handled by the channel and never shown` : 'no such type of message';
   throw new UsageError(`--type: ${why}; choose from ${known.join(', ')}`);
 }
 

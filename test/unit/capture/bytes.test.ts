@@ -83,10 +83,10 @@ describe('hex', () => {
   const NO_FORMAT = 'neither pcap, pcapng, a recording, bytes of records, nor these as hex, base64 or a hex dump';
 
   it.each([
-    ['', 'hex or base64, but neither of records nor of a message of the overlay'],
-    ['cafe', 'hex or base64, but neither of records nor of a message of the overlay'],
-    ['7fffffffffff', 'hex or base64, but neither of records nor of a message of the overlay'],
-    ['aGVsbG8gd29ybGQ=', 'base64, but neither of records nor of a message of the overlay'],
+    ['', 'hex or base64, but these bytes are neither records nor a message of the overlay'],
+    ['cafe', 'hex or base64, but these bytes are neither records nor a message of the overlay'],
+    ['7fffffffffff', 'hex or base64, but these bytes are neither records nor a message of the overlay'],
+    ['aGVsbG8gd29ybGQ=', 'base64, but these bytes are neither records nor a message of the overlay'],
     ['hello', `${NO_FORMAT}: line 1 is not hex`],
     ['00000000  80 00 00 01  |....|\n00000008  80  |.|', `${NO_FORMAT}: line 2 has offset 00000008 where 4 is due`],
     ['00000000  80 00 zz', `${NO_FORMAT}: line 1 is not of a hex dump`],

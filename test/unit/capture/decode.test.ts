@@ -217,7 +217,7 @@ describe('a conversation', () => {
       ...talk.close(),
     ];
     const { problems } = decodeAll(pcapOf(segments));
-    expect(problems).toMatchObject([{ problem: 'end', from: 'B', message: 'The end comes 50 bytes into a record.' }]);
+    expect(problems).toMatchObject([{ problem: 'end', from: 'B', message: 'The stream ends after 50 bytes of a record.' }]);
   });
 });
 
@@ -300,7 +300,7 @@ describe('TCP', () => {
     for (const file of [pcapFile(packets), pcapngFile(packets)]) {
       const { problems, records } = decodeAll(file);
       expect(problems[0]?.message).toBe(
-        '244 bytes are missing: the capture has cut them off (snapshot length); a record is incomplete for it.',
+        '244 bytes are missing: the capture has cut them off (snapshot length); this makes a record incomplete.',
       );
       expect(records.every(({ xdr }) => xdr.length <= 60)).toBe(true);
     }
@@ -327,7 +327,7 @@ describe('TCP', () => {
       const { records, problems } = decodeAll(pcapOf([...head, rst(last, ahead), ...whole.slice(8)]), keys);
       expect(records.map(recordLine)).toEqual(expected);
       expect(problems).toMatchObject([{ problem: 'reset', from: side, isFault: false }]);
-      expect(problems[0]?.message).toMatch(/^A RST of [AB] with sequence \d+ where \d+ is due is not believed\.$/);
+      expect(problems[0]?.message).toMatch(/^A RST of [AB] with sequence \d+ where \d+ is due is ignored\.$/);
     },
   );
 
@@ -336,7 +336,7 @@ describe('TCP', () => {
     for (const resets of [[rst(last)], [rst(last, 0, text)], [rst(last), rst(last)]]) {
       const { records, problems } = decodeAll(pcapOf([...head, ...resets, ...whole.slice(8)]), keys);
       expect(records.map(recordLine)).toEqual(expected);
-      expect(problems).toMatchObject([{ problem: 'reset', message: `More comes after a RST of ${side}: it is read.` }]);
+      expect(problems).toMatchObject([{ problem: 'reset', message: `More data follows a RST of ${side}: it is decoded.` }]);
     }
   });
 
@@ -345,7 +345,7 @@ describe('TCP', () => {
     const opening = talk.open();
     const [hello, begun] = [talk.send('A', frames[0]?.frame), talk.send('B', frames[1]?.frame.subarray(0, 50))];
     const { problems } = decodeAll(pcapOf([...opening, hello, begun, rst(begun)]));
-    expect(problems).toMatchObject([{ problem: 'end', from: 'B', message: 'The end comes 50 bytes into a record.' }]);
+    expect(problems).toMatchObject([{ problem: 'end', from: 'B', message: 'The stream ends after 50 bytes of a record.' }]);
     expect(problems[0]?.unixMs).toBe(1_700_000_000_005);
   });
 
@@ -356,7 +356,7 @@ describe('TCP', () => {
       expect(records.map(recordLine)).toEqual(expected);
       expect(all.filter(({ kind }) => kind === 'connection')).toHaveLength(1);
       expect(problems).toMatchObject([{ problem: 'reset', from: side, isFault: false }]);
-      expect(problems[0]?.message).toMatch(/^A SYN of [AB] with sequence \d+ where \d+ is due is not believed\.$/);
+      expect(problems[0]?.message).toMatch(/^A SYN of [AB] with sequence \d+ where \d+ is due is ignored\.$/);
     }
   });
 

@@ -132,7 +132,7 @@ describe.concurrent('probe', () => {
     const target = `127.0.0.1:${port}`;
     const looked = await runCli([target, ...ON_STANDALONE]);
     expect(looked.stderr).toBe(
-      `${target} closed without a word: whoever does is dialled up to 9 times more, to find out why (--no-second-look: not at all).\n`,
+      `${target} closed without a message. Nodes that do so are dialled up to 9 more times to find the cause (--no-second-look turns this off).\n`,
     );
     expect(connections).toBeGreaterThan(1);
     expect(connections).toBeLessThanOrEqual(1 + 9);

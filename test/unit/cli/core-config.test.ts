@@ -112,7 +112,7 @@ describe('a stellar-core.cfg', () => {
     ],
     [
       `[[VALIDATORS]]\nNAME="a"\nHOME_DOMAIN="d"\nPUBLIC_KEY="${A}"`,
-      'VALIDATORS a: no QUALITY, neither here nor of d in HOME_DOMAINS',
+      'VALIDATORS a: no QUALITY, neither here nor for d in HOME_DOMAINS',
     ],
     ['[[HOME_DOMAINS]]\nHOME_DOMAIN="d"\nQUALITY="BEST"', 'HOME_DOMAINS d: QUALITY is one of LOW, MEDIUM, HIGH, CRITICAL'],
     ['[QUORUM_SET]\nTHRESHOLD_PERCENT=51', 'QUORUM_SET: no validator and no inner set'],
@@ -120,7 +120,7 @@ describe('a stellar-core.cfg', () => {
     ['[QUORUM_SET.1]\nVALIDATORS=["$nobody"]', 'QUORUM_SET.1: VALIDATORS: no key has the name nobody'],
     [
       '[QUORUM_SET]\nVALIDATORS=["$self"]',
-      'QUORUM_SET: VALIDATORS: $self is this node itself, and NODE_SEED has no seed to take its key from',
+      'QUORUM_SET: VALIDATORS: $self is this node itself, but NODE_SEED contains no seed for its key',
     ],
     [`[QUORUM_SET.a.b.c.d.e]\nVALIDATORS=["${A}"]`, 'QUORUM_SET.a.b.c.d.e: more than 4 levels of inner sets'],
     [`[QUORUM_SET]\nVALIDATORS=["${A} x", "${B} x"]`, 'two keys have the name x'],

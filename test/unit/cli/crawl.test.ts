@@ -76,7 +76,7 @@ describe('crawl', () => {
   it('says what it comes to', async () => {
     const { code, stdout } = await runCli(args(mock));
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^✓ standalone: \d+ addresses crawled in [\d.]+ s; \d+ of them let us in$/m);
+    expect(stdout).toMatch(/^✓ standalone: \d+ addresses crawled in [\d.]+ s; \d+ of them accept us$/m);
     expect(stdout).toMatch(/connection-refused +\d+\n +Check that the node runs/);
     expect(stdout).toMatch(/validating +9\n/);
     expect(stdout).toMatch(/delayed +1\n +G\w{55} is at ledger 50000000\n/);

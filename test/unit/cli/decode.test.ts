@@ -26,7 +26,7 @@ const frames = framesOf(dialCore);
 const auth = frames[2]?.frame ?? new Uint8Array(0);
 const pcap = file(pcapOf(talkOf(dialCore)));
 const keyFile = file(`${keyLineOf(dialCore)}\n`);
-const NOT_ENCRYPTED = 'Overlay messages are authenticated, not encrypted: nothing secret is needed to read them.';
+const NOT_ENCRYPTED = 'Overlay messages are authenticated, not encrypted: no secret is needed to read them.';
 
 async function runWithStdin(args: readonly string[], input: Uint8Array | string): ReturnType<typeof finished> {
   const child = startCli(args);
@@ -84,7 +84,7 @@ describe('decode', () => {
     const { code, stdout } = await runCli(['decode', pcap, '--hex', '--type', 'auth,hello']);
     expect(code).toBe(0);
     const lines = stdout.split('\n');
-    expect(lines).toContain('Offsets count from the record body, behind the header of 4 bytes.');
+    expect(lines).toContain('Offsets count from the record body, after the header of 4 bytes.');
     expect(lines.filter((line) => /^ {6}12 {2}0{7}2 +type = 2 \(AUTH\)$/.test(line))).toHaveLength(2);
     expect(lines).toContain('      16  000000c8                          flags = 200');
     const bytes = lines.flatMap((line) => /^ +\d+ {2}([0-9a-f]+)/.exec(line)?.[1] ?? []).join('');
@@ -275,7 +275,7 @@ describe('--record and --keylog', () => {
     chmodSync(existing, 0o644);
     const recorded = await runCli(['probe', '127.0.0.1:1', '--record', existing]);
     expect(recorded.code).toBe(2);
-    expect(recorded.stderr).toContain(`--record: ${existing} exists already and is left as it is`);
+    expect(recorded.stderr).toContain(`--record: ${existing} exists already and was not changed`);
     const record = join(directory, 'not made');
     const logged = await runCli(['probe', '127.0.0.1:1', '--keylog', existing, '--record', record]);
     expect(logged.code).toBe(2);

@@ -57,7 +57,7 @@ describe('follow', () => {
     expect(lines).toHaveLength(5);
     for (const [i, line] of lines.entries())
       expect(line).toMatch(
-        new RegExp(`^✓ +${1000 + i}  \\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ  no transactions  [34] of 4 said so in `),
+        new RegExp(`^✓ +${1000 + i}  \\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ  no transactions  [34] of 4 signed in `),
       );
     expect(stderr).toContain('is connected: G');
   });
@@ -93,12 +93,12 @@ describe('follow', () => {
     await writeFile(proofs, stdout);
     const trusting = args.slice(1);
     const verified = await runCli(['follow', 'verify', proofs, ...trusting]);
-    expect(verified).toMatchObject({ code: 0, stderr: '4 proven, 0 not\n' });
+    expect(verified).toMatchObject({ code: 0, stderr: '4 proved, 0 not proved\n' });
     expect(verified.stdout.trimEnd().split('\n')).toHaveLength(4);
 
     const one = file('proof.json');
     await writeFile(one, JSON.stringify(ledgers[2]?.proof, null, 2));
-    expect(await runCli(['follow', 'verify', one, ...trusting])).toMatchObject({ code: 0, stderr: '1 proven, 0 not\n' });
+    expect(await runCli(['follow', 'verify', one, ...trusting])).toMatchObject({ code: 0, stderr: '1 proved, 0 not proved\n' });
 
     for (const [name, damage, problem] of [
       ['number', (text: string) => text.replace('"ledgerSeq":1002', '"ledgerSeq":1007'), 'something else than its proof'],
@@ -135,7 +135,7 @@ describe('follow', () => {
     const { args } = await network(1);
     const child = startCli(['follow', 'verify', '-', ...args.slice(1)]);
     child.stdin.end('{"type":"gap","from":1,"to":2}\n');
-    expect(await finished(child)).toMatchObject({ code: 6, stderr: expect.stringContaining('There is no proof in it') });
+    expect(await finished(child)).toMatchObject({ code: 6, stderr: expect.stringContaining('The file contains no proof') });
   });
 
   it('verify ends with 130 on Ctrl-C, with what was proven so far', async () => {
@@ -274,7 +274,7 @@ describe('submit', () => {
     await writeFile(envelope, Buffer.from(payment().base64, 'base64').toString('hex'));
     const { code, stdout } = await runCli(['submit', host, envelope, ...rest, '--timeout', '1500ms']);
     expect(code).toBe(4);
-    expect(stdout).toContain('Ledgers 1000 to 1001 do not hold it');
+    expect(stdout).toContain('Ledgers 1000 to 1001 do not contain it');
   });
 
   it('what is no transaction is a mistake, and never sent', async () => {

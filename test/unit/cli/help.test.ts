@@ -111,17 +111,17 @@ describe('the verdict of an audit', () => {
       result('undecided'),
     ];
     expect(verdictSentence([pass, pass], false, true)).toBe(
-      '✓ It does what stellar-core does, as far as it was judged: 2 cases pass, none fails.',
+      '✓ The target behaves as stellar-core does in the cases with a verdict: 2 cases pass, none fails.',
     );
     expect(verdictSentence([pass, differs, undecided], false, true)).toBe(
-      '✓ It does what stellar-core does, as far as it was judged: 1 case passes, none fails. 1 differs from stellar-core without harm, for the reasons above. 1 is undecided.',
+      '✓ The target behaves as stellar-core does in the cases with a verdict: 1 case passes, none fails. 1 differs from stellar-core without harm: see the reasons above. 1 is undecided.',
     );
     expect(verdictSentence([pass, differs, fail, result('fail', 'low')], false, true)).toBe(
-      '✗ It does not do what stellar-core does: 2 cases fail; the worst is mac-is-checked (high). 1 differs from stellar-core without harm, for the reasons above.',
+      '✗ The target does not behave as stellar-core does: 2 cases fail; the worst is mac-is-checked (high). 1 differs from stellar-core without harm: see the reasons above.',
     );
     expect(verdictSentence([pass, differs], true, false)).toBe(
-      '✗ It does not do what stellar-core does: 1 case fails; the worst is differs (low). The audit was broken off: this is not all.',
+      '✗ The target does not behave as stellar-core does: 1 case fails; the worst is differs (low). The audit was interrupted: not all cases were played.',
     );
-    expect(verdictSentence([result('not-applicable')], false, true)).toBe('? Nothing could be judged.');
+    expect(verdictSentence([result('not-applicable')], false, true)).toBe('? No case gave a verdict.');
   });
 });

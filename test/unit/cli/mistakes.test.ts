@@ -42,7 +42,7 @@ describe('a network', () => {
   ])('that %s is told as %j is used, and a passphrase is said to be one', async (verb, network, stderr) => {
     await using node = await listen({ network: networks.standalone, port: 0 });
     const finished = await runCli([verb, `127.0.0.1:${node.port}`, '--network', network, '--json']);
-    expect(finished.stderr.split(/^127\.0\.0\.1:\d+ closed without a word/m)[0]).toBe(stderr);
+    expect(finished.stderr.split(/^127\.0\.0\.1:\d+ closed without a message/m)[0]).toBe(stderr);
     const { ok, error } = JSON.parse(finished.stdout);
     expect({ ok, cause: error?.cause }).toEqual(stderr === '' ? { ok: true } : { ok: false, cause: 'other-network' });
   });

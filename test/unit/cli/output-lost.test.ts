@@ -30,7 +30,7 @@ describe.skipIf(!hasFull)('with a full disk behind stdout', () => {
     ['a verb that runs until Ctrl-C, which ends', ['listen', '0']],
   ])('%s says so and exits with 8', async (_name, args) => {
     const { code, stderr } = await onFullDisk(args);
-    expect(stderr).toMatch(/✗ stdout could not be written: ENOSPC: .*\n {2}What has been written of it is incomplete\.\n/);
+    expect(stderr).toMatch(/✗ stdout could not be written: ENOSPC: .*\n {2}The output is incomplete\.\n/);
     expect(stderr.match(/could not be written/g)).toHaveLength(1);
     expect(code).toBe(8);
   });

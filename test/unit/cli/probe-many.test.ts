@@ -109,7 +109,7 @@ describe.concurrent('several targets', () => {
     const a = await node();
     const { code, stdout } = await runCli(['probe', a.target, a.target, ...ON_STANDALONE]);
     expect(code).toBe(0);
-    expect(stdout).toContain(`✓ ${a.target} answers and takes us in\n`);
+    expect(stdout).toContain(`✓ ${a.target} answers and accepts us\n`);
     expect(stdout).not.toContain('1 target');
   });
 

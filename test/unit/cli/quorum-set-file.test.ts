@@ -90,9 +90,9 @@ VALIDATORS=["${key(2)} two2", "${key(4)}", "${key(5)}"]
   });
 
   it.each<[string, string, string]>([
-    ['two validators of high quality', domain('a.org', 'HIGH') + org('a.org', 1, 2), 'less than 3'],
+    ['two validators of high quality', domain('a.org', 'HIGH') + org('a.org', 1, 2), 'fewer than 3'],
     ['two qualities in one organisation', validator(1, 'a.org', 'MEDIUM') + validator(2, 'a.org', 'LOW'), 'two qualities'],
-    ['nobody', 'PEER_PORT=11625\n', 'neither a [QUORUM_SET] nor any [[VALIDATORS]]'],
+    ['nobody', 'PEER_PORT=11625\n', 'neither a [QUORUM_SET] nor [[VALIDATORS]]'],
     ['a node twice', `[QUORUM_SET]\nVALIDATORS=["${key(1)}", "${key(1)}"]`, 'twice'],
     ['JSON cut short', '{"threshold": 1, "validators": [', 'not JSON'],
     ['JSON of something else', '{"a": 1}', 'quorumSet.threshold'],

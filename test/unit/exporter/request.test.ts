@@ -45,7 +45,7 @@ describe('parameters of /probe', () => {
   it.each([
     ['', 'target is missing'],
     ['target=', 'target is missing'],
-    ['target=a&target=b', 'target is there more than once'],
+    ['target=a&target=b', 'target was given more than once'],
     ['target=a:b:c', 'target is wrong'],
     ['target=a:0', 'target is wrong'],
     ['target=http://a/', 'target is wrong'],
