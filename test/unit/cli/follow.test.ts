@@ -147,7 +147,7 @@ describe('follow', () => {
     child.stdin.write(`${proof}\n`);
     await once(child.stdout, 'data');
     child.kill('SIGINT');
-    expect(await ended).toMatchObject({ code: 130, stderr: expect.stringContaining('1 proven, 0 not') });
+    expect(await ended).toMatchObject({ code: 130, stderr: expect.stringContaining('1 proved, 0 not proved') });
   });
 
   it('goes on until Ctrl-C', async () => {
