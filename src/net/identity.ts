@@ -71,8 +71,8 @@ export class NodeIdentity {
   }
 
   /**
+   * Signs with the seed, as stellar-core signs what it publishes.
    * @param message the bytes to sign; hash them first where the protocol requires it
-   * @param message as it is: hash it first where the protocol says so
    * @returns ed25519 signature (RFC 8032), 64 bytes
    */
   sign(message: Uint8Array): Uint8Array {

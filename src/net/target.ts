@@ -45,7 +45,7 @@ export function isPort(text: string): boolean {
  * Refuses texts that are not a host but would be looked up or dialled as one: a secret seed (which the message does not
  * repeat), the key of a node, and a number in a notation of inet_aton (`1` is 0.0.0.1). No host name ends in a number (WHATWG
  * URL, section 3.5).
- * @throws {TypeError} with a message that tells what it is
+ * @throws {TypeError} naming what it is
  */
 export function refuseHost(host: string): void {
   if (hasSecretSeed(host)) throw new TypeError('a secret seed is not a host; it was not used');

@@ -19,18 +19,18 @@ export type ErrorCodeName = keyof typeof ERROR_CODES;
 export interface ErrorInfo {
   /** Short stable name of the cause, for machines (`cause` in JSON output). */
   readonly cause: string;
+  /** What happened, in one or two sentences. */
+  readonly summary: string;
   /**
    * The ERROR_MSG that this side sends to the peer. Null: the connection is dropped and nothing is sent. Undefined: there is no
    * peer to send to.
    */
-  readonly summary: string;
-  /** What stellar-core writes to its log for the same event, if it logs it. */
   readonly told?: readonly [code: ErrorCodeName, text: string] | null;
-  /** What stellar-core writes in its log for the same event, where it has one. */
+  /** What stellar-core writes to its log for the same event, if it logs it. */
   readonly dropReason?: string;
-  /** Stages in which the same event has another meaning: their cause and advice. */
+  /** What to do about it. */
   readonly advice: string;
-  /** Where the same event means something else: cause and advice by stage. */
+  /** Stages in which the same event has another meaning: their cause and advice. */
   readonly byStage?: Readonly<Partial<Record<Stage, Pick<ErrorInfo, 'cause' | 'advice'>>>>;
 }
 
