@@ -1,5 +1,5 @@
 /**
- * Audits a target that accepts: dials it, some connections at a time, and notices when it dies.
+ * Audits a target that accepts: dials it, several connections at once, and notices when it crashes.
  * @module
  */
 import type { Duplex } from 'node:stream';
@@ -17,23 +17,22 @@ const ROLE = 'REMOTE_CALLED_US';
 
 /** Options of `auditAcceptor`. */
 export interface AcceptorAuditOptions extends AuditOptions {
-  /** Cases played at the same moment, each on connections of its own. Default 8. */
+  /** Cases played at the same time, each on its own connections. Default 8. */
   readonly concurrency?: number | undefined;
   /** Time between two dials, in milliseconds. Default 20. */
   readonly spacingMs?: number | undefined;
 }
 
 /**
- * Plays the cases against whatever is dialled, and yields each verdict as soon as it is certain that the target has outlived
- * the case.
+ * Plays the cases against the target, and yields each verdict as soon as it is certain that the target has survived the case.
  *
  * @example
  * const dial = () => dialTcp({ host: '127.0.0.1', port: 11625 })
  * for await (const result of auditAcceptor(dial, { network: networks.standalone })) console.log(result.id, result.verdict)
  *
  * @param dial opens a connection to the target, a socket or any other duplex stream of bytes; rejects when nothing listens
- * @throws {OverlayError} when the first honest handshake fails, so that nothing could be said; and after the last verdict, when
- *   the target has gone in the middle and does not come back
+ * @throws {OverlayError} when the first honest handshake fails, so that no verdict is possible; and after the last verdict, when
+ *   the target has stopped during the audit and does not come back
  * @throws {RangeError} when an option is wrong; nothing is sent then
  */
 export async function* auditAcceptor(
@@ -43,11 +42,11 @@ export async function* auditAcceptor(
   yield* new AcceptorAudit(dial, options).run();
 }
 
-/** A case that was played, and whose verdict waits for a sign of life. */
+/** A played case whose verdict waits until the target has answered again. */
 interface Withheld {
   readonly one: AuditCase;
   readonly played: Played;
-  /** When it was over, by the audit's own count. */
+  /** When it ended, by the counter of the audit. */
   readonly end: number;
 }
 
@@ -55,7 +54,7 @@ class AcceptorAudit {
   readonly #dial: () => Promise<Duplex>;
   readonly #options: AcceptorAuditOptions;
   readonly #stage: Stage;
-  /** Nobody wants any more results. */
+  /** Whether the caller wants no further results. */
   readonly #over = new AbortController();
   #queue: AuditCase[];
   /** Cases that get a second chance, alone. */
@@ -65,23 +64,23 @@ class AcceptorAudit {
   #wake: () => void = () => {};
   #facts: TargetFacts | undefined;
   #nextDialMs = Number.NEGATIVE_INFINITY;
-  /** Counts ends and dials: by the clock, two of them may be at the same moment. */
+  /** Counts ends and dials, because two of them may have the same time. */
   #now = 0;
   #gone = false;
-  /** Whether a dial has failed since it was there last. */
+  /** Whether a dial has failed since the last successful one. */
   #wasAway = false;
   readonly #incarnations = new IncarnationWatch();
   #checks = 0;
   /** Cases in a row that could not be played. */
   #unplayed = 0;
-  /** Whether it has gone for good. */
+  /** Whether the target is gone and did not come back. */
   #isLost = false;
-  /** Deaths that no case can have caused. */
+  /** Crashes that no case can have caused. */
   #causeless = 0;
-  /** Cases that are played again because the target died while several of them were played, and those that it has outlived. */
+  /** Cases that are played again because the target crashed while several cases ran, and those that it has survived. */
   readonly #suspects = new Set<AuditCase>();
   #cleared: Withheld[] = [];
-  /** Once the target has died we go easy on it: one case at a time tells which one kills. */
+  /** After a crash, one case at a time is played, to find the one that crashes the target. */
   #isAlone: boolean;
 
   constructor(dial: () => Promise<Duplex>, options: AcceptorAuditOptions) {
@@ -104,7 +103,7 @@ class AcceptorAudit {
     if (this.#isLost) throw new OverlayError('OVERLAY_HANDSHAKE_TIMEOUT', { stage: 'tcp', message });
   }
 
-  /** The first handshake; a target of other versions is met with its own. */
+  /** The first handshake; for a target with other versions, with its own. */
   async #meet(): Promise<TargetFacts> {
     try {
       return await reconnoitre(ROLE, this.#stage);
@@ -114,7 +113,7 @@ class AcceptorAudit {
     }
   }
 
-  /** Plays all that is in the queue, through every death of the target. */
+  /** Plays all cases in the queue, also after crashes of the target. */
   async *#playQueue(concurrency: number): AsyncGenerator<CaseResult, void, undefined> {
     while (this.#queue.length > 0 || this.#withheld.length > 0) {
       const count = this.#isAlone ? 1 : concurrency;
@@ -155,7 +154,7 @@ class AcceptorAudit {
       const one = this.#queue.shift();
       if (one === undefined) return;
       try {
-        // What the target says on a connection shows that it has outlived all that was over when that was dialled.
+        // A message on a connection shows that the target has survived all cases that ended before it was dialled.
         let firstDial: number | undefined;
         const reach = async (): Promise<Duplex> => {
           const { dial, stream } = await this.#dialNext();
@@ -165,7 +164,7 @@ class AcceptorAudit {
         const played = await play(one, { ...this.#stage, facts: this.#facts, reach });
         if (played.hello !== undefined && firstDial !== undefined) {
           if (this.#incarnations.isReborn(played.hello)) {
-            // It has died of something before, and nobody dialled while it was away.
+            // An earlier case crashed it, and no dial happened while it was away.
             this.#queue.unshift(one);
             this.#gone = true;
             return;
@@ -191,7 +190,7 @@ class AcceptorAudit {
     }
   }
 
-  /** Whether case after case could not be played, and an honest handshake does not succeed any more either. */
+  /** Whether several cases in a row could not be played, and an honest handshake fails too. */
   async #isStuck({ verdict }: Judgement): Promise<boolean> {
     this.#unplayed = verdict === 'undecided' ? this.#unplayed + 1 : 0;
     if (this.#unplayed < MAX_UNPLAYED || this.#isAlone) return false;
@@ -199,7 +198,7 @@ class AcceptorAudit {
     return (await this.#isHealthy()) === undefined;
   }
 
-  /** A case was played alone: has the target outlived it? And when nothing came in time, is it only slow? */
+  /** After a case played alone: whether the target has survived it, and if nothing came in time, whether it is only slow. */
   async #lookCloser(one: AuditCase, played: Played): Promise<void> {
     const facts = await this.#isHealthy();
     if (facts === undefined) {
@@ -217,7 +216,9 @@ class AcceptorAudit {
     this.#withheld.push({ one, played, end: this.#now++ });
   }
 
-  /** Dials, not too fast. That it succeeds says little: also of a process that is dying connections are accepted. */
+  /**
+   * Dials, not too fast. Success does not show that the target runs: the system also accepts connections for a crashing process.
+   */
   async #dialNext(): Promise<{ readonly dial: number; readonly stream: Duplex }> {
     const { clock } = this.#stage;
     const { spacingMs = 20 } = this.#options;
@@ -234,7 +235,7 @@ class AcceptorAudit {
     }
   }
 
-  /** Tells the verdicts of cases that were over by then. */
+  /** Yields the verdicts of cases that had ended by then. */
   #settle(before: number): void {
     const settled = this.#withheld.filter(({ end }) => end < before);
     this.#withheld = this.#withheld.filter(({ end }) => end >= before);
@@ -246,7 +247,7 @@ class AcceptorAudit {
       const ids = [...this.#suspects].map(({ id }) => id).join(', ');
       const what = `the target crashed while these cases were played: ${ids}; alone, none of them crashes it. It`;
       for (const one of this.#cleared.splice(0)) {
-        // Without a moment in which nothing listened it may as well have a new key for some other reason.
+        // If it listened all the time, the new key may have another reason.
         if (this.#wasAway) this.#ready.push(crash(one, true, what));
         else this.#tell(one);
       }
@@ -261,8 +262,9 @@ class AcceptorAudit {
   }
 
   /**
-   * Whether it still does an honest handshake, as the process it was, and what that told.
-   * @param tries how often it is asked when it closes without an ERROR_MSG: connections it has dropped may still take up its places
+   * Whether the target still completes an honest handshake as the same process, and the facts from it.
+   * @param tries how often it is asked when it closes without an ERROR_MSG: connections it has dropped may still take up its
+   *   places
    */
   async #isHealthy(tries = 3): Promise<TargetFacts | undefined> {
     this.#stage.signal?.throwIfAborted();
@@ -271,7 +273,7 @@ class AcceptorAudit {
       return this.#incarnations.isReborn(facts.hello) ? undefined : facts;
     } catch (error) {
       this.#stage.signal?.throwIfAborted();
-      // Where something still listens it may only have no place for us at the moment: that alone is no death.
+      // If something still listens, it may only have no free place: this alone is not a crash.
       if (error instanceof TargetGone) this.#wasAway = true;
       else if (!(error instanceof OverlayError)) throw error;
       else if (error.code === 'OVERLAY_CONNECTION_CLOSED' && tries > 1) {
@@ -284,7 +286,7 @@ class AcceptorAudit {
     }
   }
 
-  /** The target has died. Which case was it, and does it come back? */
+  /** After a crash: finds the case that caused it, and whether the target comes back. */
   async #afterDeath(): Promise<void> {
     const suspects = this.#withheld.splice(0);
     const isBack = await this.#comesBack();
@@ -293,7 +295,7 @@ class AcceptorAudit {
     const [only] = suspects;
     const isProven = this.#wasAway || (only !== undefined && this.#suspects.has(only.one));
     if (only !== undefined && suspects.length === 1 && isProven) {
-      // Of several suspects this is the one.
+      // Of several suspects, this one crashed it.
       for (const one of this.#cleared.splice(0)) this.#tell(one);
       this.#suspects.clear();
       const what = this.#wasAway
@@ -321,7 +323,7 @@ class AcceptorAudit {
     }
   }
 
-  /** Waits until it can be dialled again, or patience is at its end. */
+  /** Waits until it can be dialled again, or until the time limit. */
   async #comesBack(): Promise<boolean> {
     const { clock } = this.#stage;
     const endMs = clock.now().monotonicMs + (this.#options.patienceMs ?? 30_000);
@@ -337,7 +339,7 @@ const REVIVAL_PERIOD_MS = 500;
 const MAX_CAUSELESS_DEATHS = 3;
 const MAX_UNPLAYED = 8;
 
-/** In company a case may fail for want of time, or of a slot. */
+/** Beside other cases, a case may fail because of the time or of a missing slot. */
 function deservesAnotherChance({ verdict, byTime }: Judgement): boolean {
   return verdict === 'undecided' || verdict === 'not-applicable' || byTime === true;
 }

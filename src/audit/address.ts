@@ -1,5 +1,5 @@
 /**
- * Which targets are audited without a word: those that nobody else can own.
+ * Which targets are audited without `--i-operate-this-node`: addresses that no one else can own.
  * @module
  */
 import { AllowList } from '../net/allow-list.ts';
@@ -16,7 +16,7 @@ const PRIVATE = new AllowList([
   'fe80::/10', // link-local
 ]);
 
-/** Whether an address is loopback, private or link-local. What is no address is not. */
+/** Whether an address is loopback, private or link-local; false for any other text. */
 export function isPrivateAddress(address: string): boolean {
   return PRIVATE.permits(address);
 }

@@ -1,6 +1,6 @@
 /**
- * Our side of one connection to the target: a mock peer that keeps book of all that is said, answers what an honest peer
- * answers, and knows how to go on honestly from wherever a case has left it.
+ * Our side of one connection to the target: a mock peer that records all messages, answers like an honest peer, and can continue
+ * honestly from the state in which a case has left it.
  * @module
  */
 import type { Duplex } from 'node:stream';
@@ -19,7 +19,7 @@ import type { Hello, StellarMessage, UnknownMessage } from '../protocol/wire/mes
 import { type HelloOptions, MockPeer } from '../testing/mock-peer.ts';
 import type { Transcript } from './transcript.ts';
 
-/** What an honest HELLO of ours says. */
+/** The fields of our honest HELLO. */
 export type HonestHello = Pick<Hello, 'overlayVersion' | 'overlayMinVersion' | 'ledgerVersion' | 'versionStr' | 'listeningPort'>;
 
 /** What a connection needs. */
@@ -43,14 +43,16 @@ export interface Received {
   readonly body: Uint8Array;
 }
 
-/** How an honest conversation went on. */
+/** The result of continuing honestly. */
 export type Finish =
   | { readonly how: 'open' }
-  /** The target has no slot for us: it said so, after an AUTH that it had accepted. */
+  /** The target has no free slot: it refused with ERR_LOAD after accepting our AUTH. */
   | { readonly how: 'full'; readonly text: string }
   | { readonly how: 'ended' | 'silent'; readonly awaited: string };
 
-/** Most that is taken from a target on one connection: it has credit for 200 flood messages, and nobody asks it for much else. */
+/**
+ * The largest input from a target on one connection: it has credit for 200 flood messages, and few other messages are requested.
+ */
 const MAX_RECORDS = 5_000;
 const MAX_BYTES = 40 << 20;
 
@@ -59,17 +61,17 @@ export class AuditPeer {
   /** Role of the target. */
   readonly targetRole: PeerRole;
   readonly mock: MockPeer;
-  /** Everything the target has said, in order. */
+  /** All messages of the target, in order. */
   readonly received: Received[] = [];
-  /** What the target did wrong by itself: its records were no records, or their MACs were wrong. */
+  /** Faults of the target itself: malformed records or wrong MACs. */
   readonly faults: string[] = [];
   /** The code of the first of them. */
   faultCode: OverlayErrorCode | undefined;
-  /** Whether pings and questions are answered, as an honest peer does. */
+  /** Whether pings and requests are answered, as an honest peer does. */
   answers = true;
-  /** How the target has closed; everything it had said before is in `received`. */
+  /** How the target closed; its earlier messages are in `received`. */
   ended: 'FIN' | 'RST' | undefined;
-  /** Whether the target's MACs are made with a key that is not ours: we have shown it somebody else's, or none yet. */
+  /** Whether the target makes its MACs with a key that we do not have, because we sent another peer's ECDH key, or none yet. */
   isKeyless = false;
   helloSent = false;
   authSent = false;
@@ -110,17 +112,17 @@ export class AuditPeer {
     return this.#find('ERROR_MSG');
   }
 
-  /** Types of all it has said. */
+  /** The types of all its messages. */
   get types(): readonly string[] {
     return this.received.map(({ message }) => message.type);
   }
 
-  /** How often it has said HELLO and AUTH. */
+  /** How often it has sent messages of this type. */
   said(type: 'HELLO' | 'AUTH'): number {
     return this.types.filter((said) => said === type).length;
   }
 
-  /** What an honest HELLO says; to a target that has spoken first, versions it understands. */
+  /** The fields of an honest HELLO; if the target has sent its HELLO first, with versions that it supports. */
   get honestHello(): HonestHello {
     const { hello } = this.#options;
     const heard = this.remoteHello;
@@ -133,7 +135,7 @@ export class AuditPeer {
     this.#options.transcript.add(this.#options.number, from, text, bytes);
   }
 
-  /** Sends bytes, or keeps them until `release` while `hold` is in force. */
+  /** Sends bytes, or keeps them until `release` after `hold`. */
   send(bytes: Uint8Array, text: string): void {
     this.note('us', text, bytes);
     if (this.#held !== undefined) this.#held.push(bytes);
@@ -145,14 +147,14 @@ export class AuditPeer {
     this.#held ??= [];
   }
 
-  /** What was held, which is sent now by whoever asked. */
+  /** Returns the held bytes; the caller sends them. */
   release(): Uint8Array {
     const held = this.#held ?? [];
     this.#held = undefined;
     return Buffer.concat(held);
   }
 
-  /** Says HELLO. */
+  /** Sends HELLO. */
   hello(options: HelloOptions = {}, text = 'HELLO'): void {
     this.helloSent = true;
     this.send(this.mock.helloRecord({ ...this.honestHello, ...options }), text);
@@ -163,13 +165,13 @@ export class AuditPeer {
     this.send(this.mock.seal(this.mock.record(message)), text);
   }
 
-  /** Says AUTH. */
+  /** Sends AUTH. */
   auth(): void {
     this.authSent = true;
     this.say({ type: 'AUTH', flags: 200 }, 'AUTH');
   }
 
-  /** Grants what the reference grants first. */
+  /** Sends the first grant of stellar-core. */
   grant(): void {
     this.say(
       { type: 'SEND_MORE_EXTENDED', numMessages: 200, numBytes: 300_000 },
@@ -177,7 +179,10 @@ export class AuditPeer {
     );
   }
 
-  /** A question nobody can answer but with DONT_HAVE. @returns whether the answer has come, to be asked again and again */
+  /**
+   * Sends a request for an unknown hash, which is answered with DONT_HAVE.
+   * @returns a function that says whether the answer has come
+   */
   ping(): () => boolean {
     const hash = new Uint8Array(32);
     hash.set(this.#options.random(8));
@@ -186,7 +191,7 @@ export class AuditPeer {
     return () => this.#pongs.has(key);
   }
 
-  /** Goes on honestly from wherever the conversation is, up to the answer of a ping. */
+  /** Continues honestly from the current state, up to the answer of a ping. */
   async finish(answersPings = true): Promise<Finish> {
     const { reactMs } = this.#options;
     const answer = async (awaited: string, condition: () => boolean): Promise<Finish | undefined> => {
@@ -207,11 +212,11 @@ export class AuditPeer {
     if (auth !== undefined) return auth;
     const pong = this.ping();
     const ping = await answer('DONT_HAVE', pong);
-    // Of a target that answers no pings nothing can be asked: that it stays is all there is to see.
+    // A target that answers no pings can only be observed to keep the connection.
     return ping === undefined || (ping.how === 'silent' && !answersPings) ? { how: 'open' } : ping;
   }
 
-  /** An honest message that a target which is still listening answers. @returns whether it has been answered */
+  /** Sends an honest message that a target answers if it still reads. @returns whether it has answered */
   followUp(): () => boolean {
     const accepted = this.targetRole === 'REMOTE_CALLED_US' ? 'HELLO' : 'AUTH';
     const before = this.said(accepted);
@@ -247,7 +252,10 @@ export class AuditPeer {
     return true;
   }
 
-  /** Sends bytes no transcript wants, and waits for room. @returns whether they were taken; false when nothing moves any more */
+  /**
+   * Sends bytes outside the transcript, and waits for room.
+   * @returns whether they were accepted; false when the stream is stuck
+   */
   async push(bytes: Uint8Array): Promise<boolean> {
     const { clock, reactMs } = this.#options;
     let timer: { cancel(): void } | undefined;
@@ -317,7 +325,7 @@ export class AuditPeer {
       );
   }
 
-  /** The message in a record; its MAC is verified where that can be done. */
+  /** The message in a record; its MAC is verified if the key is known. */
   #open(body: Uint8Array): StellarMessage | UnknownMessage {
     try {
       return this.mock.read(body);
@@ -328,7 +336,7 @@ export class AuditPeer {
     }
   }
 
-  /** What an honest peer would not put up with. Nothing that comes after it can be of use. */
+  /** A fault that an honest peer refuses. Later input is ignored. */
   #fault(what: string, error?: Error, body?: Uint8Array): void {
     const text = error === undefined ? what : `${what}: ${error.message}`;
     this.faults.push(`It sends ${text}`);

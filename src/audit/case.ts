@@ -1,5 +1,5 @@
 /**
- * What a case is: one small value. Adding a case is adding a value to a list in `cases/`.
+ * A case is one small value. To add a case, add a value to a list in `cases/`.
  * @module
  */
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
@@ -17,34 +17,36 @@ export const GROUPS = ['conduct', 'framing', 'structure', 'hello', 'certificate'
 /** Part of the protocol a case is about. */
 export type Group = (typeof GROUPS)[number];
 
-/** One case. The target is the one that is judged; we play the other side. */
+/** One case. The target is judged; we play the other side. */
 export interface AuditCase {
-  /** `acceptor.zero-length-record`: stable, and what `--only` takes. */
+  /** For example `acceptor.zero-length-record`: stable, and accepted by `--only`. */
   readonly id: string;
-  /** What is done to the target, in a few words. */
+  /** The action against the target, in a few words. */
   readonly title: string;
   /** Why it matters. */
   readonly why: string;
-  /** Section of protocol.md that says what is right. */
+  /** Section of protocol.md with the correct behaviour. */
   readonly source: string;
   /** Role of the target: it accepts (`REMOTE_CALLED_US`) or it dials (`WE_CALLED_REMOTE`). */
   readonly role: PeerRole;
   readonly group: Group;
   readonly severity: Severity;
-  /** What is sent and awaited, in order. */
+  /** The steps, in order. */
   readonly steps: readonly Step[];
-  /** What the target has to do then. */
+  /** The required behaviour of the target. */
   readonly expect: Expectation;
   readonly threat?: Threat;
-  /** Whether it could hurt a node in production, with memory or slots: played only when asked for. */
+  /**
+   * Whether it could harm a node in production, by its memory or slots: played only with `--hostile`.
+   */
   readonly hostile?: boolean;
-  /** Whether it takes a minute or more: played only when asked for. */
+  /** Whether it takes a minute or more: played only with `--slow`. */
   readonly slow?: boolean;
-  /** Most time the whole case may take, in milliseconds. Default 30,000. */
+  /** Time limit of the whole case, in milliseconds. Default 30,000. */
   readonly timeoutMs?: number;
 }
 
-/** A case without what its role decides. */
+/** A case without the parts that its role decides. */
 export type CaseSpec = Omit<AuditCase, 'role' | 'id'> & {
   /** The id without its role. */
   readonly name: string;
@@ -60,12 +62,12 @@ export function forInitiator(...specs: readonly CaseSpec[]): readonly AuditCase[
   return specs.map((spec) => named('WE_CALLED_REMOTE', spec));
 }
 
-/** Cases for either: steps and expectations are told the role when they are played. */
+/** Cases for both roles: steps and expectations get the role when they are played. */
 export function forBoth(...specs: readonly CaseSpec[]): readonly AuditCase[] {
   return [...forAcceptor(...specs), ...forInitiator(...specs)];
 }
 
-/** What a role is called in an id. */
+/** The name of a role in an id. */
 export function roleName(role: PeerRole): 'acceptor' | 'initiator' {
   return role === 'REMOTE_CALLED_US' ? 'acceptor' : 'initiator';
 }

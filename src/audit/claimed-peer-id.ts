@@ -1,5 +1,5 @@
 /**
- * Who dials, as the HELLO says that whoever dials begins with.
+ * The identity of a dialler, as claimed in its first record, HELLO.
  * @module
  */
 import type { Duplex } from 'node:stream';
@@ -11,8 +11,8 @@ import { RecordDecoder } from '../protocol/wire/framing.ts';
 
 /**
  * Looks at the first record of a stream, puts everything back and pauses it.
- * @param ms how long it is waited for
- * @returns the peerID it claims; undefined when no HELLO has come, for want of time or for good
+ * @param ms how long to wait for it
+ * @returns the claimed peerID; undefined when no HELLO has come in time, or none can come
  */
 export function claimedPeerID(stream: Duplex, clock: Clock, ms: number): Promise<string | undefined> {
   return new Promise((resolve) => {

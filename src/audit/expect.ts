@@ -1,6 +1,6 @@
 /**
- * What a target may have to do, and how it is found out. Refusing in other words, or with fewer, is harmless and `differs`;
- * going on where the reference ends the connection, or ending it where the reference goes on, fails.
+ * Expectations about a target, and how they are tested. Refusing with another text, or without one, is harmless: `differs`.
+ * Continuing where stellar-core ends the connection, or ending it where stellar-core continues, is `fail`.
  * @module
  */
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
@@ -11,28 +11,28 @@ import type { AuditPeer } from './audit-peer.ts';
 import type { Judgement } from './judgement.ts';
 import type { Scene } from './scene.ts';
 
-/** What a target has to do. */
+/** The required behaviour of a target. */
 export interface Expectation {
-  /** In words. */
+  /** Its description. */
   readonly text: string;
-  /** Finds out whether it does. The steps have been played; what it takes to see is sent here. */
+  /** Tests it after the steps; it sends further messages if necessary. */
   judge(scene: Scene): Promise<Judgement>;
 }
 
-/** How far a target goes: it believes nothing of us, our certificate, all of our HELLO, or our AUTH. */
+/** How much the target accepts: nothing, our certificate, our whole HELLO, or our AUTH. */
 export type Reached = 'nothing' | 'certificate' | 'HELLO' | 'AUTH';
 
-/** Of expectations that the connection ends. */
+/** Options of expectations that the connection ends. */
 export interface EndOptions {
-  /** How far the target goes before. Not looked at when left out. */
+  /** How much the target accepts before. Not tested when left out. */
   readonly reached?: Reached;
-  /** Whether going on is harmless: an implementation may do more than the reference. */
+  /** Whether continuing is harmless: an implementation may accept more than stellar-core. */
   readonly orOpen?: boolean;
-  /** Whether what follows on the wire would be taken for the rest of what was sent: then nothing does. */
+  /** Whether the target would read further bytes as the rest of a record: then nothing more is sent. */
   readonly isMidRecord?: boolean;
 }
 
-/** It says why in an ERROR_MSG, and closes. */
+/** It sends an ERROR_MSG with the reason, and closes. */
 export function refusal(code: ErrorCodeName, words: string, options: EndOptions = {}): Expectation {
   const { reached, orOpen = false, isMidRecord = false } = options;
   return {
@@ -66,7 +66,7 @@ export function refusal(code: ErrorCodeName, words: string, options: EndOptions 
   };
 }
 
-/** It closes without a word. */
+/** It closes without an ERROR_MSG. */
 export function drop(options: EndOptions = {}): Expectation {
   const { reached, orOpen = false, isMidRecord = false } = options;
   return {
@@ -78,7 +78,7 @@ export function drop(options: EndOptions = {}): Expectation {
       const hasReacted = await peer.until(reacted, promptMs(scene, timing.settleMs));
       if (hasReacted && isTakenIn(scene, reached)) return takenIn(`${tooFar()}`);
       if (!hasReacted && peer.ended === undefined) {
-        // A connection that is only slow to close listens no more; one that was not dropped answers.
+        // A dropped connection that closes late is not read; one that was not dropped answers.
         const answered = isMidRecord ? () => false : peer.followUp();
         await peer.until(() => answered() || reacted(), isMidRecord ? dropMs(scene) : closeMs(scene));
         if (answered()) return orOpen ? differs(GOES_ON) : fails('it continues: it answers the next message');
@@ -96,8 +96,8 @@ export function drop(options: EndOptions = {}): Expectation {
 }
 
 /**
- * It goes on: the rest of an honest conversation succeeds, up to the answer of a ping.
- * @param orRefusal codes of a refusal that is harmless
+ * It continues: the rest of an honest conversation succeeds, up to the answer of a ping.
+ * @param orRefusal codes of harmless refusals
  */
 export function open(orRefusal: readonly ErrorCodeName[] = []): Expectation {
   return {
@@ -115,7 +115,7 @@ export function open(orRefusal: readonly ErrorCodeName[] = []): Expectation {
   };
 }
 
-/** It closes, whatever it says. */
+/** It closes, with or without an ERROR_MSG. */
 export function ends(text: string, { isMidRecord = true }: EndOptions = {}): Expectation {
   return {
     text,
@@ -133,8 +133,8 @@ export function ends(text: string, { isMidRecord = true }: EndOptions = {}): Exp
 }
 
 /**
- * Something holds of what has come.
- * @param check what is wrong; undefined when it holds
+ * A condition on the received messages.
+ * @param check returns the fault, or undefined
  * @param otherwise the verdict when it does not
  */
 export function holds(
@@ -151,7 +151,7 @@ export function holds(
   };
 }
 
-/** One after the other; the first that is not as it has to be decides. */
+/** Several expectations in order; the first one that is not met decides. */
 export function all(...expectations: readonly Expectation[]): Expectation {
   return {
     text: expectations.map(({ text }) => text).join('; and '),
@@ -166,7 +166,7 @@ export function all(...expectations: readonly Expectation[]): Expectation {
   };
 }
 
-/** The same, of another connection of the case, the first being 0. */
+/** The same for another connection of the case; the first one is 0. */
 export function onConnection(index: number, expectation: Expectation): Expectation {
   return {
     text: `on connection ${index + 1}: ${expectation.text}`,
@@ -177,15 +177,15 @@ export function onConnection(index: number, expectation: Expectation): Expectati
   };
 }
 
-/** Time a refusal may take before we go on, in milliseconds: less than a careless target takes to lose patience with us. */
+/** Time for a refusal before we continue, in milliseconds: shorter than the timeouts of targets. */
 const ANSWER_MS = 1_000;
 
-/** Time this target may take for something, the way it does an honest handshake. */
+/** Time limit for this target, based on its time for an honest handshake. */
 function promptMs({ timing, facts }: Scene, ms: number): number {
   return Math.min(timing.reactMs, Math.max(ms, 4 * (facts?.handshakeMs ?? 0)));
 }
 
-/** What has come, in words. */
+/** The received messages as text. */
 export function cameText(peer: AuditPeer): string {
   const parts = peer.received
     .map(({ message }) => message)
@@ -195,13 +195,13 @@ export function cameText(peer: AuditPeer): string {
   return parts.length === 0 ? 'nothing' : parts.join(', ');
 }
 
-/** Time for a drop of a target we cannot ask. One that only waits is dropped later, for being idle. */
+/** Time limit for a drop where no request can be sent. An idle connection is dropped later. */
 function dropMs(scene: Scene): number {
   const { closingMs } = scene.facts ?? {};
   return closingMs === undefined ? closeMs(scene) : closingMs + SLACK_MS;
 }
 
-/** Time for any end; a target may take longer than the reference. */
+/** Time limit for any end; a target may take longer than stellar-core. */
 function closeMs({ facts, timing }: Scene): number {
   return Math.max(timing.closeMs, (facts?.closingMs ?? 0) + SLACK_MS);
 }
@@ -220,7 +220,7 @@ function fails(came: string, byTime = false): Judgement {
   return { verdict: 'fail', came, byTime };
 }
 
-/** Whether the target, which knows nothing of us yet, deals with us as with a peer it has let in. */
+/** Whether the target treats us as authenticated before any handshake. */
 function isTakenIn({ peer }: Scene, reached: Reached | undefined): boolean {
   return reached === 'nothing' && peer.types.some((type) => !HANDSHAKE.includes(type) && type !== 'ERROR_MSG');
 }
@@ -237,7 +237,7 @@ const SAYS: Readonly<Record<PeerRole, Readonly<Record<Reached, readonly string[]
 const GOES_ON = 'it continues as if nothing had happened';
 const HANDSHAKE: readonly string[] = ['HELLO', 'AUTH'];
 
-/** What the target has said beyond what it may. */
+/** Messages of the target that are not allowed. */
 function overreach({ peer, role }: Scene, reached: Reached | undefined): string | undefined {
   if (reached === undefined) return undefined;
   const allowed = SAYS[role][reached];
@@ -249,7 +249,7 @@ function overreach({ peer, role }: Scene, reached: Reached | undefined): string 
   return channel && `it sends ${channel}`;
 }
 
-/** What it has not said although it should. */
+/** Messages that the target should have sent but has not. */
 function underreach({ peer, role }: Scene, reached: Reached | undefined): string | undefined {
   if (reached === undefined) return undefined;
   const missing = SAYS[role][reached][peer.types.filter((type) => HANDSHAKE.includes(type)).length];

@@ -1,6 +1,6 @@
 /**
- * The conformance and hostile-input battery as a library: give it a way to reach your implementation, and it yields verdicts.
- * Run it in your own test suite.
+ * The tests for conformance and hostile input as a library: give it a function that connects to your implementation, and it
+ * yields verdicts. Run it in your own test suite.
  * @module stellar-handshake/audit
  */
 

@@ -1,6 +1,6 @@
 /**
- * Audits a target that dials: each connection it makes plays one case. A node that is refused again and again dials ever more
- * rarely, so that it is treated well in between.
+ * Audits a target that dials: one case is played on each of its connections. A node that is refused repeatedly dials less and
+ * less often, so honest handshakes are made in between.
  * @module
  */
 import type { Duplex } from 'node:stream';
@@ -57,7 +57,7 @@ export async function* auditInitiator(
   yield* new InitiatorAudit(accept, options).run();
 }
 
-/** A case that was played, and whose verdict waits for a sign of life. */
+/** A played case whose verdict waits until the target has answered again. */
 interface Withheld {
   readonly one: AuditCase;
   readonly played: Played;
@@ -76,10 +76,10 @@ class InitiatorAudit {
   #facts: TargetFacts | undefined;
   #handshakes = 0;
   #deaths = 0;
-  /** Others that have dialled, the first of them; and whether anybody has dialled twice with the same key. */
+  /** The first other nodes that have dialled; and whether any node has dialled twice with the same key. */
   readonly #strangers = new Set<string>();
   #hasLastingKeys = false;
-  /** Whether nothing listened any more where the target was to be reminded of us. */
+  /** Whether nothing listened at the address for reminders. */
   #isRefused = false;
 
   constructor(accept: (signal: AbortSignal) => Promise<Duplex>, options: InitiatorAuditOptions) {
@@ -115,8 +115,8 @@ class InitiatorAudit {
   }
 
   /**
-   * Plays all that is in the queue. Only who has been let in forgets that it was refused before, so that a case that does not
-   * let the target in is followed by one that does, or by an honest handshake.
+   * Plays all cases in the queue. A node forgets earlier refusals only after a successful handshake. A case that refuses the
+   * target is therefore followed by one that does not, or by an honest handshake.
    * @throws {TargetGone} when it does not dial any more; what was not played is in the queue then
    */
   async *#playQueue(): AsyncGenerator<CaseResult, void, undefined> {
@@ -141,7 +141,7 @@ class InitiatorAudit {
         yield* this.#settle(undefined);
         played = await play(one, { ...this.#stage, facts: this.#facts, reach });
       } finally {
-        // Whoever wants no more results leaves it untaken.
+        // A caller that wants no further results leaves it unused.
         for (const untaken of streams) untaken.destroy();
       }
       const hasDied = this.#hasDied();
@@ -152,14 +152,14 @@ class InitiatorAudit {
     }
   }
 
-  /** Whether it has died since it was asked last, as far as whoever runs it knows. */
+  /** Whether it has crashed since the last call, by the count of the caller who runs it. */
   #hasDied(): boolean {
     const before = this.#deaths;
     this.#deaths = this.#options.deaths?.() ?? 0;
     return this.#deaths !== before;
   }
 
-  /** The next case; when an honest handshake is owed, the next one that begins with it. */
+  /** The next case; if an honest handshake is due, the next case that begins with one. */
   #next(owed: boolean): AuditCase | undefined {
     if (!owed) return this.#queue.shift();
     const at = this.#queue.findIndex(letsIn);
@@ -167,9 +167,9 @@ class InitiatorAudit {
   }
 
   /**
-   * Tells the verdicts of cases the target has outlived, or died of.
-   * @param hello what it has said since
-   * @param isCertain whether the verdicts are told also when it has said nothing
+   * Yields the verdicts of cases that the target has survived, or that crashed it.
+   * @param hello its HELLO since then
+   * @param isCertain whether verdicts are given even if it has sent nothing
    */
   *#settle(hello: Hello | undefined, isCertain = false): Generator<CaseResult, void, undefined> {
     const hasDied = this.#hasDied();
@@ -185,7 +185,7 @@ class InitiatorAudit {
     }
   }
 
-  /** Tells what can be told when the target does not dial any more. */
+  /** Yields the possible verdicts when the target no longer dials. */
   *#bury(reason: string): Generator<CaseResult, void, undefined> {
     const isDead = this.#isRefused || this.#hasDied();
     for (const { one, played } of this.#withheld.splice(0)) {
@@ -247,7 +247,7 @@ class InitiatorAudit {
 
   /** Nodes keep their keys: where nobody has dialled twice with the same one, it is the target that has another each time. */
   #isTargetsKey(peerID: string | undefined, own: string): boolean {
-    // Who does not say who it is may be the target at its worst.
+    // A dialler without a HELLO may be the target.
     if (peerID === undefined) return true;
     this.#hasLastingKeys ||= peerID === own || this.#strangers.has(peerID);
     if (this.#strangers.size <= STRANGERS) this.#strangers.add(peerID);
@@ -286,7 +286,7 @@ class InitiatorAudit {
     try {
       await reconnoitre('REMOTE_CALLED_US', { ...this.#stage, reach }, `nudge ${this.#handshakes++}`);
     } catch {
-      // That it listens is not what is judged: it may dial all the same.
+      // Listening is not judged: the target may still dial.
       this.#stage.signal?.throwIfAborted();
     }
   }
@@ -307,7 +307,7 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** Others in a row, each with a key of its own, that are taken for so many nodes. */
+/** The number of dials in a row, each with another key, that still count as other nodes. */
 const STRANGERS = 5;
 const TOO_LONG = new Error('too long');
 /** Time without a connection after which the target is reminded of us, in milliseconds. */

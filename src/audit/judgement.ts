@@ -1,9 +1,9 @@
 /**
- * What a case was found to be, and on what that rests.
+ * The judgement of a case and its basis.
  * @module
  */
 
-/** What it means, by name, when the target fails a case of the worst kind. */
+/** The names of the worst kinds of failure. */
 export type Threat = 'unauthenticated acceptance' | 'crash of the target' | 'unbounded buffering';
 
 /**
@@ -12,13 +12,13 @@ export type Threat = 'unauthenticated acceptance' | 'crash of the target' | 'unb
  */
 export type Verdict = 'pass' | 'differs' | 'fail' | 'not-applicable' | 'undecided';
 
-/** A verdict, and on what it rests. */
+/** A verdict and its basis. */
 export interface Judgement {
   readonly verdict: Verdict;
   /** What came, in words; for `not-applicable` and `undecided` the reason. */
   readonly came: string;
-  /** Whether it rests on nothing having come in time: a slow machine looks the same. */
+  /** Whether the reason is that nothing came in time: a slow machine has the same effect. */
   readonly byTime?: boolean;
-  /** What it shows beyond what the case was about. */
+  /** A worse failure than the one the case tests. */
   readonly threat?: Threat;
 }

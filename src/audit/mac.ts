@@ -1,5 +1,5 @@
 /**
- * MACs as they are made when somebody has misread the protocol, or guesses.
+ * Wrong MACs, as made by an implementation with a mistake, or by guessing.
  * @module
  */
 import { nodeCrypto } from '../crypto/node.ts';

@@ -1,5 +1,5 @@
 /**
- * Options of an audit, and what follows from them.
+ * Options of an audit, and the values computed from them.
  * @module
  */
 import { randomBytes } from 'node:crypto';
@@ -19,11 +19,11 @@ export interface AuditOptions extends Selection {
   readonly network: Network;
   /** The cases to choose from. Default: all there are. */
   readonly cases?: readonly AuditCase[] | undefined;
-  /** What all randomness depends on: with the same one a run is the same again. Default: a fresh one. */
+  /** Decides all randomness: the same seed repeats a run. Default: a new random seed. */
   readonly seed?: string | undefined;
   /** How long things may take. */
   readonly timing?: Partial<Timing> | undefined;
-  /** Time without a sign of a target that has died, or that does not dial, before it is given up, in milliseconds. */
+  /** Time to wait for a target that has crashed or does not dial, in milliseconds. */
   readonly patienceMs?: number | undefined;
   /** Versions, text and port our honest HELLOs name. Default: what `connect` says. */
   readonly overlayVersion?: number | undefined;
@@ -33,7 +33,7 @@ export interface AuditOptions extends Selection {
   readonly listeningPort?: number | undefined;
   readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Is told what is known of the target, before the first case. */
+  /** Called with the facts about the target, before the first case. */
   readonly onFacts?: ((facts: TargetFacts) => void) | undefined;
 }
 
@@ -42,7 +42,7 @@ export function freshSeed(): string {
   return toHex(randomBytes(8));
 }
 
-/** The cases that are asked for. @throws {RangeError} when there are none */
+/** The selected cases. @throws {RangeError} when there are none */
 export function casesFor(role: PeerRole, options: AuditOptions): readonly AuditCase[] {
   const cases = selectCases(options.cases ?? CASES, role, options);
   if (cases.length === 0) throw new RangeError('no case is left after the selection');

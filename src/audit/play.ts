@@ -25,7 +25,7 @@ export interface Stage {
   readonly timing: Timing;
   readonly facts?: TargetFacts | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** The next connection to the target. @throws {TargetGone} when there is none to be had */
+  /** The next connection to the target. @throws {TargetGone} when none can be made */
   reach(): Promise<Duplex>;
 }
 
@@ -34,17 +34,17 @@ export interface Played {
   readonly judgement: Judgement;
   readonly durationMs: number;
   readonly transcript: readonly TranscriptEntry[];
-  /** Whether the target has accepted our AUTH, for whose sake a dialler forgets earlier failures. */
+  /** Whether the target has accepted our AUTH; a dialler then forgets earlier failures. */
   readonly authenticated: boolean;
-  /** What it said last in a HELLO. */
+  /** Its last HELLO. */
   readonly hello: Hello | undefined;
   /** Whether the target ended a connection. */
   readonly ended: boolean;
-  /** Who it was played with, `G…`; undefined when nobody has said so yet. */
+  /** The peerID of the target, `G…`; undefined without a HELLO. */
   readonly peerID: string | undefined;
 }
 
-/** Nothing listens there any more, or nobody dials. */
+/** The target no longer listens or dials. */
 export class TargetGone extends Error {
   override readonly name: string = 'TargetGone';
 }
@@ -119,7 +119,7 @@ function makeScene(
     async open(identity = NodeIdentity.fromSeed(random(32))) {
       const stream = await stage.reach();
       if (life.isOver) {
-        // It comes too late, and nobody else would close it.
+        // The connection comes too late, and no other code would close it.
         stream.destroy();
         throw new CannotPlay('undecided', 'the case ended before there was a connection');
       }
@@ -150,7 +150,7 @@ export function understood(hello: HonestHello, heard: HonestHello | undefined): 
   return range === hello ? hello : { ...hello, ...range };
 }
 
-/** Closes as politely as there is time for. */
+/** Closes in an orderly way if there is time. */
 async function hangUp(peer: AuditPeer, stream: Duplex): Promise<void> {
   peer.answers = false;
   peer.close();

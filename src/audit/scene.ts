@@ -1,5 +1,5 @@
 /**
- * What a case is played in: the target, how to reach it, and the connections so far.
+ * The context of a case: the target, how to reach it, and the connections so far.
  * @module
  */
 import type { Clock } from '../net/clock.ts';
@@ -10,13 +10,13 @@ import type { Network } from '../protocol/networks.ts';
 import type { Hello } from '../protocol/wire/messages.ts';
 import type { AuditPeer, HonestHello } from './audit-peer.ts';
 
-/** What an honest handshake has told about the target. */
+/** The facts about the target from an honest handshake. */
 export interface TargetFacts {
   /** Its HELLO. */
   readonly hello: Hello;
   /** The overlay versions our honest HELLOs name: its own when it shares none with those asked for. */
   readonly overlayRange: OverlayRange;
-  /** Whether it let us in: not when it has no free slot. */
+  /** Whether it has a free slot for us. */
   readonly hasSlot: boolean;
   /** Whether it answers GET_SCP_QUORUMSET, with which we ask whether it is alive; undefined where it could not be asked. */
   readonly answersPings: boolean | undefined;
@@ -28,7 +28,7 @@ export interface TargetFacts {
   readonly handshakeMs: number;
 }
 
-/** How long things may take, in milliseconds. */
+/** Time limits, in milliseconds. */
 export interface Timing {
   /** An answer. The reference takes less than 10. Default 4,000. */
   readonly reactMs: number;
@@ -55,13 +55,13 @@ export interface Scene {
   readonly timing: Timing;
   /** The connections of this case, in order. */
   readonly peers: readonly AuditPeer[];
-  /** The one that steps and expectations mean: the last. */
+  /** The last connection, which steps and expectations use. */
   readonly peer: AuditPeer;
-  /** Another connection, with a fresh identity or this one. */
+  /** Opens another connection, with a new identity or the given one. */
   open(identity?: NodeIdentity): Promise<AuditPeer>;
 }
 
-/** The honest part of a case did not work, so that nothing can be said about the rest. */
+/** The honest part of a case failed, so that no verdict is possible. */
 export class CannotPlay extends Error {
   override readonly name: string = 'CannotPlay';
   readonly verdict: 'not-applicable' | 'undecided';

@@ -1,5 +1,5 @@
 /**
- * The vocabulary of cases: what can be done to a target. Each step is a value that says what it does.
+ * The steps of cases: actions against a target. Each step is a value with a description.
  * @module
  */
 import { equalBytes } from '../protocol/bytes.ts';
@@ -9,38 +9,38 @@ import type { HelloOptions } from '../testing/mock-peer.ts';
 import { MAC_VARIATIONS, type MacVariation, remakeMac, spoilMac } from './mac.ts';
 import { CannotPlay, type Scene } from './scene.ts';
 
-/** Something that is done. */
+/** One action. */
 export interface Step {
-  /** What, in words. */
+  /** Its description. */
   readonly text: string;
-  /** Does it. @throws {CannotPlay} when the honest part of it does not work */
+  /** Does it. @throws {CannotPlay} when its honest part fails */
   play(scene: Scene): void | Promise<void>;
 }
 
 /** A value, or how it is made from the scene when it is needed. */
 export type Made<T> = T | ((scene: Scene) => T);
 
-/** How a message is sealed. Default: as it should be. */
+/** How a message is sealed. Default: correctly. */
 export interface Seal {
   readonly mac?: MacVariation;
-  /** The sequence it carries, from the one it should carry. Its MAC fits it. */
+  /** Computes the sequence to send from the correct one. The MAC matches it. */
   readonly sequence?: (next: bigint) => bigint;
 }
 
-/** A step of one's own. */
+/** Makes a step. */
 export function step(text: string, play: Step['play']): Step {
   return { text, play };
 }
 
 /**
- * The connection is there, and nothing has been sent: who dials has said HELLO by itself by then.
+ * The connection is open and we have sent nothing; a target that dials has sent its HELLO.
  * @throws {CannotPlay} when a dialling target does not
  */
 export const connected: Step = step('a connection', (scene) =>
   scene.role === 'WE_CALLED_REMOTE' ? hear(scene, 'HELLO') : undefined,
 );
 
-/** Both have said HELLO, and the target has accepted ours: one that dialled has said AUTH. */
+/** Both sides have sent HELLO, and the target has accepted ours; a target that dialled has sent AUTH. */
 export const greeted: Step = step('HELLO from both sides', async (scene) => {
   await connected.play(scene);
   scene.peer.hello();
