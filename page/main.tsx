@@ -1,5 +1,5 @@
 /**
- * The page of `explain`: gets the picture that is in it, or the events of the server it came from, and shows it.
+ * The page of `explain`: shows the picture in the page, or the events from its server.
  * @module
  */
 import { render } from 'preact';
@@ -21,7 +21,7 @@ function show(picture: Picture, live: string | undefined): void {
   render(<Page story={story} live={live} />, root);
 }
 
-/** Shows the handshake as it happens. The stream stays open afterwards: by it the program knows that somebody looks. */
+/** Shows the live handshake. The stream stays open afterwards: it tells the program that the page is still open. */
 function follow(path: string): void {
   let latest: Picture | undefined;
   render(<Waiting text="The handshake begins now." />, root);

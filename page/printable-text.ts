@@ -1,6 +1,6 @@
 /**
- * Makes all text that the page shows printable: what a peer or a file said may reverse a line, or hide in it. Importing this
- * is enough; Preact hands every text to `options.vnode`.
+ * Makes all text of the page printable, because text from a peer or file may contain characters that reverse or hide text.
+ * Importing this module is enough: Preact passes every text to `options.vnode`.
  * @module
  */
 import { options, type VNode } from 'preact';

@@ -1,6 +1,5 @@
 /**
- * Every check a record goes through, in the order in which it does: those that held, the one that did not, and those
- * nobody came to.
+ * Every check of a record, in order: those that passed, the one that failed, and those not reached.
  * @module
  */
 import type { OverlayErrorCode } from '../../src/protocol/error-table.ts';
@@ -8,7 +7,7 @@ import type { OverlayError } from '../../src/protocol/errors.ts';
 import { CERT_CHECKS, COMPATIBILITY_CHECKS, IDENTITY_CHECKS } from '../../src/protocol/handshake/hello.ts';
 import type { HandshakeStep } from '../../src/protocol/handshake/steps.ts';
 
-/** How a check came out; `unverified`: nobody could make it, because it takes a key that is not known. */
+/** The result of a check; `unverified`: it needs a key that is not known. */
 export type CheckState = 'ok' | 'failed' | 'skipped' | 'unverified';
 
 /** A check of a record. */
@@ -54,7 +53,7 @@ const HELLO: readonly Rule[] = [
   ...rules(COMPATIBILITY_CHECKS),
 ];
 
-/** The checks of a record and what became of them. */
+/** The checks of a record with their results. */
 export function checksOf(received: Received): readonly Check[] {
   const { type, isMaced, isFirstHello } = received;
   const settle = (rules: readonly Rule[]): readonly Check[] => settled(rules, received);

@@ -1,6 +1,5 @@
 /**
- * The key schedule as a graph: every value with what it is made of, so that any of them can be followed back to two seeds,
- * two ECDH secrets and two nonces.
+ * The key schedule as a graph: every value with its inputs, back to two seeds, two ECDH secrets and two nonces.
  * @module
  */
 
@@ -15,7 +14,7 @@ import type { Hello } from '../../src/protocol/wire/messages.ts';
 import { recordsOf, type WireRecord } from './record.ts';
 import { helloOf } from './witness.ts';
 
-/** Where a value is drawn: what is A's, what both have, what is B's. */
+/** The column of a value: of A, of both, or of B. */
 export type Column = Side | 'both';
 
 /** A value of the key schedule. */
@@ -29,11 +28,11 @@ export interface KeyNode {
   readonly value: string | undefined;
   /** The value in another notation. */
   readonly text?: string | undefined;
-  /** What it is, in a sentence. */
+  /** Its meaning in a sentence. */
   readonly what: string;
-  /** How it is made, in words; undefined for what is drawn at random. */
+  /** Its formula as text; undefined for random values. */
   readonly formula: string | undefined;
-  /** Values it is made of, in the order of the formula; other bytes of it are constants. */
+  /** Its inputs, in the order of the formula; other bytes are constants. */
   readonly inputs: readonly KeyInput[];
 }
 
@@ -48,12 +47,12 @@ export interface KeyInput {
 /** Rows of the graph. */
 export const KEY_ROWS = 11;
 
-/** The graph of a picture: nodes whose bytes have not come are there without value. */
+/** The graph of a picture. Nodes whose bytes have not come have no value. */
 export function keyGraph(picture: Picture): readonly KeyNode[] {
   return new Schedule(picture).nodes;
 }
 
-/** All that a value is made of, itself included. */
+/** All inputs of a value, and the value itself. */
 export function ancestry(nodes: readonly KeyNode[], id: string): ReadonlySet<string> {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const found = new Set<string>();
@@ -221,7 +220,7 @@ class Schedule {
     return undefined;
   }
 
-  /** What is known of a MAC, where it is not what the formula gives, or nobody can say. */
+  /** A note about a MAC that differs from the formula, or cannot be verified. */
   #verdict(key: 'K_AB' | 'K_BA', { body, mac }: WireRecord): string {
     const known = this.#value(key);
     const isGood =
@@ -267,7 +266,7 @@ export interface MirrorPart {
 
 const part = (text: string, owner?: Side): MirrorPart => (owner === undefined ? { text } : { text, owner });
 
-/** What each end writes down where, in its own words: the order that implementers get wrong. */
+/** The formulas as each end writes them: implementers often get this order wrong. */
 export const MIRRORS: readonly Mirror[] = [
   {
     what: 'q',

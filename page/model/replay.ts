@@ -1,5 +1,5 @@
 /**
- * The connection once more, as one side lived it: `protocol/` itself is fed the records, and says what it checks.
+ * Runs the connection again as one side: gives the records to the code in `protocol/`, which reports its checks.
  * @module
  */
 
@@ -13,7 +13,7 @@ import { type Check, checksOf } from './checks.ts';
 import { readWire, recordsOf } from './record.ts';
 import { helloOf, type Witness, witnessOf } from './witness.ts';
 
-/** What one side made of the records that came. */
+/** The result of one side for the received records. */
 export interface View {
   readonly side: Side;
   readonly witness: Witness;
@@ -39,10 +39,10 @@ export interface Change {
   readonly wire: Uint8Array;
 }
 
-/** Codes that are not this side's judgement of a record. */
+/** Codes that do not result from this side's check of a record. */
 const NO_JUDGEMENT: readonly OverlayErrorCode[] = ['OVERLAY_PEER_ERROR'];
 
-/** Lives through the picture as one side. */
+/** Runs the picture as one side. */
 export function replay(picture: Picture, side: Side, change?: Change): View {
   const witness = witnessOf(picture, side);
   const steps: HandshakeStep[] = [];
@@ -83,7 +83,7 @@ export function replay(picture: Picture, side: Side, change?: Change): View {
   return { side, witness, receptions, end: undefined, waits: peer.midRecord, authenticatedAt };
 }
 
-/** Whether a side refused what came, rather than being told something. */
+/** Whether a side refused its input, rather than receiving an error. */
 export function isRefusal(error: OverlayError | undefined): error is OverlayError {
   return error !== undefined && !NO_JUDGEMENT.includes(error.code);
 }

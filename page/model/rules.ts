@@ -1,5 +1,5 @@
 /**
- * What each field must be, which check sees to it, and where docs/protocol.md says so.
+ * The rule of each field, the check that enforces it, and its section in docs/protocol.md.
  * @module
  */
 import type { Check } from './checks.ts';
@@ -10,7 +10,7 @@ export interface FieldRule {
   readonly rule: string;
   /** Heading in docs/protocol.md. */
   readonly section: string;
-  /** Names of the checks that see to it; none: nobody looks at it. */
+  /** Names of the checks that enforce it; empty if nothing checks it. */
   readonly checks: readonly string[];
 }
 
@@ -117,10 +117,10 @@ export function ruleOf(type: string, { path, type: xdrType }: Field): FieldRule 
   return { rule, section: SECTION_BY_TYPE[type] ?? 'XDR', checks: [XDR] };
 }
 
-/** Whether a field is as its rule says, by the checks that see to it. */
+/** Whether a field follows its rule, by the checks that enforce it. */
 export type FieldVerdict = 'ok' | 'failed' | 'unverified' | 'unchecked' | 'not reached';
 
-/** What the checks made of a field. */
+/** The result of the checks for a field. */
 export function verdictOf({ checks: names }: FieldRule, checks: readonly Check[]): FieldVerdict {
   const seen = checks.filter(({ name }) => names.includes(name));
   if (seen.some(({ state }) => state === 'failed')) return 'failed';

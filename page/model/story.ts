@@ -1,5 +1,5 @@
 /**
- * A picture with all that follows from it, worked out once.
+ * A picture with everything computed from it.
  * @module
  */
 
@@ -10,12 +10,12 @@ import { otherSide, recordsOf, type WireRecord } from './record.ts';
 import { isRefusal, type Reception, replay, type View } from './replay.ts';
 import { helloOf } from './witness.ts';
 
-/** A picture, understood. */
+/** The results for a picture. */
 export interface Story {
   readonly picture: Picture;
   readonly records: readonly WireRecord[];
   readonly views: Readonly<Record<Side, View>>;
-  /** What is wrong, the most telling first; none: nothing is. */
+  /** The problems, the most useful first. */
   readonly problems: readonly Problem[];
   /** Whether both sides have got through the handshake. They are authenticated when its MACs are verified, too. */
   readonly complete: boolean;
@@ -26,7 +26,7 @@ export interface Story {
   readonly phases: readonly Phase[];
 }
 
-/** Something that is wrong. */
+/** A problem. */
 export interface Problem {
   /** Who noticed. */
   readonly by: 'A' | 'B' | 'capture';
@@ -46,7 +46,7 @@ export interface Phase {
   readonly ms: number;
 }
 
-/** Works out what a picture means. */
+/** Computes the story of a picture. */
 export function understand(picture: Picture): Story {
   const records = recordsOf(picture);
   const views = { A: replay(picture, 'A'), B: replay(picture, 'B') };
@@ -70,7 +70,7 @@ export function unverifiedMacs({ macs: { verified, unverified } }: Story): strin
   return verified === 0 ? 'MACs not verified: no keys' : `${unverified} of ${verified + unverified} MACs not verified: no keys`;
 }
 
-/** How the receiver took a record. */
+/** The receiver's result for a record. */
 export function receptionOf({ views }: Story, { index, to }: WireRecord): Reception | undefined {
   return views[to].receptions.get(index);
 }
@@ -85,7 +85,7 @@ function macsOf(views: Story['views']): Story['macs'] {
   };
 }
 
-/** What the run says comes first, then refusals, then what only was told. One event is one problem, however many saw it. */
+/** Problems of the run come first, then refusals, then received errors. One event gives one problem. */
 function problemsOf(picture: Picture, views: Story['views'], records: readonly WireRecord[]): readonly Problem[] {
   const { error, own = 'A' } = picture;
   const refusals = (['A', 'B'] as const)
@@ -130,12 +130,12 @@ function problemsOf(picture: Picture, views: Story['views'], records: readonly W
   );
 }
 
-/** One side refused; what the other was told of it has the better advice. */
+/** One side refused; the ERROR_MSG to the other side has the better advice. */
 function refusalOf({ side, end, witness, receptions }: View, other: View, records: readonly WireRecord[]): Problem {
   const { index, error } = end as NonNullable<View['end']>;
   const type = records.find((record) => record.index === index)?.type ?? 'bytes';
   const check = receptions.get(index)?.checks.find(({ state }) => state === 'failed');
-  // Who goes on talking has not refused it, whatever the protocol says.
+  // A side that continues has not refused the record, even if the protocol requires it.
   const goesOn = records.some(({ from, type, index: at }) => from === side && type !== 'ERROR_MSG' && at > index);
   const who = witness.assumed || goesOn ? 'A node that keeps to the protocol refuses' : `${side} refuses`;
   const what = `the ${type} of ${otherSide(side)}`;

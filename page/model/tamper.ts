@@ -9,7 +9,7 @@ import { LAST_FRAGMENT_BIT, RECORD_HEADER_BYTES } from '../../src/protocol/const
 import { type Field, otherSide, type WireRecord } from './record.ts';
 import { replay, type View } from './replay.ts';
 
-/** A value that somebody typed and that cannot be put there. */
+/** A typed value that does not fit. */
 export class NotPossible extends Error {
   override readonly name: string = 'NotPossible';
 }
@@ -56,7 +56,7 @@ export function withField(wire: Uint8Array, field: Field, value: string): Uint8A
   }
 }
 
-/** A value that is worth trying: the next number, the lowest bit of the last byte flipped, a letter more. */
+/** A suggested value: the next number, the lowest bit of the last byte flipped, or one letter more. */
 export function suggestion(field: Field, wire: Uint8Array): string {
   const value = editableValue(field, wire);
   if (field.kind === 'text') return `${value}!`;
@@ -67,7 +67,7 @@ export function suggestion(field: Field, wire: Uint8Array): string {
   return String(BigInt(value) + 1n);
 }
 
-/** The receiver's life with the record changed; what it would have been with the record as it came. */
+/** The receiver's run with the changed record, and with the original one. */
 export function tamper(picture: Picture, record: WireRecord, wire: Uint8Array): { readonly before: View; readonly after: View } {
   const victim = otherSide(record.from);
   return { before: replay(picture, victim), after: replay(picture, victim, { index: record.index, wire }) };

@@ -1,6 +1,6 @@
 /**
- * What one side of a recorded connection knows, put together from what is in the picture: enough to run its half of the
- * protocol again. Where its secrets are not there, what they decided is.
+ * The knowledge of one side of a recorded connection, taken from the picture: enough to run its half of the protocol again. If its
+ * secrets are missing, their recorded results are used.
  * @module
  */
 
@@ -15,12 +15,12 @@ import { decodePublicKey } from '../../src/protocol/strkey.ts';
 import type { AuthCert, Hello } from '../../src/protocol/wire/messages.ts';
 import { helloIn, otherSide, recordsOf, type WireRecord } from './record.ts';
 
-/** One side, ready to be run again. */
+/** One side that can be run again. */
 export interface Witness {
   readonly hello: Hello;
-  /** Whether the side never said HELLO, so that what it is had to be assumed. */
+  /** Whether the side never sent HELLO, so that its identity is assumed. */
   readonly assumed: boolean;
-  /** Whether MACs are computed; else a record is compared with the one that was judged when it came. */
+  /** Whether MACs are computed; otherwise a record is compared with the one verified on arrival. */
   readonly computesMacs: boolean;
   readonly crypto: CryptoProvider;
   readonly peerAuth: PeerAuth;
@@ -35,7 +35,7 @@ export function helloOf(picture: Picture, side: Side): Hello | undefined {
   return undefined;
 }
 
-/** The side as a witness. */
+/** Makes the witness of a side. */
 export function witnessOf(picture: Picture, side: Side): Witness {
   const own = helloOf(picture, side);
   const remote = helloOf(picture, otherSide(side));
@@ -65,12 +65,12 @@ class RecordedPeerAuth extends PeerAuth {
   }
 }
 
-/** Our side is on the network that was named, whatever its HELLO says. */
+/** Our side uses the network that was named, not the one in its HELLO. */
 function ownNetwork({ own, network }: Picture, side: Side, hello: Hello): Hello {
   return side === own && network !== undefined ? { ...hello, networkID: fromHex(network.networkID) } : hello;
 }
 
-/** A node that never introduced itself, as one has to think of it: on the network that was found or named, with the usual versions. */
+/** Assumed values for a node that never sent HELLO: the network that was found or named, and the usual versions. */
 function standIn({ network, foundNetworkID = network?.networkID }: Picture, remote: Hello | undefined): Hello {
   return {
     ledgerVersion: LEDGER_VERSION,
@@ -104,8 +104,8 @@ function ecdhKeyOf(picture: Picture, side: Side, hello: Hello, remote: Hello | u
 }
 
 /**
- * The keys are not known, but a MAC fits its bytes alone: with the keys of the recorded HELLOs a record is good if it is one that
- * was found good, or that nobody has judged; with any other keys, or changed, it is not.
+ * The keys are not known, but a MAC fits only its own bytes. With the keys of the recorded HELLOs, a record is good if it was verified
+ * or never checked. With other keys, or changed, it is bad.
  */
 function comparing(picture: Picture, side: Side, hello: Hello, remote: Hello, ecdh: EcdhKey): CryptoProvider {
   const [a, b] = side === 'A' ? [hello, remote] : [remote, hello];
@@ -126,7 +126,7 @@ function comparing(picture: Picture, side: Side, hello: Hello, remote: Hello, ec
   };
 }
 
-/** A MAC key of which only is known what it has accepted. */
+/** A MAC key of which only the accepted records are known. */
 class RecordedMacs implements MacKey {
   readonly #good: ReadonlySet<string>;
 
@@ -144,7 +144,7 @@ class RecordedMacs implements MacKey {
 }
 
 const STAND_IN_KEY = webCrypto.ecdhKey(new Uint8Array(32).fill(1));
-/** StrKey of the public key of 32 bytes 0x01: nobody's. */
+/** StrKey of the public key of 32 bytes 0x01: it belongs to no node. */
 const NOBODY = 'GAAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQDZ7H';
 
 function notKnown(): never {

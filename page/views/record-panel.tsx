@@ -185,10 +185,10 @@ const MAC_WITHOUT_KEYS: Readonly<Record<MacVerdict, string>> = {
   good: 'With them the MAC was found good.',
   bad: 'With them the MAC was found bad.',
   none: '',
-  unknown: 'Nobody has verified this MAC: the record may be genuine or not.',
+  unknown: 'This MAC was not verified: the record may be genuine or not.',
 };
 
-/** The field a failed check is most about: the one that fewest others have to do with. */
+/** The field most closely related to a failed check: the one with the fewest checks. */
 function firstFailed(fields: readonly Field[], record: WireRecord, checks: readonly Check[]): Field | undefined {
   const rules = fields.map((field) => ({ field, rule: ruleOf(record.type, field) }));
   const failed = rules.filter(({ rule }) => verdictOf(rule, checks) === 'failed');

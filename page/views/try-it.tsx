@@ -12,7 +12,7 @@ import { HexView } from './hex-view.tsx';
 import { Outcome } from './outcome.tsx';
 import { Section } from './text.tsx';
 
-/** The laboratory. It begins with the record that is open above. */
+/** The section for changes. It begins with the record that is open above. */
 export function TryIt({
   story,
   selected,
