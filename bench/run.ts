@@ -4,7 +4,7 @@
  *     --rounds N        measured rounds with each set of processes (5)
  *     --generations N   sets of processes (3)
  *     --fast            without the rival; nothing is kept then
- *     --only TEXT       only the cases whose name has TEXT in it; nothing is kept then
+ *     --only TEXT       only the cases whose name has TEXT in it; the other ones that were kept stay
  *     --against DIR     another checkout of this project, measured beside this one; nothing is kept then
  *
  * @module
@@ -52,7 +52,10 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) 
   const load = BENCHES[name];
   if (load === undefined) throw new RangeError(`no bench ${name}; there are ${Object.keys(BENCHES).join(', ')}`);
   const { run } = await load();
-  const isWhole = !options.fast && options.only === undefined && options.against === undefined;
-  keep(await run(options), isWhole);
-  if (isWhole) writeGoals();
+  const report = await run(options);
+  if (options.fast || options.against !== undefined) keep(report, 'nothing');
+  else {
+    keep(report, options.only === undefined ? 'all' : 'cases');
+    writeGoals();
+  }
 }

@@ -5,9 +5,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './build.ts';
-import type { Report } from './report.ts';
-
-type Kept = Report & { readonly date: string; readonly node: string; readonly load: string };
+import type { Kept } from './report.ts';
 
 const README = join(ROOT, 'bench/README.md');
 const RESULTS = join(ROOT, 'bench/results');
@@ -16,14 +14,14 @@ const [BEGIN, END] = ['<!-- goals: begin -->', '<!-- goals: end -->'] as const;
 /** Every ratio that has a goal, of all benches, with the day and the load of its run. */
 export function writeGoals(): void {
   const reports = readdirSync(RESULTS).map((name) => JSON.parse(readFileSync(join(RESULTS, name), 'utf8')) as Kept);
-  const rows = reports.flatMap(({ name, cases, date, load }) =>
-    cases.flatMap((one) =>
-      Object.entries(one.ratios).flatMap(([of, { median, quartiles, goal }]) => {
+  const rows = reports.flatMap(({ name, cases }) =>
+    cases.flatMap(({ name: what, ratios, measured: { date, load } }) =>
+      Object.entries(ratios).flatMap(([of, { median, quartiles, goal }]) => {
         if (goal === undefined) return [];
         const [low, high] = quartiles.map((quartile) => quartile.toFixed(2));
         const middle = low === high ? '' : `${low} to ${high}`;
         const verdict = median <= goal ? 'met' : '**missed**';
-        return `| ${name} | ${one.name} | ${of} | ${median.toFixed(2)} | ${middle} | ${goal} | ${verdict} | ${date.slice(0, 10)}, ${Math.round(Number(load))} |`;
+        return `| ${name} | ${what} | ${of} | ${median.toFixed(2)} | ${middle} | ${goal} | ${verdict} | ${date.slice(0, 10)}, ${Math.round(Number(load))} |`;
       }),
     ),
   );

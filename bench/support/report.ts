@@ -2,7 +2,7 @@
  * Figures, ratios, and the file they are kept in.
  * @module
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './build.ts';
@@ -57,8 +57,8 @@ export function ratio(ours: readonly number[], other: readonly number[], goal?: 
   };
 }
 
-/** Prints a report and keeps it in results/. */
-export function keep(report: Report, save: boolean): void {
+/** Prints a report and keeps it in results/: all of it, or its cases in place of those of the same names. */
+export function keep(report: Report, save: 'all' | 'cases' | 'nothing'): void {
   console.log(`\n${report.name}: ${report.what} (${report.unit})`);
   for (const { name, figures, ratios } of report.cases) {
     const values = Object.entries(figures).map(
@@ -71,10 +71,20 @@ export function keep(report: Report, save: boolean): void {
     }
   }
   for (const note of report.notes ?? []) console.log(`  ${note}`);
-  if (!save) return;
+  if (save === 'nothing') return;
   const directory = join(ROOT, 'bench/results');
   mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, `${report.name}.json`), `${JSON.stringify({ ...environment(), ...report }, null, 2)}\n`);
+  const file = join(directory, `${report.name}.json`);
+  const measured = report.cases.map((one) => ({ ...one, measured: environment() }));
+  const names = new Set(measured.map(({ name }) => name));
+  const others = save === 'all' || !existsSync(file) ? [] : (JSON.parse(readFileSync(file, 'utf8')) as Kept).cases;
+  const cases = [...others.filter(({ name }) => !names.has(name)), ...measured];
+  writeFileSync(file, `${JSON.stringify({ ...report, cases } satisfies Kept, null, 2)}\n`);
+}
+
+/** A file in results/: each case with the day, the load and the versions of its run. */
+export interface Kept extends Omit<Report, 'cases'> {
+  readonly cases: readonly (Case & { readonly measured: ReturnType<typeof environment> })[];
 }
 
 /** At most four digits. */
@@ -82,7 +92,7 @@ function short(value: number): string {
   return value >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 }
 
-function environment(): object {
+function environment(): Readonly<Record<'date' | 'node' | 'openssl' | 'package' | 'rival' | 'cpu' | 'load', string>> {
   const [cpu] = cpus();
   return {
     date: new Date().toISOString(),
@@ -91,7 +101,7 @@ function environment(): object {
     package: version(join(ROOT, 'package.json')),
     rival: `${CONNECTOR} ${rivalVersion('connector', CONNECTOR)}`,
     cpu: `${cpu?.model ?? 'unknown'}, ${cpus().length} cores`,
-    load: loadavg()[0]?.toFixed(2),
+    load: (loadavg()[0] ?? 0).toFixed(2),
   };
 }
 
