@@ -190,7 +190,7 @@ describe('explain on the command line', () => {
   it.each([
     [['--from', recording], '--from makes a page'],
     [['127.0.0.1:1', '--from', recording, '--html', '-'], 'exclude each other'],
-    [['--connection', '1'], 'belong to --from'],
+    [['--connection', '1'], '--connection and --keylog need --from'],
     [['--html', '-', '--json'], '--json has nothing to print here'],
     [['--from', join(folder, 'none'), '--html', '-'], 'no such file'],
     [['--from', recording, '--connection', '7', '--html', '-'], 'it has no connection 7'],

@@ -10,7 +10,7 @@ import { ask, exporter } from './support.ts';
 const folder = mkdtempSync(join(tmpdir(), 'crawl-metrics-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const remote = (versionStr: string) => ({ versionStr }) as never;
+const remote = (versionStr: string) => ({ versionStr, ledgerVersion: 27, overlayVersion: 42, overlayMinVersion: 38 }) as never;
 const key = (n: number): string => NodeIdentity.fromSeed(new Uint8Array(32).fill(n)).peerID;
 const START: CrawlEvent = {
   type: 'crawl',

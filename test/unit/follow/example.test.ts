@@ -40,7 +40,7 @@ it('examples/submit.ts sends a transaction and sees it in a ledger', { timeout: 
     const env = { ...process.env, NETWORK: 'standalone' };
     const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT, encoding: 'utf8', env });
     expect(stdout).toContain(`127.0.0.1:${listener.port} has asked for it`);
-    expect(stdout).toContain(`ledger 1000 holds ${transaction.hash().toString('hex')}`);
+    expect(stdout).toContain(`ledger 1000 contains ${transaction.hash().toString('hex')}`);
   } finally {
     await rm(folder, { recursive: true });
     await listener.close();
