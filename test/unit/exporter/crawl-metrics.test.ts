@@ -41,7 +41,7 @@ const LINES: readonly CrawlEvent[] = [
   validator(2, 'delayed', true),
   validator(3, 'validating', false),
 ];
-const END = { type: 'end', finished: true, counts: {} as never, seconds: 1, ledgerSeq: 77 } as const;
+const END = { type: 'end', finished: true, counts: { left: 0 } as never, seconds: 1, ledgerSeq: 77 } as const;
 
 describe('the crawl of a file', () => {
   it('is told as it stands: the last line about each address counts', async () => {
