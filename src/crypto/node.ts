@@ -14,9 +14,10 @@ import {
   sign,
 } from 'node:crypto';
 import type { CryptoProvider, EcdhKey, SigningKey } from '../protocol/auth/crypto.ts';
-import { assertBytes, isAllZero } from '../protocol/bytes.ts';
+import { assertBytes } from '../protocol/bytes.ts';
 import { strictly } from './ed25519-strict.ts';
 import { HmacSha256Key, hmacSha256 } from './hmac-sha256.ts';
+import { notAllZero } from './x25519-strict.ts';
 
 /** The two curves, by their names in JWK (RFC 8037). */
 type Curve = 'Ed25519' | 'X25519';
@@ -83,7 +84,7 @@ class NodeEcdhKey implements EcdhKey {
     assertBytes(remotePublicKey, 32, 'ECDH public key'); // OpenSSL would ignore bytes after the key.
     try {
       const q = plain(diffieHellman({ privateKey: this.#key, publicKey: importPublic('X25519', remotePublicKey) }));
-      return isAllZero(q) ? undefined : q;
+      return notAllZero(q);
     } catch {
       // OpenSSL refuses an all-zero result, which small-order keys give (RFC 7748 §6.1).
       return undefined;

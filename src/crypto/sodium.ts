@@ -6,9 +6,10 @@
  */
 import sodium from 'sodium-native';
 import type { CryptoProvider, EcdhKey, SigningKey } from '../protocol/auth/crypto.ts';
-import { assertBytes, isAllZero } from '../protocol/bytes.ts';
+import { assertBytes } from '../protocol/bytes.ts';
 import { strictly } from './ed25519-strict.ts';
 import { nodeCrypto } from './node.ts';
+import { notAllZero } from './x25519-strict.ts';
 
 /**
  * The provider on libsodium for ed25519 and X25519. Hashes and MACs are those of `nodeCrypto`, because libsodium has no
@@ -67,7 +68,7 @@ class SodiumEcdhKey implements EcdhKey {
       // libsodium refuses keys of small order (RFC 7748 §6.1).
       return undefined;
     }
-    return isAllZero(q) ? undefined : q;
+    return notAllZero(q);
   }
 
   unsafeExportSecret(): Uint8Array {

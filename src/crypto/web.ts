@@ -10,8 +10,9 @@ import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import type { CryptoProvider, EcdhKey, MacKey, SigningKey } from '../protocol/auth/crypto.ts';
-import { assertBytes, concatBytes, equalBytes, isAllZero } from '../protocol/bytes.ts';
+import { assertBytes, concatBytes, equalBytes } from '../protocol/bytes.ts';
 import { strictly } from './ed25519-strict.ts';
+import { notAllZero } from './x25519-strict.ts';
 
 const { Point } = ed25519;
 
@@ -73,7 +74,7 @@ class WebEcdhKey implements EcdhKey {
     assertBytes(remotePublicKey, 32, 'ECDH public key');
     try {
       const q = x25519.getSharedSecret(this.#secret, remotePublicKey);
-      return isAllZero(q) ? undefined : q;
+      return notAllZero(q);
     } catch {
       return undefined;
     }
