@@ -44,7 +44,10 @@ export default defineConfig({
         // facade of each of its own modules with everything in it, what is loaded late included (node:crypto's WebCrypto).
         format: 'cjs',
         entryFileNames: '[name].cjs',
-        chunkFileNames: '[name].cjs',
+        // What V8 takes from the code cache cannot import().
+        dynamicImportInCjs: false,
+        // A file of the code cache is for one content of a file (src/cli/code-cache.ts).
+        chunkFileNames: '[name]-[hash].cjs',
         // Comments are read in the sources; the maps say where. Without both, it is a third of the size.
         comments: false,
         sourcemapExcludeSources: true,

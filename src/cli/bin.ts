@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * The program: turns on Node's compile cache, then loads the command line. Node 20 has no such cache.
+ * The program: loads the command line, with the code that an earlier run has compiled.
  * @module
  */
-const module = process.getBuiltinModule('node:module') as { readonly enableCompileCache?: () => unknown };
-module.enableCompileCache?.();
+import { useCodeCache } from './code-cache.ts';
+
+useCodeCache(import.meta.dirname);
 void import('./main.ts').then(({ run }) => run());
