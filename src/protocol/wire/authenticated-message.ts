@@ -4,6 +4,7 @@
  */
 
 import type { CryptoProvider } from '../auth/crypto.ts';
+import { view } from '../bytes.ts';
 import {
   ENVELOPE_BYTES,
   LAST_FRAGMENT_BIT,
@@ -100,7 +101,7 @@ const SMALL_BYTES = 64;
  */
 export function receivedMessage(type: CheckedType, body: Uint8Array, crypto: Pick<CryptoProvider, 'sha256'>): ReceivedMessage {
   const end = body.length - MAC_BYTES;
-  const xdr = end - MESSAGE_OFFSET <= SMALL_BYTES ? body.slice(MESSAGE_OFFSET, end) : body.subarray(MESSAGE_OFFSET, end);
+  const xdr = end - MESSAGE_OFFSET <= SMALL_BYTES ? body.slice(MESSAGE_OFFSET, end) : view(body, MESSAGE_OFFSET, end);
   if (type === 'UNKNOWN') return { type, typeNumber: new XdrReader(xdr).uint32(), xdr };
   const Lazy = LAZY[type];
   if (Lazy !== undefined) {

@@ -3,6 +3,7 @@
  * Source: protocol.md section 1.
  * @module
  */
+import { view } from '../bytes.ts';
 import { LAST_FRAGMENT_BIT, RECORD_HEADER_BYTES } from '../constants.ts';
 import { ProtocolViolation } from '../violation.ts';
 
@@ -114,7 +115,7 @@ export class RecordDecoder {
   /** The body of the record of this length, header included, when the chunk contains it as a whole. */
   #bodyOf(length: number): Uint8Array {
     const from = this.#offset - this.#windowStart;
-    if (from + length <= this.#window.length) return this.#window.subarray(from + RECORD_HEADER_BYTES, from + length);
+    if (from + length <= this.#window.length) return view(this.#window, from + RECORD_HEADER_BYTES, from + length);
     return this.#outsideWindow(this.#offset, length);
   }
 
