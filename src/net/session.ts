@@ -263,8 +263,11 @@ export class Session {
       if (event.type === 'message') this.#deliver(event.message);
       else this.#handle(event);
     }
-    // Subtle: this comes before the check for room. A write that the system takes whole is followed by no drain.
-    this.#flush();
+    // Subtle: a write that the system takes whole is followed by no drain. So output that leaves no room is written before the
+    // check for room. Less output waits for the application, which is often taking messages at this moment: one write then has
+    // the grants for all of them.
+    if (this.#hasRoomForOutput()) this.#scheduleFlush();
+    else this.#flush();
     if (this.error !== undefined) return;
     if (this.#gotAuth) this.#resolveAuthenticated(this.remote as RemotePeer);
     const full = !this.#hasRoom() || this.#isSpent();
@@ -286,10 +289,12 @@ export class Session {
 
   #hasRoom(): boolean {
     return (
-      this.#inbox.length < READING_CAPACITY_MESSAGES &&
-      this.#inboxBytes < READING_CAPACITY_BYTES &&
-      this.#stream.writableLength + this.#peer.outputLength < MAX_UNSENT_BYTES
+      this.#inbox.length < READING_CAPACITY_MESSAGES && this.#inboxBytes < READING_CAPACITY_BYTES && this.#hasRoomForOutput()
     );
+  }
+
+  #hasRoomForOutput(): boolean {
+    return this.#stream.writableLength + this.#peer.outputLength < MAX_UNSENT_BYTES;
   }
 
   #handle(event: PeerEvent | undefined): void {
