@@ -12,9 +12,26 @@ import { Session } from '../../src/net/session.ts';
 import type { CryptoProvider, MacKey } from '../../src/protocol/auth/crypto.ts';
 import type { PeerRole } from '../../src/protocol/auth/key-schedule.ts';
 import { PeerAuth } from '../../src/protocol/auth/peer-auth.ts';
-import { concatBytes, fromHex } from '../../src/protocol/bytes.ts';
+import { concatBytes, fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { Peer, type PeerOptions } from '../../src/protocol/peer.ts';
 import { ManualClock } from '../../src/testing/index.ts';
+
+/**
+ * Importing a secret key takes OpenSSL a millisecond. An audit derives its keys from its seed, so each audit of a file asks
+ * for the same few hundred keys; they are imported once.
+ */
+Object.assign(nodeCrypto, { signingKey: remembered(nodeCrypto.signingKey), ecdhKey: remembered(nodeCrypto.ecdhKey) });
+
+/** A function of 32 secret bytes that remembers its results. */
+function remembered<T>(make: (secret: Uint8Array) => T): (secret: Uint8Array) => T {
+  const made = new Map<string, T>();
+  return (secret) => {
+    const name = toHex(secret);
+    const known = made.get(name) ?? make(secret);
+    made.set(name, known);
+    return known;
+  };
+}
 
 /** Turns of the event loop without anything new after which nothing more will happen by itself. */
 const IDLE_TURNS = 12;
