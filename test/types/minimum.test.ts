@@ -1,6 +1,6 @@
 /**
- * The types as they are published, for the oldest TypeScript that README names: without `skipLibCheck`, so that the compiler
- * reads every declaration of the package. attw reads them with a new one.
+ * The published types with the oldest TypeScript that README names. `skipLibCheck` is off, so the compiler checks every
+ * declaration of the package, and leaves out only its own libraries. attw checks the types with a new compiler.
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -38,7 +38,13 @@ describe('the published types', () => {
     await mkdir(path);
     const lines = imports.map((from, i) => `import * as m${i} from '${from}';\n`);
     await writeFile(join(path, 'use.mts'), `${lines.join('')}console.log(${imports.map((_, i) => `m${i}`).join()});\n`);
-    const compilerOptions = { noEmit: true, strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, ...options };
+    const compilerOptions = {
+      noEmit: true,
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipDefaultLibCheck: true,
+      ...options,
+    };
     await writeFile(join(path, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['use.mts'] }));
     return path;
   }
@@ -51,7 +57,9 @@ describe('the published types', () => {
     await cp(join(ROOT, 'package.json'), join(installed, 'package.json'));
     const dist = join(installed, 'dist');
     const ours = join(ROOT, 'node_modules/typescript/bin/tsc');
-    expect(await tsc(ours, ROOT, '-p', 'tsconfig.build.json', '--emitDeclarationOnly', '--outDir', dist)).toBe('');
+    // `npm run types` checks the sources; here they are only written as declarations.
+    const emit = ['-p', 'tsconfig.build.json', '--emitDeclarationOnly', '--noCheck', '--outDir', dist];
+    expect(await tsc(ours, ROOT, ...emit)).toBe('');
     minimum = (await installRival('typescript-5.2')).resolve('typescript/bin/tsc');
   }, 120_000);
   afterAll(() => rm(folder, { recursive: true, force: true }));
