@@ -1,20 +1,39 @@
 import { defineConfig } from 'vitest/config';
 
+/** Files that replace modules or functions, or measure their process. Each has a process of its own. */
+const ALONE = [
+  'test/audit/*.test.ts',
+  'test/security/resources.test.ts',
+  'test/unit/capture/hostile.test.ts',
+  'test/unit/cli/open-browser.test.ts',
+  'test/unit/crypto/hmac-sha256.test.ts',
+  'test/unit/follow/memory.test.ts',
+  'test/unit/net/abort.test.ts',
+  'test/unit/net/dial.test.ts',
+  'test/unit/net/lookup.test.ts',
+  'test/unit/net/nameless-sockets.test.ts',
+  'test/unit/protocol/framing-memory.test.ts',
+];
+const testTimeout = 60_000;
+
 export default defineConfig({
   test: {
     // Many tests wait for sockets and processes: on two cores the default of one worker leaves one of them idle.
     maxWorkers: '100%',
+    globalSetup: ['test/support/built-cli.ts'],
     projects: [
+      // Most time of a small file went into loading the sources once more: here the files of a worker share them.
       {
         test: {
           name: 'unit',
+          testTimeout,
+          isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/interop/core.test.ts'],
-          globalSetup: ['test/support/built-cli.ts'],
-          testTimeout: 60_000,
+          exclude: ['test/interop/core.test.ts', ...ALONE],
         },
       },
-      { test: { name: 'interop', include: ['test/interop/core.test.ts'], testTimeout: 60_000 } },
+      { test: { name: 'alone', testTimeout, include: ALONE } },
+      { test: { name: 'interop', include: ['test/interop/core.test.ts'], testTimeout } },
     ],
     coverage: {
       provider: 'v8',
