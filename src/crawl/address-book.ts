@@ -58,6 +58,11 @@ export class AddressBook {
     return this.#add(plain, address, 'waiting', true, seed);
   }
 
+  /** The same text as one object for all who hold it: a crawl knows few addresses and reads them very often. */
+  shared(peer: string): string {
+    return this.#entries.get(peer)?.address ?? peer;
+  }
+
   /** An address from PEERS, `HOST:PORT`. @returns the entry when it is new; undefined also for what is no address */
   addNamed(peer: string): Entry | undefined {
     // Most names are known, and spelled as they were before: nothing is parsed then.
@@ -69,7 +74,8 @@ export class AddressBook {
     const named = readAddress(peer);
     if (named === undefined) return undefined;
     const target = plainTarget(named);
-    const address = formatTarget(target);
+    const plain = formatTarget(target);
+    const address = plain === peer ? peer : plain;
     if (address !== peer) {
       const same = this.#entries.get(address);
       if (same !== undefined) {

@@ -8,16 +8,16 @@ import { type Clock, systemClock, type Timer } from '../net/clock.ts';
 import { NodeIdentity } from '../net/identity.ts';
 import { resolveName } from '../net/resolve.ts';
 import { formatTarget, type Target } from '../net/target.ts';
-import type { ProbeResult } from '../probe/probe.ts';
+import { type ProbeResult, probe } from '../probe/probe.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import { AddressBook, type Entry, readAddress, readSeed, seedAddress } from './address-book.ts';
 import type { CrawlEnd, CrawlEvent, CrawlSettings, CrawlStart, NodeLine } from './events.ts';
 import { CRAWL_VERSION } from './events.ts';
+import { Listener } from './listener.ts';
 import { type CrawlOptions, defined, settingsOf } from './options.ts';
 import { Places } from './places.ts';
 import type { CrawlCounts } from './validator-line.ts';
 import { Validators } from './validators.ts';
-import { visit } from './visit.ts';
 
 /** How far a crawl is. */
 export interface CrawlProgress {
@@ -283,20 +283,25 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
   async #visit(entry: Entry): Promise<void> {
     const { signal } = this.#ending;
     const { network, versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort } = this.#options;
+    const listener = this.#validators && new Listener(this.#validators, entry.address, this.#clock);
     const place = this.#places.take();
     try {
-      const result = await visit(entry.target, {
+      const result = await probe(entry.target, {
         network,
         identity: this.#identity,
         clock: this.#clock,
         handshakeTimeoutMs: this.#settings.timeoutMs,
-        ...defined({ versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort }),
+        versionStr,
+        overlayVersion,
+        overlayMinVersion,
+        ledgerVersion,
+        listeningPort,
         signal,
         oneAtATime: true,
         secondLook: this.#settings.secondLook,
         onPhase: (phase) => phase === 'tcp' && place.connected(),
-        validators: this.#validators,
-        address: entry.address,
+        onMessage: listener && ((message) => listener.hear(message)),
+        stay: listener && ((connection) => listener.listen(connection)),
       });
       if (signal.aborted || this.#isOver) return;
       if (isConnectedAlready(result) && entry.attempts < MAX_ATTEMPTS) this.#retryLater(entry);
@@ -320,7 +325,8 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
   }
 
   #take(entry: Entry, result: ProbeResult): void {
-    const { ok, remote, timings, clockSkew, peers, error, warnings } = result;
+    const { ok, remote, timings, clockSkew, error, warnings } = result;
+    const peers = result.peers?.map((peer) => this.#book.shared(peer));
     entry.state = 'settled';
     const line: NodeLine = {
       type: 'node',

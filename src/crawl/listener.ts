@@ -1,13 +1,9 @@
 /**
- * One node of a crawl: a handshake, what it names, and what it passes on of validators when that is needed.
+ * What one node sends about validators after the handshake, when the crawl needs it.
  * @module
  */
-
 import type { Clock } from '../net/clock.ts';
 import type { Connection } from '../net/connection.ts';
-import type { Target } from '../net/target.ts';
-import type { ProbeOptions } from '../probe/options.ts';
-import { type ProbeResult, probe } from '../probe/probe.ts';
 import { fromHex, toHex } from '../protocol/bytes.ts';
 import type { ReceivedMessage } from '../protocol/wire/authenticated-message.ts';
 import type { Answer, Validators } from './validators.ts';
@@ -23,30 +19,8 @@ const MAX_SCP_MESSAGES = 4_000;
 /** So long the answer to a request for quorum sets is waited for, in milliseconds. */
 const QUORUM_SET_MS = 1_000;
 
-/** What a visit is made with. */
-export interface VisitOptions extends ProbeOptions {
-  readonly clock: Clock;
-  /** None: SCP is not asked for. */
-  readonly validators: Validators | undefined;
-  readonly address: string;
-}
-
-/**
- * Visits a node.
- * @throws {TypeError | RangeError} when an option is wrong; every failure of the connection is in the result
- */
-export async function visit(target: Target, { validators, address, ...options }: VisitOptions): Promise<ProbeResult> {
-  if (validators === undefined) return probe(target, options);
-  const listener = new Listener(validators, address, options.clock);
-  return probe(target, {
-    ...options,
-    onMessage: (message) => listener.hear(message),
-    stay: (connection) => listener.listen(connection),
-  });
-}
-
-/** Asks a node for SCP state and quorum sets, and hears what it says. */
-class Listener {
+/** Asks a node for SCP state and quorum sets, and takes its answers. */
+export class Listener {
   readonly #validators: Validators;
   readonly #address: string;
   readonly #clock: Clock;
