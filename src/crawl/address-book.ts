@@ -1,39 +1,52 @@
 /**
- * Every address a crawl has heard of: once each, however it is spelled, and whether it may be dialled.
+ * Every address of a crawl: each one once, whatever its spelling, and whether it may be dialled.
  * @module
  */
 import { AllowList, plainAddress } from '../net/allow-list.ts';
+import type { Family } from '../net/lookup.ts';
 import { formatTarget, parseTarget, type Target } from '../net/target.ts';
 
-/** An address and how far we are with it. */
+/** An address and its state. */
 export interface Entry {
   readonly address: string;
   readonly target: Target;
-  /** `waiting` for its turn, being `asked`, `settled`, `forbidden`, or `unasked` because there are too many. */
+  /** `waiting` for its turn, `asked` now, `settled`, `forbidden`, or `unasked` because of the limit of addresses. */
   state: 'waiting' | 'asked' | 'settled' | 'forbidden' | 'unasked';
-  /** Nodes that have named it. */
+  /** Number of nodes that have named it. */
   namedBy: number;
-  /** What `namedBy` was when it was told. */
+  /** `namedBy` in its last line. */
   toldNamedBy: number;
-  /** The host name it was named by, as a seed. */
-  readonly seed: string | undefined;
-  readonly isSeed: boolean;
-  /** Attempts so far. */
+  /** The host name that stands for it, when it is an address of a seed. */
+  seed: string | undefined;
+  isSeed: boolean;
+  /** Number of visits so far. */
   attempts: number;
 }
 
-/** What is known of all addresses. */
+/** Limits of an address book. */
+export interface AddressBookOptions {
+  /** Ranges of addresses that may be dialled. Empty: all globally routable addresses. */
+  readonly allow: readonly string[];
+  /** Only addresses of this IP version are dialled, unless they are seeds; 0: both. Default 0. */
+  readonly family?: Family | undefined;
+  /** The largest number of addresses to dial. Default: no limit. */
+  readonly maxNodes?: number | undefined;
+}
+
+/** All known addresses. */
 export class AddressBook {
   readonly #allowList: AllowList;
+  readonly #family: Family;
   readonly #maxNodes: number;
   readonly #entries = new Map<string, Entry>();
   /** Other spellings of the same addresses. */
   readonly #spellings = new Map<string, Entry>();
   #dialled = 0;
 
-  /** @throws {TypeError} naming the text that is no range of addresses */
-  constructor(allow: readonly string[], maxNodes = Number.POSITIVE_INFINITY) {
+  /** @throws {TypeError} naming the text that is not an address range */
+  constructor({ allow, family = 0, maxNodes = Number.POSITIVE_INFINITY }: AddressBookOptions) {
     this.#allowList = new AllowList(allow);
+    this.#family = family;
     this.#maxNodes = maxNodes;
   }
 
@@ -45,27 +58,40 @@ export class AddressBook {
     return this.#entries.values();
   }
 
-  get(address: string): Entry | undefined {
-    return this.#entries.get(address);
-  }
-
-  /** A seed: it is allowed as itself. @returns undefined when it is known already */
-  addSeed(target: Target, seed?: string): Entry | undefined {
-    const plain = plainTarget(target);
-    const address = formatTarget(plain);
-    const known = this.#entries.get(address);
-    if (known !== undefined && known.state !== 'forbidden' && known.state !== 'unasked') return undefined;
-    return this.#add(plain, address, 'waiting', true, seed);
-  }
-
-  /** The same text as one object for all who hold it: a crawl knows few addresses and reads them very often. */
+  /** The known spelling of an address: one text for all lines, because every node names the same addresses. */
   shared(peer: string): string {
     return this.#entries.get(peer)?.address ?? peer;
   }
 
-  /** An address from PEERS, `HOST:PORT`. @returns the entry when it is new; undefined also for what is no address */
+  /**
+   * An address of a seed. The user has named it, so that it may be dialled whatever it is.
+   * @param seed the host name that stands for it
+   * @returns its entry, and the state that it had before, if it was known
+   */
+  addSeed(target: Target, seed?: string): { readonly entry: Entry; readonly before: Entry['state'] | undefined } {
+    const plain = plainTarget(target);
+    const address = formatTarget(plain);
+    const known = this.#entries.get(address);
+    const before = known?.state;
+    const entry = known ?? this.#add(plain, address, 'forbidden');
+    if (entry.state === 'forbidden' || entry.state === 'unasked') this.#admit(entry);
+    entry.isSeed = true;
+    entry.seed ??= seed;
+    return { entry, before };
+  }
+
+  /** A seed that has no address. @returns whether it is new */
+  addUnresolved(target: Target): boolean {
+    const plain = plainTarget(target);
+    const address = formatTarget(plain);
+    if (this.#entries.has(address)) return false;
+    this.#add(plain, address, 'settled');
+    return true;
+  }
+
+  /** An address from PEERS, `HOST:PORT`. @returns its entry when it is new; undefined also for a text that is no address */
   addNamed(peer: string): Entry | undefined {
-    // Most names are known, and spelled as they were before: nothing is parsed then.
+    // Most names are known in this spelling, and need not be parsed.
     const known = this.#entries.get(peer) ?? this.#spellings.get(peer);
     if (known !== undefined) {
       known.namedBy++;
@@ -84,48 +110,62 @@ export class AddressBook {
         return undefined;
       }
     }
-    const { port } = target;
-    const isAllowed = port >= 1 && port <= 65_535 && this.#allowList.permits(target.host);
-    const state = !isAllowed ? 'forbidden' : this.#dialled >= this.#maxNodes ? 'unasked' : 'waiting';
-    const entry = this.#add(target, address, state, false, undefined);
+    const entry = this.#add(target, address, 'forbidden');
+    if (this.#permits(target)) this.#admit(entry);
     if (address !== peer) this.#spellings.set(peer, entry);
     entry.namedBy = 1;
     return entry;
   }
 
-  /** An address that an earlier run has settled. */
+  /** An address with a result of an earlier run. */
   addSettled(address: string): void {
     const target = readAddress(address);
     if (target === undefined) return;
-    this.#add(target, address, 'settled', false, undefined);
+    this.#add(target, address, 'settled');
+    this.#dialled++;
   }
 
-  #add(target: Target, address: string, state: Entry['state'], isSeed: boolean, seed: string | undefined): Entry {
-    if (state !== 'forbidden' && state !== 'unasked') this.#dialled++;
-    const entry: Entry = { address, target, state, namedBy: 0, toldNamedBy: 0, isSeed, seed, attempts: 0 };
+  #add(target: Target, address: string, state: Entry['state']): Entry {
+    const entry: Entry = { address, target, state, namedBy: 0, toldNamedBy: 0, seed: undefined, isSeed: false, attempts: 0 };
     this.#entries.set(address, entry);
     return entry;
   }
+
+  /** Lets it wait for its turn, if the limit of addresses allows one more. */
+  #admit(entry: Entry): void {
+    if (this.#dialled >= this.#maxNodes) {
+      entry.state = 'unasked';
+      return;
+    }
+    this.#dialled++;
+    entry.state = 'waiting';
+  }
+
+  #permits({ host, port }: Target): boolean {
+    if (port < 1 || port > 65_535) return false;
+    if (this.#family !== 0 && this.#family !== (host.includes(':') ? 6 : 4)) return false;
+    return this.#allowList.permits(host);
+  }
 }
 
-/** `HOST:PORT` as a line has it, any number as port; undefined when it is neither. */
+/** Reads `HOST:PORT` with any number as port, as PEERS and lines have it; undefined for another text. */
 export function readAddress(address: string): Target | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,10})$/.exec(address);
   const host = match?.[1] ?? match?.[2];
   return host === undefined ? undefined : { host, port: Number(match?.[3]) };
 }
 
-/** A seed as it is written. @throws {TypeError} when it is no target */
+/** Reads a seed. @throws {TypeError} when it is not a target */
 export function readSeed(seed: string | Target): Target {
   return typeof seed === 'string' ? parseTarget(seed) : parseTarget(formatTarget(seed));
 }
 
-/** The address that a seed is in the lines; a host name that has none is its own. @throws {TypeError} when it is no target */
+/** The address of a seed in the lines; a host name stays a name. @throws {TypeError} when it is not a target */
 export function seedAddress(seed: string | Target): string {
   return formatTarget(plainTarget(readSeed(seed)));
 }
 
-/** The same text for every spelling of an address. A zone belongs to it; a name stays a name. */
+/** One spelling for each address. A zone is part of an address; a name stays a name. */
 export function plainTarget({ host, port }: Target): Target {
   const plain = host.includes('%') ? undefined : plainAddress(host);
   return { host: plain ?? host.toLowerCase(), port };

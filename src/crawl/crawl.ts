@@ -1,10 +1,11 @@
 /**
- * crawl: the network as a whole, found by walking from node to node along the addresses they name. This file is longer than
- * others: it holds the state that all visits of one crawl share. What has a state of its own has a file of its own.
+ * crawl: the whole network, found by walking from node to node along the addresses that they name. What has a state of its own
+ * is in other files: the addresses in address-book.ts, their order in queue.ts, the limits in places.ts, the validators in
+ * validators.ts.
  * @module
  */
 import { isAddress } from '../net/allow-list.ts';
-import { type Clock, systemClock, type Timer } from '../net/clock.ts';
+import { type Clock, systemClock } from '../net/clock.ts';
 import { NodeIdentity } from '../net/identity.ts';
 import { resolveName } from '../net/resolve.ts';
 import { formatTarget, type Target } from '../net/target.ts';
@@ -16,33 +17,33 @@ import { CRAWL_VERSION } from './events.ts';
 import { Listener } from './listener.ts';
 import { type CrawlOptions, defined, settingsOf } from './options.ts';
 import { Places } from './places.ts';
+import { Queue } from './queue.ts';
+import { Tally } from './tally.ts';
 import type { CrawlCounts } from './validator-line.ts';
 import { Validators } from './validators.ts';
 
-/** How far a crawl is. */
+/** The progress of a crawl. */
 export interface CrawlProgress {
-  /** Addresses that are known. */
+  /** Number of known addresses. */
   readonly known: number;
-  /** Of them, those that need no more. */
+  /** Number of them that have a result. */
   readonly done: number;
-  /** Connections that are open. */
+  /** Number of open connections. */
   readonly open: number;
-  /** Attempts that nobody has answered yet. */
+  /** Number of connection attempts without an answer. */
   readonly attempts: number;
-  /** Addresses by outcome. */
+  /** Number of addresses by outcome. */
   readonly outcomes: Readonly<Record<string, number>>;
 }
 
-/** Nodes that say that we are connected already are asked again so often, and after so long. */
+/** A node that refuses us because we are connected already is dialled again up to this number of times, at this interval. */
 const MAX_ATTEMPTS = 6;
 const RETRY_MS = 1_000;
-/** Between two connections to one IP address, in milliseconds. */
-const HOST_PAUSE_MS = 100;
-/** Addresses of one host name. */
+/** The largest number of addresses that one host name stands for. */
 const MAX_RESOLVED = 16;
-/** Events nobody has taken yet above which nothing new is begun. */
+/** While the application has not taken this number of events, no connection begins. */
 const MAX_UNTAKEN = 10_000;
-/** What is still running is given so long to end when the crawl is interrupted, in milliseconds. */
+/** Time for visits to end after an interruption, in milliseconds. */
 const GRACE_MS = 300;
 
 /**
@@ -59,7 +60,7 @@ export function crawl(options: CrawlOptions): Crawl {
   return new Crawl(options);
 }
 
-/** A crawl: iterate it once. */
+/** A crawl. It can be iterated once. */
 export class Crawl implements AsyncIterable<CrawlEvent> {
   readonly #options: CrawlOptions;
   readonly #settings: CrawlSettings;
@@ -67,26 +68,19 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
   readonly #identity: NodeIdentity;
   readonly #clock: Clock;
   readonly #book: AddressBook;
-  readonly #validators: Validators | undefined;
+  readonly #queue: Queue;
   readonly #places: Places;
-  readonly #outcomes = new Map<string, number>();
-  readonly #keys = new Set<string>();
-  /** Addresses whose turn has not come, the first first. */
-  #queue: Entry[] = [];
-  #head = 0;
-  /** IP addresses that are being asked, with who waits for the same one. */
-  readonly #hosts = new Map<string, Entry[]>();
+  readonly #validators: Validators | undefined;
+  readonly #tally = new Tally();
   readonly #visits = new Set<Promise<void>>();
-  /** Ends whatever is running. */
+  /** Aborts everything that runs. */
   readonly #ending = new AbortController();
-  readonly #timers = new Set<Timer>();
-  /** Addresses that wait for the IP address they are at, or to be asked again. */
-  #parked = 0;
+  /** Number of seeds that are still looked up. While there are any, the crawl does not end. */
+  #lookups = 0;
+  /** Lines told while seeds are looked up: a seed can turn out to be one of these addresses. */
+  readonly #early = new Map<string, NodeLine>();
   #untaken: CrawlEvent[] = [];
   #wake: (() => void) | undefined;
-  #done = 0;
-  /** Whether the seeds are known, so that no more work means the end. */
-  #hasBegun = false;
   #isOver = false;
   #failure: unknown;
   #startMs = 0;
@@ -98,20 +92,23 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     this.#clock = options.clock ?? systemClock;
     this.#identity = options.identity ?? NodeIdentity.random();
     this.#settings = settingsOf(options, this.#identity);
-    const { allow, concurrency, rate, maxNodes, validators, quorumSet } = this.#settings;
+    const { allow, family, concurrency, rate, maxNodes, validators, quorumSet } = this.#settings;
     this.#seeds = options.seeds.map(readSeed);
-    this.#book = new AddressBook(allow, maxNodes);
+    this.#book = new AddressBook({ allow, family, maxNodes });
     this.#validators = validators ? new Validators(network, quorumSet) : undefined;
-    this.#places = new Places({ clock: this.#clock, concurrency, rate, onFree: () => this.#pump() });
+    const onFree = (): void => this.#pump();
+    this.#queue = new Queue(this.#clock, onFree);
+    this.#places = new Places({ clock: this.#clock, concurrency, rate, onFree });
   }
 
   /** How far it is now. */
   get progress(): CrawlProgress {
     const { open, attempts } = this.#places;
-    return { known: this.#book.size, done: this.#done, open, attempts, outcomes: Object.fromEntries(this.#outcomes) };
+    const { done, outcomes } = this.#tally;
+    return { known: this.#book.size, done, open, attempts, outcomes };
   }
 
-  /** What is found, as it is found. */
+  /** The results, as they are found. */
   async *[Symbol.asyncIterator](): AsyncGenerator<CrawlEvent, void, undefined> {
     const { signal } = this.#options;
     const onAbort = (): void => void this.#interrupt();
@@ -141,18 +138,26 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     }
   }
 
+  /** Looks up every seed. The addresses of one are visited as soon as they are known. */
   async #begin(): Promise<void> {
     try {
-      this.#say(this.#restore());
-      await Promise.all(this.#seeds.map((seed) => this.#addSeed(seed)));
-      this.#hasBegun = true;
+      this.#tell(this.#restore());
+      this.#lookups = this.#seeds.length;
+      await Promise.all(
+        this.#seeds.map(async (seed) => {
+          await this.#addSeed(seed);
+          this.#lookups--;
+          this.#pump();
+        }),
+      );
+      this.#early.clear();
       this.#pump();
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  /** Takes what an earlier run has said. @returns the line that begins this one */
+  /** Takes the results of an earlier run. @returns the line that begins this run */
   #restore(): CrawlStart {
     const startedAt = this.#date();
     const { network, resume } = this.#options;
@@ -190,33 +195,57 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     return seed !== undefined || this.#seeds.some((one) => seedAddress(one) === address);
   }
 
-  /** A seed that is a name is every address it has: the others name it by them. */
+  /** A host name stands for all its addresses, because other nodes name the addresses. */
   async #addSeed(target: Target): Promise<void> {
-    const seed = formatTarget(target);
     if (isAddress(target.host)) {
-      this.#enqueue(this.#book.addSeed(target));
+      this.#addSeedAddress(target);
       return;
     }
+    const seed = formatTarget(target);
+    const { host, port } = target;
+    const { family, lookup } = this.#options;
+    const { timeoutMs } = this.#settings;
+    const { signal } = this.#ending;
     let addresses: readonly string[];
     try {
-      const { timeoutMs } = this.#settings;
-      addresses = await resolveName({ host: target.host, clock: this.#clock, timeoutMs, signal: this.#options.signal });
+      addresses = await resolveName({ host, family, lookup, clock: this.#clock, timeoutMs, signal });
     } catch (cause) {
       if (!(cause instanceof OverlayError)) throw cause;
-      if (this.#book.addSeed(target) === undefined || this.#isOver) return;
+      // An interrupted look-up is no result: a resumed crawl looks the name up again.
+      if (signal.aborted || this.#isOver || !this.#book.addUnresolved(target)) return;
       const error = cause.toJSON();
       this.#settle({ type: 'node', address: seed.toLowerCase(), outcome: error.cause, error, at: this.#date() }, true);
       return;
     }
-    for (const host of addresses.slice(0, MAX_RESOLVED)) this.#enqueue(this.#book.addSeed({ host, port: target.port }, seed));
+    for (const address of addresses.slice(0, MAX_RESOLVED)) this.#addSeedAddress({ host: address, port }, seed);
   }
 
-  /** @param known what an earlier run has said of it */
+  /** @param seed the host name that stands for the address */
+  #addSeedAddress(target: Target, seed?: string): void {
+    const { entry, before } = this.#book.addSeed(target, seed);
+    if (entry.state === before) {
+      this.#tellSeed(entry);
+      return;
+    }
+    if (before !== undefined) this.#tally.retract(UNDIALLED[before] ?? '');
+    if (entry.state === 'waiting') this.#queue.add(entry);
+    else this.#settle(lineOfUndialled(entry), true);
+  }
+
+  /** A seed whose address was known before the name was looked up, because another node or an earlier run named it. */
+  #tellSeed({ address, target: { host }, seed }: Entry): void {
+    const line = this.#early.get(address);
+    if (line === undefined || seed === undefined || line.seed !== undefined) return;
+    if (line.peerID !== undefined) this.#validators?.reached({ peerID: line.peerID, host, isSeed: true });
+    this.#tell({ ...line, seed });
+  }
+
+  /** @param known its line of an earlier run */
   #addNamed(peer: string, known?: NodeLine): void {
     const entry = this.#book.addNamed(peer);
     if (entry === undefined) return;
     if (entry.state === 'waiting') {
-      this.#enqueue(entry);
+      this.#queue.add(entry);
       return;
     }
     const isTold = known?.outcome === outcomeOf(entry);
@@ -224,70 +253,35 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     this.#settle(isTold ? known : lineOfUndialled(entry), !isTold);
   }
 
-  #enqueue(entry: Entry | undefined): void {
-    if (entry !== undefined) this.#queue.push(entry);
-  }
-
   /** Begins as many visits as there are places for; ends the crawl when there is nothing left to do. */
   #pump(): void {
-    if (this.#isOver || !this.#hasBegun) return;
-    while (this.#head < this.#queue.length && this.#untaken.length < MAX_UNTAKEN) {
-      const entry = this.#queue[this.#head] as Entry;
-      const waiting = this.#hosts.get(entry.target.host);
-      if (waiting === undefined && !this.#places.begin()) break;
-      this.#head++;
-      if (waiting === undefined) this.#start(entry);
-      else this.#park(waiting, entry);
-    }
-    if (this.#head > 1_000 && 2 * this.#head > this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#head);
-      this.#head = 0;
-    }
-    const left = this.#queue.length - this.#head + this.#visits.size + this.#parked;
-    if (left === 0) this.#finish(true);
-  }
-
-  #park(waiting: Entry[], entry: Entry): void {
-    waiting.push(entry);
-    this.#parked++;
+    if (this.#isOver || this.#ending.signal.aborted) return;
+    while (this.#untaken.length < MAX_UNTAKEN && this.#queue.isReady && this.#places.begin()) this.#start(this.#queue.take());
+    if (this.#queue.size + this.#visits.size + this.#lookups === 0) this.#finish(true);
   }
 
   #start(entry: Entry): void {
-    const { host } = entry.target;
-    this.#hosts.set(host, []);
     entry.state = 'asked';
     entry.attempts++;
     const visited = this.#visit(entry)
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#visits.delete(visited);
-        this.#leaveHost(host);
+        this.#queue.release(entry);
         this.#pump();
       });
     this.#visits.add(visited);
   }
 
-  /** Lets the next one be asked at the same IP address, when it has had a moment to hear of the end of this connection. */
-  #leaveHost(host: string): void {
-    const timer = this.#clock.setTimer(() => {
-      this.#timers.delete(timer);
-      const next = this.#hosts.get(host) ?? [];
-      this.#hosts.delete(host);
-      this.#parked -= next.length;
-      if (next.length > 0) this.#queue.splice(this.#head, 0, ...next);
-      this.#pump();
-    }, HOST_PAUSE_MS);
-    this.#timers.add(timer);
-  }
-
   async #visit(entry: Entry): Promise<void> {
     const { signal } = this.#ending;
-    const { network, versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort } = this.#options;
+    const { network, family, versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort } = this.#options;
     const listener = this.#validators && new Listener(this.#validators, entry.address, this.#clock);
     const place = this.#places.take();
     try {
       const result = await probe(entry.target, {
         network,
+        family,
         identity: this.#identity,
         clock: this.#clock,
         handshakeTimeoutMs: this.#settings.timeoutMs,
@@ -304,24 +298,14 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
         stay: listener && ((connection) => listener.listen(connection)),
       });
       if (signal.aborted || this.#isOver) return;
-      if (isConnectedAlready(result) && entry.attempts < MAX_ATTEMPTS) this.#retryLater(entry);
-      else this.#take(entry, result);
+      if (isConnectedAlready(result) && entry.attempts < MAX_ATTEMPTS) {
+        // A node with two addresses accepts one connection of us at a time.
+        entry.state = 'waiting';
+        this.#queue.addLater(entry, RETRY_MS);
+      } else this.#take(entry, result);
     } finally {
       place.leave();
     }
-  }
-
-  /** A node at two addresses takes us in once at a time. */
-  #retryLater(entry: Entry): void {
-    entry.state = 'waiting';
-    this.#parked++;
-    const timer = this.#clock.setTimer(() => {
-      this.#timers.delete(timer);
-      this.#parked--;
-      this.#enqueue(entry);
-      this.#pump();
-    }, RETRY_MS);
-    this.#timers.add(timer);
   }
 
   #take(entry: Entry, result: ProbeResult): void {
@@ -338,40 +322,40 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     };
     if (remote && (ok || peers !== undefined))
       this.#validators?.reached({ peerID: remote.peerID, host: entry.target.host, isSeed: entry.isSeed });
-    for (const event of this.#validators?.takeLines() ?? []) this.#say(event);
+    for (const event of this.#validators?.takeLines() ?? []) this.#tell(event);
     this.#settle(line, true);
     for (const peer of new Set(peers)) this.#addNamed(peer);
   }
 
-  /** Counts a line. @param tell whether it is to be said, too */
+  /** Counts a line. @param tell whether the application gets it, too */
   #settle(line: NodeLine, tell = false): void {
-    this.#done++;
-    this.#outcomes.set(line.outcome, (this.#outcomes.get(line.outcome) ?? 0) + 1);
-    if (line.peerID !== undefined) this.#keys.add(line.peerID);
-    if (tell) this.#say(line);
+    this.#tally.add(line);
+    if (this.#lookups > 0 || !tell) this.#early.set(line.address, line);
+    if (tell) this.#tell(line);
   }
 
   #finish(finished: boolean): void {
     for (const entry of this.#book) {
       if ((entry.state !== 'forbidden' && entry.state !== 'unasked') || entry.namedBy === entry.toldNamedBy) continue;
-      if (entry.namedBy > 1) this.#say(lineOfUndialled(entry));
+      if (entry.namedBy > 1) this.#tell(lineOfUndialled(entry));
     }
-    for (const event of this.#validators?.finish() ?? []) this.#say(event);
+    for (const event of this.#validators?.finish() ?? []) this.#tell(event);
     const ledgerSeq = this.#validators?.ledgerSeq;
     const seconds = Math.round(this.#clock.now().monotonicMs - this.#startMs) / 1000;
     const end: CrawlEnd = { type: 'end', finished, counts: this.#counts(), seconds, ...defined({ ledgerSeq }) };
     this.#isOver = true;
     this.#stop();
-    this.#say(end);
+    this.#tell(end);
   }
 
   #counts(): CrawlCounts {
     const { weighed, unweighed } = this.#validators?.counts() ?? { weighed: NOBODY, unweighed: 0 };
+    const { outcomes, done, keys } = this.#tally;
     return {
-      outcomes: Object.fromEntries([...this.#outcomes].sort(([, a], [, b]) => b - a)),
+      outcomes,
       addresses: this.#book.size,
-      left: this.#book.size - this.#done,
-      keys: this.#keys.size,
+      left: this.#book.size - done,
+      keys,
       validators: weighed,
       unweighed,
       quorumSets: this.#validators?.quorumSetCount ?? 0,
@@ -380,7 +364,6 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
 
   async #interrupt(): Promise<void> {
     if (this.#isOver) return;
-    this.#hasBegun = false;
     this.#stop();
     await Promise.race([
       Promise.allSettled(this.#visits),
@@ -391,8 +374,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
 
   #stop(): void {
     this.#places.stop();
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
+    this.#queue.stop();
     this.#ending.abort(this.#options.signal?.reason);
   }
 
@@ -402,7 +384,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     this.#wake?.();
   }
 
-  #say(event: CrawlEvent): void {
+  #tell(event: CrawlEvent): void {
     this.#untaken.push(event);
     this.#wake?.();
   }
@@ -414,8 +396,11 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
 
 const NOBODY = { validating: 0, delayed: 0, disagrees: 0, missing: 0 } as const;
 
+/** Outcomes of addresses that are not dialled. */
+const UNDIALLED: Readonly<Partial<Record<Entry['state'], string>>> = { forbidden: 'not-allowed', unasked: 'not-dialled' };
+
 function outcomeOf({ state }: Entry): string {
-  return state === 'forbidden' ? 'not-allowed' : 'not-dialled';
+  return UNDIALLED[state] ?? 'not-dialled';
 }
 
 function lineOfUndialled(entry: Entry): NodeLine {

@@ -16,6 +16,8 @@ export const CRAWL_VERSION = 1;
 export interface CrawlSettings {
   /** Ranges of addresses that may be dialled; none: whatever is globally routable. */
   readonly allow: readonly string[];
+  /** Only addresses of this IP version are dialled; absent: both. */
+  readonly family?: 4 | 6;
   /** Connections open at the same moment at most. */
   readonly concurrency: number;
   /** Connections begun in a second at most. */

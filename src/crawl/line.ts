@@ -83,6 +83,7 @@ function shape(fields: Readonly<Record<string, Check>>): Check {
 
 const SETTINGS_FIELDS = {
   allow: optional(isTexts),
+  family: (value) => value === undefined || value === 4 || value === 6,
   concurrency: optional(isNumber),
   rate: optional(isNumber),
   timeoutMs: optional(isNumber),

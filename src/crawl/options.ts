@@ -3,7 +3,7 @@
  * @module
  */
 import type { NodeIdentity } from '../net/identity.ts';
-import { type NodeOptions, resolveOptions } from '../net/options.ts';
+import { type ConnectOptions, type NodeOptions, resolveOptions } from '../net/options.ts';
 import type { Target } from '../net/target.ts';
 import { assertInteger } from '../protocol/bytes.ts';
 import { parseQuorumSet } from '../protocol/scp/quorum-set.ts';
@@ -13,9 +13,10 @@ import type { CrawlEvent, CrawlSettings } from './events.ts';
 /** What is crawled, and how. */
 export interface CrawlOptions
   extends Pick<
-    NodeOptions,
-    'network' | 'identity' | 'versionStr' | 'overlayVersion' | 'overlayMinVersion' | 'ledgerVersion' | 'listeningPort' | 'clock'
-  > {
+      NodeOptions,
+      'network' | 'identity' | 'versionStr' | 'overlayVersion' | 'overlayMinVersion' | 'ledgerVersion' | 'listeningPort' | 'clock'
+    >,
+    Pick<ConnectOptions, 'family' | 'lookup'> {
   /** Where it begins, `HOST[:PORT]`: what is named here may be dialled, whatever it is. */
   readonly seeds: readonly (string | Target)[];
   /** What else may be dialled, `10.0.0.0/8` for example. None: whatever is globally routable. */
@@ -46,12 +47,22 @@ export function settingsOf(options: CrawlOptions, identity: NodeIdentity): Crawl
   const { validators = true, secondLook = true } = options;
   const { versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort } = options;
   const said = { versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort };
+  const { family = 0 } = options;
+  if (family !== 0 && family !== 4 && family !== 6) throw new RangeError('family must be 0, 4 or 6');
   resolveOptions({ network, identity, handshakeTimeoutMs: timeoutMs, ...said });
   assertInteger(concurrency, 1, 10_000, 'concurrency');
   assertInteger(rate, 1, 100_000, 'rate');
   if (maxNodes !== undefined) assertInteger(maxNodes, 1, 10_000_000, 'maxNodes');
   const quorumSet = options.quorumSet && parseQuorumSet(options.quorumSet);
-  return { allow, concurrency, rate, timeoutMs, validators, secondLook, ...defined({ maxNodes, quorumSet, ...said }) };
+  return {
+    allow,
+    concurrency,
+    rate,
+    timeoutMs,
+    validators,
+    secondLook,
+    ...defined({ family: family || undefined, maxNodes, quorumSet, ...said }),
+  };
 }
 
 /** Without what is undefined. */

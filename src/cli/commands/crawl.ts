@@ -13,7 +13,17 @@ import { checkExports, exportArgs, writeExports } from '../crawl-exports.ts';
 import { crawlMistake, exitCodeOf, printCrawl, progressText } from '../crawl-text.ts';
 import { EXIT } from '../exit-codes.ts';
 import { LiveLine } from '../live-line.ts';
-import { networkArg, nodeArgs, nodeOptions, readAll, readNumber, readTargets, readTime, UsageError } from '../options.ts';
+import {
+  familyArgs,
+  networkArg,
+  nodeArgs,
+  nodeOptions,
+  readAll,
+  readNumber,
+  readTargets,
+  readTime,
+  UsageError,
+} from '../options.ts';
 import { quorumSetArg, readQuorumSetFile } from '../quorum-set-file.ts';
 import { secondLookArgs } from '../second-look.ts';
 import { readTargetsFile, targetsArg } from '../targets-file.ts';
@@ -46,6 +56,7 @@ const args = {
   ...secondLookArgs,
   ...quorumSetArg,
   ...exportArgs,
+  ...familyArgs,
   ...otherNodeArgs,
   timeout: { ...timeoutWithoutDefault, description: 'Time for the whole handshake of each node (10s)' },
   network: { ...networkArg, description: `${networkArg.description} (pubnet)` },
@@ -86,6 +97,7 @@ export const crawl: CommandDef<typeof args> = defineCommand({
           validators: given['nodes-only'] === true ? false : undefined,
           secondLook: given['second-look'] === false ? false : undefined,
           quorumSet: given['quorum-set'] === undefined ? undefined : await readQuorumSetFile(given['quorum-set']),
+          family: node.family === 0 ? undefined : node.family,
           versionStr: node.versionStr,
           overlayVersion: node.overlayVersion,
           overlayMinVersion: node.overlayMinVersion,

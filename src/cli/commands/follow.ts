@@ -9,7 +9,17 @@ import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { eventLines, ledgerLine, statusText } from '../follow-text.ts';
 import { hasLiveLine, LiveLine } from '../live-line.ts';
-import { type NodeArgs, nodeArgs, nodeOptions, readLimit, readNetwork, readNumber, readTargets, UsageError } from '../options.ts';
+import {
+  familyArgs,
+  type NodeArgs,
+  nodeArgs,
+  nodeOptions,
+  readLimit,
+  readNetwork,
+  readNumber,
+  readTargets,
+  UsageError,
+} from '../options.ts';
 import { ReaderGone } from '../output.ts';
 import { proofLines } from '../proof-lines.ts';
 import { quorumSetArg, readQuorumSetFile } from '../quorum-set-file.ts';
@@ -28,6 +38,7 @@ const args = {
   connections: { type: 'string', description: 'Peers at once (8)', valueHint: 'N' },
   proof: { type: 'boolean', description: 'With --json: the proof of each ledger, for follow verify' },
   'tx-set': { type: 'boolean', description: 'With --json: the transaction set of each ledger as XDR-JSON' },
+  ...familyArgs,
   ...nodeArgs,
 } as const;
 

@@ -10,7 +10,7 @@ import { quorumSetNodes } from '../../protocol/scp/quorum-set.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { eventLines, ledgerLine } from '../follow-text.ts';
-import { nodeArgs, nodeOptions, readTargets, readTime, UsageError } from '../options.ts';
+import { familyArgs, nodeArgs, nodeOptions, readTargets, readTime, UsageError } from '../options.ts';
 import { quorumSetArg, readQuorumSetFile } from '../quorum-set-file.ts';
 import { readTargetsFile, targetsArg } from '../targets-file.ts';
 
@@ -23,6 +23,7 @@ const args = {
   ...targetsArg,
   ...quorumSetArg,
   proof: { type: 'boolean', description: 'With --json: the proof of the ledger' },
+  ...familyArgs,
   ...nodeArgs,
   timeout: { ...nodeArgs.timeout, description: 'How long to wait for a ledger that contains it, 30s or 5m', default: '5m' },
 } as const;

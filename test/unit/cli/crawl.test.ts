@@ -189,6 +189,7 @@ describe('crawl', () => {
     [['crawl'], /name a node to begin with/],
     [['crawl', 'a:1', '--allow', 'nonsense'], /not a range of addresses/],
     [['crawl', 'a:1', '--concurrency', '0'], /concurrency/],
+    [['crawl', 'a:1', '-4', '-6'], /-4 and -6 exclude each other/],
     [['crawl', '--resume', '/nowhere/x'], /ENOENT/],
     [['crawl', 'a:1', '--graphml', '/nowhere/x'], /--graphml: .*ENOENT/],
     [['crawl', 'a:1', '--quorum-set', '/nowhere/x'], /--quorum-set/],

@@ -196,6 +196,7 @@ describe('follow', () => {
     ['two files', ['verify', 'a', 'b', '--quorum-set', 'QS'], 'one file'],
     ['ledger 0', ['127.0.0.1:1', '--from', '0', '--quorum-set', 'QS'], '--from'],
     ['no target', ['a b', '--quorum-set', 'QS'], 'not a target'],
+    ['two IP versions', ['127.0.0.1:1', '-4', '-6', '--quorum-set', 'QS'], '-4 and -6 exclude each other'],
   ])('%s is a mistake', async (_name, given, problem) => {
     const quorumSet = file('qs.json');
     await writeFile(quorumSet, JSON.stringify(new MockValidators().quorumSet));
@@ -206,6 +207,14 @@ describe('follow', () => {
 });
 
 describe('submit', () => {
+  it('takes one IP version', async () => {
+    const quorumSet = file('qs.json');
+    await writeFile(quorumSet, JSON.stringify(new MockValidators().quorumSet));
+    const child = startCli(['submit', '127.0.0.1:1', '-', '-4', '-6', '--quorum-set', quorumSet]);
+    child.stdin.end(payment().base64);
+    expect(await finished(child)).toMatchObject({ code: 2, stderr: expect.stringContaining('-4 and -6 exclude each other') });
+  });
+
   it('exits with 0 when a verified ledger holds the transaction, and prints it', async () => {
     const { base64, hash } = payment();
     const says: ConstructorParameters<typeof MockLedgers>[1] = {

@@ -1,0 +1,97 @@
+/**
+ * Addresses that are still to be dialled: in order, one at a time for each IP address, and again later where a node asks for it.
+ * @module
+ */
+import type { Clock, Timer } from '../net/clock.ts';
+import type { Entry } from './address-book.ts';
+
+/** Pause between two connections to one IP address, so that the node notices the end of the first one. In milliseconds. */
+const HOST_PAUSE_MS = 100;
+/** Entries that were taken stay in the list up to this number, because removing each one would move all others. */
+const MAX_TAKEN = 1_000;
+
+/** The addresses of a crawl whose turn has not come. */
+export class Queue {
+  readonly #clock: Clock;
+  readonly #onReady: () => void;
+  #entries: Entry[] = [];
+  /** Number of entries at the beginning of the list that were taken. */
+  #taken = 0;
+  /** IP addresses with a connection, and the entries that wait for its end. */
+  readonly #busy = new Map<string, Entry[]>();
+  /** Number of entries that wait for an IP address or for a time. */
+  #delayed = 0;
+  readonly #timers = new Set<Timer>();
+
+  /** @param onReady is called when an entry that had to wait can be taken */
+  constructor(clock: Clock, onReady: () => void) {
+    this.#clock = clock;
+    this.#onReady = onReady;
+  }
+
+  /** Number of entries that were not taken. */
+  get size(): number {
+    return this.#entries.length - this.#taken + this.#delayed;
+  }
+
+  add(entry: Entry): void {
+    this.#entries.push(entry);
+  }
+
+  /** Adds an entry after a time, in milliseconds. */
+  addLater(entry: Entry, ms: number): void {
+    this.#delayed++;
+    this.#after(ms, () => {
+      this.#delayed--;
+      this.add(entry);
+    });
+  }
+
+  /** Whether there is an entry whose IP address has no connection. */
+  get isReady(): boolean {
+    for (; this.#taken < this.#entries.length; this.#taken++) {
+      const entry = this.#entries[this.#taken] as Entry;
+      const waiting = this.#busy.get(entry.target.host);
+      if (waiting === undefined) return true;
+      waiting.push(entry);
+      this.#delayed++;
+    }
+    return false;
+  }
+
+  /** Takes the first entry whose IP address has no connection; `isReady` says that there is one. */
+  take(): Entry {
+    const entry = this.#entries[this.#taken++] as Entry;
+    this.#busy.set(entry.target.host, []);
+    if (this.#taken > MAX_TAKEN && 2 * this.#taken > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#taken);
+      this.#taken = 0;
+    }
+    return entry;
+  }
+
+  /** The connection of an entry has ended: the next entry with its IP address gets its turn soon. */
+  release({ target: { host } }: Entry): void {
+    this.#after(HOST_PAUSE_MS, () => {
+      const next = this.#busy.get(host) ?? [];
+      this.#busy.delete(host);
+      this.#delayed -= next.length;
+      if (next.length > 0) this.#entries.splice(this.#taken, 0, ...next);
+    });
+  }
+
+  /** Nothing becomes ready any more. */
+  stop(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+  }
+
+  #after(ms: number, change: () => void): void {
+    const timer = this.#clock.setTimer(() => {
+      this.#timers.delete(timer);
+      change();
+      this.#onReady();
+    }, ms);
+    this.#timers.add(timer);
+  }
+}
