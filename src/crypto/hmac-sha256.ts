@@ -36,6 +36,7 @@ const INITIAL = Int32Array.of(0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x
 const state = new Int32Array(8);
 /** The inner pad, then the message: the input of `crypto.hash`. */
 let scratch = Buffer.alloc(4 * 1024);
+let scratchView = viewOf(scratch);
 /**
  * View of the memory hashed last. Records that arrived together share one buffer, and a new view for each would cost more than
  * reading it.
@@ -53,11 +54,24 @@ const outerView = viewOf(outerBlock);
 outerBlock[DIGEST_BYTES] = 0x80;
 outerView.setInt32(BLOCK_BYTES - 4, (BLOCK_BYTES + DIGEST_BYTES) * 8);
 
+/** The masks of the inner and the outer pad (RFC 2104), as words. */
+const INNER_MASK = 0x36363636;
+const OUTER_MASK = 0x5c5c5c5c;
+
+/** Where the words of a key begin: two states, then the key itself, filled up with zeros. */
+const INNER = 0;
+const OUTER = 8;
+const KEY = 16;
+
+const MASKS = [
+  [INNER, INNER_MASK],
+  [OUTER, OUTER_MASK],
+] as const;
+
 /** A MacKey that uses this HMAC. */
 export class HmacSha256Key implements MacKey {
-  readonly #innerPad = new Uint8Array(BLOCK_BYTES);
-  readonly #inner = new Int32Array(8);
-  readonly #outer = new Int32Array(8);
+  /** One array, as each takes 200 bytes, and every connection has two keys. */
+  readonly #words = new Int32Array(KEY + BLOCK_BYTES / 4);
   /** OpenSSL's key; made when the first long message comes. */
   #keyObject: KeyObject | undefined;
   #wiped = false;
@@ -69,12 +83,14 @@ export class HmacSha256Key implements MacKey {
 
   /** Replaces the key. */
   rekey(key: Uint8Array): void {
-    pad.fill(0x36);
-    for (let i = 0; i < key.length; i++) pad[i] = (pad[i] as number) ^ (key[i] as number);
-    this.#innerPad.set(pad);
-    compress(INITIAL, this.#inner, padView, 0);
-    for (let i = 0; i < BLOCK_BYTES; i++) pad[i] = (pad[i] as number) ^ 0x36 ^ 0x5c;
-    compress(INITIAL, this.#outer, padView, 0);
+    pad.set(key);
+    for (let i = 0; i < BLOCK_BYTES / 4; i++) this.#words[KEY + i] = padView.getInt32(4 * i);
+    for (const [at, mask] of MASKS) {
+      this.#writePadded(padView, mask);
+      state.set(INITIAL);
+      compress(padView, 0);
+      this.#words.set(state, at);
+    }
     pad.fill(0);
     this.#keyObject = undefined;
     this.#wiped = false;
@@ -106,9 +122,7 @@ export class HmacSha256Key implements MacKey {
   }
 
   wipe(): void {
-    this.#innerPad.fill(0);
-    this.#inner.fill(0);
-    this.#outer.fill(0);
+    this.#words.fill(0);
     this.#keyObject = undefined;
     scratch.fill(0, 0, BLOCK_BYTES);
     this.#wiped = true;
@@ -119,7 +133,7 @@ export class HmacSha256Key implements MacKey {
     if (this.#wiped) throw new Error('the MAC key has been wiped');
     const length = end - start;
     if (length >= STREAM_BYTES) {
-      this.#keyObject ??= toKeyObject(this.#innerPad);
+      this.#keyObject ??= this.#toKeyObject();
       readState(createHmac('sha256', this.#keyObject).update(bytes.subarray(start, end)).digest());
       return;
     }
@@ -130,25 +144,42 @@ export class HmacSha256Key implements MacKey {
         // The pad in it reveals the key.
         scratch.fill(0, 0, BLOCK_BYTES);
         scratch = Buffer.alloc(2 * total);
+        scratchView = viewOf(scratch);
       }
-      scratch.set(this.#innerPad, 0);
+      this.#writePadded(scratchView, INNER_MASK);
       scratch.set(bytes.subarray(start, end), BLOCK_BYTES);
       outerBlock.set(hash('sha256', scratch.subarray(0, total), 'buffer'), 0);
     }
-    compress(this.#outer, state, outerView, 0);
+    this.#load(OUTER);
+    compress(outerView, 0);
+  }
+
+  /** Makes one of the two states the current one. A loop costs less here than a call of `set`. */
+  #load(at: number): void {
+    for (let i = 0; i < 8; i++) state[i] = this.#words[at + i] as number;
+  }
+
+  /** Writes the block that one of the hashes begins with: the key, with the mask of RFC 2104. */
+  #writePadded(block: DataView, mask: number): void {
+    for (let i = 0; i < BLOCK_BYTES / 4; i++) block.setInt32(4 * i, (this.#words[KEY + i] as number) ^ mask);
+  }
+
+  /** OpenSSL's form of the key, filled up with zeros. The copy made here is wiped. */
+  #toKeyObject(): KeyObject {
+    this.#writePadded(padView, 0);
+    const keyObject = createSecretKey(pad);
+    pad.fill(0);
+    return keyObject;
   }
 
   #innerInJavaScript(bytes: Uint8Array, start: number, end: number): void {
     if (bytes.buffer !== view.buffer) view = new DataView(bytes.buffer);
-    let from = this.#inner;
+    this.#load(INNER);
     let at = start;
-    for (; end - at >= BLOCK_BYTES; at += BLOCK_BYTES) {
-      compress(from, state, view, bytes.byteOffset + at);
-      from = state;
-    }
+    for (; end - at >= BLOCK_BYTES; at += BLOCK_BYTES) compress(view, bytes.byteOffset + at);
     const rest = end - at;
     for (let i = 0; i < rest; i++) tail[i] = bytes[at + i] as number;
-    finish(from, rest, BLOCK_BYTES + end - start);
+    finish(rest, BLOCK_BYTES + end - start);
     for (let i = 0; i < 8; i++) outerView.setInt32(4 * i, state[i] as number);
   }
 }
@@ -170,22 +201,13 @@ export function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array {
 /** The key object of `hmacSha256`, wiped after each use. */
 const once = new HmacSha256Key(new Uint8Array(DIGEST_BYTES));
 
-/** The key of an inner pad, followed by the zeros that RFC 2104 adds. The copy made here is wiped. */
-function toKeyObject(innerPad: Uint8Array): KeyObject {
-  const key = innerPad.map((byte) => byte ^ 0x36);
-  const keyObject = createSecretKey(key);
-  key.fill(0);
-  return keyObject;
-}
-
-/** Hashes the end of a message, the first `length` bytes of `tail`, padded (FIPS 180-4 §5.1.1), on from a state into `state`. */
-function finish(from: Int32Array, length: number, totalBytes: number): void {
+/** Hashes the end of a message, the first `length` bytes of `tail`, into `state`, padded (FIPS 180-4 §5.1.1). */
+function finish(length: number, totalBytes: number): void {
   const size = length + 9 <= BLOCK_BYTES ? BLOCK_BYTES : 2 * BLOCK_BYTES;
   tail[length] = 0x80;
   for (let i = length + 1; i < size - 4; i++) tail[i] = 0;
   tailView.setInt32(size - 4, totalBytes * 8);
-  compress(from, state, tailView, 0);
-  if (size > BLOCK_BYTES) compress(state, state, tailView, BLOCK_BYTES);
+  for (let at = 0; at < size; at += BLOCK_BYTES) compress(tailView, at);
 }
 
 function readState(digest: Uint8Array): void {
@@ -201,7 +223,7 @@ function viewOf(bytes: Uint8Array): DataView {
  * The compression function (FIPS 180-4 §6.2.2) on the 64 bytes at `at`: from one state to the next, which may be the same array. Words and working variables are locals, and sixteen
  * rounds are unrolled so that no variable is moved: this takes a third less time than arrays.
  */
-function compress(from: Int32Array, to: Int32Array, block: DataView, at: number): void {
+function compress(block: DataView, at: number): void {
   let w0 = block.getInt32(at);
   let w1 = block.getInt32(at + 4);
   let w2 = block.getInt32(at + 8);
@@ -218,14 +240,14 @@ function compress(from: Int32Array, to: Int32Array, block: DataView, at: number)
   let w13 = block.getInt32(at + 52);
   let w14 = block.getInt32(at + 56);
   let w15 = block.getInt32(at + 60);
-  let a = from[0] as number;
-  let b = from[1] as number;
-  let c = from[2] as number;
-  let d = from[3] as number;
-  let e = from[4] as number;
-  let f = from[5] as number;
-  let g = from[6] as number;
-  let h = from[7] as number;
+  let a = state[0] as number;
+  let b = state[1] as number;
+  let c = state[2] as number;
+  let d = state[3] as number;
+  let e = state[4] as number;
+  let f = state[5] as number;
+  let g = state[6] as number;
+  let h = state[7] as number;
   // biome-ignore format: three lines to a round, one to a word
   for (let i = 0; ; i += 16) {
     h = (h + (((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7))) + (g ^ (e & (f ^ g))) + (K[i] as number) + w0) | 0;
@@ -294,12 +316,12 @@ function compress(from: Int32Array, to: Int32Array, block: DataView, at: number)
     w14 = (w14 + (((w15 >>> 7) | (w15 << 25)) ^ ((w15 >>> 18) | (w15 << 14)) ^ (w15 >>> 3)) + w7 + (((w12 >>> 17) | (w12 << 15)) ^ ((w12 >>> 19) | (w12 << 13)) ^ (w12 >>> 10))) | 0;
     w15 = (w15 + (((w0 >>> 7) | (w0 << 25)) ^ ((w0 >>> 18) | (w0 << 14)) ^ (w0 >>> 3)) + w8 + (((w13 >>> 17) | (w13 << 15)) ^ ((w13 >>> 19) | (w13 << 13)) ^ (w13 >>> 10))) | 0;
   }
-  to[0] = ((from[0] as number) + a) | 0;
-  to[1] = ((from[1] as number) + b) | 0;
-  to[2] = ((from[2] as number) + c) | 0;
-  to[3] = ((from[3] as number) + d) | 0;
-  to[4] = ((from[4] as number) + e) | 0;
-  to[5] = ((from[5] as number) + f) | 0;
-  to[6] = ((from[6] as number) + g) | 0;
-  to[7] = ((from[7] as number) + h) | 0;
+  state[0] = ((state[0] as number) + a) | 0;
+  state[1] = ((state[1] as number) + b) | 0;
+  state[2] = ((state[2] as number) + c) | 0;
+  state[3] = ((state[3] as number) + d) | 0;
+  state[4] = ((state[4] as number) + e) | 0;
+  state[5] = ((state[5] as number) + f) | 0;
+  state[6] = ((state[6] as number) + g) | 0;
+  state[7] = ((state[7] as number) + h) | 0;
 }
