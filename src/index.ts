@@ -3,12 +3,13 @@
  * @module stellar-handshake
  */
 
+export type { ListenerEvent } from './net/arrival.ts';
 export type { Clock, Timer } from './net/clock.ts';
 export { connect } from './net/connect.ts';
 export { Connection } from './net/connection.ts';
 export type { ConnectionInfo, OnBytes, PeerIDRegistry, Phase, TcpAddress, Timings } from './net/connection-info.ts';
 export { NodeIdentity } from './net/identity.ts';
-export { Listener, type ListenerEvent, type ListenOptions, listen } from './net/listen.ts';
+export { Listener, type ListenOptions, listen } from './net/listen.ts';
 export type { Family, Lookup } from './net/lookup.ts';
 export { type ConnectOptions, type NodeOptions, networkFromPassphrase } from './net/options.ts';
 export { verifySCPEnvelope } from './net/scp-envelope.ts';

@@ -21,8 +21,18 @@ export interface Timer {
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => ({ unixSeconds: Date.now() / 1000, monotonicMs: performance.now() }),
-  setTimer(callback, ms) {
-    const timer = setTimeout(callback, ms);
-    return { cancel: () => clearTimeout(timer) };
-  },
+  setTimer: (callback, ms) => new SystemTimer(setTimeout(callback, ms)),
 };
+
+/** A timer of Node. */
+class SystemTimer implements Timer {
+  readonly #timeout: NodeJS.Timeout;
+
+  constructor(timeout: NodeJS.Timeout) {
+    this.#timeout = timeout;
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timeout);
+  }
+}

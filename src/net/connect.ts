@@ -95,8 +95,8 @@ async function connectOnce(options: ConnectOptions): Promise<Connection> {
     signal: options.signal,
     onBytes: options.onBytes,
     onHello: () => onPhase('hello', elapsed() - connectedMs),
+    onEnded: () => release?.(),
   });
-  void session.ended.then(() => release?.());
   const remote = await authenticated(session);
   const totalMs = elapsed();
   const pingMs = options.settle ? await settled(session, clock).catch((error) => failed(error, session)) : undefined;

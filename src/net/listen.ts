@@ -3,22 +3,18 @@
  * @module
  */
 import { createServer, type Server, type Socket } from 'node:net';
-import { assertInteger, concatBytes } from '../protocol/bytes.ts';
+import { assertInteger } from '../protocol/bytes.ts';
 import { DEFAULT_PORT, MAX_AUTHENTICATED_CONNECTIONS, MAX_PEERS, MAX_PENDING_CONNECTIONS } from '../protocol/constants.ts';
 import { OverlayError } from '../protocol/errors.ts';
-import type { RemotePeer } from '../protocol/handshake/hello.ts';
-import { Peer } from '../protocol/peer.ts';
 import { parseIP } from '../protocol/wire/ip.ts';
 import type { PeerAddress } from '../protocol/wire/messages.ts';
 import { offAbort, onAbort } from './abort.ts';
-import { Connection } from './connection.ts';
-import { newConnection, type PeerIDRegistry, type TcpAddress } from './connection-info.ts';
-import { type NodeOptions, peerOptions, type ResolvedOptions, resolveOptions } from './options.ts';
-import { Session } from './session.ts';
-import { addressKey, Slots } from './slots.ts';
-import { asAcceptor, STRANGER_BYTES } from './stranger.ts';
-
-const NOTHING = new Uint8Array(0);
+import { Arrival, type ArrivalHost, type ListenerEvent } from './arrival.ts';
+import type { Connection } from './connection.ts';
+import type { PeerIDRegistry } from './connection-info.ts';
+import { type NodeOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import type { Session } from './session.ts';
+import { Slots } from './slots.ts';
 
 /** Options of `listen`. */
 export interface ListenOptions extends NodeOptions {
@@ -43,27 +39,6 @@ export interface ListenOptions extends NodeOptions {
   /** Is called for each event of each TCP connection, refused ones included. */
   readonly onEvent?: ((event: ListenerEvent) => void) | undefined;
 }
-
-/**
- * Event of a TCP connection: `connected`, then `authenticated` and `closed`, or `refused`. `id` is that of the `ConnectionInfo`
- * which `onStep` gets.
- */
-export type ListenerEvent =
-  | { readonly event: 'connected'; readonly id: string; readonly remoteAddress: TcpAddress }
-  | {
-      readonly event: 'authenticated';
-      readonly id: string;
-      readonly remoteAddress: TcpAddress;
-      readonly connection: Connection;
-    }
-  | { readonly event: 'refused'; readonly id: string; readonly remoteAddress: TcpAddress; readonly error: OverlayError }
-  | {
-      readonly event: 'closed';
-      readonly id: string;
-      readonly remoteAddress: TcpAddress;
-      readonly remote: RemotePeer;
-      readonly error: OverlayError;
-    };
 
 /**
  * Listens for peers. Iterate it to take the authenticated connections.
@@ -116,7 +91,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
   readonly peerID: string;
   readonly #server: Server;
   readonly #options: ListenOptions;
-  readonly #resolved: ResolvedOptions;
+  readonly #host: ArrivalHost;
   readonly #sessions = new Set<Session>();
   /** PeerIDs that are connected or about to be; one connection each. */
   readonly #peerIDs = new Set<string>();
@@ -134,12 +109,24 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     this.peerID = resolved.identity.peerID;
     this.#server = server;
     this.#options = options;
-    this.#resolved = resolved;
     const { maxPendingConnections = MAX_PENDING_CONNECTIONS, maxAuthenticatedConnections = MAX_AUTHENTICATED_CONNECTIONS } =
       options;
     const slots = (most: number): Slots => new Slots(most, options.maxPerAddress ?? Math.ceil(most / 2));
     this.#pending = slots(maxPendingConnections);
     this.#authenticated = slots(maxAuthenticatedConnections);
+    this.#host = {
+      resolved,
+      listeningPort: options.listeningPort ?? this.port,
+      peers: options.peers,
+      pending: this.#pending,
+      authenticated: this.#authenticated,
+      peerIDs: this,
+      onBytes: options.onBytes,
+      tell: (event) => options.onEvent?.(event),
+      offer: (connection) => this.#offer(connection),
+      withdraw: (connection) => this.#withdraw(connection),
+      forget: (session) => void this.#sessions.delete(session),
+    };
     server.removeAllListeners('error');
     // A failed accept, for want of file descriptors for example, affects that connection only.
     server.on('error', () => {});
@@ -198,6 +185,18 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     return new Promise((resolve) => this.#takers.push(resolve));
   }
 
+  #offer(connection: Connection): void {
+    const taker = this.#takers.shift();
+    if (taker !== undefined) taker(connection);
+    else this.#ready.push(connection);
+  }
+
+  /** Nobody will take the connection when the listener is closed, and it would stay in the queue. */
+  #withdraw(connection: Connection): void {
+    const untaken = this.#ready.indexOf(connection);
+    if (untaken >= 0) this.#ready.splice(untaken, 1);
+  }
+
   /** The error with which a connection is refused; undefined when it is accepted. */
   #refusal(address: string, key: string): OverlayError | undefined {
     if (this.#closing || this.#pending.isFull) return new OverlayError('OVERLAY_NO_PENDING_SLOT', { stage: 'hello' });
@@ -214,94 +213,10 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
   }
 
   #onConnection(socket: Socket): void {
-    const localAddress = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
-    const remoteAddress = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
-    const begun = newConnection({ role: 'REMOTE_CALLED_US', localAddress, remoteAddress });
-    const { info } = begun;
-    const { id } = info;
-    const tell = (event: ListenerEvent): void => this.#options.onEvent?.(event);
-    const key = addressKey(remoteAddress.host);
-    const refusal = this.#refusal(remoteAddress.host, key);
-    if (refusal !== undefined) {
-      socket.on('error', () => {});
-      socket.destroy();
-      tell({ event: 'refused', id, remoteAddress, error: refusal });
-      return;
-    }
-    tell({ event: 'connected', id, remoteAddress });
-    const { clock, handshakeTimeoutMs } = this.#resolved;
-    const start = clock.now().monotonicMs;
-    const elapsed = (): number => clock.now().monotonicMs - start;
-    const { onBytes } = this.#options;
-    let helloMs = 0;
-    /** Releases the slots of a peer in the handshake. */
-    let firstBytes: Uint8Array = NOTHING;
-    let release: (() => void) | undefined;
-    let slot = false;
-    const options = peerOptions(this.#resolved, begun, {
-      listeningPort: this.#options.listeningPort ?? this.port,
-      peers: this.#options.peers,
-      claimPeerID: (peerID) => {
-        release = this.claimPeerID(peerID);
-        return release !== undefined;
-      },
-      takeSlot: () => {
-        slot = !this.#authenticated.isFull && !this.#authenticated.isFullFor(key);
-        if (slot) this.#authenticated.take(key);
-        return slot;
-      },
-    });
-    const peer = new Peer(options);
-    const session = new Session(peer, socket, {
-      connection: info,
-      clock,
-      handshakeTimeoutMs,
-      onBytes: (direction, bytes, connection) => {
-        if (direction === 'received' && firstBytes.length < STRANGER_BYTES && pending)
-          firstBytes = concatBytes(firstBytes, bytes.subarray(0, STRANGER_BYTES - firstBytes.length));
-        onBytes?.(direction, bytes, connection);
-      },
-      onHello: () => {
-        helloMs = elapsed();
-      },
-    });
-    this.#sessions.add(session);
-    this.#pending.take(key);
-    let pending = true;
-    const leavePending = (): void => {
-      if (pending) this.#pending.release(key);
-      pending = false;
-    };
-    session.authenticated.then(
-      (remote) => {
-        leavePending();
-        firstBytes = NOTHING;
-        const totalMs = elapsed();
-        const timings = { dnsMs: 0, tcpMs: 0, helloMs, authMs: totalMs - helloMs, totalMs };
-        const connection = new Connection(session, { info, remote, timings });
-        tell({ event: 'authenticated', id, remoteAddress, connection });
-        const taker = this.#takers.shift();
-        if (taker !== undefined) taker(connection);
-        else this.#ready.push(connection);
-        void session.ended.then((error) => {
-          // The listener is closed: nobody will take this connection, and it would stay in the queue.
-          const untaken = this.#ready.indexOf(connection);
-          if (untaken >= 0) this.#ready.splice(untaken, 1);
-          tell({ event: 'closed', id, remoteAddress, remote, error });
-        });
-      },
-      (error: OverlayError) => tell({ event: 'refused', id, remoteAddress, error: asAcceptor(error, firstBytes, elapsed()) }),
-    );
-    void session.ended.then(() => {
-      release?.();
-      if (slot) this.#authenticated.release(key);
-      // The slot is free for the next peer, but the socket exists until it is closed and must still be counted.
-      if (!pending) this.#pending.take(key);
-      pending = true;
-    });
-    void session.closed.then(() => {
-      leavePending();
-      this.#sessions.delete(session);
-    });
+    const arrival = new Arrival(this.#host, socket);
+    const { host } = arrival.remoteAddress;
+    const refusal = this.#refusal(host, arrival.key);
+    if (refusal === undefined) this.#sessions.add(arrival.start());
+    else arrival.refuse(refusal);
   }
 }

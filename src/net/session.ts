@@ -22,11 +22,15 @@ import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenti
 import { aborted, offAbort, onAbort } from './abort.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { ConnectionInfo, OnBytes } from './connection-info.ts';
+import { Deferred } from './deferred.ts';
 import { Ending } from './ending.ts';
 import { randomBytes } from './random.ts';
 import { FULL_READ_BYTES, Turn } from './turn.ts';
 
-/** What a session needs besides the peer and the stream. */
+/**
+ * What a session needs besides the peer and the stream. Its functions are called as methods of this object, each at most once but
+ * for `onBytes`. All but that and `onHello` are called from a microtask.
+ */
 export interface SessionOptions {
   readonly clock: Clock;
   /** Time left for the handshake, in milliseconds. */
@@ -36,7 +40,13 @@ export interface SessionOptions {
   /** The connection that callbacks get with the bytes. */
   readonly connection: ConnectionInfo;
   /** Is called when the peer's HELLO has been accepted. */
-  readonly onHello?: (() => void) | undefined;
+  onHello?(): void;
+  /** Is called when `authenticated` resolves. */
+  onAuthenticated?(remote: RemotePeer): void;
+  /** Is called when `ended` resolves. */
+  onEnded?(error: OverlayError): void;
+  /** Is called when `closed` resolves. */
+  onClosed?(): void;
 }
 
 /** Receives the next message; undefined when no more will come. */
@@ -50,12 +60,6 @@ interface Waiter<T> {
 
 /** A connection from the first byte to the closed socket. */
 export class Session {
-  /** Resolves when the handshake is complete and no refusal came with it; rejects with an OverlayError. */
-  readonly authenticated: Promise<RemotePeer>;
-  /** Resolves with the reason when the connection has ended; bytes may still be leaving. Never rejects. */
-  readonly ended: Promise<OverlayError>;
-  /** Resolves when the stream is closed and the session holds nothing. Never rejects. */
-  readonly closed: Promise<void>;
   readonly #peer: Peer;
   readonly #stream: Duplex;
   readonly #options: SessionOptions;
@@ -70,6 +74,7 @@ export class Session {
   #handshakeTimer: Timer | undefined;
   #tickTimer: Timer | undefined;
   #ending: Ending | undefined;
+  #onSignal: (() => void) | undefined;
   #flushing = false;
   /** Whether the stream's buffer is full. */
   #full = false;
@@ -82,32 +87,40 @@ export class Session {
   #taken = 0;
   /** Times of the writes that the operating system has not taken whole, oldest first. */
   readonly #unwrittenSinceMs: number[] = [];
-  #resolveAuthenticated!: (remote: RemotePeer) => void;
-  #rejectAuthenticated!: (error: OverlayError) => void;
-  #resolveEnded!: (error: OverlayError) => void;
+  #isAuthenticated = false;
+  #isClosed = false;
+  /** Callers that wait for one of the three; undefined when there are none. */
+  #whenAuthenticated: Deferred<RemotePeer> | undefined;
+  #whenEnded: Deferred<OverlayError> | undefined;
+  #whenClosed: Deferred<void> | undefined;
 
   constructor(peer: Peer, stream: Duplex, options: SessionOptions) {
     this.#peer = peer;
     this.#stream = stream;
     this.#options = options;
-    this.authenticated = new Promise((resolve, reject) => {
-      this.#resolveAuthenticated = resolve;
-      this.#rejectAuthenticated = reject;
-    });
-    // Callers may ignore these promises, so a rejection must not count as unhandled.
-    this.authenticated.catch(() => {});
-    this.ended = new Promise((resolve) => {
-      this.#resolveEnded = resolve;
-    });
-    this.closed = new Promise((resolve) => {
-      stream.once('close', () => {
-        this.#endInput('OVERLAY_CONNECTION_RESET');
-        for (const { reject } of this.#undrained.splice(0)) reject(this.error as OverlayError);
-        this.#ending?.closed();
-        resolve();
-      });
-    });
     this.#start();
+  }
+
+  /** Resolves when the handshake is complete and no refusal came with it; rejects with an OverlayError. */
+  get authenticated(): Promise<RemotePeer> {
+    if (this.#isAuthenticated) return Promise.resolve(this.remote as RemotePeer);
+    this.#whenAuthenticated ??= new Deferred();
+    if (this.error !== undefined) this.#whenAuthenticated.reject(this.error);
+    return this.#whenAuthenticated.promise;
+  }
+
+  /** Resolves with the reason when the connection has ended; bytes may still be leaving. Never rejects. */
+  get ended(): Promise<OverlayError> {
+    if (this.error !== undefined) return Promise.resolve(this.error);
+    this.#whenEnded ??= new Deferred();
+    return this.#whenEnded.promise;
+  }
+
+  /** Resolves when the stream is closed and the session holds nothing. Never rejects. */
+  get closed(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    this.#whenClosed ??= new Deferred();
+    return this.#whenClosed.promise;
   }
 
   get remote(): RemotePeer | undefined {
@@ -209,6 +222,7 @@ export class Session {
   #start(): void {
     const { clock, handshakeTimeoutMs, signal } = this.#options;
     const stream = this.#stream;
+    stream.once('close', () => this.#onClosed());
     stream.on('data', (chunk: Buffer) => this.#onData(chunk));
     stream.on('end', () => this.#endInput('OVERLAY_CONNECTION_CLOSED'));
     // `close` always follows.
@@ -221,18 +235,19 @@ export class Session {
     });
     this.#handshakeTimer = clock.setTimer(() => this.end('OVERLAY_HANDSHAKE_TIMEOUT'), handshakeTimeoutMs);
     this.#tickTimer = clock.setTimer(() => this.#tick(), TIMER_PERIOD_MS);
-    onAbort(signal, this.#onAbort);
+    if (signal !== undefined) {
+      this.#onSignal = () => this.end('OVERLAY_ABORTED', undefined, signal.reason);
+      onAbort(signal, this.#onSignal);
+    }
     this.#handle(this.#peer.start(this.#now()));
     this.#flush();
-    if (signal?.aborted) this.#onAbort();
+    if (signal?.aborted) this.#onSignal?.();
   }
 
-  readonly #onWritten = (): void => {
+  #written(): void {
     this.#unwrittenSinceMs.shift();
     if (this.#unwrittenSinceMs.length === 0) this.#ending?.written();
-  };
-
-  readonly #onAbort = (): void => this.end('OVERLAY_ABORTED', undefined, this.#options.signal?.reason);
+  }
 
   #now(): Now {
     return this.#options.clock.now();
@@ -243,7 +258,7 @@ export class Session {
     this.#options.onBytes?.('received', bytes, this.#options.connection);
     this.#peer.push(bytes);
     if (bytes.length >= FULL_READ_BYTES) {
-      this.#turn ??= new Turn(this.#peer.records, this.#onTurnOver);
+      this.#turn ??= new Turn(this.#peer.records, () => this.#endTurn());
       this.#turn.bytes += bytes.length;
     }
     if (this.error === undefined) this.#pump();
@@ -269,7 +284,7 @@ export class Session {
     if (this.#hasRoomForOutput()) this.#scheduleFlush();
     else this.#flush();
     if (this.error !== undefined) return;
-    if (this.#gotAuth) this.#resolveAuthenticated(this.remote as RemotePeer);
+    if (this.#gotAuth && !this.#isAuthenticated) this.#onAuthenticated();
     const full = !this.#hasRoom() || this.#isSpent();
     if (full === this.#full) return;
     this.#full = full;
@@ -277,10 +292,10 @@ export class Session {
     else this.#stream.resume();
   }
 
-  readonly #onTurnOver = (): void => {
+  #endTurn(): void {
     this.#turn = undefined;
     if (this.#full && this.error === undefined) this.#pump();
-  };
+  }
 
   /** Whether this connection has used its share of this turn of the loop. */
   #isSpent(): boolean {
@@ -342,12 +357,31 @@ export class Session {
     this.end(code, cause && `The connection broke: ${cause.message}.`, cause);
   }
 
+  #onAuthenticated(): void {
+    const remote = this.remote as RemotePeer;
+    this.#isAuthenticated = true;
+    queueMicrotask(() => this.#options.onAuthenticated?.(remote));
+    this.#whenAuthenticated?.resolve(remote);
+    this.#whenAuthenticated = undefined;
+  }
+
+  #onClosed(): void {
+    this.#endInput('OVERLAY_CONNECTION_RESET');
+    for (const { reject } of this.#undrained.splice(0)) reject(this.error as OverlayError);
+    this.#ending?.closed();
+    this.#isClosed = true;
+    queueMicrotask(() => this.#options.onClosed?.());
+    this.#whenClosed?.resolve();
+  }
+
   #onEnded(error: OverlayError): void {
     this.#handshakeTimer?.cancel();
     this.#tickTimer?.cancel();
-    offAbort(this.#options.signal, this.#onAbort);
-    this.#rejectAuthenticated(error);
-    this.#resolveEnded(error);
+    if (this.#onSignal !== undefined) offAbort(this.#options.signal, this.#onSignal);
+    // Subtle: queued first, so that the callers of `ended` see what `onEnded` has done. The same holds for the other two.
+    queueMicrotask(() => this.#options.onEnded?.(error));
+    this.#whenAuthenticated?.reject(error);
+    this.#whenEnded?.resolve(error);
     for (const taker of this.#takers.splice(0)) taker(undefined);
     for (const { reject } of [...(this.#pings?.values() ?? []), ...this.#undrained.splice(0)]) reject(error);
     this.#pings = undefined;
@@ -397,7 +431,7 @@ export class Session {
       if (output !== undefined && this.#stream.writable) {
         this.#options.onBytes?.('sent', output, this.#options.connection);
         this.#unwrittenSinceMs.push(now.monotonicMs);
-        this.#stream.write(output, this.#onWritten);
+        this.#stream.write(output, () => this.#written());
       }
     }
     if (this.#unflushed.length === 0) return;

@@ -1,6 +1,7 @@
 import { type CommandDef, defineCommand } from 'citty';
+import type { ListenerEvent } from '../../net/arrival.ts';
 import type { Connection } from '../../net/connection.ts';
-import { type ListenerEvent, listen as listenOn } from '../../net/listen.ts';
+import { listen as listenOn } from '../../net/listen.ts';
 import { adaptsOverlayRange } from '../../net/options.ts';
 import { formatTarget } from '../../net/target.ts';
 import { adaptedRangeText } from '../../protocol/handshake/overlay-range.ts';

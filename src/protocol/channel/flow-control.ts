@@ -114,11 +114,14 @@ interface Queued {
   readonly settle: Settle;
 }
 
+const NO_QUEUES: readonly Queued[][] = [];
+
 /** What we may still send to the peer, and the messages that wait for credit. */
 export class FloodSender {
   readonly #messages = new Credit();
   readonly #bytes = new Credit();
-  readonly #queues: readonly Queued[][] = [[], [], [], []];
+  /** By priority. Most connections never need queues, so the first message that waits makes them. */
+  #queues: readonly Queued[][] = NO_QUEUES;
   #queuedBytes = 0;
   #grants = 0;
   #starved = true;
@@ -148,7 +151,7 @@ export class FloodSender {
    * @returns false when it has to wait: for credit, or for earlier messages of its type
    */
   take(type: FloodType, size: number): boolean {
-    return this.#queue(type).length === 0 && this.#spend(size);
+    return !this.#queues[PRIORITY[type]]?.length && this.#spend(size);
   }
 
   /**
@@ -156,7 +159,8 @@ export class FloodSender {
    * message has been sent
    */
   enqueue(type: FloodType, xdr: Uint8Array, settle: Settle): () => boolean {
-    const queue = this.#queue(type);
+    if (this.#queues === NO_QUEUES) this.#queues = [[], [], [], []];
+    const queue = this.#queues[PRIORITY[type]] as Queued[];
     const entry = { xdr, settle };
     queue.push(entry);
     this.#starved = true;
@@ -202,10 +206,6 @@ export class FloodSender {
   clear(): readonly Queued[] {
     this.#queuedBytes = 0;
     return this.#queues.flatMap((queue) => queue.splice(0));
-  }
-
-  #queue(type: FloodType): Queued[] {
-    return this.#queues[PRIORITY[type]] as Queued[];
   }
 
   #spend(size: number): boolean {
