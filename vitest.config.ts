@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Files that replace modules or functions, or measure their process. Each has a process of its own. */
@@ -18,8 +19,8 @@ const testTimeout = 60_000;
 
 export default defineConfig({
   test: {
-    // Many tests wait for sockets and processes: on two cores the default of one worker leaves one of them idle.
-    maxWorkers: '100%',
+    // Many tests wait for sockets and processes: with one worker for each core, cores are idle.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
     globalSetup: ['test/support/built-cli.ts'],
     projects: [
       // Most time of a small file went into loading the sources once more: here the files of a worker share them.

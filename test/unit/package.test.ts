@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { networks } from '../../src/index.ts';
 import { mockNode } from '../../src/testing/index.ts';
 
@@ -31,11 +31,26 @@ function anchorsOf(text: string): readonly string[] {
   );
 }
 
+/** The package, as npm makes it. */
+interface Packed {
+  readonly filename: string;
+  readonly unpackedSize: number;
+  readonly files: readonly { readonly path: string }[];
+}
+
+let folder: string;
+let packed: Packed;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'stellar-handshake-pack-'));
+  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: ROOT });
+  [packed] = JSON.parse(stdout) as [Packed];
+}, 60_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
 describe('the published package', () => {
-  it('has every file and heading that its documents link to', { timeout: 60_000 }, async () => {
-    const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: ROOT });
-    const [packed] = JSON.parse(stdout) as readonly { readonly files: readonly { readonly path: string }[] }[];
-    const files = new Set(packed?.files.map(({ path }) => path));
+  it('has every file and heading that its documents link to', async () => {
+    const files = new Set(packed.files.map(({ path }) => path));
     const documents = [...files].filter((path) => path.endsWith('.md'));
     expect(documents).toContain('docs/protocol.md');
     const dead: string[] = [];
@@ -57,32 +72,25 @@ describe('the published package', () => {
 
 describe('an application that installs it', () => {
   it('imports the library without any other package, and the command line needs one', { timeout: 60_000 }, async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'stellar-handshake-pack-'));
-    try {
-      const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: ROOT });
-      const [packed] = JSON.parse(stdout) as readonly { readonly filename: string; readonly unpackedSize: number }[];
-      const home = join(folder, 'node_modules/stellar-handshake');
-      await mkdir(home, { recursive: true });
-      await run('tar', ['-xzf', join(folder, packed?.filename ?? ''), '--strip-components=1', '-C', home]);
-      const { dependencies, exports } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8')) as {
-        readonly dependencies: Readonly<Record<string, string>>;
-        readonly exports: Readonly<Record<string, unknown>>;
-      };
-      expect(Object.keys(dependencies)).toEqual(['@stellar/stellar-xdr-json']);
-      // That one has 3.7 MB.
-      expect(packed?.unpackedSize).toBeLessThan(2_650_000);
+    const home = join(folder, 'node_modules/stellar-handshake');
+    await mkdir(home, { recursive: true });
+    await run('tar', ['-xzf', join(folder, packed.filename), '--strip-components=1', '-C', home]);
+    const { dependencies, exports } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8')) as {
+      readonly dependencies: Readonly<Record<string, string>>;
+      readonly exports: Readonly<Record<string, unknown>>;
+    };
+    expect(Object.keys(dependencies)).toEqual(['@stellar/stellar-xdr-json']);
+    // That one has 3.7 MB.
+    expect(packed.unpackedSize).toBeLessThan(2_650_000);
 
-      // No other package is there: two entries are for those who have installed what they are made for.
-      const entries = Object.keys(exports).filter((entry) => !/json$|crypto\/(?:web|sodium)$/.test(entry));
-      const imports = entries.map((entry) => `import ${JSON.stringify(join('stellar-handshake', entry))};`);
-      expect(imports.length).toBeGreaterThan(7);
-      await writeFile(join(folder, 'application.mjs'), `${imports.join('\n')}\nconsole.log('imported');\n`);
-      expect((await run(process.execPath, ['application.mjs'], { cwd: folder })).stdout).toBe('imported\n');
-      const help = await run(process.execPath, [join(home, 'dist/cli/main.cjs'), '--help']);
-      expect(help.stdout).toContain('stellar-handshake probe');
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    // No other package is there: two entries are for those who have installed what they are made for.
+    const entries = Object.keys(exports).filter((entry) => !/json$|crypto\/(?:web|sodium)$/.test(entry));
+    const imports = entries.map((entry) => `import ${JSON.stringify(join('stellar-handshake', entry))};`);
+    expect(imports.length).toBeGreaterThan(7);
+    await writeFile(join(folder, 'application.mjs'), `${imports.join('\n')}\nconsole.log('imported');\n`);
+    expect((await run(process.execPath, ['application.mjs'], { cwd: folder })).stdout).toBe('imported\n');
+    const help = await run(process.execPath, [join(home, 'dist/cli/main.cjs'), '--help']);
+    expect(help.stdout).toContain('stellar-handshake probe');
   });
 });
 
