@@ -5,7 +5,7 @@
 import { concatBytes } from '../protocol/bytes.ts';
 import { type BytesForm, decodeBytes, recogniseBytes } from './bytes-form.ts';
 import { type Decoded, Decoder } from './decode.ts';
-import { readBytesText, type TextFormat } from './dump.ts';
+import { readBytesText, type TextFormat, type TextReading } from './dump.ts';
 import { KeyLog, KeyTrials } from './keylog.ts';
 import { type NoSegment, segmentOf } from './packet.ts';
 import { CaptureFileError, looksLikePcap, type Packet, PcapReader } from './pcap.ts';
@@ -267,7 +267,7 @@ class BytesReader implements Reader {
   }
 
   *end(): Generator<CaptureSource | Decoded> {
-    const { format, bytes, form } = this.#read(concatBytes(...this.#parts));
+    const { format, bytes, form } = this.#read(concatBytes(...this.#parts.splice(0)));
     yield { kind: 'source', format, form };
     yield* decodeBytes(bytes, form, this.#keys, this.#trials);
   }
@@ -278,20 +278,28 @@ class BytesReader implements Reader {
       if (form === undefined) throw new CaptureFileError(NO_FORMAT);
       return { format: 'bytes', bytes: all, form };
     }
-    let readings: ReturnType<typeof readBytesText>;
-    try {
-      readings = readBytesText(textOf(all));
-    } catch (error) {
-      throw new CaptureFileError(`${NO_FORMAT}: ${(error as Error).message}`);
-    }
+    const readings: TextReading[] = [];
+    const formOf = ({ format, bytes }: TextReading, isStrict: boolean) => recogniseBytes(bytes, isStrict || format === 'base64');
     // If one form reads the input without fault, no other form is used.
-    for (const isStrict of [true, false])
-      for (const { format, bytes } of readings) {
-        const form = recogniseBytes(bytes, isStrict || format === 'base64');
-        if (form !== undefined) return { format, bytes, form };
-      }
+    for (const reading of readingsOf(textOf(all))) {
+      const form = formOf(reading, true);
+      if (form !== undefined) return { ...reading, form };
+      readings.push(reading);
+    }
+    for (const reading of readings) {
+      const form = formOf(reading, false);
+      if (form !== undefined) return { ...reading, form };
+    }
     const names = readings.map(({ format }) => format).join(' or ');
     throw new CaptureFileError(`${names}, but these bytes are neither records nor a message of the overlay`);
+  }
+}
+
+function* readingsOf(text: string): Generator<TextReading> {
+  try {
+    yield* readBytesText(text);
+  } catch (error) {
+    throw new CaptureFileError(`${NO_FORMAT}: ${(error as Error).message}`);
   }
 }
 

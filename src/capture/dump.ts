@@ -7,28 +7,38 @@ import { concatBytes, fromHex } from '../protocol/bytes.ts';
 /** The form of the text. */
 export type TextFormat = 'hex' | 'hex dump' | 'base64';
 
+/** A text, read in one form. */
+export interface TextReading {
+  readonly format: TextFormat;
+  readonly bytes: Uint8Array;
+}
+
 /** The largest number of bytes in a dump, because a short dump can stand for many repeated lines. */
 const MAX_BYTES = 0x8000000;
 
 /**
- * The bytes of a text in every form in which it can be read, the most likely first.
+ * The bytes of a text in every form in which it can be read, the most likely first. A form is read when it is asked for: a large
+ * text and all its forms take much memory.
  * @throws {TypeError} names the mistake when no form fits
  */
-export function readBytesText(text: string): readonly { readonly format: TextFormat; readonly bytes: Uint8Array }[] {
-  const lines = text.replace(/^\ufeff/, '').split(/\r?\n/);
-  if (isDump(lines)) return [{ format: 'hex dump', bytes: readDump(lines) }];
-  const found: { readonly format: TextFormat; readonly bytes: Uint8Array }[] = [];
+export function* readBytesText(text: string): Generator<TextReading> {
+  const start = text.startsWith('\ufeff') ? text.slice(1) : text;
+  if (isDump(start)) {
+    yield { format: 'hex dump', bytes: readDump(start.split(END_OF_LINE)) };
+    return;
+  }
   let wrong: unknown;
   try {
-    found.push({ format: 'hex', bytes: readHexText(text) });
+    yield { format: 'hex', bytes: readHexText(start) };
   } catch (error) {
     wrong = error;
   }
-  const bytes = readBase64(lines);
-  if (bytes !== undefined) found.push({ format: 'base64', bytes });
-  if (found.length === 0) throw wrong;
-  return found;
+  const bytes = readBase64(start);
+  if (bytes !== undefined) yield { format: 'base64', bytes };
+  else if (wrong !== undefined) throw wrong;
 }
+
+const END_OF_LINE = /\r?\n/;
 
 /**
  * The bytes of a hex text: white space, colons, commas, `0x`, and comments from `#`, `//` or `;` to the end of the line do
@@ -36,15 +46,21 @@ export function readBytesText(text: string): readonly { readonly format: TextFor
  * @throws {TypeError} naming the line with something else
  */
 export function readHexText(text: string): Uint8Array {
-  const lines = text.split(/\r?\n/).map((line) => line.replace(/(#|\/\/|;).*$/, '').replace(/0x|[\s:,]/gi, ''));
-  const wrong = lines.findIndex((line) => /[^0-9a-f]/i.test(line));
-  if (wrong >= 0) throw new TypeError(`line ${wrong + 1} is not hex`);
-  return fromHex(lines.join(''));
+  const digits = hexDigits(text);
+  if (!NOT_HEX.test(digits)) return fromHex(digits);
+  const wrong = text.split(END_OF_LINE).findIndex((line) => NOT_HEX.test(hexDigits(line)));
+  throw new TypeError(`line ${wrong + 1} is not hex`);
+}
+
+const NOT_HEX = /[^0-9a-f]/i;
+
+function hexDigits(text: string): string {
+  return text.replace(/(?:#|\/\/|;).*$/gm, '').replace(/0x|[\s:,]/gi, '');
 }
 
 /** Base64, also in the URL alphabet, in quotes, and split into lines; undefined when it is not base64. */
-function readBase64(lines: readonly string[]): Uint8Array | undefined {
-  const text = lines.map((line) => line.replace(/#.*$/, '').replace(/[\s"',]/g, '')).join('');
+function readBase64(lines: string): Uint8Array | undefined {
+  const text = lines.replace(/#.*$/gm, '').replace(/[\s"',]/g, '');
   if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(text) || text.replace(/=+$/, '').length % 4 === 1) return undefined;
   return new Uint8Array(Buffer.from(text, 'base64'));
 }
@@ -56,8 +72,8 @@ const WORDS = /^[0-9a-f]{4}(?:\s|$)/i;
 const WORDS_OFFSET_DIGITS = 7;
 
 /** Whether the first line begins with offset 0, followed by groups of digits. */
-function isDump(lines: readonly string[]): boolean {
-  const first = lines.find((line) => line.trim() !== '' && !line.startsWith('#')) ?? '';
+function isDump(text: string): boolean {
+  const [first = ''] = /^(?!#).*\S.*$/m.exec(text) ?? [];
   const [, , offset = '', colon, rest = ''] = DUMP_LINE.exec(first) ?? [];
   if (!/^0+$/.test(offset)) return false;
   const isBytes = /^[0-9a-f]{2}(?:\s|$)/i.test(rest) || (colon === ':' && /^(?:[0-9a-f]{2})+(?:\s|$)/i.test(rest));

@@ -206,13 +206,13 @@ describe('the bytes of a stream', () => {
 
   it('as a dump in which repeated lines are left out', () => {
     const text = '00000000  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|\n*\n00000040  01\n00000041\n';
-    expect(readBytesText(text)).toEqual([{ format: 'hex dump', bytes: concatBytes(new Uint8Array(64), Uint8Array.of(1)) }]);
-    expect(() => readBytesText('00000000  00\n*\nffffffff\n')).toThrow('too many bytes');
-    expect(() => readBytesText(`00000000  00\n*\n${'f'.repeat(16)}\n`)).toThrow('too many bytes');
+    expect([...readBytesText(text)]).toEqual([{ format: 'hex dump', bytes: concatBytes(new Uint8Array(64), Uint8Array.of(1)) }]);
+    expect(() => [...readBytesText('00000000  00\n*\nffffffff\n')]).toThrow('too many bytes');
+    expect(() => [...readBytesText(`00000000  00\n*\n${'f'.repeat(16)}\n`)]).toThrow('too many bytes');
   });
 
   it('as plain hexdump prints it, in words of the machine', () => {
-    expect(readBytesText('0000000 0080 2c01 0000\n0000005\n')).toEqual([{ format: 'hex dump', bytes: fromHex('8000012c00') }]);
+    expect([...readBytesText('0000000 0080 2c01 0000\n0000005\n')]).toEqual([{ format: 'hex dump', bytes: fromHex('8000012c00') }]);
   });
 
   for (const [tool, ...options] of [
@@ -233,7 +233,7 @@ describe('the bytes of a stream', () => {
       const bytes = concatBytes(new Uint8Array(100), all.subarray(0, 50), new Uint8Array(1000), Uint8Array.of(7));
       const stdout = printed('hexdump', ['-C'], bytes);
       expect(stdout).toContain('\n*\n');
-      expect(toHex(readBytesText(stdout)[0]?.bytes as Uint8Array)).toBe(toHex(bytes));
+      expect(toHex([...readBytesText(stdout)][0]?.bytes as Uint8Array)).toBe(toHex(bytes));
     },
   );
 });
