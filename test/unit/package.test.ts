@@ -1,6 +1,6 @@
 /** What npm would publish: its documents and the first example of the README. */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -67,6 +67,26 @@ describe('the published package', () => {
     }
     expect(dead).toEqual([]);
     expect(count).toBeGreaterThan(15);
+  });
+
+  it('names the repository that it was released from, and where to report bugs', { timeout: 60_000 }, async () => {
+    const workflow = await readFile(join(ROOT, '.github/workflows/release.yml'), 'utf8');
+    const [, command = ''] = /^ {8}run: (npm pkg set .+)$/m.exec(workflow) ?? [];
+    const folder = await mkdtemp(join(tmpdir(), 'stellar-handshake-release-'));
+    try {
+      await copyFile(join(ROOT, 'package.json'), join(folder, 'package.json'));
+      const forge = { GITHUB_SERVER_URL: 'https://forge.example', GITHUB_REPOSITORY: 'someone/stellar-handshake' };
+      await run('sh', ['-c', command], { cwd: folder, env: { ...process.env, ...forge } });
+      const { repository, bugs, homepage, ...rest } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+      expect({ repository, bugs, homepage }).toEqual({
+        repository: { type: 'git', url: 'git+https://forge.example/someone/stellar-handshake.git' },
+        bugs: { url: 'https://forge.example/someone/stellar-handshake/issues' },
+        homepage: 'https://forge.example/someone/stellar-handshake#readme',
+      });
+      expect(rest).toEqual(JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
 
