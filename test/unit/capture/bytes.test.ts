@@ -212,7 +212,9 @@ describe('the bytes of a stream', () => {
   });
 
   it('as plain hexdump prints it, in words of the machine', () => {
-    expect([...readBytesText('0000000 0080 2c01 0000\n0000005\n')]).toEqual([{ format: 'hex dump', bytes: fromHex('8000012c00') }]);
+    expect([...readBytesText('0000000 0080 2c01 0000\n0000005\n')]).toEqual([
+      { format: 'hex dump', bytes: fromHex('8000012c00') },
+    ]);
   });
 
   for (const [tool, ...options] of [
