@@ -1,5 +1,5 @@
 /**
- * Builds the page: one HTML file without any reference to another, whose policy lets nothing but its own script run.
+ * Builds the page: one HTML file that refers to no other file. Its policy allows only its own script.
  * @module
  */
 import { createHash } from 'node:crypto';
@@ -37,7 +37,7 @@ export function selfContained(): Plugin {
         delete bundle[found.fileName];
         return (found.type === 'chunk' ? found.code : String(found.source)).trim();
       };
-      // Subtle: neither may hold what would end its element.
+      // Subtle: neither may contain a text that ends its element.
       const script = take('.js').replace(/<(?=\/script|!--)/gi, '\\x3c');
       const style = take('.css');
       const html = bundle['page.html'];
@@ -48,7 +48,7 @@ export function selfContained(): Plugin {
         .replace(/<link rel="stylesheet"[^>]*>/, () => `<style>${style}</style>`)
         .replace('POLICY', () => policy)
         .replace('</body>', () => `<script type="module">${script}</script>\n</body>`);
-      // The package has it in a third of the bytes.
+      // Compressed for the package: a third of the size.
       this.emitFile({ type: 'asset', fileName: 'page.html.br', source: brotliCompressSync(html.source) });
     },
   };

@@ -73,7 +73,7 @@ function settled(all: readonly Rule[], { steps, error, isMacVerified }: Received
   const code = error?.code;
   const told = code === 'OVERLAY_PEER_ERROR';
   const found = code === undefined || told ? -1 : all.findIndex(({ codes }) => codes.includes(code));
-  // What no rule here names is about when a message may come.
+  // A rule that is not in this table says when a message may come.
   const failedAt = code === undefined || told ? all.length : found < 0 ? all.length - 1 : found;
   return all.map((rule, at) => {
     const { name } = rule;

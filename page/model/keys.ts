@@ -47,7 +47,7 @@ export interface KeyInput {
 /** Rows of the graph. */
 export const KEY_ROWS = 11;
 
-/** The graph of a picture. Nodes whose bytes have not come have no value. */
+/** The graph of a picture. A node whose bytes have not been received has no value. */
 export function keyGraph(picture: Picture): readonly KeyNode[] {
   return new Schedule(picture).nodes;
 }
@@ -135,7 +135,7 @@ class Schedule {
     this.#add(
       {
         ...{ id: `payload${side}`, label: 'cert payload', ...at(4), isSecret: false, value: hex },
-        what: 'What the certificate vouches for, 76 bytes. The verifier puts its own networkID first, never the one in HELLO.',
+        what: 'What the certificate signs, 76 bytes. The verifier puts its own networkID first, never the one in HELLO.',
         formula: 'networkID || 00000003 || expiration || ECDH key',
       },
       [
@@ -157,14 +157,14 @@ class Schedule {
     this.#add(
       {
         ...{ id: `sig${side}`, label: 'signature', ...at(6), isSecret: false, value: hello && toHex(hello.cert.sig) },
-        what: `The identity of ${who} vouches for its ECDH key, on one network, for an hour.`,
+        what: `The identity of ${who} signs its ECDH key, for one network and one hour.`,
         formula: 'ed25519(seed, digest)',
       },
       [`seed${side}`, `digest${side}`],
     );
     this.#add({
       ...{ id: `nonce${side}`, label: `nonce${side}`, ...at(7), isSecret: false, value: hello && toHex(hello.nonce) },
-      what: `32 random bytes that ${who} drew for this connection: they make the MAC keys new each time.`,
+      what: `32 random bytes that ${who} made for this connection. They make the MAC keys different each time.`,
       formula: undefined,
     });
   }
@@ -185,7 +185,7 @@ class Schedule {
     this.#add(
       {
         ...{ id: 'shared', label: 'shared key', column: 'both', row: 6, isSecret: true, value: sharedKey && toHex(sharedKey) },
-        what: 'HKDF-Extract without salt. The key of the side that dialled comes first, whoever computes.',
+        what: 'HKDF-Extract without salt. The key of the side that dialled comes first on both sides.',
         formula: 'HMAC-SHA256(32 zero bytes, q || pubA || pubB)',
       },
       [['key', '00'.repeat(32)], 'q', 'pubA', 'pubB'],
@@ -207,7 +207,7 @@ class Schedule {
     }
   }
 
-  /** Known from the secret of either side. */
+  /** It can be computed with the secret of either side. */
   #q(): Uint8Array | undefined {
     for (const [own, other] of [
       ['A', 'B'],
@@ -227,8 +227,8 @@ class Schedule {
       known === undefined ? mac === 'good' : webCrypto.macKey(known).verify(body, SEQUENCE_OFFSET, body.length - MAC_BYTES);
     if (isGood) return '';
     return known !== undefined || mac === 'bad'
-      ? ' The one that came is bad: the formula gives another.'
-      : ' The one that came is not verified: no keys.';
+      ? ' The received one is bad: the formula gives another value.'
+      : ' The received one is not verified: no keys.';
   }
 
   /** The first MAC of either side: that of its AUTH. */
@@ -242,7 +242,7 @@ class Schedule {
         {
           ...{ id: `mac${side}`, label: 'MAC of AUTH', column: side, row: 10, isSecret: false },
           value: auth && toHex(auth.body.subarray(-MAC_BYTES)),
-          what: `The first MAC of ${NAME[side]}. Who can make it holds the ECDH secret that the identity has vouched for.${auth === undefined ? '' : this.#verdict(key, auth)}`,
+          what: `The first MAC of ${NAME[side]}. Only the holder of the ECDH secret whose key the identity has signed can make it.${auth === undefined ? '' : this.#verdict(key, auth)}`,
           formula: `HMAC-SHA256(${key}, sequence || AUTH message)`,
         },
         [key, ['sequence || message', input === undefined ? '' : toHex(input)]],

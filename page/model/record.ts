@@ -1,5 +1,5 @@
 /**
- * A record with every byte of it in a named field.
+ * A record, each byte in a named field.
  * @module
  */
 
@@ -68,7 +68,7 @@ export function helloIn(body: Uint8Array): Hello | undefined {
   }
 }
 
-/** The fields of a record, in order, without gap; one that is not well-formed is its header and the rest. */
+/** The fields of a record, in order and without gap. A record that is not well-formed has two: its header and the rest. */
 export function fieldsOf(wire: Uint8Array): readonly Field[] {
   const header = headerField(wire);
   let fields: readonly AnnotatedField[];
@@ -82,12 +82,12 @@ export function fieldsOf(wire: Uint8Array): readonly Field[] {
   return [header, ...fields.flatMap((annotated) => parts(annotated, wire))].filter(({ length }) => length > 0);
 }
 
-/** The other one. */
+/** The other side. */
 export function otherSide(side: Side): Side {
   return side === 'A' ? 'B' : 'A';
 }
 
-/** What a field's value means, where there is more to say than the value. */
+/** The meaning of a value, where the value alone does not say it. */
 export function meaningOf({ path, value }: Field): string | undefined {
   if (path === 'networkID') return networkName(value);
   if (path !== 'cert.expiration') return undefined;
@@ -101,7 +101,7 @@ function headerField(wire: Uint8Array): Field {
   return field('record header', 0, RECORD_HEADER_BYTES, 'length', `${last}, ${length & 0x7fffffff} bytes follow`, 'number');
 }
 
-/** Length, content and padding of what has a length; type and key of a NodeID. */
+/** Splits a field: length, content and padding of bytes with a length; type and key of a NodeID. */
 function parts({ path, offset, length, type, value }: AnnotatedField, wire: Uint8Array): readonly Field[] {
   const at = offset + RECORD_HEADER_BYTES;
   const view = new DataView(wire.buffer, wire.byteOffset);

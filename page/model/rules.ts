@@ -113,7 +113,7 @@ const SECTION_BY_TYPE: Readonly<Record<string, string | undefined>> = {
 export function ruleOf(type: string, { path, type: xdrType }: Field): FieldRule {
   const own = BY_TYPE[type]?.[path] ?? EVERYWHERE[path];
   if (own !== undefined) return own;
-  const rule = xdrType === 'not well-formed' ? 'A message of a known type, complete, with nothing left over.' : `XDR ${xdrType}.`;
+  const rule = xdrType === 'not well-formed' ? 'A complete message of a known type, with no bytes after it.' : `XDR ${xdrType}.`;
   return { rule, section: SECTION_BY_TYPE[type] ?? 'XDR', checks: [XDR] };
 }
 

@@ -17,20 +17,20 @@ export interface Story {
   readonly views: Readonly<Record<Side, View>>;
   /** The problems, the most useful first. */
   readonly problems: readonly Problem[];
-  /** Whether both sides have got through the handshake. They are authenticated when its MACs are verified, too. */
+  /** Whether both sides have completed the handshake. They are authenticated if its MACs are verified too. */
   readonly complete: boolean;
-  /** How many MACs were verified, here or when the record came, and how many nobody could. */
+  /** How many MACs were verified, here or on arrival of the record, and how many could not be. */
   readonly macs: { readonly verified: number; readonly unverified: number };
-  /** The G… of either side, as far as it said. */
+  /** The `G…` of each side that sent a HELLO. */
   readonly peerIDs: Readonly<Partial<Record<Side, string>>>;
   readonly phases: readonly Phase[];
 }
 
 /** A problem. */
 export interface Problem {
-  /** Who noticed. */
+  /** The side that noticed it. */
   readonly by: 'A' | 'B' | 'capture';
-  /** Event it is about. */
+  /** The event that it is about. */
   readonly index: number | undefined;
   readonly sentence: string;
   /** The check that failed, and what it found. */
@@ -64,7 +64,7 @@ export function understand(picture: Picture): Story {
   };
 }
 
-/** What has to be said of MACs that nobody verified; undefined when there are none. */
+/** The note about MACs that nobody verified; undefined when there are none. */
 export function unverifiedMacs({ macs: { verified, unverified } }: Story): string | undefined {
   if (unverified === 0) return undefined;
   return verified === 0 ? 'MACs not verified: no keys' : `${unverified} of ${verified + unverified} MACs not verified: no keys`;
@@ -98,7 +98,7 @@ function problemsOf(picture: Picture, views: Story['views'], records: readonly W
     const { message, advice, told, code } = error;
     const seen = views[own].end;
     const [other] = problems;
-    // A refusal by the peer is what the peer's ERROR_MSG, or its silence, is about.
+    // When the peer refuses, its ERROR_MSG or its close follows from that refusal.
     const about = refusals.includes(own)
       ? { index: seen?.index, check: failedOf(views[own]) }
       : { index: other?.index, check: other?.check };
@@ -137,7 +137,7 @@ function refusalOf({ side, end, witness, receptions }: View, other: View, record
   const check = receptions.get(index)?.checks.find(({ state }) => state === 'failed');
   // A side that continues has not refused the record, even if the protocol requires it.
   const goesOn = records.some(({ from, type, index: at }) => from === side && type !== 'ERROR_MSG' && at > index);
-  const who = witness.assumed || goesOn ? 'A node that keeps to the protocol refuses' : `${side} refuses`;
+  const who = witness.assumed || goesOn ? 'A node that follows the protocol refuses' : `${side} refuses`;
   const what = `the ${type} of ${otherSide(side)}`;
   const said = other.end?.error.peerError;
   const sentence = `${who} ${what}${said === undefined ? '' : ` and says “${said.message}” (${said.code})`}: ${error.message}`;
@@ -149,7 +149,7 @@ function failedOf({ end, receptions }: View): Check | undefined {
   return receptions.get(end?.index ?? -1)?.checks.find(({ state }) => state === 'failed');
 }
 
-/** As they were measured, or as the events say. */
+/** The times as measured, or computed from the events. */
 function phasesOf({ timings, own }: Picture, records: readonly WireRecord[]): readonly Phase[] {
   if (timings !== undefined) return measured(timings);
   const first = records.find(({ from }) => from === 'A');

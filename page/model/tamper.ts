@@ -1,5 +1,5 @@
 /**
- * A record changed on the way: one byte, or one field.
+ * Changes a record on its way: one byte, or one field.
  * @module
  */
 
@@ -9,7 +9,7 @@ import { LAST_FRAGMENT_BIT, RECORD_HEADER_BYTES } from '../../src/protocol/const
 import { type Field, otherSide, type WireRecord } from './record.ts';
 import { replay, type View } from './replay.ts';
 
-/** A typed value that does not fit. */
+/** The user has typed a value that does not fit. */
 export class NotPossible extends Error {
   override readonly name: string = 'NotPossible';
 }
@@ -21,7 +21,7 @@ export function withByte(wire: Uint8Array, at: number, value: number): Uint8Arra
   return changed;
 }
 
-/** How the value of a field is typed in. */
+/** How the user types the value of a field. */
 export function editableValue({ kind, at, length }: Field, wire: Uint8Array): string {
   const bytes = wire.subarray(at, at + length);
   if (kind === 'text') return new TextDecoder().decode(bytes);
@@ -30,7 +30,8 @@ export function editableValue({ kind, at, length }: Field, wire: Uint8Array): st
 }
 
 /**
- * The record with another value in a field. Text of another length takes its length, its padding and the record's header with it.
+ * The record with another value in a field. If text gets another length, its length field, its padding and the record header
+ * change too.
  * @throws {NotPossible} when the value does not fit
  */
 export function withField(wire: Uint8Array, field: Field, value: string): Uint8Array {

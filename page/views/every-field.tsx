@@ -1,5 +1,5 @@
 /**
- * Every field of a record changed in turn, and who notices.
+ * Changes the fields of a record one at a time, and shows which check notices each change.
  * @module
  */
 import type { JSX } from 'preact';
@@ -9,10 +9,10 @@ import { isRefusal } from '../model/replay.ts';
 import type { Story } from '../model/story.ts';
 import { suggestion, tamper, withField } from '../model/tamper.ts';
 
-/** Fields that are changed at most. */
+/** Maximum number of fields that are changed. */
 const MAX_FIELDS = 40;
 
-/** A table, made when it is asked for. */
+/** The table. It is computed when the user asks for it. */
 export function EveryField(props: {
   readonly story: Story;
   readonly record: WireRecord;
@@ -25,12 +25,12 @@ export function EveryField(props: {
     <div class="every">
       {!open && (
         <button type="button" class="plain" onClick={() => setOpen(true)}>
-          Change every field of this {record.type} in turn
+          Change every field of this {record.type}, one at a time
         </button>
       )}
       {open && (
         <table>
-          <caption>Every field of {record.type}, changed in turn</caption>
+          <caption>Every field of {record.type}, changed one at a time</caption>
           <thead>
             <tr>
               <th scope="col">Field</th>
@@ -42,7 +42,7 @@ export function EveryField(props: {
             {rows.map(({ path, check, told }) => (
               <tr key={path}>
                 <th scope="row">{path}</th>
-                <td>{check ?? <span class="quiet">nobody notices</span>}</td>
+                <td>{check ?? <span class="quiet">none: nobody notices</span>}</td>
                 <td>{told}</td>
               </tr>
             ))}

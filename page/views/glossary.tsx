@@ -1,5 +1,5 @@
 /**
- * The words of the page in a sentence each, and the protocol document they point to.
+ * Explains the words of the page in a sentence each, and shows the protocol document.
  * @module
  */
 import type { JSX } from 'preact';
@@ -17,7 +17,7 @@ interface Word {
 const WORDS: readonly Word[] = [
   {
     word: 'AuthCert',
-    meaning: 'An ECDH key, an end of validity and a signature of the node’s identity over both, made for one network.',
+    meaning: 'An ECDH key and its expiration, both signed by the node’s identity for one network.',
     section: 'AuthCert',
   },
   {
@@ -35,14 +35,14 @@ const WORDS: readonly Word[] = [
   },
   {
     word: 'HKDF',
-    meaning: 'Makes keys out of a shared secret, here with HMAC-SHA256: Extract gives the shared key, Expand the two MAC keys.',
+    meaning: 'Derives keys from a shared secret, here with HMAC-SHA256: Extract gives the shared key, Expand the two MAC keys.',
     section: 'Shared key and MAC keys',
     rfc: 5869,
   },
   {
     word: 'MAC, HMAC-SHA256',
     meaning:
-      'Message authentication code: 32 bytes that only the holders of the key can make for these bytes. It proves who sent them and that nobody changed them. It hides nothing.',
+      'Message authentication code: 32 bytes that only the holders of the key can make for these bytes. It proves who sent them and that nobody changed them. It does not encrypt them.',
     section: 'MAC and sequence',
     rfc: 2104,
   },
@@ -63,13 +63,13 @@ const WORDS: readonly Word[] = [
   },
   {
     word: 'record',
-    meaning: 'A message as it is on the wire: 4 bytes that say how long it is, then the message.',
+    meaning: 'A message on the wire: 4 bytes with its length, then the message.',
     section: 'Records',
     rfc: 5531,
   },
   {
     word: 'sequence',
-    meaning: 'The number of a message on its connection and in its direction, counted from 0.',
+    meaning: 'The number of a message on its connection in its direction, from 0.',
     section: 'MAC and sequence',
   },
   { word: 'XDR', meaning: 'How structures are written as bytes: big-endian, in units of 4 bytes.', section: 'XDR', rfc: 4506 },
@@ -88,7 +88,7 @@ function idOf(heading: string): string {
   return `protocol-${heading.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`;
 }
 
-/** A section of the protocol document, which this file holds. @param isStop false: the Tab key passes it over */
+/** A link to a section of the protocol document in the page. @param isStop false: the Tab key skips the link */
 export function ProtocolLink(props: { readonly section: string; readonly isStop?: boolean }): JSX.Element {
   const { section, isStop = true } = props;
   const id = idOf(section);
@@ -103,7 +103,7 @@ export function ProtocolLink(props: { readonly section: string; readonly isStop?
   );
 }
 
-/** What the words mean. */
+/** The list of words with their meanings. */
 export function Glossary(): JSX.Element {
   return (
     <Section id="glossary" title="Words">

@@ -1,12 +1,12 @@
 /**
- * The bytes of a record, every one of them in its field.
+ * The bytes of a record, each in its field.
  * @module
  */
 import type { JSX } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { Field } from '../model/record.ts';
 
-/** What is lit and what the keys do. */
+/** The bytes, the highlighted field, and what is called on a choice. */
 export interface HexViewProps {
   readonly label: string;
   readonly wire: Uint8Array;
@@ -15,14 +15,14 @@ export interface HexViewProps {
   readonly onActive: (path: string) => void;
   /** Bytes to mark as changed. */
   readonly changed?: ReadonlySet<number>;
-  /** A byte was picked. */
+  /** Is called when the user clicks on a byte. */
   readonly onByte?: (at: number) => void;
 }
 
-/** Bytes drawn at most: a transaction set would be a million. */
+/** Maximum number of bytes drawn: a transaction set can have a million. */
 const MAX_BYTES = 4_096;
 
-/** The bytes as a grid; arrow keys go from field to field, hover and focus light it. */
+/** The bytes as a grid. Arrow keys move between the fields; hover and focus highlight a field. */
 export function HexView(props: HexViewProps): JSX.Element {
   const { label, wire, fields, active, onActive, changed, onByte } = props;
   const root = useRef<HTMLDivElement>(null);
@@ -42,10 +42,10 @@ export function HexView(props: HexViewProps): JSX.Element {
     root.current?.querySelectorAll<HTMLElement>('.field')[shown.indexOf(field)]?.focus();
   };
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the fields in it are the buttons, the keys go between them
+    // biome-ignore lint/a11y/noStaticElementInteractions: the fields in it are the buttons, the keys move between them
     <div class="hex-view" ref={root} onKeyDown={onKeyDown}>
       {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms */}
-      <div role="group" aria-label={`${label}; arrow keys go from field to field`} class="bytes">
+      <div role="group" aria-label={`${label}; arrow keys move between the fields`} class="bytes">
         {shown.map((field, number) => (
           // biome-ignore lint/a11y/useSemanticElements: a button never breaks across lines, and bytes have to
           <span
@@ -65,7 +65,7 @@ export function HexView(props: HexViewProps): JSX.Element {
             <span aria-hidden="true">
               {Array.from(wire.subarray(field.at, Math.min(field.at + field.length, MAX_BYTES)), (byte, i) => {
                 const at = field.at + i;
-                // A row has 32 bytes, or 16 where there is less room: then the odd ones begin one too.
+                // A row has 32 bytes, or 16 on a narrow screen. There, the odd multiples of 16 begin a row too.
                 const offset = at % 32 === 0 ? { 'data-even': at } : at % 16 === 0 ? { 'data-odd': at } : {};
                 const isChanged = changed?.has(at) === true;
                 return (

@@ -1,5 +1,5 @@
 /**
- * The key schedule as a graph, and the order in which either end writes things down.
+ * The key schedule as a graph, and the order of its inputs as each side writes them.
  * @module
  */
 import type { JSX } from 'preact';
@@ -8,7 +8,7 @@ import type { Picture } from '../../src/explain/picture.ts';
 import { ancestry, KEY_ROWS, type KeyInput, type KeyNode, keyGraph, MIRRORS, type MirrorPart } from '../model/keys.ts';
 import { Hex, Section, SideName } from './text.tsx';
 
-/** Height of a row and of a box in it; where the columns have their middle and half the width of a box, in a width of 300. */
+/** Height of a row and of the box in it; the middles of the columns, and half the width of a box, in a drawing 300 wide. */
 const ROW = 52;
 const BOX = { top: 8, height: 34 } as const;
 const MIDDLE = { A: 51, both: 150, B: 249 } as const;
@@ -23,8 +23,8 @@ export function Keys({ picture }: { readonly picture: Picture }): JSX.Element {
   return (
     <Section
       id="keys"
-      title="Which value came from which"
-      lead="Two seeds, two ECDH secrets, two nonces: all else follows. Choose a value to follow it back."
+      title="How each value is computed"
+      lead="Every value is computed from two seeds, two ECDH secrets and two nonces. Choose a value to see its inputs."
     >
       <div class="split keys">
         <div class="graph" style={{ height: `${KEY_ROWS * ROW}px` }}>
@@ -70,22 +70,22 @@ function Edges({ nodes, lineage }: { readonly nodes: readonly KeyNode[]; readonl
 }
 
 /**
- * From one box to another by right angles, through the free space between the columns and beside them, so that no line
- * passes behind a box.
+ * The path of a line between two boxes. It has right angles only, and runs between the columns and beside them, so that no
+ * line passes behind a box.
  */
 function route(from: KeyNode, to: KeyNode): string {
   const [x1, x2] = [MIDDLE[from.column], MIDDLE[to.column]];
   const [y1, y2] = [middleOf(from), middleOf(to)];
   const [foot, head] = [y1 + BOX.height / 2, y2 - BOX.height / 2];
   if (from.column === to.column) {
-    // Only the seed has something between it and what it goes into.
+    // Only between the seed and the value computed from it is there another box.
     if (to.row - from.row <= 2) return `M${x1} ${foot} V${head}`;
     const [outwards, lane] = from.column === 'A' ? [-1, 5] : [1, 295];
     return `M${x1 + outwards * HALF} ${y1} H${lane} V${y2} H${x2 + outwards * HALF}`;
   }
   const side = (x1 < x2 ? -1 : 1) * HALF;
   if (from.column === 'both') return `M${x1} ${foot} V${y2 - 6} H${x2 + side}`;
-  // A lane and an entrance for each value that crosses over.
+  // A line of its own for each value that is used in another column.
   const [leave, lane, enter] =
     to.column === 'both' ? (from.isSecret ? [0, 14, -7] : [0, 7, 7]) : from.column === 'A' ? [-5, 10, 6] : [5, 10, 6];
   return `M${x1 - side} ${y1 + leave} H${x2 + (side / HALF) * (HALF + lane)} V${y2 + enter} H${x2 + side}`;
@@ -157,17 +157,17 @@ function Input({ input, onChoose }: { readonly input: KeyInput; readonly onChoos
 
 function whyUnknown({ isSecret }: KeyNode): string {
   return isSecret
-    ? 'A secret: not in this file. A run of ours puts ours in when it is told to, with --unsafe-show-secrets.'
+    ? 'This is a secret and not in this file. explain --unsafe-show-secrets writes our own secrets into it.'
     : 'It has not been seen on this connection.';
 }
 
-/** The same formulas in the words of either end. */
+/** The formulas as each side writes them. */
 function MirrorTable(): JSX.Element {
   return (
     <div class="mirror">
-      <h3>The same, written down at either end</h3>
+      <h3>The same formulas, as each side writes them</h3>
       <p class="lead">
-        A’s values come first wherever both sides agree on a value. So the acceptor puts the peer’s before its own.
+        Where both sides compute the same value, A’s values come first. So the acceptor writes the peer’s values before its own.
       </p>
       <table>
         <thead>

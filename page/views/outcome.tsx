@@ -10,7 +10,7 @@ import type { Story } from '../model/story.ts';
 import { tamper } from '../model/tamper.ts';
 import { Mark, SideName } from './text.tsx';
 
-/** The receiver's half of the connection with the change, beside what it was without. */
+/** What the receiver does with the changed record, compared with the original one. */
 export function Outcome(props: {
   readonly story: Story;
   readonly record: WireRecord;
@@ -94,14 +94,14 @@ function AfterChange(props: {
           </div>
         </dl>
       )}
-      {witness.assumed && <p class="small">{side} never introduced itself: this is a node with the usual settings.</p>}
+      {witness.assumed && <p class="small">{side} sent no HELLO: this is a node with the usual settings.</p>}
       {!witness.assumed && story.picture.own !== undefined && story.picture.own !== side && (
-        <p class="small">What {side} has configured, a ban for example, is not known here.</p>
+        <p class="small">The configuration of {side}, such as a ban, is not known here.</p>
       )}
       {!witness.computesMacs && (
         <p class="small">
-          The MAC keys are not in this file, so MACs are not computed: a record that is no longer the one that came has a wrong
-          one{record.mac === 'unknown' ? ', if the one that came had a good one' : ''}.
+          The MAC keys are not in this file, so MACs are not computed. The MAC of a changed record counts as wrong
+          {record.mac === 'unknown' ? ', if the MAC of the original record was good' : ''}.
         </p>
       )}
     </>
@@ -112,10 +112,10 @@ function AfterChange(props: {
 function outcomeOf(view: View, before: View): { readonly sentence: string; readonly verdict: 'noticed' | 'unnoticed' | 'same' } {
   const { side, end, waits } = view;
   if (end === undefined && waits && !before.waits)
-    return { verdict: 'noticed', sentence: `${side} waits for bytes that never come, until its deadline ends the connection.` };
+    return { verdict: 'noticed', sentence: `${side} waits for bytes that never come. Then its deadline ends the connection.` };
   const isSame = end?.error.code === before.end?.error.code && end?.index === before.end?.index;
   if (isSame && end !== undefined)
-    return { verdict: 'same', sentence: `It makes no difference: ${side} ends the connection as it did, for the same reason.` };
+    return { verdict: 'same', sentence: `It makes no difference: ${side} ends the connection for the same reason as before.` };
   if (end === undefined || !isRefusal(end.error)) {
     return {
       verdict: 'unnoticed',

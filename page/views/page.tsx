@@ -1,5 +1,5 @@
 /**
- * The whole page, from the verdict down.
+ * The whole page: the result first, then its parts.
  * @module
  */
 import type { JSX } from 'preact';
@@ -26,7 +26,7 @@ export function Waiting({ text }: { readonly text: string }): JSX.Element {
   );
 }
 
-/** A picture, shown. */
+/** The page of a picture. */
 export function Page({ story, live }: { readonly story: Story; readonly live: string | undefined }): JSX.Element {
   const { records, problems, picture } = story;
   const telling = problems.find(({ index }) => records.some((record) => record.index === index))?.index;
@@ -74,8 +74,8 @@ export function Page({ story, live }: { readonly story: Story; readonly live: st
       </main>
       <footer>
         <p>
-          This page has no connection to anything: all of it is computed in the browser, by the code that speaks the protocol.
-          Nothing on the wire is encrypted; the channel proves who speaks, and that nothing was changed.
+          This page uses no network: the browser computes everything, with the same code that speaks the protocol. Nothing on the
+          wire is encrypted. The channel proves who sent each message and that nobody changed it.
         </p>
       </footer>
     </>
@@ -95,7 +95,7 @@ function outcome({ picture, problems, complete, macs }: Story): string {
   if (complete) {
     const ended = problems.length > 0 ? ', until the connection ended' : '';
     const proved = macs.unverified === 0 ? 'both sides are authenticated' : 'the handshake is complete';
-    return source === 'demo' ? 'Two nodes meet, and prove who they are' : `${whom}: ${proved}${ended}`;
+    return source === 'demo' ? 'Two nodes connect and prove who they are' : `${whom}: ${proved}${ended}`;
   }
   return problems.length > 0 ? `${whom}: the handshake failed` : `${whom}: the handshake is not complete`;
 }
@@ -109,7 +109,7 @@ function Facts({ story }: { readonly story: Story }): JSX.Element {
     networkID === undefined ? picture.network?.name : (networkName(networkID) ?? `network ${networkID.slice(0, 8)}…`);
   const facts: readonly (readonly [string, JSX.Element | string | undefined])[] = [
     ...(['A', 'B'] as const).map((side) => [whose(side, picture.own), <Who key={side} side={side} story={story} />] as const),
-    ['Network', network ?? 'a network of its own'],
+    ['Network', network ?? 'another network'],
     ['When', picture.startUnixMs === undefined ? undefined : dateOf(picture.startUnixMs)],
     ['Took', total > 0 && peerIDs.B !== undefined ? ms(total) : undefined],
     ['Records', count(records.length + picture.omitted, 'record')],
@@ -135,7 +135,7 @@ function Who({ side, story }: { readonly side: Side; readonly story: Story }): J
   const version = helloOf(picture, side)?.versionStr;
   return (
     <>
-      <SideName side={side} /> {peerID === undefined ? 'never said who it is' : <code title={peerID}>{shortKey(peerID)}</code>}
+      <SideName side={side} /> {peerID === undefined ? 'sent no HELLO' : <code title={peerID}>{shortKey(peerID)}</code>}
       {version && <span class="quiet"> {version}</span>}
     </>
   );

@@ -1,5 +1,5 @@
 /**
- * What failed, in a sentence, and what to do: the first thing on the page.
+ * What failed, in a sentence, and what to do. It comes first on the page.
  * @module
  */
 import type { JSX } from 'preact';
@@ -27,12 +27,12 @@ export function Problems({
   const isGood = picture.running || (complete && unverified === undefined);
   const sentence =
     isGood && !picture.running
-      ? 'Every check holds. Both sides have proved that they hold the keys their HELLO names, and each record carries a good MAC.'
+      ? 'Every check passes. Both sides have proved that they have the keys of their HELLO, and each record has a good MAC.'
       : picture.running
-        ? 'So far every check holds.'
+        ? 'Every check so far passes.'
         : complete
-          ? 'No check that can be made without the keys fails: certificates, sequences and well-formed messages.'
-          : 'No check fails, but the handshake is not complete: what follows is not in this recording.';
+          ? 'The checks that need no keys pass: certificates, sequences and well-formed messages.'
+          : 'No check fails, but the handshake is not complete: the rest is not in this recording.';
   return (
     <section class={isGood ? 'verdict verdict-good' : 'verdict'} aria-label="Result">
       <p class="sentence">{sentence}</p>
@@ -66,7 +66,7 @@ function ProblemText(props: {
         {told !== undefined && by !== 'capture' && (
           <>
             {told === null ? (
-              `${by} tells its peer nothing.`
+              `${by} sends its peer no reason.`
             ) : (
               <>
                 {by} tells its peer <code>{told.code}</code> “{told.message}”.

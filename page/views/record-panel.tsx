@@ -1,5 +1,5 @@
 /**
- * One record, opened: its bytes, its fields, and every check it went through.
+ * One record: its bytes, its fields, and every check of it.
  * @module
  */
 
@@ -15,7 +15,7 @@ import { ProtocolLink } from './glossary.tsx';
 import { describeBytes, HexView } from './hex-view.tsx';
 import { Mark, ms, Section, SideName } from './text.tsx';
 
-/** Fields listed at most; more is a list of hashes or a transaction set. */
+/** Maximum number of fields listed. More are a list of hashes or a transaction set. */
 const MAX_FIELDS = 60;
 
 /** The chosen record. */
@@ -46,7 +46,7 @@ export function RecordPanel({ story, record }: { readonly story: Story; readonly
   );
 }
 
-/** The field that is lit, in words. */
+/** The highlighted field in words. */
 function Readout(props: { readonly field: Field; readonly record: WireRecord; readonly checks: readonly Check[] }): JSX.Element {
   const { field, record, checks } = props;
   const rule = ruleOf(record.type, field);
@@ -134,7 +134,7 @@ function FieldTable(props: {
   );
 }
 
-/** What the receiver checks, in its order. */
+/** The checks of the receiver, in its order. */
 function Checks(props: { readonly story: Story; readonly record: WireRecord; readonly checks: readonly Check[] }): JSX.Element {
   const { story, record, checks } = props;
   const { to } = record;
@@ -144,10 +144,10 @@ function Checks(props: { readonly story: Story; readonly record: WireRecord; rea
   return (
     <div class="checks">
       <h3>
-        What <SideName side={to} /> makes of it
+        Checks of <SideName side={to} />
       </h3>
       {checks.length === 0 ? (
-        <p>Nothing: {view.end === undefined ? 'it is not complete.' : `${to} had ended the connection before.`}</p>
+        <p>None: {view.end === undefined ? 'the record is not complete.' : `${to} had ended the connection before.`}</p>
       ) : (
         <ol>
           {checks.map(({ name, state, detail }) => (
@@ -165,14 +165,12 @@ function Checks(props: { readonly story: Story; readonly record: WireRecord; rea
         <p class="refusal">
           {to}{' '}
           {error.told === null
-            ? 'drops the connection without a word.'
-            : `says ${error.told.code} “${error.told.message}” and drops the connection.`}{' '}
+            ? 'closes the connection and sends no reason.'
+            : `sends ${error.told.code} “${error.told.message}” and closes the connection.`}{' '}
           {error.advice}
         </p>
       )}
-      {witness.assumed && (
-        <p class="small">{to} never introduced itself: these are the checks of a node that keeps to the protocol.</p>
-      )}
+      {witness.assumed && <p class="small">{to} sent no HELLO: these are the checks of a node that follows the protocol.</p>}
       {!witness.computesMacs && checks.some(({ name }) => name === 'MAC good') && (
         <p class="small">The MAC keys are not in this file. {MAC_WITHOUT_KEYS[record.mac]}</p>
       )}
@@ -180,10 +178,10 @@ function Checks(props: { readonly story: Story; readonly record: WireRecord; rea
   );
 }
 
-/** What is known of a MAC that the page cannot compute. */
+/** What is known about a MAC that the page cannot compute. */
 const MAC_WITHOUT_KEYS: Readonly<Record<MacVerdict, string>> = {
-  good: 'With them the MAC was found good.',
-  bad: 'With them the MAC was found bad.',
+  good: 'When the record came, the MAC was verified and good.',
+  bad: 'When the record came, the MAC was verified and bad.',
   none: '',
   unknown: 'This MAC was not verified: the record may be genuine or not.',
 };

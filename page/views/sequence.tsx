@@ -1,5 +1,5 @@
 /**
- * The sequence diagram: two lifelines, each record an arrow at its time.
+ * The sequence diagram: a lifeline for each side, and an arrow for each record at its time.
  * @module
  */
 import type { ComponentChildren, JSX } from 'preact';
@@ -12,10 +12,10 @@ import { receptionOf, type Story } from '../model/story.ts';
 import { helloOf } from '../model/witness.ts';
 import { count, Hex, Mark, ms, Section } from './text.tsx';
 
-/** Rows shown at first: a handshake, and what follows it at once. */
+/** Number of rows shown at first: the handshake and the messages directly after it. */
 const FIRST_ROWS = 14;
 
-/** Ends of which nobody has said anything, however much has been found out since. */
+/** The peer closed the connection and gave no reason, even if a second look found one. */
 const CLOSED_BY_PEER: readonly OverlayErrorCode[] = [
   'OVERLAY_CONNECTION_CLOSED',
   'OVERLAY_OTHER_NETWORK',
@@ -24,7 +24,7 @@ const CLOSED_BY_PEER: readonly OverlayErrorCode[] = [
   'OVERLAY_CLOSED_AT_ONCE',
 ];
 
-/** The diagram. A record is chosen by its arrow. */
+/** The diagram. A click on an arrow chooses its record. */
 export function Sequence(props: {
   readonly story: Story;
   readonly selected: number | undefined;
@@ -36,7 +36,7 @@ export function Sequence(props: {
   const shown = all ? rows : rows.slice(0, FIRST_ROWS);
   const hidden = rows.length - shown.length;
   return (
-    <Section id="sequence" title="Who said what, when">
+    <Section id="sequence" title="What each side sent, and when">
       <PhaseBar story={story} />
       <div class="lifelines">
         <div class="heads">
@@ -125,18 +125,18 @@ function rowsOf(story: Story): readonly Row[] {
         macs.unverified === 0 ? 'Both sides are authenticated' : 'The handshake is complete; its MACs are not verified';
       marker('marker', 'authenticated', undefined, proved);
     }
-    // What is only assumed of a peer is not told beside what it has done.
+    // An assumed peer is shown with what it did, not with what it was assumed to do.
     if (end?.index !== index || (views[record.to].witness.assumed && error !== undefined)) continue;
     const { told, peerError } = end.error;
-    const drop = told === null ? 'without a word' : `and says “${told.message}”`;
+    const drop = told === null ? 'and sends no reason' : `and sends “${told.message}”`;
     const text = isRefusal(end.error)
-      ? `${record.to} drops the connection ${drop}`
-      : `${record.from} has ended it: “${peerError?.message ?? ''}”`;
+      ? `${record.to} closes the connection ${drop}`
+      : `${record.from} has ended the connection: “${peerError?.message ?? ''}”`;
     marker('end', `end${index}`, undefined, text, record.to);
   }
   if (error !== undefined && views[own].end === undefined) {
     if (CLOSED_BY_PEER.includes(error.code))
-      marker('end', 'error', error.ms, `${otherSide(own)} closes the connection without a word`, otherSide(own));
+      marker('end', 'error', error.ms, `${otherSide(own)} closes the connection and sends no reason`, otherSide(own));
     else marker('end', 'error', error.ms, error.message, own);
   }
   return rows;
@@ -153,7 +153,7 @@ function Head({ side, story }: { readonly side: Side; readonly story: Story }): 
         <b>{side}</b> {side === 'A' ? 'dialled' : 'accepted'}
         {picture.own === side && ', this is us'}
       </p>
-      <p class="peer-id">{peerID ?? 'never said HELLO'}</p>
+      <p class="peer-id">{peerID ?? 'sent no HELLO'}</p>
       {version && <p class="quiet">{version}</p>}
       {address && <p class="quiet">{address}</p>}
     </div>
@@ -171,7 +171,7 @@ function Arrow(props: {
   const reception = receptionOf(props.story, record);
   const error = reception?.error;
   const refused = isRefusal(error);
-  // Of a node that never answered nobody knows that it took a record.
+  // Of a node that never answered it is not known whether it received a record.
   const isSeen = refused || (reception !== undefined && !props.story.views[to].witness.assumed);
   const isUnverified = reception?.checks.some(({ state }) => state === 'unverified') === true;
   const words = wordsOf(record, refused, isUnverified);
@@ -199,7 +199,7 @@ function Arrow(props: {
 
 const NOT_VERIFIED = 'MAC not verified';
 
-/** What an arrow says beside its type. */
+/** The words of an arrow beside its type. */
 function wordsOf({ type, mac }: WireRecord, isRefused: boolean, isUnverified: boolean): string {
   if (type === 'ERROR_MSG') return 'no MAC';
   if (mac === 'bad') return 'bad MAC';
@@ -216,7 +216,7 @@ function Marker({ row }: { readonly row: MarkerRow }): JSX.Element {
   );
 }
 
-/** Bytes that are no record, to be looked at. */
+/** Bytes that are no record. They are shown on request. */
 function Stray({ text, hex }: { readonly text: string; readonly hex: string }): JSX.Element {
   return (
     <details>
@@ -226,7 +226,7 @@ function Stray({ text, hex }: { readonly text: string; readonly hex: string }): 
   );
 }
 
-/** Where the time went. */
+/** The time of each phase. */
 function PhaseBar({ story }: { readonly story: Story }): JSX.Element | null {
   const { phases } = story;
   const total = phases.reduce((sum, phase) => sum + phase.ms, 0);

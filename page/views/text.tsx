@@ -11,14 +11,14 @@ export function SideName({ side }: { readonly side: Side }): JSX.Element {
 }
 
 const MARKS = {
-  ok: ['✓', 'holds'],
+  ok: ['✓', 'passes'],
   failed: ['✗', 'fails'],
   skipped: ['·', 'not reached'],
-  unchecked: ['–', 'nobody checks'],
+  unchecked: ['–', 'not checked'],
   unverified: ['?', 'not verified'],
 } as const;
 
-/** How a check came out. */
+/** The result of a check. */
 export function Mark({ state }: { readonly state: keyof typeof MARKS }): JSX.Element {
   const [glyph, words] = MARKS[state];
   return (
@@ -29,7 +29,7 @@ export function Mark({ state }: { readonly state: keyof typeof MARKS }): JSX.Ele
   );
 }
 
-/** Bytes as hex, four at a time, so that they break where bytes do. */
+/** Bytes as hex in groups of four, so that lines break between bytes. */
 export function Hex({ hex, limit = 2_048 }: { readonly hex: string; readonly limit?: number }): JSX.Element {
   const shown = hex.slice(0, limit);
   const groups = shown.match(/.{1,8}/g) ?? [];
@@ -41,7 +41,7 @@ export function Hex({ hex, limit = 2_048 }: { readonly hex: string; readonly lim
   );
 }
 
-/** A heading with what is under it. */
+/** A section with its heading. */
 export function Section(props: {
   readonly id: string;
   readonly title: string;
@@ -59,7 +59,7 @@ export function Section(props: {
   );
 }
 
-/** Milliseconds, with as many digits as mean something. */
+/** Milliseconds, with a useful number of digits. */
 export function ms(value: number): string {
   const digits = value < 10 ? 2 : value < 100 ? 1 : 0;
   return `${value.toFixed(digits)} ms`;
@@ -70,7 +70,7 @@ export function shortKey(peerID: string): string {
   return `${peerID.slice(0, 6)}…${peerID.slice(-4)}`;
 }
 
-/** A number of things. */
+/** A number with its noun, in the plural if needed. */
 export function count(number: number, what: string): string {
   return `${number.toLocaleString('en')} ${what}${number === 1 ? '' : 's'}`;
 }

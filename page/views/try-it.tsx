@@ -1,5 +1,5 @@
 /**
- * Try it: one byte or one field of a record changed on the way, and what the receiver then does.
+ * Try it: the user changes one byte or one field of a record, and sees what the receiver does.
  * @module
  */
 import type { JSX } from 'preact';
@@ -12,7 +12,7 @@ import { HexView } from './hex-view.tsx';
 import { Outcome } from './outcome.tsx';
 import { Section } from './text.tsx';
 
-/** The section for changes. It begins with the record that is open above. */
+/** The section for changes. It begins with the record that is chosen above. */
 export function TryIt({
   story,
   selected,
@@ -28,7 +28,7 @@ export function TryIt({
     <Section
       id="try"
       title="Try it"
-      lead="Change a record on its way and see who notices. The code that speaks the protocol does the checking, here in the browser."
+      lead="Change a record on its way and see which check notices it. The code that speaks the protocol runs the checks in the browser."
     >
       <label class="control control-wide">
         <span>Record</span>
@@ -88,7 +88,7 @@ function Bench({ story, record }: { readonly story: Story; readonly record: Wire
       if (!(at >= 0 && at < record.wire.length)) throw new NotPossible(`Bytes go from 0 to ${record.wire.length - 1}.`);
       return withByte(record.wire, at, Number.parseInt(byte, 16));
     });
-  /** The lowest bit of the byte, as it is now: a second time puts it back. */
+  /** Flips the lowest bit of the current byte. The second time restores the byte. */
   const flipBit = (): void =>
     attempt(() => {
       if (!(at >= 0 && at < record.wire.length)) throw new NotPossible(`Bytes go from 0 to ${record.wire.length - 1}.`);
@@ -162,10 +162,10 @@ function Bench({ story, record }: { readonly story: Story; readonly record: Wire
           <button type="submit">Change byte</button>
         </form>
         <p class="was">
-          <span class="quiet">As it came:</span> <code>{field.value}</code>{' '}
+          <span class="quiet">Original:</span> <code>{field.value}</code>{' '}
           {isChanged && (
             <button type="button" class="link" onClick={() => setWire(record.wire)}>
-              Put it back
+              Restore
             </button>
           )}
         </p>

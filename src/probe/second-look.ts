@@ -24,7 +24,7 @@ export const FAR_FUTURE_SECONDS = 4_000_000_000;
 const AT_ONCE_MS = 1_000;
 
 /**
- * Maximum number of connections of a second look: one for each other known network, two with a later certificate, one with
+ * Maximum number of connections of a second look: one for each known network but ours, two with a later certificate, one with
  * another key, one on which nothing is sent, and the first attempt again.
  */
 export const SECOND_LOOK_CONNECTIONS: number = Object.keys(networks).length + 5;

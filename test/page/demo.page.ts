@@ -25,8 +25,8 @@ describe.runIf(findBrowser())('the page of the demo', () => {
   });
 
   it('says how it went before anything else', async () => {
-    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Two nodes meet, and prove who they are');
-    expect(await page.getByRole('region', { name: 'Result' }).textContent()).toContain('Every check holds');
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Two nodes connect and prove who they are');
+    expect(await page.getByRole('region', { name: 'Result' }).textContent()).toContain('Every check passes');
   });
 
   it('draws each record as an arrow from its sender, in order, with its time', async () => {

@@ -37,7 +37,7 @@ describe.runIf(findBrowser())('the page of a session with stellar-core', () => {
 
   it.each(COMPLETE)('%s: every check of every record holds', async (name) => {
     const page = await viewer.show(pictureOf(name));
-    expect(await page.getByRole('region', { name: 'Result' }).textContent()).toContain('Every check holds');
+    expect(await page.getByRole('region', { name: 'Result' }).textContent()).toContain('Every check passes');
     await page.getByRole('button', { name: /^Show \d+ more rows$/ }).click();
     const { records } = transcript(name);
     expect(await page.locator('#sequence .arrow').count()).toBe(records.length);
@@ -68,7 +68,7 @@ describe.runIf(findBrowser())('the page of a session with stellar-core', () => {
       expect(text).toContain(check);
       expect(text).toContain(code);
       await page.locator('.checks .check-failed', { hasText: check }).waitFor();
-      expect(await page.locator('.checks h3').textContent()).toBe(`What ${side} makes of it`);
+      expect(await page.locator('.checks h3').textContent()).toBe(`Checks of ${side}`);
       expect(await page.locator('.fields .mark-failed').count()).toBeGreaterThanOrEqual(
         check === 'allowed here' || check.startsWith('after') ? 0 : 1,
       );
@@ -111,7 +111,7 @@ describe.runIf(findBrowser())('the page of a session with stellar-core', () => {
     expect(await result.textContent()).toContain('MACs not verified: no keys');
     expect(await result.getAttribute('class')).not.toContain('verdict-good');
     const body = await page.locator('#page').textContent();
-    for (const claim of ['Every check holds', 'good MAC.', 'are authenticated', 'taken for good'])
+    for (const claim of ['Every check passes', 'good MAC.', 'are authenticated', 'taken for good'])
       expect(body).not.toContain(claim);
     const { records } = transcript('dial-core');
     const hellos = records.filter(({ type }) => type === 'HELLO').length;
@@ -133,9 +133,9 @@ describe.runIf(findBrowser())('the page of a session with stellar-core', () => {
     const page = await viewer.show({ ...picture, events });
     expect(await page.getByRole('region', { name: 'What failed' }).textContent()).toContain('MAC good');
     expect(await page.locator('#sequence .arrow-bad').textContent()).toContain('bad MAC');
-    expect(await page.locator('.checks').textContent()).toContain('With them the MAC was found bad.');
+    expect(await page.locator('.checks').textContent()).toContain('When the record came, the MAC was verified and bad.');
     const body = await page.locator('#page').textContent();
-    for (const claim of ['Every check holds', 'are authenticated', 'This MAC was not verified'])
+    for (const claim of ['Every check passes', 'are authenticated', 'This MAC was not verified'])
       expect(body).not.toContain(claim);
     await page.context().close();
   });

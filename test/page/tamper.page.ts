@@ -120,7 +120,7 @@ describe.runIf(findBrowser())('try it', () => {
     await demo.getByTestId('outcome').getByText('Nothing is changed yet').waitFor();
     await lab.getByRole('button', { name: 'Flip a bit' }).click();
     await expectOutcome(demo, CERT);
-    await lab.getByRole('button', { name: 'Put it back' }).click();
+    await lab.getByRole('button', { name: 'Restore' }).click();
     await demo.getByTestId('outcome').getByText('Nothing is changed yet').waitFor();
   });
 
@@ -141,18 +141,18 @@ describe.runIf(findBrowser())('try it', () => {
 
   it('changes every field in turn', async () => {
     await demo.locator('#try [name=record]').selectOption({ label: '2. HELLO, B to A' });
-    await demo.getByRole('button', { name: 'Change every field of this HELLO in turn' }).click();
+    await demo.getByRole('button', { name: 'Change every field of this HELLO, one at a time' }).click();
     const rows = await demo.locator('.every tbody tr').allTextContents();
     expect(rows.length).toBeGreaterThanOrEqual(19);
     expect(rows).toContain('networkIDnetworkID equalERR_CONF “wrong network passphrase”');
     expect(rows).toContain('nonceMAC good (later)ERR_AUTH “unexpected MAC”');
-    expect(rows).toContain('macnobody notices');
+    expect(rows).toContain('macnone: nobody notices');
   });
 
   it('says what it cannot know', async () => {
     await change(recorded, '1. HELLO, A to B', 'listeningPort', '0');
     const text = await recorded.getByTestId('outcome').textContent();
-    expect(text).toContain('What B has configured, a ban for example, is not known here.');
+    expect(text).toContain('The configuration of B, such as a ban, is not known here.');
     expect(text).toContain('The MAC keys are not in this file');
   });
 

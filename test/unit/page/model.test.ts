@@ -131,7 +131,7 @@ describe('a MAC', () => {
       expect(story.complete).toBe(false);
       expect(story.problems.map(({ check }) => check?.name)).toEqual(['MAC good']);
       // Our side went on in the recording: it has not refused.
-      expect(story.problems[0]?.sentence).toContain('A node that keeps to the protocol refuses the AUTH of B');
+      expect(story.problems[0]?.sentence).toContain('A node that follows the protocol refuses the AUTH of B');
       expect(keyGraph(picture).find(({ id }) => id === 'macB')?.what).toContain('The one that came is bad');
     }
   });
