@@ -33,7 +33,7 @@ export interface AuditPeerOptions {
   readonly transcript: Transcript;
   /** Number of the connection in its case, from 1. */
   readonly number: number;
-  /** Most time an honest answer may take, in milliseconds. */
+  /** Maximum time for an honest answer, in milliseconds. */
   readonly reactMs: number;
 }
 

@@ -10,11 +10,11 @@ import { type CaseResult, countVerdicts } from './result.ts';
 import type { TargetFacts } from './scene.ts';
 import { transcriptLines } from './transcript-text.ts';
 
-/** What the page says of the audit as a whole. */
+/** The facts of the page about the whole audit. */
 export interface HtmlReport {
   readonly target: string;
   readonly role: 'acceptor' | 'initiator';
-  /** The line that sums everything up. */
+  /** The line with the summary. */
   readonly summary: string;
   readonly facts: TargetFacts | undefined;
   readonly unixSeconds: number;
@@ -79,7 +79,7 @@ dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; font-varian
 }
 `;
 
-/** The page. What the target has said stands in it as text only. */
+/** The page. Text from the target is in it only as text. */
 export function auditHtml(report: HtmlReport, results: readonly CaseResult[]): string {
   const { target, role, summary, facts, unixSeconds } = report;
   const groups = GROUPS.filter((group) => results.some((result) => result.group === group));
@@ -146,7 +146,7 @@ ${rows.join('\n')}
 </table></div>`;
 }
 
-/** What is not as stellar-core does it, the worst first: nobody has to look for it among all that passed. */
+/** The cases that did not pass, the worst first, so that a reader need not search for them. */
 function worthALook(results: readonly CaseResult[]): string {
   const cases = (['fail', 'differs', 'undecided'] as const).flatMap((verdict) =>
     results.filter((result) => result.verdict === verdict),

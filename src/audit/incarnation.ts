@@ -1,23 +1,23 @@
 /**
- * Telling from outside whether the target is still the same process: a supervisor may restart it before anyone notices.
+ * Detects from outside whether the target is still the same process, because a supervisor may restart it quickly.
  * @module
  */
 import { toHex } from '../protocol/bytes.ts';
 import type { Hello } from '../protocol/wire/messages.ts';
 
-/** So many HELLOs in a row with one ECDH key make it the key of a process, and not of a connection. */
+/** After this number of HELLOs in a row with one ECDH key, the key belongs to a process, not to a connection. */
 const STEADY = 3;
 
 /**
- * Watches the ECDH keys of the target's identities. A node keeps its key as long as it runs (protocol.md section 3.3), so that
- * a new one, where it had been the same again and again, is a new process. Of targets with a key for each connection nothing
- * can be told.
+ * Watches the ECDH keys of the target's identities. A node keeps its key as long as it runs (protocol.md section 3.3). So if the
+ * key was the same several times and then changes, the process is new. If a target has a key for each connection, this shows
+ * nothing.
  */
 export class IncarnationWatch {
   readonly #known = new Map<string, { key: string; seen: number }>();
   readonly #former = new Set<string>();
 
-  /** Takes note of a HELLO. @returns whether it comes from another process than those of its identity before */
+  /** Takes a HELLO. @returns whether it comes from another process than the earlier ones of its identity */
   isReborn({ peerID, cert }: Pick<Hello, 'peerID' | 'cert'>): boolean {
     const key = toHex(cert.pubkey);
     const known = this.#known.get(peerID);
@@ -25,9 +25,9 @@ export class IncarnationWatch {
       known.seen++;
       return false;
     }
-    // What the process before had said may be looked at late.
+    // A HELLO of the previous process may be processed late.
     if (this.#former.has(key)) return false;
-    // A key that changes once is one of a process; its successor is given the same credit, until it changes too.
+    // A key that changed once belonged to a process. The next key is assumed to do so too, until it changes.
     const wasSteady = known !== undefined && known.seen >= STEADY;
     if (wasSteady) this.#former.add(known.key);
     if (this.#known.size < MAX_IDENTITIES || known !== undefined) this.#known.set(peerID, { key, seen: wasSteady ? STEADY : 1 });
@@ -35,5 +35,5 @@ export class IncarnationWatch {
   }
 }
 
-/** Most identities that are watched: a target may have a new one for each connection. */
+/** Maximum number of watched identities: a target may have a new one for each connection. */
 const MAX_IDENTITIES = 1000;

@@ -26,28 +26,28 @@ export interface InitiatorAuditOptions extends AuditOptions {
    */
   readonly nudge?: (() => Promise<Duplex>) | undefined;
   /**
-   * How often the target has died so far, when you run it and know. Without it a death is told from the ECDH key alone, which a
-   * process keeps, and from a target that does not dial any more.
+   * The number of crashes of the target so far, if you run it and can count them. Without it, a crash is detected only by a new
+   * ECDH key, which a process keeps, and by a target that no longer dials.
    */
   readonly deaths?: (() => number) | undefined;
   /**
-   * Is told of each connection of another node than the one that was first: nodes learn addresses from each other. It is
-   * closed, and no case is played on it, unless whoever dials has another key each time.
+   * Is called with each connection of another node than the first one: nodes learn addresses from each other. It is closed, and
+   * no case is played on it, unless the target has another key for each connection.
    */
   readonly onStranger?: ((peerID: string, isPlayedWith: boolean) => void) | undefined;
 }
 
 /**
- * Plays a case on each connection the target makes, with honest handshakes in between, and yields the verdicts.
+ * Plays a case on each connection of the target, with honest handshakes in between, and yields the verdicts.
  *
  * @example
  * await using acceptor = await acceptTcp({ host: '127.0.0.1', port: 11700 })
  * for await (const result of auditInitiator((signal) => acceptor.next(signal), { network: networks.standalone }))
  *   console.log(result.id, result.verdict)
  *
- * @param accept the next connection the target makes; rejects with the signal's reason when that aborts
- * @throws {OverlayError} when it does not dial, or the first honest handshake fails, so that nothing could be said; and after
- *   the last verdict, when it has stopped dialling in the middle
+ * @param accept returns the next connection of the target; rejects with the signal's reason when the signal aborts
+ * @throws {OverlayError} when the target does not dial or the first honest handshake fails, so that there is no verdict; also
+ *   after the last verdict, when the target has stopped dialling before the end
  * @throws {RangeError} when an option is wrong
  */
 export async function* auditInitiator(
@@ -152,7 +152,7 @@ class InitiatorAudit {
     }
   }
 
-  /** Whether it has crashed since the last call, by the count of the caller who runs it. */
+  /** Whether the target has crashed since the last call, by the caller's count. */
   #hasDied(): boolean {
     const before = this.#deaths;
     this.#deaths = this.#options.deaths?.() ?? 0;
@@ -198,8 +198,8 @@ class InitiatorAudit {
   }
 
   /**
-   * An honest handshake, which need not succeed; after the last case a client may well have no reason to dial again.
-   * @throws {TargetGone} when it does not dial any more
+   * An honest handshake, which may fail: after the last case a client may have no reason to dial again.
+   * @throws {TargetGone} when the target no longer dials
    */
   async #beNice(): Promise<TargetFacts | undefined> {
     const isLast = this.#queue.length + this.#again.length === 0 && this.#options.deaths === undefined;
@@ -213,7 +213,7 @@ class InitiatorAudit {
     }
   }
 
-  /** The next connection of the target, which is reminded of us when it does not come. */
+  /** The next connection of the target. If it does not come, the target is reminded of us. */
   async #reach(mostMs = Number.POSITIVE_INFINITY): Promise<Duplex> {
     const { nudge } = this.#options;
     const patienceMs = Math.min(mostMs, this.#options.patienceMs ?? 120_000);
@@ -231,7 +231,7 @@ class InitiatorAudit {
     }
   }
 
-  /** Whether it is the node that the audit began with; another one's connection is closed. */
+  /** Whether this is the first node of the audit. The connection of another node is closed. */
   async #isTarget(stream: Duplex): Promise<boolean> {
     const { clock, timing } = this.#stage;
     const own = this.#facts?.hello.peerID;
@@ -245,7 +245,7 @@ class InitiatorAudit {
     return false;
   }
 
-  /** Nodes keep their keys: where nobody has dialled twice with the same one, it is the target that has another each time. */
+  /** Nodes keep their keys. If no key has come twice, it is the target that has another key each time. */
   #isTargetsKey(peerID: string | undefined, own: string): boolean {
     // A dialler without a HELLO may be the target.
     if (peerID === undefined) return true;
@@ -313,7 +313,7 @@ const TOO_LONG = new Error('too long');
 /** Time without a connection after which the target is reminded of us, in milliseconds. */
 const NUDGE_AFTER_MS = 8_000;
 /**
- * How long an honest handshake after the last case is waited for: as long as a node takes that was refused once, in
- * milliseconds.
+ * Time to wait for an honest handshake after the last case, in milliseconds: the time after which a node that was refused once
+ * dials again.
  */
 const LAST_PATIENCE_MS = 25_000;

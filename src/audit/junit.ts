@@ -9,9 +9,9 @@ import { transcriptLines } from './transcript-text.ts';
 
 /**
  * The XML document.
- * @param target what was audited
- * @param unixSeconds when it began
- * @param isStrict whether what differs has failed
+ * @param target the audited node
+ * @param unixSeconds start of the audit
+ * @param isStrict whether `differs` counts as failed
  */
 export function auditJUnitXml(target: string, results: readonly CaseResult[], unixSeconds: number, isStrict = false): string {
   const suites = GROUPS.map((group) => ({

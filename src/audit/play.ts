@@ -16,7 +16,7 @@ import { seededRandom } from './random.ts';
 import { CannotPlay, type Scene, type TargetFacts, type Timing } from './scene.ts';
 import { Transcript, type TranscriptEntry } from './transcript.ts';
 
-/** What all cases of an audit share. */
+/** The values that all cases of an audit share. */
 export interface Stage {
   readonly network: Network;
   readonly clock: Clock;
@@ -49,16 +49,16 @@ export class TargetGone extends Error {
   override readonly name: string = 'TargetGone';
 }
 
-/** Most time a case may take, when it does not say, in milliseconds. */
+/** Default time limit of a case, in milliseconds. */
 const CASE_TIMEOUT_MS = 45_000;
-/** How long the target is given to close too, before we forget a connection, in milliseconds. */
+/** Time that the target has to close too, before we drop the connection, in milliseconds. */
 const LINGER_MS = 200;
 
 type Playable = Pick<AuditCase, 'id' | 'role' | 'steps' | 'expect' | 'timeoutMs'>;
 
 /**
  * Plays a case with fresh keys.
- * @throws {TargetGone} when no connection is to be had
+ * @throws {TargetGone} when no connection is possible
  */
 export async function play(one: Playable, stage: Stage): Promise<Played> {
   const { clock, signal } = stage;
@@ -144,7 +144,7 @@ function makeScene(
   };
 }
 
-/** An honest HELLO with versions the target shares, once it has said which. */
+/** An honest HELLO, with versions that the target shares once they are known. */
 export function understood(hello: HonestHello, heard: HonestHello | undefined): HonestHello {
   const range = heard === undefined ? hello : rangeFor(hello, heard);
   return range === hello ? hello : { ...hello, ...range };
@@ -159,7 +159,7 @@ async function hangUp(peer: AuditPeer, stream: Duplex): Promise<void> {
   stream.destroy();
 }
 
-/** The judgement, or that it took too long. @throws the reason of the signal, when it aborts */
+/** The judgement, or a timeout. @throws the reason of the signal, when it aborts */
 async function bounded(
   judging: Promise<Judgement>,
   ms: number,

@@ -1,11 +1,11 @@
 /**
- * Randomness that can be had again: bytes that depend on a seed and a name, and on nothing else.
+ * Reproducible randomness: bytes that depend only on a seed and a name.
  * @module
  */
 import { nodeCrypto } from '../crypto/node.ts';
 import { utf8Encode } from '../protocol/bytes.ts';
 
-/** Random bytes for one purpose. With the same seed and name they are the same in every run. */
+/** Random bytes for one purpose. The same seed and name give the same bytes in every run. */
 export function seededRandom(seed: string, name: string): (length: number) => Uint8Array {
   const key = nodeCrypto.sha256(utf8Encode(`${seed}\n${name}`));
   let block = 0;

@@ -1,5 +1,5 @@
 /**
- * Getting to know the target with one honest handshake.
+ * Finds the facts of the target with one honest handshake.
  * @module
  */
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
@@ -11,11 +11,11 @@ import type { TargetFacts } from './scene.ts';
 import { step } from './steps.ts';
 
 /**
- * Does an honest handshake and says what it has told.
- * @param name what the random values of this handshake depend on, besides the seed; without one it is the first, and the
- *   target is also refused something, to see how long it takes to close
- * @throws {TargetGone} when no connection is to be had
- * @throws {OverlayError} when there is one, and the handshake fails
+ * Does an honest handshake and returns the facts from it.
+ * @param name decides the random values of this handshake, together with the seed. Without a name it is the first handshake;
+ *   then the target must also refuse something, which shows how long it takes to close
+ * @throws {TargetGone} when no connection is possible
+ * @throws {OverlayError} when the handshake fails
  */
 export async function reconnoitre(role: PeerRole, stage: Stage, name?: string): Promise<TargetFacts> {
   const { clock } = stage;
@@ -47,7 +47,7 @@ export async function reconnoitre(role: PeerRole, stage: Stage, name?: string): 
   });
   const expect = holds('the handshake succeeds', () => undefined);
   const { judgement } = await play({ id: name ?? 'reconnaissance', role, steps: [look], expect }, stage);
-  // A target that shares no version with us is met with its own.
+  // If a target shares no version with us, we use its versions.
   const hello = understood(stage.hello, others);
   if (facts === undefined && hello !== stage.hello) return reconnoitre(role, { ...stage, hello }, name);
   if (facts === undefined)
@@ -55,19 +55,19 @@ export async function reconnoitre(role: PeerRole, stage: Stage, name?: string): 
   return facts;
 }
 
-/** More time than this to close is not waited for, in milliseconds. */
+/** Maximum time to wait for the close, in milliseconds. */
 const MOST_CLOSING_MS = 20_000;
 
-/** The time between a refusal in words and the end of the connection; undefined when there is no refusal. */
+/** Time from an ERROR_MSG of the target to the end of the connection; undefined without ERROR_MSG. */
 async function measureClosing(peer: AuditPeer, { clock, timing }: Stage): Promise<number | undefined> {
-  // Of all that is refused this is what a careless target takes least harm from.
+  // Of all refused messages, this one harms a careless target least.
   peer.say({ type: 'AUTH', flags: 200 }, 'a second AUTH, to measure how long it takes to close');
   if (!(await peer.until(() => peer.refusal !== undefined, timing.reactMs))) return undefined;
   const startMs = clock.now().monotonicMs;
   return (await peer.untilEnded(MOST_CLOSING_MS)) ? clock.now().monotonicMs - startMs : undefined;
 }
 
-/** Why an honest handshake did not succeed, as `probe` would say it. */
+/** Why an honest handshake failed, in the words of `probe`. */
 function failureOf(peer: AuditPeer): OverlayError {
   const stage = peer.remoteHello === undefined ? 'hello' : 'auth';
   const { refusal, faultCode, faults } = peer;

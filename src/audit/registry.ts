@@ -1,5 +1,5 @@
 /**
- * All cases, and how some of them are chosen.
+ * All cases, and the selection of some.
  * @module
  */
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
@@ -16,7 +16,7 @@ import { STRUCTURE_CASES } from './cases/structure.ts';
 import { TIMING_CASES } from './cases/timing.ts';
 import { UNREAD_CASES } from './cases/unread.ts';
 
-/** Every case there is, in the order of a connection's life. */
+/** Every case, in the order of the phases of a connection. */
 export const CASES: readonly AuditCase[] = [
   ...CONDUCT_CASES,
   ...FRAMING_CASES,
@@ -31,23 +31,23 @@ export const CASES: readonly AuditCase[] = [
   ...UNREAD_CASES,
 ];
 
-/** Which cases are wanted. A name is an id, an id without its role, or a group. */
+/** The selected cases. A name is an id, an id without its role, or a group. */
 export interface Selection {
   /** Only these. */
   readonly only?: readonly string[] | undefined;
   /** Not these. */
   readonly skip?: readonly string[] | undefined;
-  /** Only cases at least as bad to fail. */
+  /** Only cases of at least this severity. */
   readonly severity?: Severity | undefined;
-  /** Also those that could hurt a node in production. */
+  /** Also cases that could harm a node in production. */
   readonly hostile?: boolean | undefined;
-  /** Also those that take a minute or more. */
+  /** Also cases that take a minute or more. */
   readonly slow?: boolean | undefined;
 }
 
 /**
- * The cases for a role that are wanted, in their order. What is named in `only` is taken, hostile and slow cases when asked for.
- * @throws {RangeError} when a name is not that of a case or a group
+ * The selected cases for a role, in their order. Hostile and slow cases need their option, also when `only` names them.
+ * @throws {RangeError} when a name is neither a case nor a group
  */
 export function selectCases(
   cases: readonly AuditCase[],

@@ -1,5 +1,5 @@
 /**
- * What came of a case.
+ * The result of a case.
  * @module
  */
 import type { PeerRole } from '../protocol/auth/key-schedule.ts';
@@ -14,23 +14,23 @@ export interface CaseResult {
   readonly verdict: Verdict;
   readonly severity: Severity;
   readonly role: PeerRole;
-  /** The target, `G…`, as it has said in its HELLO. */
+  /** The peerID of the target from its HELLO, `G…`. */
   readonly peerID?: string;
   readonly group: Group;
   readonly why: string;
   readonly source: string;
-  /** What is done, one line a step. */
+  /** The steps, one line each. */
   readonly steps: readonly string[];
   readonly expected: string;
   readonly came: string;
-  /** The name of the worst that a failure can mean. */
+  /** The name of the worst kind of failure. */
   readonly threat?: Threat;
   readonly durationMs: number;
-  /** What was sent and received, unless the target has passed. */
+  /** The sent and received bytes, unless the target has passed. */
   readonly transcript?: readonly TranscriptEntry[];
 }
 
-/** Puts a verdict on a case. A crash is a failure by another name, whatever the case was about. */
+/** Makes the result of a case. A crash of the target is a failure in every case. */
 export function caseResult(
   one: AuditCase,
   { verdict, came, threat: shown }: Judgement,
@@ -56,7 +56,7 @@ export function caseResult(
   };
 }
 
-/** How many of each verdict. */
+/** The number of each verdict. */
 export function countVerdicts(results: readonly CaseResult[]): Readonly<Record<Verdict, number>> {
   const counts = { pass: 0, differs: 0, fail: 0, 'not-applicable': 0, undecided: 0 };
   for (const { verdict } of results) counts[verdict]++;

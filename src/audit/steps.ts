@@ -17,7 +17,7 @@ export interface Step {
   play(scene: Scene): void | Promise<void>;
 }
 
-/** A value, or how it is made from the scene when it is needed. */
+/** A value, or a function that makes it from the scene when needed. */
 export type Made<T> = T | ((scene: Scene) => T);
 
 /** How a message is sealed. Default: correctly. */
@@ -55,7 +55,7 @@ export const authenticatedWithoutGrant: Step = step('an honest handshake, but we
   shakeHands(scene, false),
 );
 
-/** HELLO with something unusual about it. */
+/** HELLO with something unusual in it. */
 export function hello(unusual: string, options: Made<HelloOptions>, edit: (record: Uint8Array) => Uint8Array = same): Step {
   return step(`HELLO: ${unusual}`, (scene) => {
     const { peer } = scene;
@@ -77,7 +77,7 @@ export function auth(flags = 200, seal: Seal = {}): Step {
   });
 }
 
-/** A message with sequence and MAC, or one of the two wrong. @param message a message, or the XDR of one */
+/** A message with sequence and MAC; one of the two may be wrong. @param message a message or its XDR */
 export function sends(text: string, message: Made<StellarMessage | UnknownMessage | Uint8Array>, seal: Seal = {}): Step {
   return step(text, (scene) => {
     const { peer } = scene;
@@ -85,7 +85,7 @@ export function sends(text: string, message: Made<StellarMessage | UnknownMessag
   });
 }
 
-/** A record body whose first 12 bytes and MAC are filled in, whatever is between. */
+/** A record body. Its first 12 bytes and its MAC are filled in; the rest is arbitrary. */
 export function sendsBody(text: string, body: Made<Uint8Array>, seal: Seal = {}): Step {
   return step(text, (scene) => {
     const record = frame(made(body, scene));
@@ -93,12 +93,12 @@ export function sendsBody(text: string, body: Made<Uint8Array>, seal: Seal = {})
   });
 }
 
-/** Bytes as they are. */
+/** Unchanged bytes. */
 export function raw(text: string, bytes: Made<Uint8Array>): Step {
   return step(text, (scene) => scene.peer.send(made(bytes, scene), text));
 }
 
-/** The header of a record, and nothing of its body. @param bits all 32 of it, the high bit included */
+/** The header of a record without its body. @param bits all 32 bits, with the high bit */
 export function header(bits: number): Step {
   return raw(
     `a record header of ${(bits >>> 0).toString(16).padStart(8, '0')}: ${bits & 0x7fffffff} bytes are announced`,
@@ -106,7 +106,7 @@ export function header(bits: number): Step {
   );
 }
 
-/** What other steps send, all in one write. They must not wait for anything. */
+/** The bytes of other steps in one write. These steps must not wait. */
 export function atOnce(...steps: readonly Step[]): Step {
   return step(`in one write: ${steps.map(({ text }) => text).join('; ')}`, async (scene) => {
     const { peer } = scene;
@@ -116,7 +116,7 @@ export function atOnce(...steps: readonly Step[]): Step {
   });
 }
 
-/** What another step sends, one byte a write. */
+/** The bytes of another step, one byte for each write. */
 export function byteByByte(sent: Step): Step {
   return step(`byte by byte: ${sent.text}`, async (scene) => {
     const { peer } = scene;
@@ -126,7 +126,7 @@ export function byteByByte(sent: Step): Step {
   });
 }
 
-/** Nothing is sent for so long. */
+/** Nothing is sent for this time. */
 export function pause(ms: number): Step {
   return step(`${ms / 1000} s of silence`, async ({ peer }) => void (await peer.untilEnded(ms)));
 }
@@ -143,12 +143,12 @@ export const rst: Step = step('RST', ({ peer }) => {
   peer.mock.reset();
 });
 
-/** The target reacts, or does not: what is done next comes after it. */
+/** Gives the target time to react before the next step. */
 export const reaction: Step = step('a short wait for the target to react', async ({ peer, timing }) => {
   await peer.until(() => peer.refusal !== undefined, timing.settleMs);
 });
 
-/** A ping, and its answer: everything before it has been handled. */
+/** A ping and its answer: then the target has processed everything before it. */
 export const pinged: Step = step('a ping, answered', async (scene) => {
   const { peer, timing, facts } = scene;
   const pong = peer.ping();
@@ -156,7 +156,7 @@ export const pinged: Step = step('a ping, answered', async (scene) => {
   else if (!(await peer.until(pong, timing.reactMs))) refuseToGoOn(scene, 'the answer to a ping', true);
 });
 
-/** Another connection, which the steps after it and the expectation are about. */
+/** Another connection. The steps after it and the expectation use this one. */
 export function anotherConnection(identity: 'with the same identity' | 'with another identity'): Step {
   return step(`another connection ${identity}`, async (scene) => {
     await scene.open(identity === 'with the same identity' ? scene.peer.identity : undefined);
@@ -182,12 +182,12 @@ async function shakeHands(scene: Scene, grants: boolean): Promise<void> {
   peer.auth();
   if (grants) peer.grant();
   await hear(scene, 'AUTH');
-  // The first grant shows that there is a slot for us; a target that never grants is found out elsewhere.
+  // The first grant shows that there is a slot for us. Another case finds a target that never grants.
   await peer.until(() => peer.types.includes('SEND_MORE_EXTENDED') || peer.refusal !== undefined, timing.reactMs);
   refuseToGoOn(scene, 'SEND_MORE_EXTENDED');
 }
 
-/** @throws {CannotPlay} when the target does not say it */
+/** @throws {CannotPlay} when the target does not send it */
 async function hear(scene: Scene, type: 'HELLO' | 'AUTH' | 'SEND_MORE_EXTENDED'): Promise<void> {
   const { peer, timing } = scene;
   const heard = (): boolean => peer.types.includes(type);
@@ -195,7 +195,7 @@ async function hear(scene: Scene, type: 'HELLO' | 'AUTH' | 'SEND_MORE_EXTENDED')
   if (!heard()) refuseToGoOn(scene, type, true);
 }
 
-/** @throws {CannotPlay} when the target has refused us or closed, or has not said what it had to */
+/** @throws {CannotPlay} when the target has refused us, closed, or not sent the required message */
 function refuseToGoOn({ peer }: Scene, awaited: string, isMissing = false): void {
   const { refusal, ended, faults } = peer;
   if (refusal?.code === 'ERR_LOAD') throw new CannotPlay('not-applicable', `it has no free slot: ERR_LOAD “${refusal.msg}”`);

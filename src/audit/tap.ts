@@ -1,19 +1,19 @@
 /**
- * Results as TAP 13 (testanything.org), the newest that Perl's `prove` knows, and what of it newer readers take alike.
+ * Results as TAP 13 (testanything.org), the newest version that Perl's `prove` reads, in a form that newer readers read in the same way.
  * @module
  */
 import { printable, printableJson } from '../protocol/printable.ts';
 import type { CaseResult } from './result.ts';
 
-/** The first lines. @param count so many results will follow */
+/** The first lines. @param count number of results that follow */
 export function tapHeader(count: number): string {
   return `TAP version 13\n1..${count}`;
 }
 
 /**
- * One test point. What differs is harmless and passes, what could not be judged is skipped.
+ * One test point. `differs` is harmless and passes. A case without a verdict is skipped.
  * @param number from 1
- * @param isStrict whether what differs fails
+ * @param isStrict whether `differs` fails
  */
 export function tapLine(result: CaseResult, number: number, isStrict = false): string {
   const { id, title, verdict, severity, peerID, expected, came, threat, source } = result;
@@ -34,7 +34,7 @@ export function tapLine(result: CaseResult, number: number, isStrict = false): s
   return [point, '  ---', ...yaml, '  ...'].join('\n');
 }
 
-/** A text in one line in which TAP sees neither a directive nor an escape. */
+/** A text in one line without a directive or an escape of TAP. */
 function oneLine(text: string): string {
   return printable(text.replace(/\s+/g, ' ')).replace(/[\\#]/g, (character) => `\\${character}`);
 }

@@ -6,11 +6,11 @@ import { fromHex, toHex } from '../protocol/bytes.ts';
 import { annotateRecord } from '../protocol/wire/annotate.ts';
 import type { TranscriptEntry } from './transcript.ts';
 
-/** Longest value shown of a field, in characters, and most fields shown of a record. */
+/** Maximum length of a shown value, in characters, and maximum number of shown fields of a record. */
 const MAX_VALUE = 80;
 const MAX_FIELDS = 40;
 
-/** The lines: what was said when by whom, and below it the fields of its record, or its bytes when it is none. */
+/** The lines: time, side and message, and below them the fields of the record, or the bytes if they are not a record. */
 export function* transcriptLines(entries: readonly TranscriptEntry[]): Generator<string> {
   const many = entries.some(({ connection }) => connection > 1);
   for (const { atMs, connection, from, text, hex = '', length = 0 } of entries) {
@@ -20,7 +20,7 @@ export function* transcriptLines(entries: readonly TranscriptEntry[]): Generator
   }
 }
 
-/** The fields of a record with its header; of what is no single record, its bytes. */
+/** The fields of a record with its header. If the bytes are not exactly one record, the bytes. */
 function* fields(bytes: Uint8Array, length: number): Generator<string> {
   const header = bytes.length >= 4 ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) : 0;
   const isRecord = bytes.length === length && (header & 0x7fffffff) === length - 4;

@@ -1,10 +1,10 @@
 /**
- * What was sent and what came in a case, byte by byte, within bounds.
+ * The sent and received bytes of a case, up to a limit.
  * @module
  */
 import { toHex } from '../protocol/bytes.ts';
 
-/** Most bytes kept of one entry, and most entries of one connection: a target may say more than anyone wants to read. */
+/** Maximum number of bytes of one entry, and of entries of one connection: a target may send more than a reader wants. */
 const MAX_ENTRY_BYTES = 4096;
 const MAX_ENTRIES = 200;
 
@@ -12,14 +12,14 @@ const MAX_ENTRIES = 200;
 export interface TranscriptEntry {
   /** Milliseconds from the first byte of the case's first connection. */
   readonly atMs: number;
-  /** Which connection of the case, from 1. */
+  /** Number of the connection in the case, from 1. */
   readonly connection: number;
   readonly from: 'us' | 'target';
-  /** What it is, in words. */
+  /** Its description. */
   readonly text: string;
-  /** The bytes as they were on the wire, in hex, cut after 4,096; absent where none were. */
+  /** The bytes on the wire, in hex, at most 4,096; absent if there were none. */
   readonly hex?: string;
-  /** How many bytes there were in all. */
+  /** Total number of bytes. */
   readonly length?: number;
 }
 
@@ -42,7 +42,7 @@ export class Transcript {
     return [...this.#entries, { ...last, text: `${this.#dropped} more entries are left out`, hex: '', length: 0 }];
   }
 
-  /** Adds one. */
+  /** Adds an entry. */
   add(connection: number, from: 'us' | 'target', text: string, bytes?: Uint8Array): void {
     if (this.#entries.length === MAX_ENTRIES) {
       this.#dropped++;

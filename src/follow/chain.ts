@@ -1,6 +1,6 @@
 /**
- * From statements to ledgers in a row: which one is next, what is wrong with it, when it is given up. No clock and no peer
- * is in it: time is an argument, and what has to be asked for is said.
+ * From statements to consecutive ledgers: finds the next one, checks it, and gives it up when it is too late. It uses no clock
+ * and no peer: the time is an argument, and its results name what must be requested.
  * @module
  */
 import type { CryptoProvider } from '../protocol/auth/crypto.ts';
@@ -15,59 +15,59 @@ import { LedgerError } from './ledger-error.ts';
 import { makeProof, toBase64 } from './proof.ts';
 import { type Candidate, REMEMBERED_SLOTS, type Slot, type Verdict, Votes } from './votes.ts';
 
-/** A ledger is given up when a later one has had its quorum for so long. In milliseconds. */
+/** A ledger is given up when a later one has had its quorum for this time, in milliseconds. */
 const GAP_AFTER_MS = 10_000;
 /** How far ahead of our clock a ledger may close (Herder::MAX_TIME_SLIP_SECONDS). */
 const MAX_TIME_SLIP_SECONDS = 60;
-/** How old a ledger may be to begin with, when none is named (Config::MAXIMUM_LEDGER_CLOSETIME_DRIFT). In seconds. */
+/** Maximum age of the first ledger when none is named, in seconds (Config::MAXIMUM_LEDGER_CLOSETIME_DRIFT). */
 const MAX_START_AGE_SECONDS = 90;
-/** Ledgers whose predecessors' hashes are remembered. */
+/** Number of ledgers whose predecessors' hashes are kept. */
 const REMEMBERED_HASHES = 64;
-/** Ledgers from the next one on whose transaction sets are fetched. */
+/** Number of ledgers, from the next one on, whose transaction sets are fetched. */
 const FETCH_AHEAD = 8;
 
-/** How a chain begins. */
+/** The beginning of a chain. */
 export interface ChainOptions {
   readonly crypto: CryptoProvider;
   readonly network: Network;
   readonly quorumSet: SCPQuorumSet;
-  /** First ledger; when left out, the first recent one that has a quorum. */
+  /** First ledger. Default: the first recent one that has a quorum. */
   readonly from?: number | undefined;
 }
 
 /** Something for the application. */
 export type ChainOutput = { readonly type: 'ledger'; readonly ledger: Ledger } | FollowEvent;
 
-/** A transaction set that has to be fetched. */
+/** A transaction set that must be fetched. */
 export interface WantedTxSet {
   readonly ledgerSeq: number;
   readonly hash: Uint8Array;
-  /** What it is for. */
+  /** The ledger it is for. */
   readonly candidate: Candidate;
 }
 
-/** What is to be done with the ledger that is next. */
+/** The state of the next ledger. */
 type Step =
   | { readonly type: 'deliver'; readonly ledger: Ledger }
   | { readonly type: 'wait'; readonly error?: LedgerError }
-  /** It will never be good: why is told. */
+  /** It will never be good; the reason is given. */
   | { readonly type: 'lost'; readonly because?: FollowEvent };
 
 /** A candidate whose value is good. */
 type Agreed = Candidate & { readonly value: StellarValue; readonly quorumAtMs: number };
 
-/** Closed ledgers in a row. */
+/** Consecutive closed ledgers. */
 export class Chain {
   readonly #options: ChainOptions;
   readonly #votes: Votes;
-  /** What the last ledgers said of their predecessors, hex. */
+  /** The hashes that the last ledgers name for their predecessors, hex. */
   readonly #previousHashes: string[] = [];
   #next: number | undefined;
   #last: Ledger | undefined;
   #lastQuorum: { readonly ledgerSeq: number; readonly atMs: number } | undefined;
-  /** Since when the next ledger is behind one that has a quorum. */
+  /** Since when a ledger after the next one has a quorum. */
   #stuckSinceMs: number | undefined;
-  /** Whether it has been told that the next ledger is too far ahead. */
+  /** Whether it was reported that the next ledger is too far ahead. */
   #toldAhead = false;
 
   constructor(options: ChainOptions) {
@@ -76,17 +76,17 @@ export class Chain {
     if (options.from !== undefined) this.#moveTo(options.from);
   }
 
-  /** The ledger that comes next; undefined as long as there is no first one. */
+  /** The next ledger; undefined while there is no first one. */
   get next(): number | undefined {
     return this.#next;
   }
 
-  /** The last ledger that was given out. */
+  /** The last ledger that was yielded. */
   get last(): Ledger | undefined {
     return this.#last;
   }
 
-  /** The latest ledger that has had a quorum, and when, by the monotonic clock. */
+  /** The latest ledger that has a quorum, and since when, by the monotonic clock. */
   get lastQuorum(): { readonly ledgerSeq: number; readonly atMs: number } | undefined {
     return this.#lastQuorum;
   }
@@ -96,7 +96,7 @@ export class Chain {
     return this.#votes.signatureChecks;
   }
 
-  /** Ledgers that statements are kept of. */
+  /** Number of ledgers with kept statements. */
   get slotCount(): number {
     return this.#votes.slotCount;
   }
@@ -106,7 +106,7 @@ export class Chain {
     return this.#votes.missing(ledgerSeq, this.#earliestStart(now));
   }
 
-  /** Whether a ledger after the next one has a quorum, and the next has none: its statements should be asked for. */
+  /** Whether a ledger after the next one has a quorum and the next has none: its statements should be requested. */
   get isBehind(): boolean {
     if (this.#next === undefined || this.#laterQuorum(this.#next) === undefined) return false;
     const slot = this.#votes.slot(this.#next);
@@ -114,9 +114,9 @@ export class Chain {
   }
 
   /**
-   * Takes an SCP_MESSAGE. What can be given out then, `advance` says.
-   * @param xdr the StellarMessage; copied when it is kept
-   * @param now is asked for when it is new
+   * Takes an SCP_MESSAGE. `advance` then returns what can be yielded.
+   * @param xdr the StellarMessage; kept as a copy
+   * @param now called only if the message is new
    */
   receive(xdr: Uint8Array, now: () => Now): Verdict {
     const verdict = this.#votes.receive(xdr, now);
@@ -130,7 +130,7 @@ export class Chain {
     return verdict;
   }
 
-  /** Transaction sets to be fetched: of the ledgers that come next, as soon as those who say so can't all be wrong. */
+  /** Transaction sets to fetch: of the next ledgers, as soon as at least one node that named them must be right. */
   wanted(): readonly WantedTxSet[] {
     const next = this.#next;
     if (next === undefined) return [];
@@ -138,7 +138,7 @@ export class Chain {
       if (ledgerSeq < next || forked) return [];
       return [...candidates.values()].flatMap((candidate): WantedTxSet[] => {
         const { value, blocking, quorumAtMs, txSet } = candidate;
-        // Of a quorum set below half, a slice does not block.
+        // With a threshold below half, a slice is not enough to block.
         const isLikely = blocking === true || quorumAtMs !== undefined;
         if (value instanceof LedgerError || !isLikely || txSet !== undefined) return [];
         return [{ ledgerSeq, hash: value.txSetHash, candidate }];
@@ -149,7 +149,7 @@ export class Chain {
 
   /**
    * Takes the transaction set of a value.
-   * @param txSet XDR; kept, and given out
+   * @param txSet XDR; kept, and passed to the application
    * @throws {LedgerError} LEDGER_TX_SET_HASH
    */
   takeTxSet({ candidate }: WantedTxSet, txSet: Uint8Array): void {
@@ -157,7 +157,7 @@ export class Chain {
     candidate.txSet = checkTxSet(this.#options.crypto, candidate.value, txSet);
   }
 
-  /** Everything that can be given out now, ledgers in order. */
+  /** Everything that can be yielded now, ledgers in order. */
   *advance(now: Now): Generator<ChainOutput, void, undefined> {
     if (this.#next === undefined) {
       const first = this.#first(now);
@@ -192,7 +192,7 @@ export class Chain {
     if (gapFrom !== undefined) yield { type: 'gap', from: gapFrom, to: (this.#next as number) - 1 };
   }
 
-  /** The first ledger, when none was named: the earliest that has a quorum and is recent. Old ones may be told again by anybody. */
+  /** The first ledger when none was named: the earliest recent one with a quorum. Anybody can replay old ones. */
   #first(now: Now): number | undefined {
     const recent = [...this.#votes.slots].filter((slot) => {
       const agreed = agreedOn(slot);
@@ -201,7 +201,7 @@ export class Chain {
     return recent.length === 0 ? undefined : Math.min(...recent.map(({ ledgerSeq }) => ledgerSeq));
   }
 
-  /** Before there is a first ledger, the earliest close time of one: what is told again says nothing of the network of now. */
+  /** Before there is a first ledger: its earliest close time. Replayed statements say nothing about the network now. */
   #earliestStart({ unixSeconds }: Now): number {
     return this.#next === undefined ? unixSeconds - MAX_START_AGE_SECONDS : 0;
   }
@@ -236,7 +236,7 @@ export class Chain {
     return { type: 'deliver', ledger: new FollowedLedger(slot, agreed, txSet, this.#options.quorumSet) };
   }
 
-  /** Where to go on when the next ledger is not to be had; undefined as long as it may still come. */
+  /** The ledger to continue with when the next one is given up; undefined while the next one may still come. */
   #givesUpFor(next: number, { monotonicMs }: Now): number | undefined {
     const later = this.#laterQuorum(next);
     if (later === undefined) return undefined;
@@ -271,7 +271,7 @@ export class Chain {
   }
 }
 
-/** A ledger as it is given out. */
+/** A ledger as the application gets it. */
 class FollowedLedger implements Ledger {
   readonly ledgerSeq: number;
   readonly closeTime: number;
@@ -300,7 +300,7 @@ class FollowedLedger implements Ledger {
   }
 }
 
-/** The value of a slot that has a quorum, when there is one and it is good. */
+/** The value of a slot that has a quorum, if there is one and it is valid. */
 function agreedOn({ forked, candidates }: Slot): Agreed | undefined {
   if (forked) return undefined;
   for (const candidate of candidates.values())

@@ -1,6 +1,6 @@
 /**
- * The checks of a ledger that need no history: what `follow` does with each statement and set as it comes, and
- * `verifyLedger` with those of a proof.
+ * The checks of a ledger that need no other ledger. `follow` applies them to each statement and set on arrival, `verifyLedger`
+ * to those of a proof.
  * @module
  */
 import type { CryptoProvider } from '../protocol/auth/crypto.ts';
@@ -16,12 +16,12 @@ import { emptyTxSet, generalizedTxSetHash, legacyTxSetHash, previousLedgerHashOf
 /** Highest ledger sequence there can be: ledgerSeq of a LedgerHeader is a uint32. */
 const MAX_LEDGER_SEQ = 0xffffffffn;
 
-/** Latest time that a Date can say, in Unix seconds (ECMA-262, section 21.4.1.1). */
+/** Latest time that a Date can contain, in Unix seconds (ECMA-262, section 21.4.1.1). */
 const MAX_CLOSE_TIME = 8_640_000_000_000n;
 
 /**
- * The ballot a statement says is committed. It counts with the quorum set of its sender alone, so that a slice of ours that
- * says so is a quorum (Slot::getQuorumSetFromStatement). CONFIRM is not taken: who says it says EXTERNALIZE soon.
+ * The ballot that a statement declares as committed. An EXTERNALIZE has only its sender as quorum set, so a slice of ours with
+ * this statement is a quorum (Slot::getQuorumSetFromStatement). CONFIRM is ignored: its sender soon sends EXTERNALIZE.
  * @throws {LedgerError} LEDGER_BAD_SIGNATURE, LEDGER_INSANE_STATEMENT
  */
 export function checkStatement(crypto: CryptoProvider, network: Network, envelope: SCPEnvelope): SCPBallot {
@@ -31,7 +31,10 @@ export function checkStatement(crypto: CryptoProvider, network: Network, envelop
     throw new LedgerError('LEDGER_BAD_SIGNATURE', `${nodeID} has not signed this statement about ledger ${slotIndex}.`);
   }
   if (pledges.type !== 'SCP_ST_EXTERNALIZE' || slotIndex < 1n || slotIndex > MAX_LEDGER_SEQ || !isStatementSane(statement)) {
-    throw new LedgerError('LEDGER_INSANE_STATEMENT', `${nodeID} says of ledger ${slotIndex} what makes no sense.`);
+    throw new LedgerError(
+      'LEDGER_INSANE_STATEMENT',
+      `${nodeID} has made a statement about ledger ${slotIndex} that is not valid.`,
+    );
   }
   return pledges.commit;
 }
@@ -46,14 +49,14 @@ export function checkValue(crypto: CryptoProvider, network: Network, bytes: Uint
   if (value.ext.type === 'STELLAR_VALUE_BASIC') throw new LedgerError('LEDGER_BAD_VALUE', 'The value is not signed.');
   if (!verifyStellarValue(value, network, crypto)) {
     const signer = value.ext.lcValueSignature.nodeID;
-    throw new LedgerError('LEDGER_BAD_VALUE', `The value is not what ${signer}, who is said to have nominated it, has signed.`);
+    throw new LedgerError('LEDGER_BAD_VALUE', `The value names ${signer} as its nominator, but ${signer} has not signed it.`);
   }
   if (value.closeTime > MAX_CLOSE_TIME)
-    throw new LedgerError('LEDGER_BAD_VALUE', `The close time ${value.closeTime} is no time.`);
+    throw new LedgerError('LEDGER_BAD_VALUE', `The close time ${value.closeTime} is not a possible time.`);
   return value;
 }
 
-/** A transaction set that fits its value. */
+/** A transaction set that matches its value. */
 export interface CheckedTxSet {
   readonly txSet: Uint8Array;
   /** 32 bytes as hex. */
@@ -61,7 +64,7 @@ export interface CheckedTxSet {
 }
 
 /**
- * A transaction set against the hash that a value names.
+ * Checks a transaction set against the hash that a value names.
  * @throws {LedgerError} LEDGER_TX_SET_HASH
  */
 export function checkTxSet(crypto: CryptoProvider, { txSetHash, ext }: StellarValue, txSet: Uint8Array): CheckedTxSet {
@@ -75,7 +78,7 @@ export function checkTxSet(crypto: CryptoProvider, { txSetHash, ext }: StellarVa
   return { txSet, previousLedgerHash: toHex(previous) };
 }
 
-/** The set of a value that has none to be fetched. */
+/** The set of a value whose set need not be fetched. */
 export function droppedTxSet({ ext }: StellarValue): CheckedTxSet | undefined {
   if (ext.type !== 'STELLAR_VALUE_EMPTY_TX_SET') return undefined;
   return { txSet: emptyTxSet(ext.previousLedgerHash), previousLedgerHash: toHex(ext.previousLedgerHash) };

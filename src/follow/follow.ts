@@ -24,34 +24,34 @@ import { Refusals } from './refusals.ts';
 import { generalizedTxSetHash, legacyTxSetHash } from './tx-set.ts';
 import { TxSetFetcher } from './tx-set-fetcher.ts';
 
-/** Peers at once, when it is not said how many. */
+/** Default number of peers at once. */
 const DEFAULT_CONNECTIONS = 8;
 /** Ledgers and events that wait for the application before reading stops. */
 const MAX_READY = 2;
-/** How often it is looked whether something is late, in milliseconds. */
+/** Interval between two checks for what is late, in milliseconds. */
 const TICK_MS = 500;
-/** Time without a quorum after which it is told who is missing; told again at most every five seconds. In milliseconds. */
+/** Time without a quorum after which the missing nodes are reported, in milliseconds; again at most every five seconds. */
 const UNMET_AFTER_MS = 12_000;
 const UNMET_AGAIN_MS = 5_000;
-/** Time after which it is told that nobody gives a transaction set, in milliseconds. */
+/** Time after which a missing transaction set is reported, in milliseconds. */
 const UNAVAILABLE_AFTER_MS = 10_000;
-/** How often statements that are missing are asked for: a node answers ten times a minute. In milliseconds. */
+/** Interval between requests for missing statements, in milliseconds. A node answers ten times a minute. */
 const ASK_EVERY_MS = 6_000;
-/** Time a peer may tell nothing of use before it is replaced, in milliseconds. */
+/** Time without useful messages after which a peer is replaced, in milliseconds. */
 const USELESS_AFTER_MS = 30_000;
-/** Statements with a bad signature, or wrong sets, that a peer may send before it is replaced. An honest node sends none. */
+/** Number of statements with a bad signature, or of wrong sets, after which a peer is replaced. An honest node sends none. */
 const MAX_FAULTS = 10;
 
 /**
- * Follows the ledgers a quorum set has closed, verified: each statement's signature, the quorum set at every depth, the
- * value, the transaction set's hash, the order. Peers are only messengers: several at once, replaced when they fail.
+ * Follows the ledgers that a quorum set has closed. It verifies each statement's signature, the quorum set at every depth, the
+ * value, the hash of the transaction set, and the order. Peers need no trust: several are used at once and replaced when they fail.
  *
  * @example
  * for await (const ledger of follow({ peers: ['core.example.org'], network: networks.pubnet, quorumSet })) {
  *   console.log(ledger.ledgerSeq, ledger.txSetHash)
  * }
  *
- * @returns to be iterated once; leaving the loop, or the signal, ends it and closes every connection
+ * @returns an iterable for one use; leaving the loop, or the signal, ends it and closes every connection
  * @throws {TypeError | RangeError} when an option is wrong; nothing is dialled then
  */
 export function follow(options: FollowOptions): Follower {
@@ -60,7 +60,7 @@ export function follow(options: FollowOptions): Follower {
 
 type Taken = IteratorResult<Ledger, undefined>;
 
-/** A stream of ledgers, and how it goes. Nothing is dialled before it is iterated. */
+/** A stream of ledgers and its status. Nothing is dialled before the iteration begins. */
 export class Follower implements AsyncIterable<Ledger> {
   readonly #options: FollowOptions;
   readonly #clock: Clock;
@@ -70,7 +70,7 @@ export class Follower implements AsyncIterable<Ledger> {
   readonly #fetcher: TxSetFetcher;
   readonly #refusals: Refusals;
   readonly #companion: Companion | undefined;
-  /** What waits for the application, in order: an event that follows a ledger is told when the ledger has been taken. */
+  /** Waits for the application, in order: an event after a ledger is reported when the ledger has been taken. */
   readonly #ready: ChainOutput[] = [];
   readonly #takers: ((result: Taken | Promise<Taken>) => void)[] = [];
   #room: { readonly promise: Promise<void>; readonly open: () => void } | undefined;
@@ -78,7 +78,7 @@ export class Follower implements AsyncIterable<Ledger> {
   #state: 'new' | 'running' | 'ended' = 'new';
   #failure: { readonly error: unknown } | undefined;
   #closing: Promise<void> | undefined;
-  /** Since when a quorum is waited for, by the monotonic clock. */
+  /** Start of the wait for a quorum, by the monotonic clock. */
   #waitsSinceMs = 0;
   #unmet: { readonly missing: string; readonly atMs: number } | undefined;
   #askedAtMs = Number.NEGATIVE_INFINITY;
@@ -88,7 +88,7 @@ export class Follower implements AsyncIterable<Ledger> {
   constructor(options: FollowOptions, companion?: Companion) {
     const { peers, from, connections = DEFAULT_CONNECTIONS, onEvent, ...node } = options;
     const quorumSet = parseQuorumSet(options.quorumSet);
-    if (!Array.isArray(peers) || peers.length === 0) throw new TypeError('peers must be a list of addresses that is not empty');
+    if (!Array.isArray(peers) || peers.length === 0) throw new TypeError('peers must be a list of at least one address');
     if (from !== undefined) assertInteger(from, 1, 0xffffffff, 'from');
     assertInteger(connections, 1, 64, 'connections');
     if (onEvent !== undefined && typeof onEvent !== 'function') throw new TypeError('onEvent must be a function');
@@ -117,7 +117,7 @@ export class Follower implements AsyncIterable<Ledger> {
     );
   }
 
-  /** How it goes at this moment. */
+  /** The current status. */
   get status(): FollowStatus {
     const { last } = this.#chain;
     return {
@@ -129,12 +129,12 @@ export class Follower implements AsyncIterable<Ledger> {
     };
   }
 
-  /** Signatures of statements checked so far: as many as there were different ones. */
+  /** Number of signatures checked so far: one for each different statement. */
   get signatureChecks(): number {
     return this.#chain.signatureChecks;
   }
 
-  /** The ledgers, in order. Whoever does not take them makes the peers wait. @throws {TypeError} the second time */
+  /** The ledgers, in order. Peers wait while the application takes none. @throws {TypeError} on the second call */
   [Symbol.asyncIterator](): AsyncIterator<Ledger, undefined> & AsyncIterable<Ledger> {
     if (this.#state !== 'new') throw new TypeError('a stream of ledgers can be iterated once');
     this.#start();
@@ -281,7 +281,7 @@ export class Follower implements AsyncIterable<Ledger> {
     this.#advance(now);
   }
 
-  /** Gives out what can be, and asks for what is missing. */
+  /** Yields what is ready, and requests what is missing. */
   #advance(now: Now): void {
     if (this.#ready.length < MAX_READY) {
       for (const output of this.#chain.advance(now)) {
@@ -326,7 +326,7 @@ export class Follower implements AsyncIterable<Ledger> {
     this.#tickedAtMs = monotonicMs;
     this.#refusals.tick(monotonicMs);
     if (this.#room !== undefined) {
-      // The application is busy: nobody is late.
+      // The application is busy: a peer cannot be late.
       this.#waitsSinceMs = monotonicMs;
       for (const peer of this.#pool.peers) peer.usefulAtMs = monotonicMs;
       return;
@@ -358,7 +358,7 @@ export class Follower implements AsyncIterable<Ledger> {
     this.#emit({ type: 'unmet', missing, since: isoAt(now, this.#waitsSinceMs) });
   }
 
-  /** Who tells nothing while others do, or while others could be asked, makes room for them. */
+  /** Replaces a peer without useful messages, if other peers have some or others can be tried. */
   #replaceUseless(nowMs: number): void {
     const { peers, hasOthers } = this.#pool;
     const isUseless = ({ usefulAtMs }: PoolPeer): boolean => nowMs - usefulAtMs >= USELESS_AFTER_MS;
@@ -376,7 +376,7 @@ export class Follower implements AsyncIterable<Ledger> {
   }
 }
 
-/** One for all: most of a public network are strangers, and an error of its own would cost more than the look-up. */
+/** Shared: most nodes of a public network are unknown here, and a new error for each would cost more than the look-up. */
 const STRANGER = new LedgerError('LEDGER_NOT_IN_QUORUM_SET');
 
 /** A gate that is closed. */
@@ -388,7 +388,7 @@ function makeRoom(): { readonly promise: Promise<void>; readonly open: () => voi
   return { promise, open };
 }
 
-/** A moment of the monotonic clock as ISO 8601. */
+/** A time of the monotonic clock as ISO 8601. */
 function isoAt({ unixSeconds, monotonicMs }: Now, atMs: number): string {
   return new Date(unixSeconds * 1000 - (monotonicMs - atMs)).toISOString();
 }

@@ -1,5 +1,5 @@
 /**
- * The ledgers a quorum set has closed, verified, from peers that nobody has to trust; and proofs of them.
+ * Verified ledgers that a quorum set has closed, from peers that need no trust, and proofs of these ledgers.
  * @module stellar-handshake/follow
  */
 

@@ -16,18 +16,18 @@ export interface LedgerJson {
   readonly previousLedgerHash: string;
   /** XDR of each LedgerUpgrade, base64. */
   readonly upgrades: readonly string[];
-  /** Who of the quorum set said so, `G…`. */
+  /** The nodes of the quorum set that closed it, `G…`. */
   readonly validators: readonly string[];
   readonly quorumMs: number;
-  /** Counts; null when there is something in the set that the XDR-JSON converter does not know. */
+  /** Counts; null when the XDR-JSON converter does not know a part of the set. */
   readonly transactions: number | null;
   readonly operations: TxSetSummary['operations'] | null;
-  /** The set as XDR-JSON (SEP-51), when it was asked for; null as above. */
+  /** The set as XDR-JSON (SEP-51), if requested; null as above. */
   readonly txSet?: unknown;
   readonly proof?: LedgerProof;
 }
 
-/** What is wanted besides the facts. */
+/** Optional parts of the output. */
 export interface LedgerJsonOptions {
   readonly txSet: boolean;
   readonly proof: boolean;
@@ -48,7 +48,7 @@ export async function ledgerJson(ledger: Ledger, { txSet, proof }: LedgerJsonOpt
   };
 }
 
-/** What a proof proves, as JSON. */
+/** The verified content of a proof, as JSON. */
 export function factsJson(
   ledger: VerifiedLedger,
 ): Pick<LedgerJson, 'ledgerSeq' | 'closeTime' | 'txSetHash' | 'previousLedgerHash' | 'upgrades'> {

@@ -1,24 +1,24 @@
 /**
- * What is wrong with a ledger, a proof, or a peer that gives them: stable codes.
+ * Errors of ledgers, of proofs, and of peers that send them: stable codes.
  * @module
  */
 
-/** Every code: its short stable name, what happened, and what to do about it. */
+/** Every code: its short stable name, what happened, and what to do. */
 export const LEDGER_ERROR_TABLE = {
   LEDGER_PROOF_MALFORMED: {
     cause: 'proof-malformed',
-    summary: 'The proof is not of its form.',
-    advice: 'Check that the file is what follow --json --proof has written, and that it is whole.',
+    summary: 'The proof does not have the form of a proof.',
+    advice: 'Check that follow --json --proof has written the file, and that it is complete.',
   },
   LEDGER_BAD_SIGNATURE: {
     cause: 'bad-signature',
     summary: 'A statement is not signed by the node it names, for this network.',
-    advice: 'Check --network; otherwise whoever gave it has made it up or damaged it.',
+    advice: 'Check --network. If it is right, its sender has forged or damaged the statement.',
   },
   LEDGER_NOT_IN_QUORUM_SET: {
     cause: 'not-in-quorum-set',
     summary: 'A statement is by a node that is not in the quorum set.',
-    advice: 'Nothing is wrong: anybody can make keys, so only the nodes you trust are listened to.',
+    advice: 'Nothing is wrong. Anybody can make keys, so only statements of the nodes you trust count.',
   },
   LEDGER_INSANE_STATEMENT: {
     cause: 'insane-statement',
@@ -27,12 +27,12 @@ export const LEDGER_ERROR_TABLE = {
   },
   LEDGER_QUORUM_NOT_MET: {
     cause: 'quorum-not-met',
-    summary: 'The nodes that say so do not satisfy the quorum set.',
-    advice: 'Check that the quorum set is the one you mean; otherwise this ledger is not proven to you.',
+    summary: 'The nodes that closed the ledger do not satisfy the quorum set.',
+    advice: 'Check that the quorum set is the one you mean. If it is, this ledger is not proven to you.',
   },
   LEDGER_BAD_VALUE: {
     cause: 'bad-value',
-    summary: 'The value of a ledger does not decode, or is not signed by who nominated it.',
+    summary: 'The value of a ledger does not decode, or its nominator has not signed it.',
     advice: 'The network may have upgraded to a protocol this version does not know: look for a newer one.',
   },
   LEDGER_CLOSE_TIME: {
@@ -43,7 +43,7 @@ export const LEDGER_ERROR_TABLE = {
   LEDGER_TX_SET_HASH: {
     cause: 'tx-set-hash',
     summary: 'A transaction set does not have the hash that the ledger names.',
-    advice: 'Whoever gave it has made it up or damaged it.',
+    advice: 'Its sender has forged or damaged it.',
   },
   LEDGER_CHAIN: {
     cause: 'chain',
@@ -52,13 +52,13 @@ export const LEDGER_ERROR_TABLE = {
   },
   LEDGER_PEER_FORGES: {
     cause: 'peer-forges',
-    summary: 'A peer sends what does not stand the checks.',
-    advice: 'It was replaced. An honest node checks what it passes on: leave this one out.',
+    summary: 'A peer sends data that fails the checks.',
+    advice: 'It was replaced. An honest node checks what it passes on: do not use this one.',
   },
   LEDGER_PEER_SILENT: {
     cause: 'peer-silent',
-    summary: 'A peer tells nothing of the ledgers that others tell of.',
-    advice: 'It was replaced. It may be out of sync: look at its state, or leave it out.',
+    summary: 'A peer sends nothing about the ledgers that other peers report.',
+    advice: 'It was replaced. It may be out of sync: check its state, or do not use it.',
   },
 } as const satisfies Record<string, { readonly cause: string; readonly summary: string; readonly advice: string }>;
 
@@ -73,7 +73,7 @@ export interface LedgerErrorJson {
   readonly advice: string;
 }
 
-/** What a ledger or a proof fails by. */
+/** The failure of a ledger or a proof. */
 export class LedgerError extends Error {
   override readonly name: string = 'LedgerError';
   /** What failed; stable. */

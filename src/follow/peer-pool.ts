@@ -1,5 +1,5 @@
 /**
- * Several peers at once, out of a list: who ends or is of no use is replaced, nobody is dialled too often.
+ * Connections to several peers of a list at once. A peer that ends or is of no use is replaced. No peer is dialled too often.
  * @module
  */
 import type { Clock } from '../net/clock.ts';
@@ -9,9 +9,9 @@ import { OverlayError, type OverlayErrorJson } from '../protocol/errors.ts';
 import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenticated-message.ts';
 import type { LedgerError, LedgerErrorJson } from './ledger-error.ts';
 
-/** First wait after a failure, and the longest one; half as much again or half less by chance. In milliseconds. */
+/** First wait after a failure and longest wait, in milliseconds, each changed randomly by up to a half. */
 const BACK_OFF_MS = { first: 1_000, last: 60_000 } as const;
-/** Failures a peer is charged with that was of no use: others come first. */
+/** Number of failures that a useless peer counts as, so that others are dialled first. */
 const USELESS_FAILURES = 6;
 
 /** A connected peer. */
@@ -19,35 +19,35 @@ export interface PoolPeer {
   /** `HOST:PORT`. */
   readonly address: string;
   readonly connection: Connection;
-  /** When it was connected, and when it last said something of use, by the monotonic clock. */
+  /** Time of the connection and of its last useful message, by the monotonic clock. */
   readonly connectedAtMs: number;
   usefulAtMs: number;
-  /** What it sent that failed a check of bytes that it should have made itself. */
+  /** Number of its messages that failed a check which every honest node makes itself. */
   faults: number;
-  /** Sends when it can be sent; a connection that ends tells it elsewhere. */
+  /** Sends a message as soon as possible. If the connection ends, that is reported elsewhere. */
   send(message: SendableMessage): void;
 }
 
-/** Is told what happens. */
+/** Is called with what happens. */
 export interface PoolHandler {
   connected(peer: PoolPeer): void;
   message(peer: PoolPeer, message: ReceivedMessage): void;
   /** A connection has failed, or ended. @param peer undefined when it had never been connected */
   ended(address: string, error: OverlayErrorJson | LedgerErrorJson | undefined, peer: PoolPeer | undefined): void;
-  /** Resolves when the next message may be read, and at the end; undefined when it may be now. */
+  /** Resolves when the next message may be read, and at the end; undefined if it may be read now. */
   room(): Promise<void> | undefined;
-  /** Something broke that is nobody's fault but ours. */
+  /** An error in this package. */
   broken(error: unknown): void;
 }
 
-/** Whom to connect to, and how. */
+/** The peers, and how to connect to them. */
 export interface PoolOptions {
   readonly targets: readonly Target[];
-  /** Peers at once. */
+  /** Number of peers at once. */
   readonly connections: number;
   readonly clock: Clock;
   readonly connect: (target: Target, signal: AbortSignal) => Promise<Connection>;
-  /** From 0 up to, and without, 1. */
+  /** Returns a random number from 0 to below 1. */
   readonly random: () => number;
 }
 
@@ -58,7 +58,7 @@ interface Candidate {
   failures: number;
   retryAtMs: number;
   lastTriedMs: number;
-  /** While it is dialled or connected. */
+  /** Set while it is dialled or connected. */
   ending?: AbortController | undefined;
 }
 
@@ -84,17 +84,17 @@ export class PeerPool {
     }));
   }
 
-  /** Those that are connected. */
+  /** The connected peers. */
   get peers(): readonly PoolPeer[] {
     return [...this.#peers.keys()];
   }
 
-  /** Whether there are addresses that are not in use. */
+  /** Whether some addresses are not in use. */
   get hasOthers(): boolean {
     return this.#candidates.some(({ ending }) => ending === undefined);
   }
 
-  /** Dials as many as are missing, those first that were not tried for longest. */
+  /** Dials as many peers as are missing, first those whose last attempt is the oldest. */
   fill(): void {
     const now = this.#now();
     const idle = this.#candidates.filter(({ ending, retryAtMs }) => ending === undefined && retryAtMs <= now);
@@ -110,7 +110,7 @@ export class PeerPool {
     }
   }
 
-  /** Ends a connection for a reason of ours. The address is tried again when others had their turn. */
+  /** Ends a connection for a reason of ours. Its address is tried again after the others. */
   drop(peer: PoolPeer, error: LedgerError): void {
     const entry = this.#peers.get(peer);
     if (entry === undefined || entry.error !== undefined) return;
@@ -119,7 +119,7 @@ export class PeerPool {
     void peer.connection.close();
   }
 
-  /** Ends every connection. @returns when all of them are closed */
+  /** Ends every connection. Resolves when all are closed. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const peer of this.#peers.keys()) void peer.connection.close();
@@ -153,7 +153,7 @@ export class PeerPool {
       await peer?.connection.close();
       if (peer !== undefined) this.#peers.delete(peer);
     }
-    // What was of use for a while has failed for the first time.
+    // A useful peer failed for the first time.
     if (peer !== undefined && peer.usefulAtMs > peer.connectedAtMs && candidate.failures < USELESS_FAILURES)
       candidate.failures = 0;
     const waitMs = Math.min(BACK_OFF_MS.last, BACK_OFF_MS.first * 2 ** candidate.failures);

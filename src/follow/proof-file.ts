@@ -9,14 +9,14 @@ import type { LedgerProof, VerifiedLedger } from './ledger.ts';
 import { LedgerError } from './ledger-error.ts';
 import { verifyLedger } from './proof.ts';
 
-/** What came of a line. */
+/** The result of a line. */
 export type VerifiedLine =
   | { readonly line: number; readonly ledger: VerifiedLedger }
   | { readonly line: number; readonly error: LedgerError };
 
 /**
- * Verifies the proofs in a text: each by itself, what its line says besides against it, and what only ledgers in a row can
- * show: close times that rise, no two with the same predecessor. Lines about other things are passed over.
+ * Verifies the proofs in a text: each proof alone, the other fields of its line against the proof, and what needs several
+ * ledgers: close times rise, and no two ledgers have the same predecessor. Lines without a ledger are skipped.
  * @param lines JSON, one value each
  */
 export async function* verifyLines(
@@ -50,9 +50,9 @@ function parse(text: string): Readonly<Record<string, unknown>> {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
   } catch {
-    // Told below.
+    // Reported below.
   }
-  throw new LedgerError('LEDGER_PROOF_MALFORMED', 'The line is no JSON object.');
+  throw new LedgerError('LEDGER_PROOF_MALFORMED', 'The line is not a JSON object.');
 }
 
 /** The proof of a line: the line itself, or its `proof`. @returns undefined when it is about something else */
@@ -64,12 +64,12 @@ function proofIn(value: Readonly<Record<string, unknown>>): LedgerProof | undefi
   return undefined;
 }
 
-/** Whoever reads the line reads what it says beside the proof, too. */
+/** Checks the other fields of the line, because its readers use them. */
 function checkClaims(value: Readonly<Record<string, unknown>>, ledger: VerifiedLedger): void {
   for (const [name, proven] of Object.entries(factsJson(ledger))) {
     const claimed = value[name];
     if (claimed !== undefined && JSON.stringify(claimed) !== JSON.stringify(proven))
-      throw new LedgerError('LEDGER_PROOF_MALFORMED', `The line says ${name} is something else than its proof does.`);
+      throw new LedgerError('LEDGER_PROOF_MALFORMED', `The ${name} of the line is not the one of its proof.`);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Proofs of ledgers: made of what was followed, and verified without any network.
+ * Proofs of ledgers: made from followed ledgers, and verified without a network.
  * @module
  */
 import { nodeCrypto } from '../crypto/node.ts';
@@ -22,18 +22,18 @@ export function makeProof(
 }
 
 /**
- * Checks a proof again, from nothing but whom one trusts: signatures, the quorum set, sanity, the value, the transaction
- * set. What needs other ledgers or a clock is not in it: that close times rise, and that no two ledgers have the same
- * predecessor.
+ * Verifies a proof. It needs only the quorum set that the caller trusts, and checks signatures, the quorum set, the sanity of the
+ * statements, the value and the transaction set. It does not check what needs other ledgers or a clock: that close times rise,
+ * and that no two ledgers have the same predecessor.
  *
  * @example
  * const { ledgerSeq, txSet } = verifyLedger(JSON.parse(line).proof, quorumSet, networks.pubnet)
  *
- * @param proof JSON as `ledger.proof` has it; nothing of it is trusted, its own quorum set neither
- * @param quorumSet whom the verifier trusts. Statements of other nodes are left out
- * @returns what it proves; byte fields are the caller's
- * @throws {LedgerError} with `code`, when it does not prove a ledger to somebody who trusts this quorum set
- * @throws {TypeError | RangeError} when the quorum set is none, or the network is none
+ * @param proof JSON as in `ledger.proof`; nothing in it is trusted, nor is its quorum set
+ * @param quorumSet the nodes that the caller trusts. Statements of other nodes are ignored
+ * @returns the verified content; byte fields are the caller's
+ * @throws {LedgerError} with `code`, when it does not prove a ledger with this quorum set
+ * @throws {TypeError | RangeError} when the quorum set or the network is not valid
  */
 export function verifyLedger(proof: LedgerProof, quorumSet: SCPQuorumSet, network: Network): VerifiedLedger {
   const trusted = parseQuorumSet(quorumSet);
@@ -54,7 +54,10 @@ export function verifyLedger(proof: LedgerProof, quorumSet: SCPQuorumSet, networ
   }
   if (ballot === undefined || slotIndex === undefined || !isQuorumSlice(trusted, counted)) {
     const share = `${counted.size} of ${nodes.size} nodes`;
-    throw new LedgerError('LEDGER_QUORUM_NOT_MET', `${share} of the quorum set say so, which does not satisfy it.`);
+    throw new LedgerError(
+      'LEDGER_QUORUM_NOT_MET',
+      `${share} of the quorum set closed it, which does not satisfy the quorum set.`,
+    );
   }
   const value = checkValue(nodeCrypto, network, ballot.value);
   const checked = checkTxSet(nodeCrypto, value, txSet);
@@ -94,7 +97,7 @@ function readEnvelope(text: unknown, at: string): SCPEnvelope {
 }
 
 function malformed(what: string): LedgerError {
-  return new LedgerError('LEDGER_PROOF_MALFORMED', `The proof is not of its form: ${what}.`);
+  return new LedgerError('LEDGER_PROOF_MALFORMED', `The proof does not have the form of a proof: ${what}.`);
 }
 
 /** XDR of an SCPEnvelope as base64. */
@@ -109,7 +112,7 @@ export function toBase64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
-/** @throws {LedgerError} LEDGER_PROOF_MALFORMED when it is not base64 to the letter: two texts must not prove the same */
+/** @throws {LedgerError} LEDGER_PROOF_MALFORMED when it is not exact base64: each proof has one spelling */
 function fromBase64(text: string, at: string): Uint8Array {
   const bytes = Buffer.from(text, 'base64');
   if (bytes.toString('base64') !== text) throw malformed(`${at} is not base64`);

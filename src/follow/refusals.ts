@@ -1,17 +1,17 @@
 /**
- * What was refused, told at once the first time and then together: whoever sends ten thousand bad statements gets a number.
+ * Reports of refusals: the first of a kind at once, later ones together with their number, however many a peer causes.
  * @module
  */
 import type { FollowEvent } from './ledger.ts';
 
 type Refusal = Extract<FollowEvent, { type: 'refused' }>;
 
-/** How long refusals of one kind are gathered before they are told again, in milliseconds. */
+/** Time between two reports of one kind, in milliseconds. */
 const PERIOD_MS = 60_000;
-/** Kinds at once. Those that have waited longest are told to make room. */
+/** Maximum number of kinds. The kind that has waited longest is reported to make room. */
 const MAX_KINDS = 256;
 
-/** Refusals by what was wrong and who sent it. */
+/** Refusals by their error and their sender. */
 export class Refusals {
   readonly #emit: (event: FollowEvent) => void;
   readonly #kinds = new Map<string, { untold: number; latest: Refusal; readonly toldAtMs: number }>();
@@ -34,12 +34,12 @@ export class Refusals {
     this.#emit(latest);
   }
 
-  /** Tells what has been gathered for long enough. */
+  /** Reports what has waited long enough. */
   tick(nowMs: number): void {
     for (const [key, { toldAtMs }] of this.#kinds) if (nowMs - toldAtMs >= PERIOD_MS) this.#tell(key);
   }
 
-  /** Tells what has not been told. */
+  /** Reports everything that waits. */
   end(): void {
     for (const key of [...this.#kinds.keys()]) this.#tell(key);
   }

@@ -1,5 +1,5 @@
 /**
- * submit: offers a signed transaction to peers as a node does, and follows ledgers until one of them holds it.
+ * submit: offers a signed transaction to peers as a node does, and follows ledgers until one contains it.
  * @module
  */
 import { type Clock, systemClock } from '../net/clock.ts';
@@ -13,29 +13,29 @@ import type { Companion, FollowOptions } from './options.ts';
 import type { PoolPeer } from './peer-pool.ts';
 import { hasTransaction, readTransaction } from './transactions.ts';
 
-/** Time after which nobody waits any more, when it is not said. In milliseconds. */
+/** Default time to wait for a ledger, in milliseconds. */
 const TIMEOUT_MS = 300_000;
 
-/** What `submit` takes. */
+/** Options of `submit`. */
 export interface SubmitOptions extends Omit<FollowOptions, 'from'> {
   /** XDR of a signed TransactionEnvelope. It is sent as it is. */
   readonly transaction: Uint8Array;
-  /** How long to wait for a ledger that holds it, in milliseconds. Default 300,000. */
+  /** Time to wait for a ledger that contains it, in milliseconds. Default 300,000. */
   readonly timeoutMs?: number | undefined;
-  /** Is told when a peer has asked for the transaction, and was given it. */
+  /** Is called when a peer has asked for the transaction and got it. */
   readonly onDemand?: ((address: string) => void) | undefined;
 }
 
-/** What became of a transaction. */
+/** The outcome of a transaction. */
 export type SubmitResult = {
-  /** The hash that is signed, by which explorers name it: 32 bytes as hex. */
+  /** The hash that is signed, and that explorers show: 32 bytes as hex. */
   readonly transactionHash: string;
-  /** Peers that asked for it, `HOST:PORT`. Nobody says whether it was taken: only ledgers tell. */
+  /** Peers that asked for it, `HOST:PORT`. A peer does not say whether it accepted it: only a ledger shows that. */
   readonly demandedBy: readonly string[];
 } & (
   | { readonly outcome: 'included'; readonly ledger: Ledger }
   | {
-      /** The ledgers `from` to `to` don't hold it, and no later one may. */
+      /** The ledgers `from` to `to` do not contain it, and no later one may. */
       readonly outcome: 'expired';
       readonly from: number;
       readonly to: number;
@@ -46,23 +46,23 @@ export type SubmitResult = {
       readonly errors: Readonly<Record<string, OverlayErrorJson>>;
     }
   | {
-      /** Time has passed, and it may still be held by a ledger: a later one, or one that was missed. */
+      /** The time is over. A later ledger, or one that was missed, may still contain it. */
       readonly outcome: 'timeout';
-      /** Ledgers that were looked at; undefined when there was none. */
+      /** Ledgers that were checked; undefined if there was none. */
       readonly from?: number | undefined;
       readonly to?: number | undefined;
     }
 );
 
 /**
- * Sends a transaction and waits for a verified ledger that holds it. It is offered to every peer, again after each ledger
- * that does not hold it; nothing is changed or signed.
+ * Sends a transaction and waits for a verified ledger that contains it. It offers it to every peer, and again after each ledger
+ * that does not contain it. It changes and signs nothing.
  *
  * @example
  * const result = await submit({ transaction, peers: ['core.example.org'], network: networks.testnet, quorumSet })
  * if (result.outcome === 'included') console.log(result.ledger.ledgerSeq)
  *
- * @throws {TypeError | RangeError} when an option is wrong, or the transaction is none; nothing is sent then
+ * @throws {TypeError | RangeError} when an option or the transaction is not valid; then nothing is sent
  * @throws {OverlayError} OVERLAY_ABORTED when the signal aborts
  */
 export async function submit(options: SubmitOptions): Promise<SubmitResult> {
@@ -74,7 +74,7 @@ export async function submit(options: SubmitOptions): Promise<SubmitResult> {
   const addresses = new Set(options.peers.map((peer) => formatTarget(parseTarget(peer))));
   const demandedBy = new Set<string>();
   const refusals = new Map<string, OverlayErrorJson | undefined>();
-  /** Connected peers, with the offers that they have not answered: whoever asks without end is given no more. */
+  /** Connected peers with their open offers. A peer gets the transaction once for each offer, however often it asks. */
   const peers = new Map<PoolPeer, number>();
   const ending = new AbortController();
   let isComplete = true;
@@ -141,7 +141,7 @@ export async function submit(options: SubmitOptions): Promise<SubmitResult> {
   return { ...about(), outcome: 'timeout', from, to };
 }
 
-/** Whether every peer there is has answered with an ERROR_MSG, and none is connected. */
+/** Whether every peer has answered with an ERROR_MSG, and none is connected. */
 function isRefusedByAll(refusals: ReadonlyMap<string, OverlayErrorJson | undefined>, count: number): boolean {
   return refusals.size >= count && [...refusals.values()].every((error) => error !== undefined);
 }

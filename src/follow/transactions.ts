@@ -1,6 +1,6 @@
 /**
- * What is in a transaction set, by the ecosystem's own XDR-JSON: nothing of it is needed to follow ledgers, only to show
- * them and to find a transaction.
+ * The contents of a transaction set as XDR-JSON of SDF's converter. Following ledgers does not need it; showing them and finding
+ * a transaction does.
  * @module
  */
 import { nodeCrypto } from '../crypto/node.ts';
@@ -10,22 +10,22 @@ import { type Network, networkIDBytes } from '../protocol/networks.ts';
 import { MESSAGE_TYPES } from '../protocol/wire/messages.ts';
 import { messageJson } from '../report/xdr-json.ts';
 
-/** How many transactions and operations there are. */
+/** Numbers of transactions and operations. */
 export interface TxSetSummary {
   readonly transactions: number;
-  /** By the names of XDR-JSON, `payment` for example; the most frequent first. */
+  /** By type, as XDR-JSON names it, such as `payment`; the most frequent first. */
   readonly operations: Readonly<Record<string, number>>;
 }
 
-/** Facts of a transaction that say when it is too late for it. */
+/** The hashes of a transaction, and its time limits. */
 export interface TransactionFacts {
-  /** SHA-256 of the envelope, signatures included, as it is advertised. 32 bytes. */
+  /** SHA-256 of the envelope with its signatures, which adverts contain. 32 bytes. */
   readonly envelopeHash: Uint8Array;
   /** The hash that is signed, by which explorers name it: 32 bytes as hex. */
   readonly transactionHash: string;
-  /** Latest close time of a ledger that may hold it, Unix seconds; undefined when there is no limit. */
+  /** Latest close time of a ledger that may contain it, Unix seconds; undefined without limit. */
   readonly maxTime: number | undefined;
-  /** First ledger that may not hold it any more; undefined when there is no limit. */
+  /** First ledger that may no longer contain it; undefined without limit. */
   readonly maxLedger: number | undefined;
 }
 
@@ -33,7 +33,7 @@ type Json = { readonly [name: string]: unknown };
 
 /**
  * A transaction set as XDR-JSON.
- * @returns null when the converter does not know something in it
+ * @returns null when the converter does not know a part of it
  */
 export async function txSetJson(txSet: Uint8Array): Promise<Readonly<Record<string, unknown>> | null> {
   for (const [type, name] of [
@@ -46,7 +46,7 @@ export async function txSetJson(txSet: Uint8Array): Promise<Readonly<Record<stri
   return null;
 }
 
-/** Counts what is in a transaction set. @returns undefined when the converter does not know something in it */
+/** Counts the contents of a transaction set. @returns undefined when the converter does not know a part of it */
 export async function summarizeTxSet(txSet: Uint8Array): Promise<TxSetSummary | undefined> {
   const json = await txSetJson(txSet);
   if (json === null) return undefined;
@@ -60,22 +60,22 @@ export async function summarizeTxSet(txSet: Uint8Array): Promise<TxSetSummary | 
 }
 
 /**
- * Whether a transaction is in a set. Its bytes alone would prove nothing: somebody else's transaction may hold them as data.
- * @returns undefined when its bytes are there and the converter can't say as what
+ * Whether a transaction is in a set. Finding its bytes is not enough: another transaction may contain them as data.
+ * @returns undefined when its bytes are there and the converter cannot decode the set
  */
 export async function hasTransaction(txSet: Uint8Array, transaction: Uint8Array): Promise<boolean | undefined> {
   if (Buffer.from(txSet.buffer, txSet.byteOffset, txSet.byteLength).indexOf(transaction) < 0) return false;
   const [set, envelope] = await Promise.all([txSetJson(txSet), jsonOf('TRANSACTION', transaction)]);
   if (set === null || envelope === null) return undefined;
-  // XDR-JSON is one to one with XDR.
+  // XDR and its XDR-JSON correspond one to one.
   const text = JSON.stringify((envelope as Json).transaction);
   return transactionsIn(set).some((each) => JSON.stringify(each) === text);
 }
 
 /**
- * Reads a transaction that is to be sent.
+ * Reads a transaction to send.
  * @param transaction XDR of a TransactionEnvelope
- * @throws {TypeError} when it is none, or of a kind the converter does not know
+ * @throws {TypeError} when it is not a transaction, or of a kind that the converter does not know
  */
 export async function readTransaction(transaction: Uint8Array, network: Network): Promise<TransactionFacts> {
   const json = (await jsonOf('TRANSACTION', transaction)) as Json | null;
@@ -85,7 +85,7 @@ export async function readTransaction(transaction: Uint8Array, network: Network)
   const { signatures } = envelope[kind] as { readonly signatures: readonly { readonly signature: string }[] };
   const signatureBytes = signatures.reduce((sum, { signature }) => sum + 8 + Math.ceil(signature.length / 8) * 4, 4);
   const signed = transaction.subarray(4, transaction.length - signatureBytes);
-  // A v0 transaction is signed as the v1 it stands for, whose source account has a type before its key.
+  // A v0 transaction is signed as the equal v1 transaction, whose source account has a type before its key.
   const [type, body] =
     kind === 'tx_fee_bump'
       ? [ENVELOPE_TYPE_TX_FEE_BUMP, signed]
@@ -104,7 +104,7 @@ export async function readTransaction(transaction: Uint8Array, network: Network)
   };
 }
 
-/** Every TransactionEnvelope in a set, at whatever depth its kind has them. */
+/** Every TransactionEnvelope in a set, at any depth. */
 function transactionsIn(value: unknown): readonly Json[] {
   if (Array.isArray(value)) return value.flatMap(transactionsIn);
   if (typeof value !== 'object' || value === null) return [];
@@ -114,7 +114,7 @@ function transactionsIn(value: unknown): readonly Json[] {
 
 const ENVELOPES = ['tx_v0', 'tx', 'tx_fee_bump'] as const;
 
-/** The transaction of an envelope; of one that bumps a fee, the one inside. */
+/** The transaction of an envelope; of a fee bump, the inner transaction. */
 function innerOf(envelope: Json): Json {
   const bump = envelope.tx_fee_bump as { readonly tx: { readonly inner_tx: Json } } | undefined;
   if (bump !== undefined) return innerOf(bump.tx.inner_tx);
@@ -126,12 +126,12 @@ function operationsOf(envelope: Json): readonly string[] {
   return operations.map(({ body }) => (typeof body === 'string' ? body : (Object.keys(body)[0] as string)));
 }
 
-/** A message with these bytes as its one field, which the converter knows. */
+/** A message whose one field is these bytes, because the converter takes messages. */
 function jsonOf(type: 'GENERALIZED_TX_SET' | 'TX_SET' | 'TRANSACTION', xdr: Uint8Array): Promise<unknown> {
   return messageJson(concatBytes(Uint8Array.of(0, 0, 0, MESSAGE_TYPES[type]), xdr));
 }
 
-/** XDR as people have it in files: base64, hex, or as it is. @throws {TypeError} when it is none of them */
+/** Reads XDR from a file: base64, hex or binary. @throws {TypeError} when it is none of them */
 export function readXdrText(bytes: Uint8Array): Uint8Array {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1').trim();
   if (/^(?:[0-9a-f]{8})+$/i.test(text)) return new Uint8Array(Buffer.from(text, 'hex'));

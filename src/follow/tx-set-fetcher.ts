@@ -1,5 +1,5 @@
 /**
- * GET_TX_SET from one peer after the other, until one of them gives what was asked for (ItemFetcher.cpp, Tracker.cpp).
+ * Sends GET_TX_SET to one peer after the other, until one answers with the set (ItemFetcher.cpp, Tracker.cpp).
  * @module
  */
 import { toHex } from '../protocol/bytes.ts';
@@ -7,24 +7,24 @@ import type { WantedTxSet } from './chain.ts';
 import { LedgerError } from './ledger-error.ts';
 import type { PoolPeer } from './peer-pool.ts';
 
-/** How long a peer may take before the next one is asked, too (MS_TO_WAIT_FOR_FETCH_REPLY). In milliseconds. */
+/** Time after which the next peer is asked too, in milliseconds (MS_TO_WAIT_FOR_FETCH_REPLY). */
 const REPLY_MS = 1_500;
 
-/** Questions that a peer may leave open before others are asked in its place. */
+/** Number of unanswered requests after which other peers are asked instead. */
 const MAX_OPEN = 8;
 
-/** What comes of a set that a peer has sent. */
+/** The result of a set that a peer has sent. */
 export type Reception = 'taken' | 'known' | 'unasked' | LedgerError;
 
-/** A set that is being fetched. */
+/** A wanted set. */
 interface Fetch {
   readonly wanted: WantedTxSet;
-  /** Peers that were asked in this round. */
+  /** Peers asked in this round. */
   readonly asked: Set<PoolPeer>;
-  /** Peers that have said they don't have it. */
+  /** Peers that have answered DONT_HAVE. */
   readonly lacking: Set<PoolPeer>;
   askAtMs: number;
-  /** Since when it is asked for. */
+  /** Time of the first request. */
   readonly sinceMs: number;
   toldUnavailable: boolean;
 }
@@ -32,16 +32,16 @@ interface Fetch {
 /** Fetches transaction sets. */
 export class TxSetFetcher {
   readonly #fetches = new Map<string, Fetch>();
-  /** What each peer was asked for and has not answered. */
+  /** The unanswered requests of each peer. */
   readonly #open = new Map<PoolPeer, Set<string>>();
   readonly #take: (wanted: WantedTxSet, txSet: Uint8Array) => void;
 
-  /** @param take hands on a set. @throws {LedgerError} when it is another one */
+  /** @param take passes a set on; throws a LedgerError when it is not the wanted set */
   constructor(take: (wanted: WantedTxSet, txSet: Uint8Array) => void) {
     this.#take = take;
   }
 
-  /** What is wanted now. What is not any more is forgotten. */
+  /** Sets the wanted sets. Sets that are no longer wanted are forgotten. */
   want(wanted: readonly WantedTxSet[], peers: readonly PoolPeer[], nowMs: number): void {
     const keys = new Set<string>();
     for (const one of wanted) {
@@ -62,12 +62,12 @@ export class TxSetFetcher {
     for (const key of this.#fetches.keys()) if (!keys.has(key)) this.#fetches.delete(key);
   }
 
-  /** Asks the next peers where the last ones have been silent for too long. */
+  /** Asks the next peers for sets whose last peers did not answer in time. */
   tick(peers: readonly PoolPeer[], nowMs: number): void {
     for (const [key, fetch] of this.#fetches) if (fetch.askAtMs <= nowMs) this.#ask(key, fetch, peers, nowMs);
   }
 
-  /** Sets that have been asked for in vain for so long; each is said once. */
+  /** Sets that no peer has sent for this time. Each is returned once. */
   unavailable(afterMs: number, nowMs: number): readonly WantedTxSet[] {
     const late = [...this.#fetches.values()].filter(
       ({ sinceMs, toldUnavailable }) => !toldUnavailable && nowMs - sinceMs >= afterMs,
@@ -77,9 +77,9 @@ export class TxSetFetcher {
   }
 
   /**
-   * A peer has sent a set.
-   * @param txSet XDR; copied when it is taken
-   * @param hashes the hashes it may have, as hex
+   * Takes a set from a peer.
+   * @param txSet XDR; a copy is kept
+   * @param hashes its possible hashes, as hex
    */
   receive(peer: PoolPeer, txSet: Uint8Array, hashes: () => readonly string[]): Reception {
     const open = this.#open.get(peer);
@@ -88,7 +88,7 @@ export class TxSetFetcher {
     if (key === undefined) {
       const [asked = ''] = open;
       this.#askOthers(peer);
-      return new LedgerError('LEDGER_TX_SET_HASH', `Asked for the transaction set ${asked}, the peer gave another one.`);
+      return new LedgerError('LEDGER_TX_SET_HASH', `The peer was asked for the transaction set ${asked} and sent another one.`);
     }
     open.delete(key);
     const fetch = this.#fetches.get(key);
@@ -103,7 +103,7 @@ export class TxSetFetcher {
     return 'taken';
   }
 
-  /** A peer does not have a set. It may not be true: the others are asked, and it is asked again. */
+  /** A peer says that it does not have a set. That may be false: the others are asked, and then this peer again. */
   dontHave(peer: PoolPeer, hash: Uint8Array, peers: readonly PoolPeer[], nowMs: number): void {
     const key = toHex(hash);
     if (this.#open.get(peer)?.delete(key) !== true) return;
@@ -114,7 +114,7 @@ export class TxSetFetcher {
     if (peers.some((each) => !fetch.asked.has(each))) this.#ask(key, fetch, peers, nowMs);
   }
 
-  /** A peer is gone. */
+  /** A peer has disconnected. */
   forget(peer: PoolPeer): void {
     this.#askOthers(peer);
     this.#open.delete(peer);
@@ -124,7 +124,7 @@ export class TxSetFetcher {
     }
   }
 
-  /** What this peer was asked for won't come from it: nobody waits for it. */
+  /** Stops waiting for the answers of this peer. */
   #askOthers(peer: PoolPeer): void {
     for (const key of this.#open.get(peer) ?? []) {
       const fetch = this.#fetches.get(key);
@@ -135,7 +135,7 @@ export class TxSetFetcher {
   #ask(key: string, fetch: Fetch, peers: readonly PoolPeer[], nowMs: number): void {
     fetch.askAtMs = nowMs + REPLY_MS;
     if (peers.length > 0 && peers.every((peer) => fetch.asked.has(peer))) fetch.asked.clear();
-    // Who was of use last is asked first; a different one for each set that is fetched at the same time.
+    // The most recently useful peers are asked first, and for each set of the same time a different one.
     const rest = peers.filter((peer) => !fetch.asked.has(peer)).sort((a, b) => b.usefulAtMs - a.usefulAtMs);
     const able = rest.filter((peer) => (this.#open.get(peer)?.size ?? 0) < MAX_OPEN);
     const peer = able[fetch.wanted.ledgerSeq % Math.max(1, able.length)] ?? rest[0];
@@ -143,7 +143,7 @@ export class TxSetFetcher {
     fetch.asked.add(peer);
     const open = this.#open.get(peer) ?? new Set<string>();
     this.#open.set(peer, open.add(key));
-    // Who is the only one left and has never answered is asked all the same; its oldest question is given up.
+    // The only peer left is asked even if it has never answered; its oldest request is given up.
     if (open.size > MAX_OPEN) open.delete(open.values().next().value as string);
     peer.send({ type: 'GET_TX_SET', txSetHash: fetch.wanted.hash });
   }

@@ -1,6 +1,6 @@
 /**
- * Who says which value closed a ledger: statements of our quorum set's nodes, each looked at once, in bounded memory
- * whatever peers send.
+ * Which node closed a ledger with which value: the statements of the nodes of our quorum set. Each statement is processed once, and
+ * memory is bounded whatever peers send.
  * @module
  */
 import type { CryptoProvider } from '../protocol/auth/crypto.ts';
@@ -15,14 +15,14 @@ import { XdrReader } from '../protocol/xdr/reader.ts';
 import { type CheckedTxSet, checkStatement, checkValue, droppedTxSet } from './checks.ts';
 import { LedgerError } from './ledger-error.ts';
 
-/** Ledgers of which a node's statements are kept before they are closed. Those furthest behind go first. */
+/** Number of open ledgers for which a node's statements are kept. The oldest are dropped first. */
 const MAX_OPEN_SLOTS = 64;
-/** Ledgers kept after they are closed, for whoever contradicts himself later: what a node of the reference remembers. */
+/** Number of closed ledgers that are kept, to detect later contradictions: as many as stellar-core remembers. */
 export const REMEMBERED_SLOTS = 12;
-/** Longest SCP_MESSAGE with a StellarValue in it; the longest that stellar-core makes has 1,200 bytes. */
+/** Longest SCP_MESSAGE with a StellarValue, in bytes; the longest of stellar-core has 1,200. */
 const MAX_STATEMENT_BYTES = 2_048;
 const TOO_LONG = `A statement of more than ${MAX_STATEMENT_BYTES} bytes has no StellarValue.`;
-/** Statements of one node about one ledger that are recognised when they come again. */
+/** Number of statements of one node about one ledger that are recognised on repetition. */
 const MAX_STATEMENTS = 8;
 
 // Offsets in the XDR of an SCP_MESSAGE, type included: NodeID behind its 4-byte kind, slotIndex, kind of statement.
@@ -35,11 +35,11 @@ const SCP_ST_EXTERNALIZE = 2;
 interface Validator {
   readonly nodeID: string;
   readonly key: Uint8Array;
-  /** Ledgers with statements of this node, in the order they came. */
+  /** Ledgers with statements of this node, in order of arrival. */
   slots: number[];
 }
 
-/** What a node has said of a ledger. */
+/** A statement of a node about a ledger. */
 interface Vote {
   /** The SCP_MESSAGE. */
   readonly xdr: Uint8Array;
@@ -47,25 +47,25 @@ interface Vote {
   readonly candidate: Candidate;
 }
 
-/** A value that somebody says has closed a ledger. */
+/** A value that a node says has closed a ledger. */
 export interface Candidate {
-  /** Its StellarValue, or what is wrong with it. */
+  /** Its StellarValue, or its error. */
   readonly value: StellarValue | LedgerError;
-  /** By node, the first statement of each. */
+  /** The first statement of each node. */
   readonly statements: Map<string, SCPEnvelope>;
   /** When our quorum set was satisfied, by the monotonic clock. */
   quorumAtMs?: number;
-  /** Whether so many say so that one of them has to be right. */
+  /** Whether so many nodes name it that at least one of them is right. */
   blocking?: boolean;
   txSet?: CheckedTxSet | undefined;
-  /** Whether every peer was asked for the set, and none has it. */
+  /** Whether every peer was asked for the set and none has it. */
   unavailable?: boolean;
 }
 
-/** A ledger that somebody says is closed. */
+/** A ledger that a node says is closed. */
 export interface Slot {
   readonly ledgerSeq: number;
-  /** When it was first heard of, by the monotonic clock. */
+  /** Time of the first statement about it, by the monotonic clock. */
   readonly heardAtMs: number;
   readonly votes: Map<Validator, Vote[]>;
   readonly candidates: Map<string, Candidate>;
@@ -73,19 +73,19 @@ export interface Slot {
   forked: boolean;
 }
 
-/** Somebody contradicts himself, or everybody does. */
+/** A node contradicts itself, or two values have a quorum. */
 export interface Contradiction {
   readonly kind: 'equivocation' | 'fork';
   readonly evidence: readonly SCPEnvelope[];
 }
 
-/** What came of a message. */
+/** The result of a message. */
 export type Verdict =
-  /** A statement that was not known. It may contradict others. */
+  /** A new statement. It may contradict others. */
   | { readonly type: 'counted'; readonly slot: Slot; readonly contradictions: readonly Contradiction[] }
-  /** One that has come before. */
+  /** A known statement. */
   | { readonly type: 'known'; readonly slot: Slot }
-  /** Another kind of statement, one of a node that is not in the quorum set, or about a ledger long closed. */
+  /** Another kind of statement, or one of a node outside the quorum set, or about a ledger closed long ago. */
   | { readonly type: 'other' | 'stranger' | 'old' }
   | { readonly type: 'refused'; readonly error: LedgerError; readonly ledgerSeq: number; readonly nodeID: string };
 
@@ -93,7 +93,7 @@ const OTHER: Verdict = { type: 'other' };
 const STRANGER: Verdict = { type: 'stranger' };
 const OLD: Verdict = { type: 'old' };
 
-/** The statements about every ledger that is not closed yet, and about the last ones that are. */
+/** The statements about every open ledger, and about the last closed ones. */
 export class Votes {
   readonly #crypto: CryptoProvider;
   readonly #network: Network;
@@ -120,22 +120,22 @@ export class Votes {
     return this.#signatureChecks;
   }
 
-  /** The ledger, when anything is known of it. */
+  /** The ledger, if there is any statement about it. */
   slot(ledgerSeq: number): Slot | undefined {
     return this.#slots.get(ledgerSeq);
   }
 
-  /** Every ledger anything is known of, in no order. */
+  /** Every ledger with a statement, in no order. */
   get slots(): IterableIterator<Slot> {
     return this.#slots.values();
   }
 
-  /** How many ledgers anything is known of. */
+  /** Number of ledgers with a statement. */
   get slotCount(): number {
     return this.#slots.size;
   }
 
-  /** Ledgers up to this one are closed, or given up. */
+  /** Ledgers up to this one are closed or given up. */
   close(ledgerSeq: number): void {
     this.#oldest = Math.max(this.#oldest, ledgerSeq - REMEMBERED_SLOTS + 1);
     const slot = this.#slots.get(ledgerSeq);
@@ -145,7 +145,7 @@ export class Votes {
       for (const validator of bucket) validator.slots = validator.slots.filter((seq) => seq >= this.#oldest);
   }
 
-  /** Nodes that have not closed this ledger or a later one with a value that is good and closes at that time or later, `G…`. */
+  /** Nodes that have not closed this ledger or a later one with a valid value and this close time or a later one, `G…`. */
   missing(ledgerSeq: number, minCloseTime: number): readonly string[] {
     const heard = new Set<string>();
     for (const slot of this.#slots.values()) {
@@ -158,9 +158,9 @@ export class Votes {
   }
 
   /**
-   * Takes an SCP_MESSAGE. One that has come before costs a comparison of its bytes: nothing is decoded or verified twice.
-   * @param xdr the StellarMessage, its 4-byte type included; its structure has been checked. It is copied when it is kept
-   * @param now is asked for when it is new
+   * Takes an SCP_MESSAGE. A known one costs a comparison of its bytes: nothing is decoded or verified twice.
+   * @param xdr the StellarMessage with its 4-byte type; its structure has been checked. A kept one is copied
+   * @param now called only if the message is new
    */
   receive(xdr: Uint8Array, now: () => Now): Verdict {
     if (uint32At(xdr, PLEDGES_OFFSET) !== SCP_ST_EXTERNALIZE) return OTHER;
@@ -230,7 +230,7 @@ export class Votes {
     }
   }
 
-  /** The slot, made when it is new. A node that talks of too many ledgers loses its own statements, nobody else's. */
+  /** The slot; a new one if needed. A node with statements about too many ledgers loses only its own. */
   #open(validator: Validator, ledgerSeq: number, nowMs: number): Slot {
     if (!validator.slots.includes(ledgerSeq)) {
       validator.slots.push(ledgerSeq);
@@ -261,7 +261,7 @@ export class Votes {
   }
 }
 
-/** Whether these bytes are in others, there. */
+/** Whether the other bytes contain these at that position. */
 function isAt(bytes: Uint8Array, others: Uint8Array, offset: number): boolean {
   for (let i = 0; i < bytes.length; i++) if (bytes[i] !== others[offset + i]) return false;
   return true;

@@ -101,9 +101,9 @@ describe('follow', () => {
     expect(await runCli(['follow', 'verify', one, ...trusting])).toMatchObject({ code: 0, stderr: '1 proved, 0 not proved\n' });
 
     for (const [name, damage, problem] of [
-      ['number', (text: string) => text.replace('"ledgerSeq":1002', '"ledgerSeq":1007'), 'something else than its proof'],
+      ['number', (text: string) => text.replace('"ledgerSeq":1002', '"ledgerSeq":1007'), 'is not the one of its proof'],
       ['order', (text: string) => text.split('\n').reverse().join('\n'), 'comes after ledger'],
-      ['cut', (text: string) => text.slice(0, -10), 'no JSON object'],
+      ['cut', (text: string) => text.slice(0, -10), 'not a JSON object'],
       ['signature', (text: string) => text.replace(/("statements":\["[^"]{380})./, (_all, head: string) => `${head}~`), 'base64'],
       [
         'statement',
