@@ -16,7 +16,7 @@ const SIZES = [
   { nodes: 1_000, concurrency: 100 },
   { nodes: 5_000, concurrency: 100 },
 ] as const;
-/** The rival takes minutes: so many crawls by each are enough there. */
+/** Number of crawls by each when the rival takes minutes. */
 const MAX_ROUNDS = 3;
 const SEED = 15;
 

@@ -1,5 +1,5 @@
 /**
- * What it costs to follow ledgers: a statement that has come before, a ledger from eight peers, memory over ten thousand.
+ * The cost of following ledgers: a known statement, a ledger from eight peers, memory over ten thousand ledgers.
  * @module
  */
 import { MockLedgers, MockValidators } from '../src/testing/index.ts';
@@ -12,10 +12,10 @@ import { type Case, median, type Report, ratio } from './support/report.ts';
 import { measure, type Subject, stopBoth, toCase } from './support/rounds.ts';
 
 const VALIDATORS = 30;
-/** Statements a round that have come before. */
+/** Known statements in each round. */
 const SEEN = 30_000;
 const PEERS = 8;
-/** Ledgers a round. */
+/** Ledgers in each round. */
 const LEDGERS = 40;
 /** Peers and ledgers of the soak, and where memory is read. */
 const SOAK_PEERS = 50;
@@ -34,7 +34,7 @@ export async function run(options: BenchOptions): Promise<Report> {
   return { name: 'follow', what, unit: 'µs; bytes of heap', cases };
 }
 
-/** The same statements again and again, for who follows and for who only receives. */
+/** The same statements repeatedly, for a follower and for a child that only receives. */
 async function startSeen(out: string): Promise<readonly Subject[]> {
   const validators = new MockValidators({ count: VALIDATORS });
   const { envelopes } = validators.close();
@@ -123,7 +123,7 @@ interface World {
   stop(): Promise<void>;
 }
 
-/** Nodes in this process, and a child that follows them. A ledger is told when the child has taken the one before. */
+/** Nodes in this process, and a child that follows them. A ledger is sent when the child has taken the previous one. */
 async function startWorld(
   out: string,
   count: number,
@@ -132,7 +132,7 @@ async function startWorld(
   nodeArgs: readonly string[] = [],
 ): Promise<World> {
   const validators = new MockValidators({ count });
-  // A ledger is told when the one before has been asked for: nodes remember twelve, and nobody falls behind.
+  // A ledger is sent when the child has requested the previous one: nodes remember twelve, so the child does not fall behind.
   const asked = new Set<string>();
   let wake = (): void => {};
   const listen = ({ txSetHash }: { readonly txSetHash: Uint8Array }): void => {

@@ -1,6 +1,6 @@
 /**
- * What a handshake costs one side, on a fresh connection each: this package, the rival, and bare sockets that exchange
- * records of the same size with the cryptography nobody can leave out.
+ * The cost of a handshake for one side, each on a new connection: this package, the rival, and bare sockets that exchange
+ * records of the same size with only the necessary cryptography.
  *
  * - `new peer`: the other side has never been seen: one X25519, one ed25519 verification, five HMACs.
  * - `known peer`: the same other side again; shared key and verified cert are kept, as in the reference.
@@ -19,9 +19,9 @@ import { Acceptor, dial, freshPeerAuth, shakeHands } from './support/raw-peer.ts
 import { type Case, type Report, ratio } from './support/report.ts';
 import { measure, type Subject, toCase } from './support/rounds.ts';
 
-/** Handshakes a round: of a process that has run for long, and the first ones of a process, which a probe or a crawl lives in. */
+/** Handshakes in each round: warm, of a process that has run for long, and cold, the first of a process, as in a probe or crawl. */
 const COUNT = { warm: 400, cold: 1_000 } as const;
-/** Known peers: more than are connected at once, and few enough that nearly every one has been seen. */
+/** Number of known peers: more than are connected at once, and few enough that nearly all have connected before. */
 const KNOWN = 40;
 /** Processes measured cold, of each subject, for each generation: each has one round only. */
 const COLD_PROCESSES = 3;

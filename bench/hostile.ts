@@ -1,6 +1,6 @@
 /**
- * What hostile nodes, files and HTTP clients can make the command line spend: CPU and peak memory of whole processes. The
- * goal is that no step takes more than ten times its input in memory, over what a process takes that has nothing to do.
+ * CPU and peak memory of the command line under hostile nodes, files and HTTP clients, for whole processes. The goal: no step
+ * takes more memory than ten times its input, above the memory of an idle process.
  * @module
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -29,13 +29,13 @@ const INTERFACES_BYTES = 40_000_000;
 const HEX_RECORDS = 200_000;
 const KEYS = 2_000;
 
-/** What a process has cost. */
+/** CPU and memory of a process. */
 interface Usage {
   readonly cpuMs: number;
   readonly peakMB: number;
 }
 
-/** A case: how much is put in, in MB, and what happens. */
+/** A case: the size of its input in MB, and its run. */
 interface Attack {
   readonly name: string;
   readonly inputMB: number;
@@ -170,14 +170,14 @@ export async function run(options: BenchOptions): Promise<Report> {
   return { name: 'hostile', what: 'CPU and peak memory of the command line under hostile input', unit: 'ms, MB', cases };
 }
 
-/** Lets somebody in, and sends records of 16 MB for as long as he stays. */
+/** Accepts a peer and sends it records of 16 MB until it leaves. */
 const longRecords: MockScript = async (peer) => {
   await peer.handshake();
   for (let i = 0; i < LONG_RECORDS; i++) peer.send({ type: 'GENERALIZED_TX_SET', generalizedTxSet: new Uint8Array(LONG_BYTES) });
   await peer.expectEnd();
 };
 
-/** A StellarMessage: 700 levels, again and again. */
+/** A StellarMessage: chains of 700 levels, repeated. */
 const QUORUM_SET = ((): Uint8Array => {
   const number = (value: number): Uint8Array => Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
   const level = concatBytes(number(1), number(0), number(1));
@@ -186,7 +186,7 @@ const QUORUM_SET = ((): Uint8Array => {
   return concatBytes(number(10), number(1), number(0), number(count), ...Array.from({ length: count }, () => chain));
 })();
 
-/** Starts the command line of a build; what it costs comes on fd 3. */
+/** Starts the command line of a build; its cost is reported on fd 3. */
 function start(out: string, args: readonly string[]): ChildProcess {
   const [bin, main] = ['bin.js', 'main.js'].map((name) => join(out, 'src/cli', name)) as [string, string];
   const usage = join(ROOT, 'bench/support/tell-usage.mjs');

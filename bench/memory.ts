@@ -9,7 +9,7 @@ import type { BenchOptions } from './support/options.ts';
 import { type Case, type Report, ratio } from './support/report.ts';
 
 const CONNECTIONS = 10_000;
-/** Connections before the first reading: what the first ones bring with them is not counted. */
+/** Connections before the first reading, so that one-time costs are not counted. */
 const FIRST = 500;
 const DIALLERS = 4;
 const SOAK_MESSAGES = 5_000_000;

@@ -1,5 +1,5 @@
 /**
- * What it costs to receive a message, its MAC checked: this package, the rival, and the least that has to be done.
+ * The cost of receiving a message with a check of its MAC: this package, the rival, and the least necessary work.
  * @module
  */
 import { build } from './support/build.ts';
@@ -10,7 +10,7 @@ import { Acceptor, encode, freshPeerAuth, shakeHands } from './support/raw-peer.
 import type { Case, Report } from './support/report.ts';
 import { measure, type Subject, stopBoth, toCase } from './support/rounds.ts';
 
-/** Messages a round. */
+/** Messages in each round. */
 const COUNT: Readonly<Record<MessageCase, number>> = {
   'get-scp-state-8': 30_000,
   'scp-message-220': 20_000,

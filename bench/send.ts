@@ -1,5 +1,5 @@
 /**
- * What it costs to send a message: this package, the rival, and the least that has to be done.
+ * The cost of sending a message: this package, the rival, and the least necessary work.
  * @module
  */
 import { build } from './support/build.ts';
@@ -10,7 +10,7 @@ import { Acceptor, encode, freshPeerAuth, shakeHands } from './support/raw-peer.
 import type { Case, Report } from './support/report.ts';
 import { measure, type Subject, stopBoth, toCase } from './support/rounds.ts';
 
-/** Messages a round. */
+/** Messages in each round. */
 const COUNT = 20_000;
 const RECORD_BYTES = 4 + 12 + 32;
 
@@ -30,7 +30,7 @@ export async function run(options: BenchOptions): Promise<Report> {
   return { name: 'send', what: 'CPU to send a message, peer grants without limit', unit: 'µs per message', cases };
 }
 
-/** Starts a sending child, does the handshake with it and grants it all there is. */
+/** Starts a sending child, does the handshake with it and grants it the maximum. */
 async function start(name: string, out: string, script: string, message: MessageCase): Promise<Subject> {
   const acceptor = await Acceptor.listen();
   const child = new Child(out, script, [String(acceptor.port), message, String(COUNT)]);

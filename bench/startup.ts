@@ -41,7 +41,7 @@ interface Process {
 
 async function startUp(options: BenchOptions): Promise<readonly Case[]> {
   await using listener = await listen({ port: 0, network: networks.standalone });
-  // Nothing of ours may wait for it to close.
+  // Our process must not wait for its close.
   const peer = await latePeer(listener.port, 0);
   const folder = mkdtempSync(join(tmpdir(), 'stellar-handshake-startup-'));
   try {
@@ -115,7 +115,7 @@ async function compare(
   });
 }
 
-/** Runs a process once; the shell's `time` knows what a whole process has cost. */
+/** Runs a process once. The shell's `time` measures the whole process. */
 async function time(args: readonly string[], caches: string): Promise<Process> {
   const command = ['-c', 'TIMEFORMAT="%3R %3U %3S"; time "$@" >/dev/null', 'bash', ...args];
   const { stderr } = await run_('bash', command, { env: { ...process.env, XDG_CACHE_HOME: caches } });

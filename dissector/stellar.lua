@@ -56,8 +56,8 @@ local NETWORKS = {
 }
 
 ---------------------------------------------------------------------------------------------------
--- SHA-256 (FIPS 180-4), HMAC (RFC 2104), CRC-16 (XMODEM, for StrKey). Lua 5.2 has functions for bits; later ones have operators,
--- five times as fast, which 5.2 cannot parse: the text of these functions is rewritten for them.
+-- SHA-256 (FIPS 180-4), HMAC (RFC 2104), CRC-16 (XMODEM, for StrKey). Lua 5.2 has functions for bits. Later versions have operators,
+-- which are five times as fast, but 5.2 cannot parse them: so the text of these functions is rewritten for later versions.
 
 local HASHES = [[
 local K = {
@@ -132,7 +132,7 @@ end
 return sha256, hmac, crc16
 ]]
 
--- Innermost calls first; \1 and \2 are the parentheses of what has been rewritten.
+-- Innermost calls first; \1 and \2 are the parentheses of rewritten calls.
 local function withOperators(text)
   local operators = { xor = " ~ ", band = " & ", shr = " >> " }
   local count
@@ -198,7 +198,7 @@ end
 local stellar = Proto("stellar", "Stellar overlay")
 local fields, experts = {}, {}
 
--- The field of a path below stellar; one that several structures share is made once.
+-- The field of a path below stellar. A field that several structures share is made once.
 local function field(kind, path, label, ...)
   if not fields[path] then fields[path] = ProtoField[kind]("stellar." .. path, label, ...) end
   return fields[path]
@@ -241,8 +241,8 @@ local xNetwork = expertInfo("other_network", "The two sides are on different net
 local xMidway = expertInfo("midway", "Bytes before the next record: joined midway, a segment is missing, or a length was wrong", expert.group.REASSEMBLE, expert.severity.NOTE)
 
 ---------------------------------------------------------------------------------------------------
--- XDR: each type is a function of context, offset and tree that returns the offset behind it. It adds nothing to the
--- tree when there is none. What is not well-formed is thrown: the text, or SHORT where a part of a record may go on.
+-- XDR: each type is a function of context, offset and tree that returns the offset after it. It adds nothing to the
+-- tree if there is none. It throws a text when the bytes are not well-formed, or SHORT when more bytes may follow.
 
 local SHORT = {}
 local MAX_ITEMS = 20000
@@ -252,7 +252,7 @@ local function need(c, offset, count)
   if offset + count > c.stop then error(c.isPart and SHORT or "the input ends early", 0) end
 end
 
--- Adds a field; a message of more fields than anybody looks at stays a part of its tree.
+-- Adds a field. The tree of a message has a maximum number of fields.
 local function add(c, tree, f, offset, count, ...)
   if not tree then return end
   c.items = c.items + 1
@@ -281,7 +281,7 @@ local function IPV4(path, label) return FIXED("ipv4", 4, path, label) end
 local function IPV6(path, label) return FIXED("ipv6", 16, path, label) end
 local function OPAQUE(path, label, count) return FIXED("bytes", count, path, label) end
 
--- The network of a networkID is told beside it.
+-- The name of the network is shown beside its networkID.
 local function NETWORK(path, label)
   local bytes = OPAQUE(path, label, 32)
   return function(c, offset, tree)
@@ -294,7 +294,7 @@ local function NETWORK(path, label)
   end
 end
 
--- An enum whose other values are refused, or taken as they are.
+-- An enum. Other values are refused, or accepted if it is open.
 local function ENUM(path, label, values, isOpen)
   local f = field("int32", path, label, base.DEC, names(values))
   return function(c, offset, tree)
@@ -306,7 +306,7 @@ local function ENUM(path, label, values, isOpen)
   end
 end
 
--- Length, bytes, zeros up to a multiple of 4. @return offset and length of the bytes, offset behind the padding
+-- Length, bytes, zeros up to a multiple of 4. @return offset and length of the bytes, offset after the padding
 local function variable(c, offset, max, label)
   need(c, offset, 4)
   local length = c.tvb(offset, 4):uint()
@@ -353,7 +353,7 @@ local function NODE_ID(path, label)
   end
 end
 
--- What follows is of a type of the ledger's and stays bytes.
+-- The rest has a type of the ledger and stays bytes.
 local function REMAINDER(path, label)
   local f = field("bytes", path, label)
   return function(c, offset, tree)
@@ -371,7 +371,7 @@ local function STRUCT(members)
   end
 end
 
--- A structure in a branch of its own.
+-- A structure with its own branch.
 local function BRANCH(path, label, inner)
   local f = field("none", path, label)
   return function(c, offset, tree)
@@ -423,7 +423,7 @@ local function RECURSIVE(find, maxDepth)
   return function(c, offset, tree)
     if c.depth == maxDepth then error(("nested deeper than %d levels"):format(maxDepth), 0) end
     c.depth = c.depth + 1
-    -- Wireshark takes no tree of more than 500 levels.
+    -- Wireshark does not accept a tree of more than 500 levels.
     offset = find()(c, offset, c.depth <= MAX_SHOWN_DEPTH and tree or nil)
     c.depth = c.depth - 1
     return offset
@@ -580,7 +580,7 @@ local lostSegment = Field.new("tcp.analysis.lost_segment")
 local retransmission = Field.new("tcp.analysis.retransmission")
 local keepAlive = Field.new("tcp.analysis.keep_alive")
 
--- What is known of each TCP connection, of each record and of each segment; the latter two for when they are shown again.
+-- The state of each TCP connection, each record and each segment. Records and segments are kept because Wireshark shows them again.
 local connections, records, segments, keys
 
 local function readKeys(path)
@@ -625,20 +625,20 @@ local function other(connection, side)
   for _, one in pairs(connection.sides) do if one ~= side then return one end end
 end
 
--- A dialled: it sends the first HELLO. Where there is none, B is who listens on Stellar's port.
+-- A dialled: it sends the first HELLO. Without a HELLO, B is the side on Stellar's port.
 local function roleOf(connection, side)
   local peer = other(connection, side)
   if not side.role and peer and peer.role then return peer.role == "A" and "B" or "A" end
   return side.role or side.port == DEFAULT_PORT and "B" or peer and peer.port == DEFAULT_PORT and "A" or nil
 end
 
--- Length in a record header, bit 31 aside.
+-- Length in a record header, without bit 31.
 local function lengthAt(tvb, offset)
   return tvb(offset, 4):uint() % 0x80000000
 end
 
--- Whether a record may begin here, by its first 20 bytes, or as many of them as there are: a length that is allowed,
--- version 0, a known type. `isFirst`: nothing of the stream was before, so that bit 31 may be clear and the sequence anything.
+-- Whether a record may begin here, by its first 20 bytes, or those that are present: an allowed length,
+-- version 0, a known type. `isFirst`: this is the start of the stream, so bit 31 may be clear and the sequence may be any.
 local function isRecordStart(tvb, offset, isFirst)
   local left = tvb:len() - offset
   local first = tvb(offset, 1):uint()
@@ -657,8 +657,8 @@ local function isStreamStart()
   return sequence ~= nil and sequence.value == 1 and seen ~= nil and seen.value % 4 ~= 0
 end
 
--- Walks a record body and adds it to the tree, when there is one.
--- @return the message of what is malformed, or nil; offset of it; the context with the offsets of the fields
+-- Walks a record body and adds it to the tree, if there is a tree.
+-- @return the message if it is malformed, or nil; its offset; the context with the offsets of the fields
 local function walk(tvb, stop, tree, isPart)
   local c = { tvb = tvb, stop = stop, isPart = isPart, at = {}, items = 0, depth = 0 }
   local offset = HEADER + MESSAGE + 4
@@ -693,7 +693,7 @@ local function rawAt(c, path, count)
   return at and c.tvb:raw(at, count)
 end
 
--- What the packet list says of a message, beside its type.
+-- The text for a message in the packet list, besides its type.
 local SUMMARIES = {
   HELLO = function(c) return textAt(c, "hello.version_str") end,
   ERROR_MSG = function(c)
@@ -735,11 +735,11 @@ local function answered(connection, side, name, c)
     end
   end
   if name == "HELLO" or name == "AUTH" then return asker[name] and not side[name] and asker[name] end
-  -- The hash of a transaction set is not computed: the reference answers in the order it was asked.
+  -- The hash of a transaction set is not computed: stellar-core answers in the order of the requests.
   if name == "TX_SET" or name == "GENERALIZED_TX_SET" then return take("GET_TX_SET") end
   if name == "SCP_QUORUMSET" then
     local begin = HEADER + MESSAGE + 4
-    -- Any that nodes take is far smaller; hashing 16 MiB would take seconds.
+    -- Sets that nodes accept are far smaller; hashing 16 MiB would take seconds.
     if c.stop - begin > 65536 or not asker.hashes.GET_SCP_QUORUMSET then return nil end
     return take("GET_SCP_QUORUMSET", hex(sha256(c.tvb:raw(begin, c.stop - begin))))
   end
@@ -750,7 +750,7 @@ local function answered(connection, side, name, c)
   if name == "SCP_MESSAGE" then return take("GET_SCP_STATE") end
 end
 
--- Everything that depends on the records before this one: worked out once, when it comes first.
+-- Everything that depends on the earlier records. It is computed once, when the record is first dissected.
 local function follow(pinfo, tvb, name, c)
   local connection, side = sides(pinfo)
   local record = { frame = pinfo.number, time = pinfo.rel_ts }
@@ -809,7 +809,7 @@ local function malformed(tree, text)
   tree:add_proto_expert_info(xMalformed, "Malformed record: " .. text)
 end
 
--- Packets with several records say all of them.
+-- Packets with several records show all of them.
 local function tell(pinfo, text)
   if pinfo.private.stellar == tostring(pinfo.number) then pinfo.cols.info:append(", " .. text)
   else pinfo.cols.info:set(text) end
@@ -879,7 +879,7 @@ local function dissectRecord(tvb, pinfo, root)
   return tvb:len()
 end
 
--- Length of the record that begins here. One that is not allowed ends the stream: the rest of what there is belongs to it.
+-- Length of the record that begins here. A length that is not allowed ends the stream: all remaining bytes belong to it.
 local function recordLength(tvb, _, offset)
   local length = lengthAt(tvb, offset)
   if length == 0 or length > LARGEST then return tvb:len() - offset end
@@ -888,7 +888,7 @@ end
 
 local function dissectAndMark(tvb, pinfo, root)
   local length = lengthAt(tvb, 0)
-  -- Behind a length that is not allowed the next record has to be searched for, as where segments are missing.
+  -- After a length that is not allowed, the next record must be searched for, as after missing segments.
   if length == 0 or length > LARGEST then
     local _, side = sides(pinfo)
     side.inStep = false
@@ -896,8 +896,8 @@ local function dissectAndMark(tvb, pinfo, root)
   return dissectRecord(tvb, pinfo, root)
 end
 
--- Where in a segment the first record begins: 0 in a stream that has been followed so far.
--- @return the offset and true; the offset of what is too short to tell, and false; or nil
+-- Offset of the first record in a segment: 0 in a stream without gap so far.
+-- @return the offset and true; if there are too few bytes to decide, their offset and false; or nil
 local function findRecord(tvb, pinfo)
   local key = ("%d %d %d"):format(pinfo.number, tvb:offset(), tvb:len())
   local known = segments[key]
@@ -908,13 +908,13 @@ local function findRecord(tvb, pinfo)
   local at, isRecord
   if side.inStep then at, isRecord = 0, true
   elseif isStreamStart() then
-    -- Where the other side is Stellar's, whatever this one begins with is taken for a record.
+    -- If the other side is Stellar's, any first bytes of this side count as a record.
     if connection.isStellar or isRecordStart(tvb, 0, true) then at, isRecord = 0, true end
   else
     for offset = 0, tvb:len() - 1 do
       if isRecordStart(tvb, offset, offset == 0 and not side.wasSeen) then
         isRecord = offset <= last
-        -- Four bytes of length alone are no reason to take a packet.
+        -- The four bytes of a length alone are not enough to claim a packet.
         if isRecord or connection.isStellar or last + 12 >= offset then at = offset break end
       end
     end
@@ -948,7 +948,7 @@ function stellar.dissector(tvb, pinfo, root)
   return tvb:len()
 end
 
--- On other ports than Stellar's: the first bytes have to be a whole record, or the beginning of one that is well-formed so far.
+-- On other ports than Stellar's, the first bytes must be a whole record, or the well-formed beginning of one.
 local function heuristic(tvb, pinfo, root)
   if tvb:len() < HEADER + SMALLEST then return false end
   if not isRecordStart(tvb, 0, true) then return false end

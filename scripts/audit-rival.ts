@@ -1,6 +1,6 @@
 /**
- * Audits @stellarbeat/js-stellar-node-connector in both roles and writes how many cases came out how into docs/conformance.md,
- * between two markers; which ones is for its maintainers. Takes about eight minutes: `npx tsx scripts/audit-rival.ts`.
+ * Audits @stellarbeat/js-stellar-node-connector in both roles and writes the number of each verdict into docs/conformance.md,
+ * between two markers. The single verdicts are for its maintainers. Takes about eight minutes: `npx tsx scripts/audit-rival.ts`.
  * @module
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * Makes the list of cases in docs/conformance.md from the registry of the audit. What people wrote above and below it stays.
+ * Makes the list of cases in docs/conformance.md from the registry of the audit. The text above and below it stays.
  * A test keeps the two equal; run `npm run docs` after a change.
  * @module
  */
@@ -12,7 +12,7 @@ export const CONFORMANCE_DOC: URL = new URL('../docs/conformance.md', import.met
 const BEGIN = '<!-- cases: made by scripts/conformance-doc.ts -->\n';
 const END = '<!-- end of cases -->';
 
-/** The document with its list as the registry says. */
+/** The document with the list from the registry. */
 export function conformanceDocument(text: string): string {
   const [before, rest] = text.split(BEGIN);
   const after = rest?.slice(rest.indexOf(END));
@@ -21,7 +21,7 @@ export function conformanceDocument(text: string): string {
   return `${before}${BEGIN}${caseList()}${after}`;
 }
 
-/** Cases of one name, whatever the role, are one entry. */
+/** Cases of the same name for both roles are one entry. */
 function caseList(): string {
   const names = new Map<string, AuditCase[]>();
   for (const one of CASES) {

@@ -34,7 +34,7 @@ ${PEER_ERROR_TABLE.map(({ text, cause, advice }) => `| \`${text}\` | \`${cause}\
 `;
 }
 
-/** What is to be said of a code beside its row. */
+/** Notes on a code besides its row. */
 const NOTES: Readonly<Partial<Record<OverlayErrorCode, string>>> = {
   OVERLAY_CONNECTION_RESET: `A reset directly after data looks different in different versions of Node, because of its libuv. Node 24 and 26 report the reset, and discard data that the application has not yet received. Node 20 and 22 deliver the data and then an orderly end, as after FIN, so that the code is \`OVERLAY_CONNECTION_CLOSED\`. Only a write would show the reset, and the library does not write for that reason. When neither side was sending, all versions report the reset. So on Node 20 and 22 a connection reported as closed may have been reset; the opposite does not happen.`,
 };

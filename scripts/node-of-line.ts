@@ -10,7 +10,7 @@ const ROOT = resolve(import.meta.dirname, '..');
 /** npm's packages of Node binaries: for this machine. */
 const PACKAGE = `${process.platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node'}-${process.platform}-${process.arch}`;
 
-/** Installs the newest Node of a line. @returns the path of its binary; that of this process when it is of that line */
+/** Installs the newest Node of a line. @returns the path of its binary; if this process is of that line, its own */
 export function installNode(line: string): string {
   if (process.versions.node.startsWith(`${line}.`)) return process.execPath;
   const directory = join(ROOT, '.cache', `node-${line}`);

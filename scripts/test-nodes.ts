@@ -1,9 +1,9 @@
 /**
- * `npm run test:nodes` runs the tests, which build the command line and ask it as it is published, on every supported line of
- * Node; behind `--` lines, `oldest` and `newest` can be named, and then what vitest is to run: `npm run test:nodes -- 24 26 test/unit/net`.
+ * `npm run test:nodes` runs the tests on every supported line of Node. The tests build and run the command line as it is
+ * published. After `--` come lines, `oldest` or `newest`, then files for vitest: `npm run test:nodes -- 24 26 test/unit/net`.
  *
- * The newest Node of a line comes as a package from npm, which ships the binary, and is kept below .cache. On each: whether
- * `npm ci` takes every dependency with `engine-strict`, then the whole suite.
+ * The newest Node of a line comes as a package from npm, which ships the binary, and is kept below .cache. On each,
+ * it checks that `npm ci` accepts every dependency with `engine-strict`, then runs the tests.
  * @module
  */
 import { execFileSync, spawnSync } from 'node:child_process';

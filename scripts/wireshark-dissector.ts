@@ -1,7 +1,7 @@
 /**
- * Makes dissector/stellar.lua, Wireshark's dissector of the overlay, from the tables the library itself decodes with: types and
- * fields of all messages from protocol/wire/messages.ts, names and numbers from the protocol's other tables. What is Lua's
- * and the same for every message is in scripts/dissector. Run by `npm run docs`; a test compares.
+ * Makes dissector/stellar.lua, the Wireshark dissector of the overlay, from the library's own tables: types and fields of all
+ * messages from protocol/wire/messages.ts, names and numbers from the other tables of the protocol. The Lua code that is the
+ * same for every message is in scripts/dissector. `npm run docs` runs this script; a test compares the result.
  * @module
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import type { Codec, Shape } from '../src/protocol/xdr/codec.ts';
 /** Where the dissector is. */
 export const DISSECTOR: URL = new URL('../dissector/stellar.lua', import.meta.url);
 
-/** Names of structures that a filter leaves out: nobody looks for stellar.scp_message.envelope.statement.slot_index. */
+/** Names of structures that filters leave out, to avoid names like stellar.scp_message.envelope.statement.slot_index. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
   ...['envelope', 'statement', 'pledges', 'qSet', 'innerSets', 'peers'],
   ...['request', 'response', 'startCollecting', 'stopCollecting'],
@@ -31,19 +31,19 @@ function snakeCase(name: string): string {
 
 /**
  * The filter of a field of a message, without `stellar.`.
- * @param path of the field as `annotateRecord` says it: `cert.sig`, `envelope.statement.pledges.type`
+@param path of the field as in `annotateRecord`: `cert.sig`, `envelope.statement.pledges.type`
  */
 export function filterName(message: string, path: string): string {
   const names = path.replace(/\[\d+\]/g, '').split('.');
   const last = names.at(-1);
-  // A count keeps the name of what is counted; the peers of PEERS have that of their message.
+  // A count keeps the name of its elements; the peers of PEERS keep the name of their message.
   const kept = names.filter(
     (name, i) => !LEFT_OUT.has(name) || (last === 'length' && i === names.length - 2 && name !== 'peers'),
   );
   return [message, ...kept].map(snakeCase).join('.');
 }
 
-/** The filter of a branch of the tree: every structure has one, those that other filters leave out too. */
+/** The filter of a branch of the tree. Every structure has one, also those that other filters leave out. */
 function branchName(message: string, path: string): string {
   return [message, ...path.split('.')].map(snakeCase).join('.');
 }
@@ -72,7 +72,7 @@ class Generator {
       }
       case 'union': {
         const cases = [...shape.cases].map(([number, [name, inner]]) => {
-          // An IP address: its case is a leaf, which needs a name of its own.
+          // An IP address: its union case is a leaf and needs its own name.
           const isLeaf = inner.shape.kind === 'leaf';
           const text = isLeaf ? this.#address(name, path) : this.type(inner, path, '');
           return `[${number}] = { ${quote(name)}, ${text} }`;
@@ -132,7 +132,7 @@ class Generator {
   }
 }
 
-/** Tables of names by number, as the Lua calls them. */
+/** Tables of names by number, under their names in Lua. */
 const ENUMS: readonly (readonly [name: string, values: Readonly<Record<string, number>>])[] = [
   ['MESSAGE_NAMES', MESSAGE_TYPES],
   ['ERROR_CODES', ERROR_CODES],
@@ -191,7 +191,7 @@ function messages(): string {
   return `${quorumSet}\n\nlocal MESSAGES = {\n${indent(entries.join(',\n'))},\n}`;
 }
 
-/** The dissector as it should be. */
+/** The text of the dissector. */
 export function dissectorText(): string {
   const part = (name: string): string => readFileSync(new URL(`dissector/${name}.lua`, import.meta.url), 'utf8').trimEnd();
   return `-- Wireshark's dissector of Stellar's overlay, of stellar-handshake (Apache-2.0): docs/wireshark.md says how to use it.

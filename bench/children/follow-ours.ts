@@ -1,5 +1,5 @@
 /**
- * Follows ledgers, or only receives what it would follow. Arguments: mode, first ledger, messages or ledgers a round, quorum
+ * Follows ledgers, or only receives the same messages. Arguments: mode, first ledger, messages or ledgers a round, quorum
  * set as JSON, ports.
  */
 
@@ -20,7 +20,7 @@ const options = {
   peerTimeoutMs: 600_000,
 };
 
-/** A connection that tells the meter of each message that is taken from it. */
+/** A connection that counts each message taken from it in the meter. */
 function metered(connection: Connection, meter: Meter): Connection {
   const inner = connection[Symbol.asyncIterator]();
   const iterator = {
@@ -61,7 +61,7 @@ if (mode === 'seen' || mode === 'receive') {
   serve<{ readonly ledgers: number; readonly memory?: boolean }>(async ({ ledgers, memory }) => {
     for (let i = 0; i < ledgers; i++) {
       await stream.next();
-      // From the first ledger on: what comes before it is the handshakes.
+      // From the first ledger on, so without the handshakes.
       if (i === 0) mark = process.cpuUsage();
     }
     const { user, system } = process.cpuUsage(mark);

@@ -1,5 +1,5 @@
 /**
- * Shakes hands on a bare socket: same records, same order, the cryptography that has to be, nothing else.
+ * Does handshakes on a bare socket: the same records in the same order, with only the necessary cryptography.
  * Arguments: dials or accepts, variant, port to dial.
  */
 import {

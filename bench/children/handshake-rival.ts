@@ -1,4 +1,4 @@
-/** Shakes hands with the rival. Arguments: dials or accepts, variant, port to dial. */
+/** Does handshakes with the rival. Arguments: dials or accepts, variant, port to dial. */
 import { cpuSince, serve, tell } from '../support/child.ts';
 import type { ConnectorConnection, ConnectorNode } from '../support/connector.ts';
 import { dialMany, type Side, type Variant } from '../support/handshakes.ts';
@@ -7,7 +7,7 @@ import { rivalNode, rivalSeed } from '../support/rival.ts';
 const [side, variant, port] = process.argv.slice(2) as [Side, Variant, string];
 const seed = rivalSeed();
 let node = rivalNode(seed);
-/** An ECDH key for each connection is not offered; a new node object with the same seed has one. */
+/** The rival has no option for an ECDH key for each connection, but a new node object with the same seed makes a new one. */
 const nextNode = (): ConnectorNode => (variant === 'own ECDH key each' ? rivalNode(seed) : node);
 
 function closed(connection: ConnectorConnection): Promise<void> {
@@ -18,7 +18,7 @@ function closed(connection: ConnectorConnection): Promise<void> {
   return new Promise((resolve) => connection.once('close', () => resolve()));
 }
 
-/** Hangs up as soon as it has shaken hands, and what it has sent is out. */
+/** Closes when the handshake is done and its output is sent. */
 function hungUp(connection: ConnectorConnection): Promise<void> {
   connection.once('connect', () => setImmediate(() => connection.destroy()));
   return closed(connection);

@@ -1,4 +1,4 @@
-/** The same as handshake-ours.ts with the provider on libsodium. */
+/** Like handshake-ours.ts, with the provider on libsodium. */
 import { sodiumCrypto } from '../../src/crypto/sodium.ts';
 import { shakeHandsOften } from '../support/handshake-child.ts';
 

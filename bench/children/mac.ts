@@ -1,4 +1,4 @@
-/** Verifies MACs in each of the ways, in turns. Asked for a size, it answers with microseconds by way. */
+/** Verifies MACs in each way, in turns. For a requested size, it answers with the microseconds of each way. */
 import { createHash, createHmac, createSecretKey, hash } from 'node:crypto';
 import { HmacSha256Key } from '../../src/crypto/hmac-sha256.ts';
 import { cpuSince, serve } from '../support/child.ts';

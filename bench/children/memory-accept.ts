@@ -1,4 +1,4 @@
-/** Accepts connections and keeps them. Asked, it says how much memory is in use. Argument: ours, rival or bare-socket. */
+/** Accepts connections and keeps them. On request, it answers with the memory in use. Argument: ours, rival or bare-socket. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Connection, listen, networks } from '../../src/index.ts';
 import { serve, tell } from '../support/child.ts';

@@ -1,4 +1,4 @@
-/** Receives with the least code there can be. Arguments: port, messages a round, bytes of a message. */
+/** Receives with the least possible code. Arguments: port, messages a round, bytes of a message. */
 import { endWithBench, Meter, tell } from '../support/child.ts';
 import { FloorReceiver, fastestMac } from '../support/floor.ts';
 import { dial, freshPeerAuth, shakeHands } from '../support/raw-peer.ts';

@@ -1,4 +1,4 @@
-/** Sends with the least code there can be: messages that are encoded already, one write for 64. Arguments: port, case, messages a round. */
+/** Sends with the least possible code: encoded messages, one write for 64. Arguments: port, case, messages a round. */
 import { cpuSince, serve, tell } from '../support/child.ts';
 import { fastestMac, sealRecord } from '../support/floor.ts';
 import { type MessageCase, makeMessage } from '../support/messages.ts';

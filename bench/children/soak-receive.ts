@@ -1,4 +1,4 @@
-/** Receives from one peer. Asked for a count, it answers after so many messages with the memory in use. */
+/** Receives from one peer. For a requested count, it answers with the memory in use after that many messages. */
 import { listen, networks } from '../../src/index.ts';
 import { serve, tell } from '../support/child.ts';
 import { readMemory } from '../support/memory-reading.ts';

@@ -1,4 +1,4 @@
-/** Sends to one peer. Asked for a count, it answers with the memory in use when all have left. Argument: port. */
+/** Sends to one peer. For a requested count, it answers with the memory in use when all are sent. Argument: port. */
 import { connect, networks, type SendableMessage } from '../../src/index.ts';
 import { serve } from '../support/child.ts';
 import { readMemory } from '../support/memory-reading.ts';

@@ -1,6 +1,6 @@
 /**
- * Compiles src/ and bench/ into a directory of its own, so that plain Node runs what users run: no loader, no helpers
- * that a development tool adds. Types are not looked at; `npm run types` does that.
+ * Compiles src/ and bench/ into a separate directory, so that plain Node runs the same code as for users, without a loader or
+ * helpers of a development tool. It does not check types; `npm run types` does.
  * @module
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * The measured process: started by the bench, spoken to over Node's IPC, ended by itself when the bench is gone.
+ * The measured process: the bench starts it and talks to it over Node's IPC. It ends by itself when the bench has ended.
  * @module
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 /** Longest life of a child, whatever happens. */
 const MAX_LIFE_MS = 30 * 60_000;
 
-/** A child process, seen from the bench. It answers in the order it is asked. */
+/** A child process, seen from the bench. It answers in the order of the questions. */
 export class Child {
   readonly #process: ChildProcess;
   readonly #messages: unknown[] = [];
@@ -21,7 +21,7 @@ export class Child {
    */
   constructor(out: string, script: string, args: readonly string[], nodeArgs: readonly string[] = []) {
     const file = join(out, 'bench/children', `${script}.js`);
-    // A shell in between, for as many open files as may be had.
+    // Through a shell, to raise the limit of open files.
     const command = [process.execPath, ...nodeArgs, file, ...args];
     this.#process = spawn('sh', ['-c', 'ulimit -n "$(ulimit -Hn)" 2>/dev/null; exec "$@"', 'sh', ...command], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -38,7 +38,7 @@ export class Child {
     });
   }
 
-  /** The next thing it says. */
+  /** Its next answer. */
   next<T>(): Promise<T> {
     const message = this.#messages.shift();
     if (message !== undefined) return Promise.resolve(message as T);
@@ -55,7 +55,7 @@ export class Child {
     return this.next<T>();
   }
 
-  /** Lets go of it: it ends by itself. */
+  /** Disconnects from it, so that it ends by itself. */
   async stop(): Promise<void> {
     if (this.#ended) return;
     const exited = new Promise((resolve) => this.#process.once('exit', resolve));
@@ -69,13 +69,13 @@ export function tell(message: object): void {
   process.send?.(message);
 }
 
-/** Does what the bench asks, from the child, which ends when the bench lets go of it. */
+/** Answers the bench, in the child. The child ends when the bench disconnects. */
 export function serve<Q>(answer: (question: Q) => Promise<object> | object): void {
   process.on('message', async (question) => tell(await answer(question as Q)));
   endWithBench();
 }
 
-/** Ends this process when the bench lets go of it, or has been gone for long. */
+/** Ends this process when the bench disconnects, or after a long time. */
 export function endWithBench(): void {
   process.on('disconnect', () => process.exit());
   setTimeout(() => process.exit(1), MAX_LIFE_MS).unref();
@@ -87,7 +87,7 @@ export function cpuSince(mark: NodeJS.CpuUsage): number {
   return user + system;
 }
 
-/** Measures rounds of so many messages: from the first to the last of each. */
+/** Measures rounds of a number of messages, each from its first to its last message. */
 export class Meter {
   readonly #count: number;
   #seen = 0;
@@ -107,7 +107,7 @@ export class Meter {
   }
 }
 
-/** What a child says after a round. */
+/** The answer of a child after a round. */
 export interface RoundResult {
   /** CPU microseconds for each message or handshake. */
   readonly micros: number;

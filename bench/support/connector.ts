@@ -1,5 +1,5 @@
 /**
- * js-stellar-node-connector, as far as benches and tests use it. Its own types are not there before it is installed.
+ * The types of js-stellar-node-connector that benches and tests use. Its own types exist only after its installation.
  * @module
  */
 import type { EventEmitter } from 'node:events';
@@ -18,7 +18,7 @@ export interface ConnectorMessage {
   toXDR(format: 'hex'): string;
 }
 
-/** What it hands to its user: a message, and how to give the credit back. */
+/** What it gives to its user: a message, and a function that returns the credit. */
 export interface ConnectorWork {
   readonly stellarMessage: ConnectorMessage;
   done(): void;
@@ -41,12 +41,12 @@ export interface ConnectorNode extends EventEmitter {
   stopAcceptingIncomingConnections(onStopped: () => void): void;
 }
 
-/** What it exports and is used. */
+/** The exports that are used. */
 export interface ConnectorPackage {
   createNode(config: object, logger?: object): ConnectorNode;
 }
 
-/** What is used of the stellar-base that it brings along: it takes no objects of another copy. */
+/** The used part of its own stellar-base: it accepts no objects of another copy. */
 export interface ConnectorXdr {
   readonly StellarMessage: {
     fromXDR(bytes: Buffer): ConnectorMessage;

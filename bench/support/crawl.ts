@@ -1,4 +1,4 @@
-/** What the bench of crawls and its processes say to each other. */
+/** The messages between the bench of crawls and its processes. */
 import type { SCPQuorumSet } from '../../src/protocol/wire/messages.ts';
 
 /** The rival’s packages in bench/rivals/crawler. */
@@ -9,7 +9,7 @@ export const SHARED = '@stellarbeat/js-stellarbeat-shared';
 export interface CrawledNetwork {
   readonly range: string;
   readonly seeds: readonly string[];
-  /** Everybody, with what is to be found of him. */
+  /** All nodes, with the expected result of each. */
   readonly nodes: readonly { readonly address: string; readonly outcome: string }[];
   /** Addresses of validators. */
   readonly topTier: readonly string[];
@@ -17,13 +17,13 @@ export interface CrawledNetwork {
   readonly validating: readonly string[];
 }
 
-/** What a crawler is asked for. */
+/** The task of a crawler. */
 export interface CrawlQuestion {
   readonly network: CrawledNetwork;
   readonly concurrency: number;
 }
 
-/** What a crawl took, the whole process from its start, and what it found. */
+/** The cost of a crawl, of the whole process from its start, and its results. */
 export interface CrawlReading {
   readonly wallMs: number;
   readonly cpuMs: number;
@@ -33,7 +33,7 @@ export interface CrawlReading {
   readonly quorumSets: number;
 }
 
-/** What a network has seen. */
+/** The observations of a network. */
 export interface NetworkReading {
   readonly open: number;
   readonly toOneAddress: number;

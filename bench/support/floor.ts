@@ -1,6 +1,6 @@
 /**
- * The least an implementation has to do, on bare sockets: no state machine, no flow control, no checks of the structure,
- * no errors. What it leaves out, nobody could leave out; it is there to be divided by.
+ * The least work of an implementation, on bare sockets: no state machine, no flow control, no structure checks, no errors. A real
+ * implementation needs these; the floor is only a base for ratios.
  * @module
  */
 import { createHmac, createSecretKey, hash } from 'node:crypto';
@@ -17,7 +17,7 @@ export interface FloorMac {
   verify(bytes: Uint8Array, start: number, end: number): boolean;
 }
 
-/** Measures the candidates for so many bytes and returns the best. */
+/** Measures the candidates for this number of bytes and returns the best. */
 export function fastestMac(key: Uint8Array, length: number): FloorMac {
   const candidates = [midstates(key), oneShot(key), openssl(key)];
   const sample = new Uint8Array(length + 32);

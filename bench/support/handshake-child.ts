@@ -1,5 +1,5 @@
 /**
- * Shakes hands with this package, by a CryptoProvider. Arguments of the process: dials or accepts, variant, port to dial.
+ * Does handshakes with this package and a CryptoProvider. Arguments of the process: dials or accepts, variant, port to dial.
  * @module
  */
 import { type CryptoProvider, connect, listen, NodeIdentity, type NodeOptions, networks } from '../../src/index.ts';
@@ -26,7 +26,7 @@ export async function shakeHandsOften(crypto?: CryptoProvider): Promise<void> {
     );
     tell({ port: 0 });
   } else {
-    // A connection that ends before it is taken is never handed out, so that the ends are counted.
+    // A connection that ends before it is taken is never returned, so the ends are counted.
     let onClosed = (): void => {};
     const listener = await listen({
       ...options,

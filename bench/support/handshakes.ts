@@ -4,15 +4,15 @@
  */
 import { cpuSince, type RoundResult } from './child.ts';
 
-/** Who the other side is, and how long our own ECDH key lives; see handshake.ts. */
+/** The kind of the other side, and the life of our own ECDH key; see handshake.ts. */
 export const VARIANTS = ['new peer', 'known peer', 'own ECDH key each', 'late peer'] as const;
 export type Variant = (typeof VARIANTS)[number];
 export type Side = 'dials' | 'accepts';
 
-/** Handshakes at once: one at a time would mostly measure how a machine wakes up. */
+/** Handshakes at once: with one at a time, the wake-up time of the machine would dominate. */
 export const AT_ONCE = 8;
 
-/** Dials so many times, measured as a whole. @param dial resolves when the connection is over */
+/** Dials this number of times, measured as a whole. @param dial resolves when the connection is over */
 export async function dialMany(count: number, dial: () => Promise<unknown>): Promise<RoundResult> {
   const mark = process.cpuUsage();
   let left = count;

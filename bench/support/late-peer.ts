@@ -1,10 +1,10 @@
 /**
- * A peer that takes its time, as stellar-core does: what it says comes late, and it keeps its socket open when the other side has closed.
+ * A slow peer, like stellar-core: its answers come late, and it keeps its socket open after the other side has closed.
  * @module
  */
 import { connect, createServer, type Socket } from 'node:net';
 
-/** How late each answer is, in milliseconds: a node on another continent. */
+/** Delay of each answer, in milliseconds: a node on another continent. */
 export const ANSWER_MS = 40;
 /** How long stellar-core keeps a socket that its peer has closed, in milliseconds. */
 export const CLOSE_MS = 5_000;

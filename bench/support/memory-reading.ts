@@ -1,5 +1,5 @@
 /**
- * What a child says of its memory. It has been started with --expose-gc.
+ * A child's reading of its memory. It was started with --expose-gc.
  * @module
  */
 /** Bytes in use after garbage collection. */

@@ -1,6 +1,6 @@
 /**
- * The other side of a measured connection: a real handshake on a bare socket, then the socket and the keys, so that
- * records can be sealed beforehand and nothing but the measured side takes time.
+ * The other side of a measured connection: a real handshake on a bare socket, then the socket and the keys. So records can be
+ * sealed beforehand, and only the measured side takes time.
  * @module
  */
 import { randomBytes } from 'node:crypto';
@@ -18,12 +18,12 @@ import {
   XdrWriter,
 } from '../../src/protocol/index.ts';
 
-/** Unlimited, as far as the wire can say it. */
+/** The largest value that fits in the field. */
 const NO_LIMIT = { messages: 0xffffffff, bytes: 0xffffffff } as const;
-/** Of the network of all benches. */
+/** The network of all benches. */
 export const NETWORK_ID: Uint8Array = Uint8Array.from(Buffer.from(networks.standalone.networkID, 'hex'));
 
-/** A node nobody has met before. */
+/** A new node. */
 export function freshPeerAuth(): PeerAuth {
   return new PeerAuth(
     nodeCrypto,
@@ -33,7 +33,7 @@ export function freshPeerAuth(): PeerAuth {
   );
 }
 
-/** An authenticated connection whose bytes are ours to write. */
+/** An authenticated connection on which the bench writes the bytes. */
 export interface RawPeer {
   readonly socket: Socket;
   /** 32 bytes each. */
@@ -45,7 +45,7 @@ export interface RawPeer {
 
 /**
  * Does the handshake.
- * @returns once the other side has said its first message after AUTH: both sides are authenticated then
+ * @returns after the first message of the other side after AUTH: then both sides are authenticated
  */
 export function shakeHands(socket: Socket, role: PeerRole, peerAuth: PeerAuth): Promise<RawPeer> {
   let keys!: Pick<RawPeer, 'sendingKey' | 'receivingKey'>;

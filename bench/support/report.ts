@@ -1,5 +1,5 @@
 /**
- * Figures, ratios, and the file they are kept in.
+ * Figures, ratios, and the file in which they are saved.
  * @module
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,12 +9,12 @@ import { ROOT } from './build.ts';
 import { CONNECTOR } from './connector.ts';
 import { rivalVersion } from './rivals.ts';
 
-/** What a bench found out in one situation. */
+/** The result of a bench in one case. */
 export interface Case {
   readonly name: string;
   /** Medians, by subject; the unit is that of the report. */
   readonly figures: Readonly<Record<string, number | string>>;
-  /** Of ours to the others. */
+  /** Ratios of ours to the others. */
   readonly ratios: Readonly<Record<string, Ratio>>;
 }
 
@@ -22,7 +22,7 @@ export interface Case {
 export interface Ratio {
   readonly median: number;
   readonly quartiles: readonly [number, number];
-  /** What it should be at most. */
+  /** Its goal: the maximum. */
   readonly goal?: number;
 }
 

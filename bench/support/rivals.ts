@@ -1,7 +1,7 @@
 /**
- * The rivals: implementations by other people, for benches and tests, and the oldest TypeScript that our types are for. Each is a package of its own in bench/rivals, with its
- * own lock file, so that what they need (a Node of their own, native add-ons) never reaches whoever installs this one. They
- * are installed below .cache when something asks for them.
+ * The rivals: implementations by other people, for benches and tests, and the oldest TypeScript that our types support. Each has
+ * a package and a lock file in bench/rivals, so that its dependencies (such as native add-ons) are never installed with this
+ * package. They are installed below .cache when they are needed.
  * @module
  */
 import { execFile } from 'node:child_process';
@@ -16,7 +16,7 @@ const ROOT = resolve(import.meta.dirname, '../..');
 /** A folder of bench/rivals. */
 export type RivalName = 'connector' | 'crawler' | 'stellar-sdk' | 'typescript-5.2';
 
-/** The file a `require` of a rival starts from: `createRequire(rivalFile('connector'))`. It exists once the rival is installed. */
+/** The file for `createRequire(rivalFile('connector'))`. It exists after the installation of the rival. */
 export function rivalFile(rival: RivalName): string {
   const lock = readFileSync(join(ROOT, 'bench/rivals', rival, 'package-lock.json'));
   const hash = createHash('sha256').update(lock).digest('hex').slice(0, 12);
@@ -40,7 +40,7 @@ export async function installRival(rival: RivalName): Promise<NodeJS.Require> {
       await promisify(execFile)('npm', ['ci', '--no-engine-strict', '--no-audit', '--no-fund'], { cwd: fresh });
       renameSync(fresh, directory);
     } catch (error) {
-      // Another process was faster.
+      // Another process has installed it in the meantime.
       if (!existsSync(file)) throw error;
     } finally {
       rmSync(fresh, { recursive: true, force: true });

@@ -6,7 +6,7 @@ import type { Child, RoundResult } from './child.ts';
 import type { BenchOptions } from './options.ts';
 import { type Case, median, type Ratio, ratio } from './report.ts';
 
-/** Something that is measured: a process, and what makes it work. */
+/** A measured process, and the code that drives it. */
 export interface Subject {
   readonly name: string;
   /** One round. @returns CPU for each message or handshake */
@@ -14,7 +14,7 @@ export interface Subject {
   stop(): Promise<void>;
 }
 
-/** Code is still being optimised for thousands of handshakes: so many rounds later a process costs what it goes on costing. */
+/** Node optimises code for thousands of handshakes. After this number of rounds, the cost of a process is stable. */
 const WARM_UP_ROUNDS = 8;
 
 /**
@@ -41,7 +41,7 @@ export async function measure(
   return series;
 }
 
-/** Medians and ratios of what was measured. @param goals what ours should be at most of the others */
+/** Medians and ratios of the measurements. @param goals the maximum ratios of ours to the others */
 export function toCase(
   name: string,
   series: Readonly<Record<string, readonly number[]>>,

@@ -15,7 +15,7 @@ local lostSegment = Field.new("tcp.analysis.lost_segment")
 local retransmission = Field.new("tcp.analysis.retransmission")
 local keepAlive = Field.new("tcp.analysis.keep_alive")
 
--- What is known of each TCP connection, of each record and of each segment; the latter two for when they are shown again.
+-- The state of each TCP connection, each record and each segment. Records and segments are kept because Wireshark shows them again.
 local connections, records, segments, keys
 
 local function readKeys(path)
@@ -60,20 +60,20 @@ local function other(connection, side)
   for _, one in pairs(connection.sides) do if one ~= side then return one end end
 end
 
--- A dialled: it sends the first HELLO. Where there is none, B is who listens on Stellar's port.
+-- A dialled: it sends the first HELLO. Without a HELLO, B is the side on Stellar's port.
 local function roleOf(connection, side)
   local peer = other(connection, side)
   if not side.role and peer and peer.role then return peer.role == "A" and "B" or "A" end
   return side.role or side.port == DEFAULT_PORT and "B" or peer and peer.port == DEFAULT_PORT and "A" or nil
 end
 
--- Length in a record header, bit 31 aside.
+-- Length in a record header, without bit 31.
 local function lengthAt(tvb, offset)
   return tvb(offset, 4):uint() % 0x80000000
 end
 
--- Whether a record may begin here, by its first 20 bytes, or as many of them as there are: a length that is allowed,
--- version 0, a known type. `isFirst`: nothing of the stream was before, so that bit 31 may be clear and the sequence anything.
+-- Whether a record may begin here, by its first 20 bytes, or those that are present: an allowed length,
+-- version 0, a known type. `isFirst`: this is the start of the stream, so bit 31 may be clear and the sequence may be any.
 local function isRecordStart(tvb, offset, isFirst)
   local left = tvb:len() - offset
   local first = tvb(offset, 1):uint()
@@ -92,8 +92,8 @@ local function isStreamStart()
   return sequence ~= nil and sequence.value == 1 and seen ~= nil and seen.value % 4 ~= 0
 end
 
--- Walks a record body and adds it to the tree, when there is one.
--- @return the message of what is malformed, or nil; offset of it; the context with the offsets of the fields
+-- Walks a record body and adds it to the tree, if there is a tree.
+-- @return the message if it is malformed, or nil; its offset; the context with the offsets of the fields
 local function walk(tvb, stop, tree, isPart)
   local c = { tvb = tvb, stop = stop, isPart = isPart, at = {}, items = 0, depth = 0 }
   local offset = HEADER + MESSAGE + 4
@@ -128,7 +128,7 @@ local function rawAt(c, path, count)
   return at and c.tvb:raw(at, count)
 end
 
--- What the packet list says of a message, beside its type.
+-- The text for a message in the packet list, besides its type.
 local SUMMARIES = {
   HELLO = function(c) return textAt(c, "hello.version_str") end,
   ERROR_MSG = function(c)
@@ -170,11 +170,11 @@ local function answered(connection, side, name, c)
     end
   end
   if name == "HELLO" or name == "AUTH" then return asker[name] and not side[name] and asker[name] end
-  -- The hash of a transaction set is not computed: the reference answers in the order it was asked.
+  -- The hash of a transaction set is not computed: stellar-core answers in the order of the requests.
   if name == "TX_SET" or name == "GENERALIZED_TX_SET" then return take("GET_TX_SET") end
   if name == "SCP_QUORUMSET" then
     local begin = HEADER + MESSAGE + 4
-    -- Any that nodes take is far smaller; hashing 16 MiB would take seconds.
+    -- Sets that nodes accept are far smaller; hashing 16 MiB would take seconds.
     if c.stop - begin > 65536 or not asker.hashes.GET_SCP_QUORUMSET then return nil end
     return take("GET_SCP_QUORUMSET", hex(sha256(c.tvb:raw(begin, c.stop - begin))))
   end
@@ -185,7 +185,7 @@ local function answered(connection, side, name, c)
   if name == "SCP_MESSAGE" then return take("GET_SCP_STATE") end
 end
 
--- Everything that depends on the records before this one: worked out once, when it comes first.
+-- Everything that depends on the earlier records. It is computed once, when the record is first dissected.
 local function follow(pinfo, tvb, name, c)
   local connection, side = sides(pinfo)
   local record = { frame = pinfo.number, time = pinfo.rel_ts }
@@ -244,7 +244,7 @@ local function malformed(tree, text)
   tree:add_proto_expert_info(xMalformed, "Malformed record: " .. text)
 end
 
--- Packets with several records say all of them.
+-- Packets with several records show all of them.
 local function tell(pinfo, text)
   if pinfo.private.stellar == tostring(pinfo.number) then pinfo.cols.info:append(", " .. text)
   else pinfo.cols.info:set(text) end
@@ -314,7 +314,7 @@ local function dissectRecord(tvb, pinfo, root)
   return tvb:len()
 end
 
--- Length of the record that begins here. One that is not allowed ends the stream: the rest of what there is belongs to it.
+-- Length of the record that begins here. A length that is not allowed ends the stream: all remaining bytes belong to it.
 local function recordLength(tvb, _, offset)
   local length = lengthAt(tvb, offset)
   if length == 0 or length > LARGEST then return tvb:len() - offset end
@@ -323,7 +323,7 @@ end
 
 local function dissectAndMark(tvb, pinfo, root)
   local length = lengthAt(tvb, 0)
-  -- Behind a length that is not allowed the next record has to be searched for, as where segments are missing.
+  -- After a length that is not allowed, the next record must be searched for, as after missing segments.
   if length == 0 or length > LARGEST then
     local _, side = sides(pinfo)
     side.inStep = false
@@ -331,8 +331,8 @@ local function dissectAndMark(tvb, pinfo, root)
   return dissectRecord(tvb, pinfo, root)
 end
 
--- Where in a segment the first record begins: 0 in a stream that has been followed so far.
--- @return the offset and true; the offset of what is too short to tell, and false; or nil
+-- Offset of the first record in a segment: 0 in a stream without gap so far.
+-- @return the offset and true; if there are too few bytes to decide, their offset and false; or nil
 local function findRecord(tvb, pinfo)
   local key = ("%d %d %d"):format(pinfo.number, tvb:offset(), tvb:len())
   local known = segments[key]
@@ -343,13 +343,13 @@ local function findRecord(tvb, pinfo)
   local at, isRecord
   if side.inStep then at, isRecord = 0, true
   elseif isStreamStart() then
-    -- Where the other side is Stellar's, whatever this one begins with is taken for a record.
+    -- If the other side is Stellar's, any first bytes of this side count as a record.
     if connection.isStellar or isRecordStart(tvb, 0, true) then at, isRecord = 0, true end
   else
     for offset = 0, tvb:len() - 1 do
       if isRecordStart(tvb, offset, offset == 0 and not side.wasSeen) then
         isRecord = offset <= last
-        -- Four bytes of length alone are no reason to take a packet.
+        -- The four bytes of a length alone are not enough to claim a packet.
         if isRecord or connection.isStellar or last + 12 >= offset then at = offset break end
       end
     end
@@ -383,7 +383,7 @@ function stellar.dissector(tvb, pinfo, root)
   return tvb:len()
 end
 
--- On other ports than Stellar's: the first bytes have to be a whole record, or the beginning of one that is well-formed so far.
+-- On other ports than Stellar's, the first bytes must be a whole record, or the well-formed beginning of one.
 local function heuristic(tvb, pinfo, root)
   if tvb:len() < HEADER + SMALLEST then return false end
   if not isRecordStart(tvb, 0, true) then return false end

@@ -1,6 +1,6 @@
 ---------------------------------------------------------------------------------------------------
--- SHA-256 (FIPS 180-4), HMAC (RFC 2104), CRC-16 (XMODEM, for StrKey). Lua 5.2 has functions for bits; later ones have operators,
--- five times as fast, which 5.2 cannot parse: the text of these functions is rewritten for them.
+-- SHA-256 (FIPS 180-4), HMAC (RFC 2104), CRC-16 (XMODEM, for StrKey). Lua 5.2 has functions for bits. Later versions have operators,
+-- which are five times as fast, but 5.2 cannot parse them: so the text of these functions is rewritten for later versions.
 
 local HASHES = [[
 local K = {
@@ -75,7 +75,7 @@ end
 return sha256, hmac, crc16
 ]]
 
--- Innermost calls first; \1 and \2 are the parentheses of what has been rewritten.
+-- Innermost calls first; \1 and \2 are the parentheses of rewritten calls.
 local function withOperators(text)
   local operators = { xor = " ~ ", band = " & ", shr = " >> " }
   local count
@@ -141,7 +141,7 @@ end
 local stellar = Proto("stellar", "Stellar overlay")
 local fields, experts = {}, {}
 
--- The field of a path below stellar; one that several structures share is made once.
+-- The field of a path below stellar. A field that several structures share is made once.
 local function field(kind, path, label, ...)
   if not fields[path] then fields[path] = ProtoField[kind]("stellar." .. path, label, ...) end
   return fields[path]
@@ -184,8 +184,8 @@ local xNetwork = expertInfo("other_network", "The two sides are on different net
 local xMidway = expertInfo("midway", "Bytes before the next record: joined midway, a segment is missing, or a length was wrong", expert.group.REASSEMBLE, expert.severity.NOTE)
 
 ---------------------------------------------------------------------------------------------------
--- XDR: each type is a function of context, offset and tree that returns the offset behind it. It adds nothing to the
--- tree when there is none. What is not well-formed is thrown: the text, or SHORT where a part of a record may go on.
+-- XDR: each type is a function of context, offset and tree that returns the offset after it. It adds nothing to the
+-- tree if there is none. It throws a text when the bytes are not well-formed, or SHORT when more bytes may follow.
 
 local SHORT = {}
 local MAX_ITEMS = 20000
@@ -195,7 +195,7 @@ local function need(c, offset, count)
   if offset + count > c.stop then error(c.isPart and SHORT or "the input ends early", 0) end
 end
 
--- Adds a field; a message of more fields than anybody looks at stays a part of its tree.
+-- Adds a field. The tree of a message has a maximum number of fields.
 local function add(c, tree, f, offset, count, ...)
   if not tree then return end
   c.items = c.items + 1
@@ -224,7 +224,7 @@ local function IPV4(path, label) return FIXED("ipv4", 4, path, label) end
 local function IPV6(path, label) return FIXED("ipv6", 16, path, label) end
 local function OPAQUE(path, label, count) return FIXED("bytes", count, path, label) end
 
--- The network of a networkID is told beside it.
+-- The name of the network is shown beside its networkID.
 local function NETWORK(path, label)
   local bytes = OPAQUE(path, label, 32)
   return function(c, offset, tree)
@@ -237,7 +237,7 @@ local function NETWORK(path, label)
   end
 end
 
--- An enum whose other values are refused, or taken as they are.
+-- An enum. Other values are refused, or accepted if it is open.
 local function ENUM(path, label, values, isOpen)
   local f = field("int32", path, label, base.DEC, names(values))
   return function(c, offset, tree)
@@ -249,7 +249,7 @@ local function ENUM(path, label, values, isOpen)
   end
 end
 
--- Length, bytes, zeros up to a multiple of 4. @return offset and length of the bytes, offset behind the padding
+-- Length, bytes, zeros up to a multiple of 4. @return offset and length of the bytes, offset after the padding
 local function variable(c, offset, max, label)
   need(c, offset, 4)
   local length = c.tvb(offset, 4):uint()
@@ -296,7 +296,7 @@ local function NODE_ID(path, label)
   end
 end
 
--- What follows is of a type of the ledger's and stays bytes.
+-- The rest has a type of the ledger and stays bytes.
 local function REMAINDER(path, label)
   local f = field("bytes", path, label)
   return function(c, offset, tree)
@@ -314,7 +314,7 @@ local function STRUCT(members)
   end
 end
 
--- A structure in a branch of its own.
+-- A structure with its own branch.
 local function BRANCH(path, label, inner)
   local f = field("none", path, label)
   return function(c, offset, tree)
@@ -366,7 +366,7 @@ local function RECURSIVE(find, maxDepth)
   return function(c, offset, tree)
     if c.depth == maxDepth then error(("nested deeper than %d levels"):format(maxDepth), 0) end
     c.depth = c.depth + 1
-    -- Wireshark takes no tree of more than 500 levels.
+    -- Wireshark does not accept a tree of more than 500 levels.
     offset = find()(c, offset, c.depth <= MAX_SHOWN_DEPTH and tree or nil)
     c.depth = c.depth - 1
     return offset

@@ -19,7 +19,7 @@ interface Option {
   readonly name: string;
   readonly alias: string | undefined;
   readonly description: string;
-  /** What stands behind it; undefined for a switch. */
+  /** The placeholder of its value; undefined for a switch. */
   readonly value: string | undefined;
   readonly fallback: string | undefined;
 }
@@ -32,7 +32,7 @@ interface Verb {
   readonly options: readonly Option[];
 }
 
-/** What every kind of argument may have. */
+/** The fields of every kind of argument. */
 type AnyArg = ArgsDef[string] & { readonly alias?: string | readonly string[]; readonly negativeDescription?: string };
 
 /** All four texts. */
@@ -57,7 +57,7 @@ async function describe(name: string): Promise<Verb> {
     options: all
       .filter(([, { type }]) => type !== 'positional')
       .map(([name, { type, description = '', negativeDescription, alias, valueHint, default: fallback }]: [string, AnyArg]) => ({
-        // A switch that is on is there to be switched off.
+        // A switch that is on by default is listed with its negative name.
         name: fallback === true ? `no-${name}` : name,
         alias: typeof alias === 'string' ? alias : alias?.[0],
         description: fallback === true ? (negativeDescription ?? description) : description,
@@ -67,7 +67,7 @@ async function describe(name: string): Promise<Verb> {
   };
 }
 
-/** roff: a backslash, a leading dot or quote and a dash mean something. */
+/** Escapes for roff: a backslash, a dash, and a dot or quote at the start of a line. */
 function roff(text: string): string {
   return text
     .replace(/\\/g, '\\e')
