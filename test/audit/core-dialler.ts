@@ -1,6 +1,6 @@
 /**
- * Dials as stellar-core does (protocol.md section 4.7): a look at its address book every 3 s, and after each failure a longer
- * wait; only a peer that has let it in is as new again. It knows us from the start, or from an honest dial of ours.
+ * Dials as stellar-core does (protocol.md section 4.7): it checks its address book every 3 s and waits longer after each failure.
+ * Only a completed handshake resets the wait. It knows us from the start, or from an honest dial of ours.
  */
 import type { Duplex } from 'node:stream';
 import type { MemoryTarget } from './targets.ts';

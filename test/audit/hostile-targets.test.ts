@@ -1,4 +1,4 @@
-/** Targets that are no peers at all, or stop being ones in the middle: every audit of them ends, in bounded time and memory. */
+/** Targets that do not speak the protocol, or stop in the middle: every audit of them ends, in bounded time and memory. */
 import { type Duplex, duplexPair } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { auditAcceptor, auditInitiator, CASES, type CaseResult } from '../../src/audit/index.ts';

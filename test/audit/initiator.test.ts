@@ -1,4 +1,4 @@
-/** Audits of targets that dial: how the run goes, whatever the verdicts. */
+/** Audits of targets that dial: the course of an audit, independent of its verdicts. */
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { auditInitiator, CASES, type CaseResult, type InitiatorAuditOptions } from '../../src/audit/index.ts';

@@ -1,4 +1,4 @@
-/** No case is vacuous: targets that are broken on purpose are found out by the cases that should notice, and by no others. */
+/** Every case can fail: targets that are broken on purpose fail the cases for their fault, and no others. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type AuditCase, auditAcceptor, auditInitiator, CASES, type CaseResult } from '../../src/audit/index.ts';
 import { networks } from '../../src/index.ts';

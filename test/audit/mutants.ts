@@ -1,5 +1,5 @@
 /**
- * Targets that are broken on purpose, one fault each: a case that none of them fails would say nothing.
+ * Targets that are broken on purpose, with one fault each. A case that none of them fails would prove nothing.
  * @module
  */
 import type { Duplex } from 'node:stream';

@@ -1,4 +1,4 @@
-/** No false alarm on targets that behave as the reference may, where our own side does otherwise. */
+/** No false alarm on targets that behave as stellar-core may, where our own side behaves differently. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { auditAcceptor, auditInitiator, type CaseResult } from '../../src/audit/index.ts';
 import { networks, type PeerRole } from '../../src/index.ts';

@@ -1,4 +1,4 @@
-/** An implementation by other people, audited in both roles: what it does as stellar-core does is found to be so. */
+/** An audit of an implementation by other people, in both roles: it passes where it behaves as stellar-core does. */
 import { describe, expect, it } from 'vitest';
 import { acceptTcp, auditAcceptor, auditInitiator, type CaseResult, dialTcp } from '../../src/audit/index.ts';
 import { networks } from '../../src/index.ts';

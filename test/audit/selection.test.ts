@@ -1,4 +1,4 @@
-/** Which cases are played, that a run can be had again, and that it can be broken off. */
+/** The selection of cases, the repetition of a run, and its interruption. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { auditAcceptor, CASES, type CaseResult, selectCases } from '../../src/audit/index.ts';
 import { networks } from '../../src/index.ts';

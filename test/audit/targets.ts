@@ -1,5 +1,5 @@
 /**
- * Targets of an audit, in memory: our own side of a connection, as it is or broken on purpose, and a clock that jumps to the
+ * Targets of an audit, in memory: our own side of a connection, unchanged or broken on purpose, and a clock that jumps to the
  * next timer as soon as nothing else happens.
  * @module
  */

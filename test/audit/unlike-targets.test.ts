@@ -1,4 +1,4 @@
-/** Targets that are in order and unlike the reference's usual state: one that is not in sync, one that is full. */
+/** Correct targets in an unusual state: one is not in sync, one is full. */
 import { type Duplex, duplexPair } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { auditAcceptor, auditInitiator, type CaseResult, type TargetFacts } from '../../src/audit/index.ts';

@@ -1,6 +1,6 @@
 /**
- * What an operator is told for each thing that can go wrong: a mock peer plays it on a real socket, the command line
- * runs as a process, and cause, code, stage, advice, exit status and what the peer was told are looked at.
+ * The report of each failure to an operator: a mock peer plays the failure on a real socket, the command line runs as a process,
+ * and the test checks cause, code, stage, advice, exit status and the ERROR_MSG to the peer.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';

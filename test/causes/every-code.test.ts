@@ -1,6 +1,6 @@
 /**
- * Every row of the error table, brought about the way it comes about: a peer misbehaves, or the application or the machine
- * does. The table is complete by its type, and each entry ends with the very code that is its key.
+ * Every row of the error table, caused as in reality: by a peer, the application or the machine. The compiler requires an entry for
+ * each code, and each entry must end with the code that is its key.
  */
 
 import { once } from 'node:events';

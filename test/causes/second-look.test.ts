@@ -1,4 +1,4 @@
-/** What only a second look tells apart, and what is kept of it from one probe of a target to the next. */
+/** Causes that only a second look can distinguish, and the use of its finding in later probes of the target. */
 import { describe, expect, it } from 'vitest';
 import { connect, listen, NodeIdentity, networkFromPassphrase, networks } from '../../src/index.ts';
 import { Knowledge } from '../../src/probe/knowledge.ts';

@@ -1,7 +1,7 @@
 /**
- * Feeds damaged records to a Peer in every state and both roles, and holds what it does against what it may do:
- * it never throws, never accepts what the other side has not sealed, and keeps no more than it was sent.
- * Everything comes from one seed, so that each finding can be run again.
+ * Gives damaged records to a Peer in every state and both roles, and checks its behaviour:
+ * it never throws, never accepts what the other side has not sealed, and keeps no more bytes than it received.
+ * Everything depends on one seed, so each finding can be repeated.
  */
 import { readFileSync } from 'node:fs';
 import { nodeCrypto } from '../../src/crypto/node.ts';

@@ -1,4 +1,4 @@
-/** The long form: `npm run fuzz -- [frames] [seed]`, 10 million frames when nothing is said. */
+/** The long form: `npm run fuzz -- [frames] [seed]`, by default 10 million frames. */
 import { fuzz } from './fuzz.ts';
 
 const frames = Number(process.argv[2] ?? 10_000_000);

@@ -1,5 +1,5 @@
 /**
- * A real stellar-core, asked and never changed:
+ * A real stellar-core. The tests send it requests only and change nothing:
  * STELLAR_CORE=host:port STELLAR_CORE_PASSPHRASE='Standalone Network ; February 2017' npm run test:interop
  */
 import { describe, expect, it } from 'vitest';

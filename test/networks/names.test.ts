@@ -1,4 +1,4 @@
-/** Names, resolvers and firewalls as they are on real networks, each on a machine of its own (namespaces). */
+/** Names, resolvers and firewalls as on real networks, each in its own namespaces. */
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { finished } from '../support/cli.ts';

@@ -1,4 +1,4 @@
-/** The page of the embedded peer, as somebody sees it who opens the file. */
+/** The page of a handshake with the embedded peer, opened from its file. */
 import { statSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** Whatever a peer says stays text. */
+/** Text from a peer stays text. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { explain } from '../../src/explain/explain.ts';
 import type { Picture } from '../../src/explain/picture.ts';

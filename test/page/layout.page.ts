@@ -1,4 +1,4 @@
-/** The page at both widths and in both themes: nothing sticks out, nothing jumps, axe finds nothing. */
+/** The page at both widths and in both themes: nothing overflows, nothing moves, and axe reports nothing. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Picture } from '../../src/explain/picture.ts';

@@ -1,4 +1,4 @@
-/** Bytes and fields light each other, by mouse and by keyboard. */
+/** A byte highlights its field and a field its bytes, by mouse and by keyboard. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findBrowser, Viewer } from './support/browser.ts';

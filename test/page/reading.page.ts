@@ -1,4 +1,4 @@
-/** What helps to read the page: a narrow screen shows all of it, lines lead from box to box, words are explained. */
+/** Help for the reader: a narrow screen shows all of the page, lines connect the boxes, and words are explained. */
 import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** Try it: every field of HELLO and AUTH changed in the page, and what the receiver does of it. */
+/** Try it: every field of HELLO and AUTH is changed in the page, and the receiver reacts as it must. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findBrowser, Viewer } from './support/browser.ts';

@@ -1,4 +1,4 @@
-/** Whatever peers do with what validators have signed: no ledger is lost, and none invented. */
+/** Peers may do anything with the signed statements of validators: no ledger is lost, and none is invented. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { nodeCrypto } from '../../src/crypto/node.ts';

@@ -1,4 +1,4 @@
-/** Whatever is in a picture, the page has something to show. */
+/** The page can show any picture. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { keyGraph } from '../../page/model/keys.ts';

@@ -1,4 +1,4 @@
-/** Rows of the conformance battery that are behaviour more than bytes, in both roles where both have them. */
+/** Rows of the conformance battery that test behaviour, in each role that has them. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../src/crypto/node.ts';
 import { type Connection, connect, listen, NodeIdentity, networks, type OverlayErrorCode } from '../../src/index.ts';

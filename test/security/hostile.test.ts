@@ -1,6 +1,6 @@
 /**
- * The hostile cases of the vectors against real sockets. Our nonce and ECDH key are fresh there, so that every MAC is made
- * anew by the recipe of the case; the recipe is first proved on the vector's own keys, where it has to give the vector's bytes.
+ * The hostile cases of the vectors against real sockets. Our nonce and ECDH key are new there, so the recipe of a case makes its
+ * MACs again. Before that, the recipe must give the bytes of the vector from the keys of the vector.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../src/crypto/node.ts';

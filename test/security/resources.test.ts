@@ -1,4 +1,4 @@
-/** Peers that want to wear a node out: each gets what it is due, everyone else is served, and nothing of it is left over. */
+/** Peers that try to exhaust a node: they are limited, all others are served, and no resource leaks. */
 import { connect as dialTcp, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connect, type Listener, type ListenerEvent, listen, NodeIdentity, networks } from '../../src/index.ts';

@@ -1,5 +1,5 @@
 /**
- * The side under test, in either role, with a raw peer opposite: one program for both roles.
+ * The side under test, with a raw peer as the other side: one program for both roles.
  * @module
  */
 import {

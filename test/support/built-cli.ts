@@ -1,6 +1,6 @@
 /**
- * Builds the command line for one run of the tests, as it is published, in a folder of its own: a process of it starts in a
- * fraction of the time that TypeScript takes, and the tests see what users run.
+ * Builds the command line for one run of the tests in a separate folder, as it is published. It starts much faster than from
+ * TypeScript, and the tests run what users run.
  */
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

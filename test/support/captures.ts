@@ -1,4 +1,4 @@
-/** Captures of recorded connections, and what a decoder makes of them. */
+/** Captures of recorded connections, and their decoding. */
 
 import { CaptureDecoder, type CaptureSource } from '../../src/capture/capture.ts';
 import type { Decoded, DecodedProblem, DecodedRecord } from '../../src/capture/decode.ts';

@@ -1,4 +1,4 @@
-/** Everything that can go wrong in a handshake, played by a mock node, with what an operator is told. */
+/** Every failure of a handshake, played by a mock node, with the expected report to the operator. */
 import { expect } from 'vitest';
 import { NodeIdentity, networks } from '../../src/index.ts';
 import { type ERROR_TABLE, PEER_ERROR_TABLE } from '../../src/protocol/error-table.ts';

@@ -1,5 +1,5 @@
 /**
- * 26 ledgers in a row as a running stellar-core closed them, and the checkpoint before: its SCP messages, its quorum set, each
+ * 26 consecutive ledgers of a running stellar-core, and the checkpoint before: its SCP messages, its quorum set, and each
  * transaction set.
  * @module
  */

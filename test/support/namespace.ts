@@ -1,6 +1,6 @@
 /**
- * A Linux machine of a test's own: network and mount namespaces with their own loopback, firewall, hosts file, resolver and
- * name server. Nothing in it reaches anything else.
+ * A separate Linux machine for a test: network and mount namespaces with their own loopback, firewall, hosts file, resolver and
+ * name server. It cannot reach anything outside.
  */
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { type Finished, finished } from './cli.ts';
 
 const NAME_SERVER = fileURLToPath(new URL('name-server.mjs', import.meta.url));
 
-/** Why there can be none here; undefined when there can. */
+/** Why namespaces are not possible here; undefined when they are. */
 export const NO_NAMESPACE: string | undefined = whyNot();
 
 function whyNot(): string | undefined {
@@ -30,7 +30,7 @@ function whyNot(): string | undefined {
   return undefined;
 }
 
-/** How the machine is. */
+/** The configuration of a machine. */
 export interface MachineOptions {
   /** Lines of /etc/hosts. */
   readonly hosts?: readonly string[];
@@ -38,18 +38,18 @@ export interface MachineOptions {
   readonly resolv?: readonly string[];
   /** The order in which names are looked up. Default `files dns`. */
   readonly nsswitch?: string;
-  /** Rules of the firewall for what comes in. */
+  /** Rules of the firewall for incoming packets. */
   readonly firewall?: readonly string[];
 }
 
-/** A resolver that takes questions and answers none: the firewall drops them. */
+/** A resolver that never answers: the firewall drops the questions. */
 export const SILENT_RESOLVER: Required<Pick<MachineOptions, 'resolv' | 'firewall'>> = {
-  // Who waits for it waits for minutes.
+  // A process that waits for it waits for minutes.
   resolv: ['nameserver 127.0.0.53', 'options timeout:30 attempts:5'],
   firewall: ['ip daddr 127.0.0.53 udp dport 53 drop', 'ip daddr 127.0.0.53 tcp dport 53 drop'],
 };
 
-/** An address every machine has besides ::1, of which the C library makes 127.0.0.1 where IPv4 is asked for. */
+/** An address of every machine besides ::1. The C library turns ::1 into 127.0.0.1 when IPv4 is requested. */
 export const LOCAL_IPV6 = 'fd00::2';
 
 /** A machine. */
@@ -122,7 +122,7 @@ export class Machine implements AsyncDisposable {
 
   /**
    * Starts a name server on 127.0.0.54.
-   * @param records addresses by name; what is not there has none, and no answer comes for a family that is null
+   * @param records addresses by name; a missing family has no address, and a family that is null gets no answer
    */
   async nameServer(
     records: Readonly<Record<string, { readonly A?: string | null; readonly AAAA?: string | null }>>,

@@ -1,5 +1,5 @@
 /**
- * Time that passes while something is waited for.
+ * A manual clock that advances during a wait.
  * @module
  */
 import { setImmediate } from 'node:timers/promises';

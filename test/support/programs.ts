@@ -1,7 +1,7 @@
-/** Programs that some tests ask. */
+/** External programs that some tests use. */
 import { execFileSync } from 'node:child_process';
 
-/** Whether a program is there; the reason is printed when it is not. */
+/** Whether a program is installed. If not, the reason is printed. */
 export function has(program: string, ...args: readonly string[]): boolean {
   try {
     execFileSync(program, args, { stdio: 'ignore' });

@@ -1,4 +1,4 @@
-/** Ports on which no Stellar node listens, though they take connections. */
+/** Ports that accept connections although no Stellar node listens there. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { ManualClock } from '../../src/testing/index.ts';

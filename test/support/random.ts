@@ -1,4 +1,4 @@
-/** mulberry32: small, seeded, good enough to choose. */
+/** mulberry32: small, seeded, and good enough for random choices. */
 export class Random {
   #state: number;
 

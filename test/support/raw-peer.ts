@@ -1,6 +1,6 @@
 /**
- * A peer on a real loopback socket that says record by record what a test tells it to, right or wrong, with keys a test may
- * choose. What it receives is checked: a record with a bad MAC is an error of the test.
+ * A peer on a real loopback socket. It sends the records that a test gives it, correct or not, with keys of the test's choice. It
+ * checks what it receives: a record with a bad MAC is an error of the test.
  * @module
  */
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-/** js-stellar-node-connector as a target of audits: a process that is started again whenever it has died. */
+/** js-stellar-node-connector as a target of audits: a process that is restarted after each crash. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
 /**
- * Messages as a peer sends them, for what takes their bytes.
+ * Messages as a peer sends them, for functions that take their bytes.
  * @module
  */
 import { type SCPEnvelope, type StellarMessage, stellarMessage } from '../../src/protocol/wire/messages.ts';

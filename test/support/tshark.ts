@@ -1,4 +1,4 @@
-/** Asks tshark, with the dissector, what is in a capture. */
+/** Reads a capture by tshark with the dissector. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { ERROR_CODES } from '../../src/protocol/error-table.ts';
 import { type AnnotatedField, annotateRecord } from '../../src/protocol/wire/annotate.ts';
 import { MESSAGE_TYPES } from '../../src/protocol/wire/messages.ts';
 
-/** Captures as files, and what tshark makes of them. */
+/** Captures as files, and the output of tshark for them. */
 export class Tshark implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'tshark-'));
   #files = 0;
@@ -26,7 +26,7 @@ export class Tshark implements Disposable {
     return join(this.#folder, name);
   }
 
-  /** What tshark prints of a capture. @throws Error when the dissector has a Lua error */
+  /** The output of tshark for a capture. @throws Error when the dissector has a Lua error */
   async run(capture: string, ...args: readonly string[]): Promise<string> {
     const { stdout, stderr } = await promisify(execFile)(
       'tshark',
@@ -91,7 +91,7 @@ function unescapeXml(text: string): string {
     .replace(/&amp;/g, '&');
 }
 
-/** What is about a record, not in it, or the same in another form. */
+/** Fields about a record that are not in its bytes, or repeat them in another form. */
 const BESIDE: ReadonlySet<string> = new Set([
   ...['length', 'last_fragment', 'from', 'mac.status', 'hello.network', 'response_in', 'response_to', 'time'],
   // Expert infos.

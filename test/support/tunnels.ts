@@ -2,7 +2,7 @@
 import { concatBytes } from '../../src/protocol/bytes.ts';
 import { be, LINKS } from './pcap.ts';
 
-/** What is below it is Ethernet with a control word: some readers have to be told. */
+/** The payload is Ethernet with a control word. Some readers need to be told. */
 export const PSEUDOWIRE_LABEL = 17;
 
 type Wrap = (inner: Uint8Array) => Uint8Array;

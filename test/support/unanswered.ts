@@ -1,4 +1,4 @@
-/** A port of this machine that answers no SYN, as one behind a firewall: the queue of connections nobody accepts is full. */
+/** A port of this machine that answers no SYN, like one behind a firewall: its queue of connections is full. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';

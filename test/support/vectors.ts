@@ -1,6 +1,6 @@
 /**
- * The vectors and recorded transcripts, typed, and a bench that plays one side of them with a real `Peer` against records
- * made for it.
+ * The vectors and recorded transcripts with types, and a bench that plays one side of them: a real `Peer` against records made
+ * for it.
  * @module
  */
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** What the compiler has to refuse, and what it has to know. `npm run types` is the judge; nothing is sent here. */
+/** Code that the compiler must refuse, and types that it must infer. `npm run types` checks this; nothing is sent here. */
 import type { Duplex } from 'node:stream';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { auditAcceptor, auditInitiator, type CaseResult, refusal } from '../../src/audit/index.ts';

@@ -1,4 +1,4 @@
-/** The entry points of the package: all of them are published, documented and checked, and work by themselves. */
+/** The entry points of the package: each is published, documented and checked, and works alone. */
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { CaptureDecoder, describeRecord, KeyLog, keyLogLine, RecordingWriter } from '../../src/capture/index.ts';

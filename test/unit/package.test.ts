@@ -1,4 +1,4 @@
-/** What npm would publish: its documents and the first example of the README. */
+/** The package as npm publishes it: its documents, its imports, and the first example of the README. */
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

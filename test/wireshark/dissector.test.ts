@@ -1,4 +1,4 @@
-/** Wireshark's dissector is what the tables make of it, and tshark with it says what `decode` says. */
+/** The Wireshark dissector is the output of its script, and tshark with it shows what `decode` shows. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-/** A browser to look at the page with. */
+/** A browser for the page. */
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';

@@ -1,4 +1,4 @@
-/** Crawls to be shown, made up: as many nodes as are wanted, and as a page in a file. */
+/** Invented crawls of any number of nodes, as a page in a file. */
 import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { type CrawlEvent, CrawlResult, crawlPageHtml, type NodeLine } from '../../../src/crawl/index.ts';

@@ -1,4 +1,4 @@
-/** What `audit --tap` prints, read by Perl's Test::Harness (prove) and by tap-parser. Node has had no reader of TAP since version 20. */
+/** The output of `audit --tap`, read by Perl's Test::Harness (prove) and by tap-parser. Node has no reader of TAP since version 20. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

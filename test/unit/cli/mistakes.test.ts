@@ -1,4 +1,4 @@
-/** Mistakes on the command line: refused with what may be meant, and nobody is looked up or dialled. */
+/** Mistakes on the command line are refused with a suggestion, and no name is looked up or dialled. */
 import { describe, expect, it } from 'vitest';
 import { listen, networks } from '../../../src/index.ts';
 import { runCli } from '../../support/cli.ts';

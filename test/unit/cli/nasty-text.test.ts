@@ -1,4 +1,4 @@
-/** The same hostile text into every source there is, and a look at everything that comes out. */
+/** The same hostile text goes into every input, and every output is checked. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,9 +8,9 @@ import { type MockNode, mockDial, mockNode } from '../../../src/testing/index.ts
 import { type Finished, finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
 
 const network = networks.standalone;
-/** Clears a screen, names a window, reverses a line, hides, begins lines of its own: C0, C1, bidi, tags, separators. */
+/** Clears a screen, sets a window title, reverses a line, hides text, begins new lines: C0, C1, bidi, tags, separators. */
 const NASTY = '\u001b[2J\u001b]0;x\u0007\u009b31m\u202e\u2066\u200b\u00ad\u007f\r\nFAKE\u0085FAKE\u2028FAKE\n\u{e0041}<b>&"\'';
-/** The same without what no argument and no file name may have, and no `:` or space, so that it could be a host. */
+/** The same without characters that arguments and file names cannot have, and without `:` and space, so that it could be a host. */
 const HOST = NASTY.replace(/[\s:[\]/%<>&"'\u0085\u2028]/g, '');
 
 const folder = mkdtempSync(join(tmpdir(), 'nasty-'));
@@ -22,7 +22,7 @@ const file = (text: string): string => {
   return path;
 };
 
-/** Nothing in it moves a cursor, is invisible, or stands in a line of its own. */
+/** It contains nothing that moves a cursor or is invisible, and no injected line. */
 function expectClean(text: string, what: string): void {
   const bad = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.exec(text);
   const around = bad && JSON.stringify(text.slice(Math.max(0, bad.index - 60), bad.index + 20));
@@ -44,10 +44,10 @@ async function run(args: readonly string[], env?: Record<string, string>): Promi
   return done;
 }
 
-describe('a node that says it', () => {
-  /** Says it in its HELLO, and lets everybody in. */
+describe('a node that sends it', () => {
+  /** Sends it in its HELLO, and accepts everybody. */
   let friendly: MockNode;
-  /** Says it in its HELLO and in an ERROR_MSG. */
+  /** Sends it in its HELLO and in an ERROR_MSG. */
   let hostile: MockNode;
   let at: string;
   let hostileAt: string;
@@ -72,7 +72,7 @@ describe('a node that says it', () => {
 
   const ON = ['--network', 'standalone'];
 
-  it('probe: text, table, JSON and JUnit; what JSON says is what the node said', async () => {
+  it('probe: text, table, JSON and JUnit; JSON has exactly the text of the node', async () => {
     for (const target of [at, hostileAt]) {
       expect((await run(['probe', target, ...ON])).stdout).toContain('·[2J');
       const { stdout } = await run(['probe', target, '--json', ...ON]);
@@ -125,7 +125,7 @@ describe('a node that says it', () => {
     expectCleanRun(await finished(child), 'exporter');
   });
 
-  it('crawl: text, JSON, its file and what is made of it', async () => {
+  it('crawl: text, JSON, its file and its exports', async () => {
     const path = (name: string): string => join(folder, `crawl.${name}`);
     const files = ['html', 'graphml', 'quorum-json', 'nodes-json'];
     await run(['crawl', at, hostileAt, '--out', path('out'), ...files.flatMap((name) => [`--${name}`, path(name)]), ...ON]);
@@ -144,7 +144,7 @@ describe('a node that says it', () => {
   });
 });
 
-it('a dialler that says it: the log of listen, text and JSON', async () => {
+it('a dialler that sends it: the log of listen, text and JSON', async () => {
   for (const form of [[], ['--json']]) {
     const child = startCli(['listen', '0', '--network', 'standalone', ...form]);
     const done = finished(child);
@@ -168,12 +168,12 @@ it('a dialler that says it: the log of listen, text and JSON', async () => {
   }
 });
 
-describe('a file that says it', () => {
+describe('a file that contains it', () => {
   const line = (value: object): string => `${JSON.stringify(value)}\n`;
   const HEAD = line({ format: 'stellar-handshake recording', version: 1, started: '2026-01-01T00:00:00.000Z' });
   const OPENED = line({ connection: 1, role: 'WE_CALLED_REMOTE', local: NASTY, remote: NASTY });
 
-  it('a recording, in its addresses, its version and what is damaged', async () => {
+  it('a recording, in its addresses, its version and its damaged lines', async () => {
     const bytes = line({ connection: 1, ms: 1, direction: 'sent', hex: '8000002c00000000' });
     for (const text of [
       HEAD + OPENED + bytes,
@@ -206,7 +206,7 @@ describe('a file that says it', () => {
     }
   });
 
-  it('a list of targets, in a host and in a line that is none', async () => {
+  it('a list of targets, in a host and in a line that is not a target', async () => {
     for (const text of [HOST, `${HOST}:1`, `a b ${NASTY}`])
       for (const form of [[], ['--json']])
         await run(['probe', '127.0.0.1:1', '--targets', file(text), '--timeout', '1s', ...form]);
@@ -231,7 +231,7 @@ describe('a file that says it', () => {
   });
 });
 
-describe('a command line that says it', () => {
+describe('a command line that contains it', () => {
   const TEXT = NASTY.replaceAll('\0', '');
   it.each([
     [

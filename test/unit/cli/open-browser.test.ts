@@ -1,4 +1,4 @@
-/** Opening the page: the browser gets the address, and nobody else does. */
+/** Opening the page: only the browser gets the address. */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Output that could not be written is an error of its own, said on stderr. */
+/** Output that could not be written is a separate error, reported on stderr. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';

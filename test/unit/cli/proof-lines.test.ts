@@ -1,4 +1,4 @@
-/** Lines of proofs: any length of file, no length of line. */
+/** Lines of proofs: files may have any length, lines may not. */
 import { describe, expect, it } from 'vitest';
 import { joined, split } from '../../../src/cli/proof-lines.ts';
 

@@ -1,4 +1,4 @@
-/** A secret seed on the command line, whatever it was meant for, is refused and never repeated. */
+/** A secret seed anywhere on the command line is refused and never printed. */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** What is made of a crawl: GraphML, quorum sets, nodes, differences, health. */
+/** Exports of a crawl: GraphML, quorum sets, nodes, differences, health. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** The file of a crawl: what was cut short is taken away, anything else is left as it is, and one writes at a time. */
+/** The file of a crawl: an incomplete last line is removed, everything else stays, and only one process writes at a time. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';

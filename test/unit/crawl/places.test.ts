@@ -1,4 +1,4 @@
-/** What is done at once: dead addresses hold no place that others need, and the rate is kept. */
+/** Parallel visits: dead addresses take no place that others need, and the rate limit holds. */
 import { describe, expect, it } from 'vitest';
 import { Places } from '../../../src/crawl/places.ts';
 import { ManualClock } from '../../../src/testing/index.ts';

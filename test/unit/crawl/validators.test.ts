@@ -1,4 +1,4 @@
-/** Validators: whose statements are believed, whom invented keys do not count among, and what is not asked for. */
+/** Validators: whose statements count, that invented keys do not, and what is not requested. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CrawlEvent } from '../../../src/crawl/index.ts';
 import { closureOf, weighedByReached } from '../../../src/crawl/weigh.ts';

@@ -1,4 +1,4 @@
-/** A crawl of 200 nodes of every kind: each outcome, key and name is right, and nobody is dialled who must not be. */
+/** A crawl of 200 nodes of every kind: each outcome, key and name is right, and no forbidden address is dialled. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MOCK_NODE_KINDS, type MockNetwork, type MockNodeKind, mockNetwork } from '../../../src/testing/index.ts';
 import { crawlMock, type Found, QUICK } from './support.ts';

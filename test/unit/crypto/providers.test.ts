@@ -1,4 +1,4 @@
-/** Every CryptoProvider gives the same results and refuses the same: an application may take any of them. */
+/** Every CryptoProvider gives the same results and refuses the same input, so an application may use any. */
 import { createHash } from 'node:crypto';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import fc from 'fast-check';

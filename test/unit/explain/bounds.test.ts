@@ -1,4 +1,4 @@
-/** What a node sends is told as far as it can be looked at, however much it is. */
+/** explain shows what a node sends up to a limit, however much it sends. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { explain, ReceivedRecords } from '../../../src/explain/explain.ts';

@@ -1,4 +1,4 @@
-/** Pictures: of live handshakes and of captures, with secrets only where they were asked for. */
+/** Pictures of live handshakes and of captures, with secrets only on request. */
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The crawl of a file in /metrics: numbers by outcome, version and state, and what is said while there is no file. */
+/** The crawl of a file in /metrics: numbers by outcome, version and state, and the metrics while there is no file. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

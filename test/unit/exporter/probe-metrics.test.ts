@@ -1,4 +1,4 @@
-/** What a scrape says of nodes, good and bad ones, on real sockets. */
+/** The metrics of good and bad nodes, on real sockets. */
 import { describe, expect, it } from 'vitest';
 import { probeRegistry } from '../../../src/exporter/metrics.ts';
 import { NodeIdentity, networkFromPassphrase, networks } from '../../../src/index.ts';

@@ -1,4 +1,4 @@
-/** The exporter and its examples before the judges: promtool, and a Prometheus that scrapes over loopback. */
+/** promtool checks the exporter and its examples, and a Prometheus scrapes it over loopback. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

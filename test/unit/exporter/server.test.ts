@@ -1,4 +1,4 @@
-/** The HTTP side: what is answered, what is refused, how many at once, and how it ends. */
+/** The HTTP side: answers, refusals, limits, and its end. */
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** An exporter of this test, and what it answers. */
+/** An exporter in this process, and its answers. */
 import { type Exporter, type ExporterOptions, startExporter } from '../../../src/exporter/server.ts';
 import { type Listener, listen, networks } from '../../../src/index.ts';
 import { AllowList } from '../../../src/net/allow-list.ts';

@@ -1,4 +1,4 @@
-/** examples/submit.ts, as it stands there, with nodes of this test. */
+/** examples/submit.ts, unchanged, with nodes of this test. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

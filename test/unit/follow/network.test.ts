@@ -1,4 +1,4 @@
-/** Following ledgers in a network that is as real ones are: most of whom one asks is of no use, and some are hostile. */
+/** Following ledgers in a realistic network: most nodes are of no use, and some are hostile. */
 import { expect, it } from 'vitest';
 import { type FollowEvent, follow, verifyLedger } from '../../../src/follow/index.ts';
 import { type MockNodeKind, mockNetwork } from '../../../src/testing/index.ts';

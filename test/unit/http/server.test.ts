@@ -1,4 +1,4 @@
-/** The HTTP server of exporter and explain: who is answered, and what those who are hostile, slow or many can hold. */
+/** The HTTP server of exporter and explain: who gets an answer, and the limits for hostile, slow or many clients. */
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { createConnection, type Socket } from 'node:net';

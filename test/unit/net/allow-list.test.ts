@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AllowList, isAddress } from '../../../src/net/allow-list.ts';
 
-/** What is refused unless it is allowed by name, and why. */
+/** Addresses that are refused unless they are allowed explicitly, with the reason. */
 const REFUSED: readonly (readonly [address: string, why: string])[] = [
   ['0.0.0.0', 'unspecified'],
   ['0.1.2.3', 'this network'],

@@ -1,4 +1,4 @@
-/** Which address is dialled when, and what becomes of each. The clock stands still, and nobody is dialled. */
+/** The order and time of dialling addresses, and the outcome of each. The clock is manual, and nothing is dialled. */
 import { EventEmitter } from 'node:events';
 import type * as Net from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';

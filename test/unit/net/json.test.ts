@@ -1,4 +1,4 @@
-/** Whatever a user may put into a log as JSON can be put there. */
+/** Connections, remotes, events, steps and messages can be logged as JSON. */
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../../src/crypto/node.ts';
 import { type Connection, connect, type HandshakeStep, type ListenerEvent, listen, networks } from '../../../src/index.ts';
@@ -10,7 +10,7 @@ import { transcript, transcripts } from '../../support/vectors.ts';
 
 const network = networks.standalone;
 
-/** What JSON.stringify makes of it, read back. */
+/** The value after JSON.stringify and JSON.parse. */
 const told = (value: unknown): Record<string, unknown> => JSON.parse(JSON.stringify(value));
 
 describe('JSON.stringify', () => {

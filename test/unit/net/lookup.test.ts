@@ -1,4 +1,4 @@
-/** The processes that look names up: when there is one, how many, and that none is left behind. */
+/** The processes that look names up: when one starts, how many there are, and that none is left. */
 import type * as ChildProcess from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';

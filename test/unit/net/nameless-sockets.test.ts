@@ -1,4 +1,4 @@
-/** Sockets that the operating system says nothing about. Nobody is dialled. */
+/** Sockets without addresses from the operating system. Nothing is dialled. */
 import type * as Net from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';

@@ -1,4 +1,4 @@
-/** A session on a stream in memory, where what is buffered can be counted. */
+/** A session on a stream in memory, whose buffered bytes can be counted. */
 
 import { type Duplex, duplexPair } from 'node:stream';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** Strangers at a listener's door, each over a real socket, and what the operator is told of them. */
+/** Clients that do not speak the protocol, each over a real socket, and the report to the operator. */
 
 import { once } from 'node:events';
 import { connect as dial } from 'node:net';

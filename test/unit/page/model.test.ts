@@ -1,4 +1,4 @@
-/** What the page works out, without a browser. */
+/** The model of the page, without a browser. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { checksOf } from '../../../page/model/checks.ts';

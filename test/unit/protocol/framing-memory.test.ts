@@ -1,8 +1,8 @@
-/** What a record that is kept keeps alive with it. */
+/** The memory that a kept record keeps in use. */
 import { describe, expect, it } from 'vitest';
 import { encodeRecord, RecordDecoder } from '../../../src/protocol/wire/framing.ts';
 
-/** Bodies of so many records of this size, read out of chunks of 64 KiB. */
+/** Bodies of a number of records of this size, read from chunks of 64 KiB. */
 function read(size: number, count: number): readonly Uint8Array[] {
   const stream = new Uint8Array(count * (size + 4));
   for (let i = 0; i < count; i++) stream.set(encodeRecord(new Uint8Array(size).fill(i)), i * (size + 4));

@@ -1,4 +1,4 @@
-/** Quorum sets larger than any node takes: well-formed, not refused, and never built. */
+/** Quorum sets larger than any node accepts: they are well-formed and not refused, but never built as objects. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../../src/crypto/node.ts';

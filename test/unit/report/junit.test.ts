@@ -1,4 +1,4 @@
-/** JUnit XML has nothing that a reader of it refuses: Jenkins' xUnit plugin validates against junit-10.xsd, which allows the least. */
+/** Every reader accepts the JUnit XML: junit-10.xsd of Jenkins' xUnit plugin is the strictest. */
 import { describe, expect, it } from 'vitest';
 import { auditJUnitXml } from '../../../src/audit/junit.ts';
 import type { CaseResult } from '../../../src/audit/result.ts';

@@ -1,4 +1,4 @@
-/** Files are judged before a byte is written to them. */
+/** Output files are checked before anything is written. */
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,

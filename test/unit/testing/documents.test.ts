@@ -1,4 +1,4 @@
-/** The examples of docs/testing.md and examples/: as they stand there, they run and hold. */
+/** The examples of docs/testing.md and examples/ run unchanged and do what they say. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
