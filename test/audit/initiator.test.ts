@@ -125,7 +125,7 @@ describe('a target that dies and comes back at once', () => {
   const crash = ['initiator.peers-twice fail, crash of the target'];
   const only = ['conduct', ...ONLY];
 
-  it('has crashed, by the word of whoever runs it', async () => {
+  it('has crashed, as its operator reports', async () => {
     const { accept, deaths } = mortal();
     const results = await collect(auditInitiator(accept, options({ only, deaths })));
     expect(verdicts(results).filter((text) => text.includes('fail'))).toEqual(crash);

@@ -47,7 +47,7 @@ describe.each(ROLES)('%s', (role) => {
   afterEach(() => clock.stop());
 
   it.each(MUTANTS.filter((mutant) => roles(mutant).includes(role)).map((mutant) => [mutant.name, mutant] as const))(
-    'a target that %s is found out',
+    'a target that %s fails its cases',
     async (_name, mutant) => {
       const target = new MemoryTarget(clock, mutant.mutation);
       const options = {
@@ -67,7 +67,7 @@ describe.each(ROLES)('%s', (role) => {
   );
 });
 
-it('every case is one that some mutant is found out by', () => {
+it('every case is failed by some mutant', () => {
   const found = new Set(
     MUTANTS.flatMap((mutant) => roles(mutant).flatMap((role) => expected(mutant, role).map((name) => `${role} ${name}`))),
   );

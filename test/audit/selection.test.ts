@@ -27,7 +27,7 @@ describe('the registry', () => {
     }
   });
 
-  it('calls what is worst by a name, and only that', () => {
+  it('names the worst kinds of failure, and only those', () => {
     const critical = CASES.filter(({ severity }) => severity === 'critical');
     expect(critical.filter(({ threat }) => threat === undefined).map(({ id }) => id)).toEqual([]);
   });

@@ -63,7 +63,7 @@ it.each(['bytes-beyond-credit', 'messages-beyond-credit'])(
   },
 );
 
-it('a full node is not said to answer no pings: nobody could ask', async () => {
+it('a full node is not reported as answering no pings: it could not be asked', async () => {
   const { facts } = await audit((peer) => peer.full(), ['handshake']);
   const lines: string[] = [];
   const out = { line: (text: string) => lines.push(text), style: (_style: unknown, text: string) => text };

@@ -67,7 +67,7 @@ describe.concurrent('probe names the cause', () => {
     expect(result.warnings[0]).toMatch(/^Its clock is at least 3\d\d\d s ahead of ours/);
   });
 
-  it('a peer that lets us in and says nothing more is noted', async ({ expect }) => {
+  it('a peer that accepts us and sends nothing more gets a note', async ({ expect }) => {
     await using mock = await mockNode({ network }, async (peer) => {
       await peer.handshake();
       await peer.expectEnd();

@@ -396,6 +396,6 @@ describe('the way to', () => {
   });
 });
 
-it('there is a way to every row of the table, and to nothing else', () => {
+it('every row of the table has an entry here, and only these', () => {
   expect(Object.keys(WAYS)).toEqual(Object.keys(ERROR_TABLE));
 });

@@ -66,8 +66,8 @@ describe('a node whose clock is ahead, so that our certificate has expired there
   });
 });
 
-describe('a node that closes without a word', () => {
-  it('once, and then lets us in: the probe succeeds and says so', async () => {
+describe('a node that closes without a message', () => {
+  it('once, and then accepts us: the probe succeeds and says so', async () => {
     let connections = 0;
     await using node = await mockNode({ network }, async (peer) => {
       if (++connections > 1) await peer.handshake().then(() => peer.expectEnd());
@@ -103,7 +103,7 @@ describe('a node that closes without a word', () => {
     });
   });
 
-  it('on a network of its own is undecided, and what was tried is said', async () => {
+  it('on an unknown network is undecided, and the report names what was tried', async () => {
     await using node = await listen({ network: networkFromPassphrase('A network of our own'), port: 0 });
     const { error } = await probe({ host: '127.0.0.1', port: node.port }, { network });
     expect(error).toMatchObject({ code: 'OVERLAY_CONNECTION_CLOSED', cause: 'closed-before-hello' });
@@ -111,7 +111,7 @@ describe('a node that closes without a word', () => {
   });
 });
 
-describe('what is known of a target', () => {
+describe('the knowledge about a target', () => {
   /** Probes it so often, and counts the connections of each time. */
   async function connectionsOf(
     options: Partial<Parameters<typeof listen>[0]>,
@@ -162,7 +162,7 @@ describe('what is known of a target', () => {
     expect(connections).toBeLessThanOrEqual(3 + 6);
   });
 
-  it('is found out anew when it is too old, when something else happens, and after a success', async () => {
+  it('is determined again when it is too old, when something else happens, and after a success', async () => {
     const clock = new ManualClock(NOW);
     const known = new Knowledge();
     const error = { code: 'OVERLAY_CONNECTION_CLOSED' } as never;

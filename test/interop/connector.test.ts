@@ -147,7 +147,7 @@ describe.skipIf(missing).each([
     for (let i = 0; i < 50; i++) expect(await next(ours)).toMatchObject({ type: 'GET_SCP_STATE', ledgerSeq: i });
   });
 
-  it('its grant is our credit, and a message of ours is to the byte what it takes', async () => {
+  it('its grant is our credit, and a message of ours uses exactly its bytes of credit', async () => {
     await using meeting = await meet();
     const { ours, theirs } = meeting;
     expect((await received(theirs)).switch().name).toBe('getScpState');

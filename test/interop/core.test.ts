@@ -52,7 +52,7 @@ describe.runIf(STELLAR_CORE !== undefined)(`a real stellar-core${reason}`, () =>
     expect(answer).toMatchObject({ type: 'DONT_HAVE', reqHash: txSetHash });
   });
 
-  it('closes without a word on another network', async () => {
+  it('closes without a message on another network', async () => {
     const other = networkFromPassphrase('a network nobody is on');
     // It closes 5 s after it has dropped us, which is just when our own rule of silence looks.
     await expect(connect({ ...target, network: other })).rejects.toMatchObject({

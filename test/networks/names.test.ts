@@ -105,7 +105,7 @@ describe.skipIf(NO_NAMESPACE)('a firewall that rejects', () => {
 describe.skipIf(NO_NAMESPACE)('a resolver that does not answer', () => {
   const silent = Array.from({ length: 20 }, (_, i) => `silent${i}.example`);
 
-  it('fails its own names alone, with a cause of its own, and the process ends', async () => {
+  it('fails only the names it is asked for, with a separate cause, and the process ends', async () => {
     await using machine = await Machine.start({ ...SILENT_RESOLVER, hosts: ['127.0.0.1 good.example'] });
     await machine.node(PORT);
     const args = [...silent, 'good.example', '--concurrency', '50', '--timeout', '2s', '--json'];
@@ -163,7 +163,7 @@ describe.skipIf(NO_NAMESPACE)('names are looked up as the system does', () => {
     ]);
   });
 
-  it('that nobody listens where the name server is to be is told from a name that is not there', async () => {
+  it('a missing name server is distinguished from a missing name', async () => {
     await using machine = await Machine.start({ resolv: ['nameserver 127.0.0.55'] });
     const { code, stdout } = await machine.cli('probe', 'a.example', ...NETWORK, '--json');
     const { error } = results(stdout)[0] as Result;

@@ -57,7 +57,7 @@ describe.runIf(findBrowser())('the page of the demo', () => {
     expect(await page.locator('#record .mark-failed').count()).toBe(0);
   });
 
-  it('hides no value of a demo, and follows one back to what it is made of', async () => {
+  it('shows every value of a demo, and the inputs of a chosen value', async () => {
     const node = (name: string) => page.locator('.node', { hasText: name }).first();
     await node('shared key').click();
     expect(await page.locator('.node.in').count()).toBe(6);

@@ -86,7 +86,7 @@ describe.runIf(findBrowser())('explain --open', () => {
     await page.context().close();
   });
 
-  it('answers nobody who does not know the token, names another host, or comes from another page', async () => {
+  it('refuses requests without the token, for another host, or from another page', async () => {
     const { child, url } = await start([]);
     const { origin, pathname } = new URL(url);
     const ask = async (path: string, headers: Record<string, string> = {}): Promise<number> => {

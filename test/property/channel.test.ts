@@ -32,7 +32,7 @@ const ORDINARY = [
 ] as const;
 
 describe('a damaged record of the channel', () => {
-  it.each(['A', 'B'] as const)('whatever byte of it changes, never gives %s a message', (side) => {
+  it.each(['A', 'B'] as const)('with any byte changed, never gives %s a message', (side) => {
     fc.assert(
       fc.property(anyMessage(ORDINARY), fc.nat(), fc.integer({ min: 1, max: 255 }), (message, where, xor) => {
         const bench = Bench.authenticated(side);
@@ -50,7 +50,7 @@ describe('a damaged record of the channel', () => {
     );
   });
 
-  it('is refused whatever bits of its MAC change', () => {
+  it('is refused when any bits of its MAC change', () => {
     const bench = Bench.authenticated('B');
     const frame = bench.other.seal({ type: 'GET_SCP_STATE', ledgerSeq: 1 });
     for (let bit = 0; bit < 256; bit++) {
@@ -66,7 +66,7 @@ describe('a damaged record of the channel', () => {
 });
 
 describe('flow control', () => {
-  it('a sender lets go of what a simple model lets go of, in its order', () => {
+  it('a sender sends what a simple model sends, in the same order', () => {
     const grant = fc.record({ messages: fc.nat(4), bytes: fc.integer({ min: 1, max: 900 }) });
     const submit = fc.record({ type: fc.constantFrom(...FLOOD_TYPES), size: fc.integer({ min: 4, max: 400 }) });
     fc.assert(
@@ -171,7 +171,7 @@ describe('two peers', () => {
     }),
   });
 
-  it('deliver all messages whatever the interleaving of sending, reading and consuming: each type in its order, every flood message paid for', () => {
+  it('deliver all messages for any interleaving of sending, reading and consuming: each type in order, every flood message with credit', () => {
     fc.assert(
       fc.property(scenario, ({ capacities, messages, schedule }) => {
         const now = at(Number(pubnet1.nowSeconds));

@@ -81,7 +81,7 @@ describe('codec of every message', () => {
     );
   });
 
-  it('what is accepted is canonical: it is written as it came, but for text that is not UTF-8', () => {
+  it('accepted bytes are canonical: they are written again unchanged, except for text that is not UTF-8', () => {
     fc.assert(
       fc.property(anyMessage(TYPES.filter((type) => type !== 'HELLO' && type !== 'ERROR_MSG')), damage, (message, how) => {
         const bytes = damaged(encode(message), how);

@@ -50,7 +50,7 @@ describe.each(ROLES)('as %s', (role) => {
     expect(await subject.outcome()).toMatchObject({ code: 'OVERLAY_CONNECTION_CLOSED', stage: 'hello', told: null });
   });
 
-  it('a peer that stays silent is dropped without a word: by an acceptor at the tick of 5 s, by a dialler at its deadline (row 13)', async () => {
+  it('a silent peer is dropped without a message: by an acceptor at the tick of 5 s, by a dialler at its deadline (row 13)', async () => {
     await using subject = await Subject.start(role);
     const [ms, code] = role === 'acceptor' ? [5_000, 'OVERLAY_IDLE_TIMEOUT'] : [10_000, 'OVERLAY_HANDSHAKE_TIMEOUT'];
     subject.clock.advance(ms - 1);
@@ -222,7 +222,7 @@ describe.each(ROLES)('as %s', (role) => {
     });
   });
 
-  it('the 201st flood message that nobody has taken ends the connection without a word (row 61)', async () => {
+  it('the 201st flood message that was not taken ends the connection without a message (row 61)', async () => {
     await using subject = await Subject.authenticated(role);
     const connection = await subject.connection;
     subject.peer.send(...Array.from({ length: 200 }, () => advert()));
@@ -390,7 +390,7 @@ describe('as acceptor only', () => {
     expect(connection.credit).toEqual({ messages: 200n, bytes: 300_000n });
   });
 
-  it('PEERS ends it without a word (row 52)', async () => {
+  it('PEERS ends it without a message (row 52)', async () => {
     await using subject = await Subject.authenticated('acceptor');
     subject.peer.send({ type: 'PEERS', peers: [] });
     expect(await subject.peer.farewell()).toEqual(['FIN']);

@@ -230,16 +230,19 @@ describe.each(ROLES)('as %s', (role) => {
     await expect(messages.next()).rejects.toMatchObject({ code: 'OVERLAY_CONNECTION_CLOSED', stage: 'channel' });
   });
 
-  it.each(['hello', 'auth', 'channel'] as const)('RST in the middle of a record in stage %s is told as such', async (stage) => {
-    const begin = { hello: Subject.start, auth: Subject.greeted, channel: Subject.authenticated }[stage];
-    await using subject = await begin(role);
-    const { peer } = subject;
-    const { received } = subject.bytes;
-    peer.write(peer.plain(grant()).subarray(0, 30));
-    await until(() => subject.bytes.received === received + 30);
-    peer.reset();
-    expect(await subject.outcome()).toMatchObject({ code: 'OVERLAY_CONNECTION_RESET', stage, told: null });
-  });
+  it.each(['hello', 'auth', 'channel'] as const)(
+    'RST in the middle of a record in stage %s is reported as such',
+    async (stage) => {
+      const begin = { hello: Subject.start, auth: Subject.greeted, channel: Subject.authenticated }[stage];
+      await using subject = await begin(role);
+      const { peer } = subject;
+      const { received } = subject.bytes;
+      peer.write(peer.plain(grant()).subarray(0, 30));
+      await until(() => subject.bytes.received === received + 30);
+      peer.reset();
+      expect(await subject.outcome()).toMatchObject({ code: 'OVERLAY_CONNECTION_RESET', stage, told: null });
+    },
+  );
 
   it('a peer that vanishes without FIN is dropped when it has been silent for 30 s', async () => {
     await using subject = await Subject.authenticated(role);

@@ -152,7 +152,7 @@ describe.each(vectors.handshakes)('keys of $id', (handshake) => {
     expect([toHex(K_AB), toHex(K_BA)]).toEqual([keySchedule.macKeyABHex, keySchedule.macKeyBAHex]);
   });
 
-  it.each(SIDES)('%s tells exactly these values when it is told to show its secrets', (side) => {
+  it.each(SIDES)('%s shows exactly these values with unsafeStepSecrets', (side) => {
     const steps: HandshakeStep[] = [];
     const replay = play(handshake, side, { onStep: (step) => steps.push(step), unsafeStepSecrets: true });
     expect(replay.peer.error?.code).not.toBe('OVERLAY_INTERNAL');
@@ -243,7 +243,7 @@ describe.each(vectors.handshakes)('records of $id', (handshake) => {
     );
   });
 
-  it.each(SIDES)('%s is told the same however the other’s bytes are split', (side) => {
+  it.each(SIDES)('%s gets the same messages however the bytes of the other are split', (side) => {
     const whole = play(handshake, side);
     const bytes = stream(transcript.filter(({ from }) => from !== side).map(({ frameHex }) => frameHex));
     const fed = (chunks: readonly Uint8Array[]) => {

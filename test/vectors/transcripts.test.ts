@@ -218,7 +218,7 @@ describe.each(LONG)('recorded traffic %s', (name) => {
     );
   });
 
-  it('the application is told every message that came, unchanged and in order', () => {
+  it('the application gets every received message, unchanged and in order', () => {
     const { events } = replay(name, recorded);
     const told = events.flatMap((event) => (event.type === 'message' ? [toHex(event.message.xdr)] : []));
     const pongs = events.filter(({ type }) => type === 'pong').length;

@@ -30,7 +30,7 @@ describe('hex', () => {
     expect(() => readHexText('000')).toThrow('even number');
   });
 
-  it('of any recorded record, its body and its message is recognised for what it is', () => {
+  it('of any recorded record, its body and its message is recognised', () => {
     for (const [name, { records }] of transcripts)
       for (const { frameHex } of name.includes('corrupt') ? [] : records) {
         const bytes = fromHex(frameHex);
@@ -74,7 +74,7 @@ describe('hex', () => {
     expect(records).toMatchObject([{ mac: 'good', sequence: BigInt(dialCore.records[4]?.sequence as string) }]);
   });
 
-  it('that is faulty is taken for what it begins like, and the fault is named', () => {
+  it('that is faulty is read as its beginning suggests, and the fault is named', () => {
     const [hello] = allHex as [string];
     const faults = (hex: string): readonly unknown[] =>
       decodeAll(utf8Encode(hex)).problems.map(({ problem, isFault }) => [problem, isFault]);

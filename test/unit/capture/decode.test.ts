@@ -77,7 +77,7 @@ describe('a conversation', () => {
     expect(records[0]?.unixMs).toBe(1_700_000_000_003);
   });
 
-  it('has its sides from SYN, whoever’s address comes first', () => {
+  it('gets its sides from SYN, not from the order of the addresses', () => {
     for (const [a, b] of [
       ['10.0.0.9:50000', '10.0.0.1:11625'],
       ['[::2]:11625', '[::1]:11626'],
@@ -315,14 +315,14 @@ describe('TCP', () => {
   const last = head.at(-1) as SegmentSpec;
   const side = last.from === '10.0.0.1:50000' ? 'A' : 'B';
 
-  it('with a RST as its end is told as far as it came, without a word about the RST', () => {
+  it('with a RST at its end is shown up to there, without a note about the RST', () => {
     const { records, problems } = decodeAll(pcapOf([...head, rst(last)]), keys);
     expect(records.map(recordLine)).toEqual(expected.slice(0, 5));
     expect(problems).toEqual([]);
   });
 
   it.each([1, -1, 1_000_000, -1_000_000, 2 ** 31])(
-    'with a RST %i away from what is due goes on, and the RST is told',
+    'with a RST %i away from the expected sequence continues, and the RST is reported',
     (ahead) => {
       const { records, problems } = decodeAll(pcapOf([...head, rst(last, ahead), ...whole.slice(8)]), keys);
       expect(records.map(recordLine)).toEqual(expected);
@@ -331,7 +331,7 @@ describe('TCP', () => {
     },
   );
 
-  it('with data after a RST that was due is read on, and that is told once', () => {
+  it('with data after an expected RST is still read, and that is reported once', () => {
     const text = new TextEncoder().encode('reset by a firewall');
     for (const resets of [[rst(last)], [rst(last, 0, text)], [rst(last), rst(last)]]) {
       const { records, problems } = decodeAll(pcapOf([...head, ...resets, ...whole.slice(8)]), keys);

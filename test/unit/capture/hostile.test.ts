@@ -142,14 +142,14 @@ describe('hostile input', () => {
     expect(decodeAll(pcapOf(all)).records).toEqual([]);
   });
 
-  it('that describes more interfaces than anybody has is damaged, and says where', () => {
+  it('that describes too many interfaces is damaged, and says where', () => {
     const interfaces = (count: number) => Array.from({ length: count }, () => ({ linkType: 101 }));
     expect(decodeAll(pcapngFile([], interfaces(4_096))).records).toEqual([]);
     const tooMany = pcapngFile([], interfaces(4_097));
     expect(() => decodeAll(tooMany)).toThrow(`damaged at byte ${28 + 4_096 * 32}: more than 4096 interfaces`);
   });
 
-  it('and a long key log together cost so many trials and no more, and the rest is told', () => {
+  it('and a long key log together cost a limited number of trials, and the rest is reported', () => {
     const keys = keyLog();
     for (let i = 0; i < 400; i++)
       keys.add(`STELLAR_MAC_KEYS ${String(i).padStart(64, '0')} ${'11'.repeat(32)} ${'22'.repeat(32)} ${'33'.repeat(32)}`);
@@ -163,7 +163,7 @@ describe('hostile input', () => {
     expect(decoder.passedOver.untried).toBeGreaterThan(0);
   });
 
-  it('that announces long records in many conversations holds what it has sent and no more', () => {
+  it('that announces long records in many conversations takes only the memory of its bytes', () => {
     const [helloA, , authA] = framesOf(dialCore).map(({ frame }) => frame);
     const announced = Uint8Array.from([0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 8]);
     const decoder = new CaptureDecoder();

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,12 +18,20 @@ const file = (name: string, text: string): string => {
   return path;
 };
 
-/** What bash offers for a line; the last word is the one to be completed. */
-function completed(line: readonly string[]): readonly string[] {
-  const path = file('bash', docs.bash);
-  const words = line.map((word) => `'${word}'`).join(' ');
-  const script = `source ${path}; COMP_WORDS=(${words}); COMP_CWORD=${line.length - 1}; _stellar_handshake; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).split('\n').filter(Boolean);
+const bash = file('bash', docs.bash);
+
+/** What bash offers for each line; the last word of a line is the one to complete. */
+function completed(...lines: readonly (readonly string[])[]): readonly (readonly string[])[] {
+  const asks = lines.map((line) => {
+    const words = line.map((word) => `'${word}'`).join(' ');
+    return `COMP_WORDS=(${words}); COMP_CWORD=${line.length - 1}; COMPREPLY=(); _stellar_handshake; echo "\${COMPREPLY[@]}"`;
+  });
+  const { stdout, stderr } = spawnSync('bash', ['-c', [`source ${bash}`, ...asks].join('\n')], { encoding: 'utf8' });
+  expect(stderr).toBe('');
+  return stdout
+    .split('\n')
+    .slice(0, lines.length)
+    .map((line) => line.split(' ').filter(Boolean));
 }
 
 describe('man page and completions', () => {
@@ -33,9 +41,11 @@ describe('man page and completions', () => {
       const options = [...stdout.matchAll(/^ *(?:-\w, ?)?(--[a-z][a-z0-9-]+)/gm)].map(([, option]) => option as string);
       expect(options.length).toBeGreaterThan(0);
       expect(docs.man).toContain(`"${verb}`);
-      for (const option of options.filter((option) => option !== '--help' && !options.includes(`--no-${option.slice(2)}`))) {
+      const named = options.filter((option) => option !== '--help' && !options.includes(`--no-${option.slice(2)}`));
+      const offered = completed(...named.map((option) => ['stellar-handshake', verb, option]));
+      for (const [i, option] of named.entries()) {
         expect(docs.man).toContain(`\\fB${option.replaceAll('-', '\\-')}\\fR`);
-        expect(completed(['stellar-handshake', verb, option])).toContain(option);
+        expect(offered[i]).toContain(option);
         expect(docs.zsh).toContain(`'*${option}[`);
         expect(docs.fish).toContain(` -l ${option.slice(2)} `);
       }
@@ -43,12 +53,16 @@ describe('man page and completions', () => {
   });
 
   it('bash offers verbs first, options of the verb behind it, and names of networks', () => {
-    expect(completed(['stellar-handshake', 'pr'])).toEqual(['probe']);
-    expect(completed(['stellar-handshake', 'keygen', '--jun'])).toEqual([]);
-    expect(completed(['stellar-handshake', 'probe', '--jun'])).toEqual(['--junit']);
-    expect(completed(['stellar-handshake', 'core.example.org', '--jun'])).toEqual(['--junit']);
-    expect(completed(['stellar-handshake', 'watch', '--network', 't'])).toEqual(['testnet']);
-    expect(completed(['stellar-handshake', 'probe', '--count', ''])).toEqual([]);
+    const lines = {
+      pr: ['probe'],
+      'keygen --jun': [],
+      'probe --jun': ['--junit'],
+      'core.example.org --jun': ['--junit'],
+      'watch --network t': ['testnet'],
+      'probe --count ': [],
+    };
+    const asked = Object.keys(lines).map((line) => ['stellar-handshake', ...line.split(' ')]);
+    expect(completed(...asked)).toEqual(Object.values(lines));
   });
 
   it.skipIf(!has('zsh'))('zsh understands them (zsh)', () => {

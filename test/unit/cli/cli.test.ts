@@ -161,7 +161,7 @@ describe.concurrent('probe', () => {
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'OVERLAY_CLOSED_AT_ONCE', cause: 'closed-at-once' } });
   });
 
-  it('exits 4 when the peer closes without a word, and says that the cause is unknown', async () => {
+  it('exits 4 when the peer closes without a message, and says that the cause is unknown', async () => {
     const port = await server((socket) => void socket.once('data', () => socket.end()));
     const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--json']);
     expect(code).toBe(4);

@@ -89,7 +89,7 @@ describe('the code cache', () => {
     expect(readFileSync(file).includes('somebody’s code')).toBe(false);
   });
 
-  it('loses files that nobody has used for long', async () => {
+  it('loses files that were not used for a long time', async () => {
     await run();
     const old = join(folder, 'program-OLD.cjs-v20.19.0-x64');
     writeFileSync(old, '');

@@ -73,7 +73,7 @@ describe('crawl', () => {
     expectAll(mock, file);
   });
 
-  it('says what it comes to', async () => {
+  it('prints a summary', async () => {
     const { code, stdout } = await runCli(args(mock));
     expect(code).toBe(0);
     expect(stdout).toMatch(/^✓ standalone: \d+ addresses crawled in [\d.]+ s; \d+ of them accept us$/m);
@@ -82,7 +82,7 @@ describe('crawl', () => {
     expect(stdout).toMatch(/delayed +1\n +G\w{55} is at ledger 50000000\n/);
   });
 
-  it('says the same after it was killed at any moment, and dials nobody again who was known', async () => {
+  it('gives the same result after it was killed at any moment, and does not dial known nodes again', async () => {
     const file = fresh();
     let resume: string[] | undefined;
     for (const lines of [1, 17, 40]) {

@@ -36,7 +36,7 @@ async function runWithStdin(args: readonly string[], input: Uint8Array | string)
 }
 
 describe('decode', () => {
-  it('prints a line a record: time, side, type, size, what it says; first of all that nothing is encrypted', async () => {
+  it('prints a line for each record: time, side, type, size, content; and first that nothing is encrypted', async () => {
     const { code, stdout, stderr } = await runCli(['decode', pcap]);
     expect(code).toBe(0);
     const lines = stdout.trimEnd().split('\n');
@@ -148,7 +148,7 @@ describe('decode', () => {
     expect(stdout).toMatch(/AUTH +8 B .* flags 200/);
   });
 
-  it('takes what is compressed, and bytes as they were saved, from a file and on stdin', async () => {
+  it('takes compressed and binary input, from a file and on stdin', async () => {
     const raw = concatBytes(...frames.map(({ frame }) => frame));
     const zipped = await runCli(['decode', file(gzipSync(pcapOf(talkOf(dialCore))))]);
     expect(zipped.code).toBe(0);

@@ -138,7 +138,7 @@ describe('follow', () => {
     expect(await finished(child)).toMatchObject({ code: 6, stderr: expect.stringContaining('The file contains no proof') });
   });
 
-  it('verify ends with 130 on Ctrl-C, with what was proven so far', async () => {
+  it('verify ends with 130 on Ctrl-C, with the proofs so far', async () => {
     const { args } = await network(1);
     const { stdout: proofs } = await runCli(['follow', ...args, '--count', '1', '--json', '--proof']);
     const proof = proofs.split('\n').find((line) => line.includes('"proof"')) as string;
@@ -164,7 +164,7 @@ describe('follow', () => {
     expect((await once(child, 'close'))[0]).toBe(130);
   });
 
-  it('an alarm is told with its evidence, and the exit code says so', async () => {
+  it('an alarm is reported with its evidence and an exit code', async () => {
     const { args, node, validators } = await network(1);
     const child = startCli(['follow', ...args, '--json', '--count', '2']);
     const next = jsonLines(child);
@@ -276,7 +276,7 @@ describe('submit', () => {
     expect(stdout).toContain('every node has refused us');
   });
 
-  it('exits with 4 when nobody can say in time', async () => {
+  it('exits with 4 when the outcome is not known in time', async () => {
     const { args } = await network(2);
     const [host = '', ...rest] = args;
     const envelope = file('slow.hex');
@@ -286,7 +286,7 @@ describe('submit', () => {
     expect(stdout).toContain('Ledgers 1000 to 1001 do not contain it');
   });
 
-  it('what is no transaction is a mistake, and never sent', async () => {
+  it('a file without a transaction is a usage error and is never sent', async () => {
     const { args, node } = await network(1);
     const [host = '', ...rest] = args;
     const envelope = file('none.b64');

@@ -38,7 +38,7 @@ describe.runIf(process.platform === 'linux')('openBrowser', () => {
     expect(existsSync(dirname(file))).toBe(false);
   });
 
-  it('inherits no seed, which the command line has had all the same', async () => {
+  it('does not inherit a seed from the command line', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'open-browser-'));
     const seen = join(folder, 'seen');
     const opener = join(folder, 'xdg-open');

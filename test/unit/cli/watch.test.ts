@@ -119,7 +119,7 @@ async function sendForever(connection: Connection): Promise<never> {
 }
 
 describe.concurrent('watch', () => {
-  it('prints a line a message to stdout, who it is and what there was to stderr, and ends by itself', async () => {
+  it('prints a line for each message to stdout, the peer and a summary to stderr, and ends by itself', async () => {
     const target = await node((connection) => send(connection, scpMessage(60000001n), ADVERT, UNKNOWN));
     const { code, stdout, stderr } = await runWatch(target, '--for', '2s');
     const lines = stdout.trimEnd().split('\n');
@@ -192,7 +192,7 @@ describe.concurrent('watch', () => {
     expect(await size('recording')).toBe(before);
   });
 
-  it('--type shows what is asked for; everything else is taken and its credit given back all the same', async () => {
+  it('--type shows the named types; all other messages are also taken and their credit is returned', async () => {
     const target = await node(async (connection) => {
       // More than twice what may be in flight.
       for (let slot = 1n; slot <= 500n; slot++) await connection.send(scpMessage(slot));
@@ -301,7 +301,7 @@ describe.concurrent('watch', () => {
     expect((await target.ended).code).toBe('OVERLAY_CONNECTION_CLOSED');
   });
 
-  it('a slow reader slows the node down: what is not read is not taken', async () => {
+  it('a slow reader slows the node down: no message is taken before it is read', async () => {
     const TOTAL = 3000;
     let sent = 0;
     const target = await node(async (connection) => {
@@ -351,7 +351,7 @@ describe.concurrent('watch', () => {
     expect(stderr).toContain('(evil ·[31m text, overlay ');
   });
 
-  it('a node that cannot be reached is told on stderr, with the exit code of the cause', async () => {
+  it('a node that cannot be reached is reported on stderr, with the exit code of the cause', async () => {
     const { code, stdout, stderr } = await runCli(['watch', '127.0.0.1:1', '--json']);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
     expect(stderr).toContain('✗ 127.0.0.1:1 refused the connection');

@@ -29,7 +29,7 @@ describe('places', () => {
     expect(all.open).toBe(0);
   });
 
-  it('are not held by attempts that nobody has answered for a second', () => {
+  it('are not held by attempts without an answer for a second', () => {
     const { clock, all, fill, freed } = places(3);
     const dead = fill();
     clock.advance(1_000);
@@ -59,7 +59,7 @@ describe('places', () => {
     expect(all.attempts).toBe(100);
   });
 
-  it('begin so many connections a second', () => {
+  it('begins at most this number of connections a second', () => {
     const { clock, fill, freed } = places(10_000, 20);
     let begun = fill().length;
     expect(begun).toBeLessThanOrEqual(2);

@@ -22,7 +22,7 @@ describe('a crawl of 200 nodes', () => {
     expect(said).toEqual(nodes.map(({ address, outcome }) => `${address} ${outcome}`));
   });
 
-  it('knows the key, the version and the names of everybody who has proved himself', () => {
+  it('knows the key, the version and the names of every node with a proved key', () => {
     const proved = mock.nodes.filter(({ outcome }) => outcome === 'ok' || outcome === 'peer-full');
     for (const { address, peerID, versionStr, names } of proved) {
       const line = found.nodes.get(address);
@@ -36,7 +36,7 @@ describe('a crawl of 200 nodes', () => {
     }
   });
 
-  it('finds those whom only a full node, a slow one, or an entry behind the fiftieth names', () => {
+  it('finds nodes that only a full node, a slow one, or an entry after the fiftieth names', () => {
     const hidden = mock.nodes.filter(({ hiddenBehind }) => hiddenBehind !== undefined);
     const gates = new Set(hidden.map(({ hiddenBehind }) => mock.nodes.find(({ address }) => address === hiddenBehind)?.kind));
     expect([...gates].sort()).toEqual(['full', 'hundred-peers', 'slow']);
@@ -48,7 +48,7 @@ describe('a crawl of 200 nodes', () => {
     expect(entries.every((at) => at !== undefined && at >= 50)).toBe(true);
   });
 
-  it('dials nobody it is not allowed to, and tells each of them with how many named it', () => {
+  it('dials no forbidden address, and reports each with the number of nodes that named it', () => {
     expect(mock.trespasses).toBe(0);
     const named = mock.nodes.flatMap(({ names }) => names);
     for (const address of mock.forbidden) {

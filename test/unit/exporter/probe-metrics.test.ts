@@ -10,7 +10,7 @@ const failure = (code: string, cause: string, stage: string): string =>
   `stellar_probe_failure_info{code="${code}",cause="${cause}",stage="${stage}"}`;
 
 describe('a node that lets us in', () => {
-  it('is told in full: success, phases, versions, certificate, clock, identity', async () => {
+  it('has all metrics: success, phases, versions, certificate, clock, identity', async () => {
     await using node = await goodNode({
       versionStr: 'v27.1.0 "test"',
       overlayVersion: 41,
@@ -182,7 +182,7 @@ describe('a node that does not', () => {
     expect(causes).toContain(expected[1]);
   });
 
-  it('closes without a word, and is silent when it is asked again: the deadline ends the search for the cause', async () => {
+  it('closes without a message, and does not answer again: the deadline ends the search for the cause', async () => {
     let connections = 0;
     await using node = await mock(async (peer) => {
       connections++;

@@ -171,7 +171,7 @@ describe('what may be probed', () => {
 });
 
 describe('how many at once', () => {
-  it('more than the bound are told to come back', async () => {
+  it('more than the limit get a Retry-After', async () => {
     const { happened: connected, happen } = signalled();
     const { happened: released, happen: release } = signalled();
     await using node = await mock(async (peer) => {
@@ -206,7 +206,7 @@ describe('how many at once', () => {
     expect(refused).toBe(0);
   });
 
-  it('whose turn does not come in time is told to come back', async () => {
+  it('that wait too long get a Retry-After', async () => {
     const { happened: connected, happen } = signalled();
     await using node = await mock(async (peer) => {
       happen();
@@ -241,7 +241,7 @@ describe('the end', () => {
       .toBe(1);
   });
 
-  it('closing ends probes in flight, tells whoever waits, and leaves no socket', async () => {
+  it('closing ends running probes, answers waiting clients, and leaves no socket', async () => {
     const { happened: connected, happen } = signalled();
     await using node = await mock(async (peer) => {
       happen();
@@ -270,7 +270,7 @@ describe('the end', () => {
 });
 
 describe('debug=true', () => {
-  it('tells the handshake of that very probe, with what it was and the metrics, and no secret', async () => {
+  it('shows the handshake of the same probe, with its result and metrics, without secrets', async () => {
     const seed = new Uint8Array(32).fill(5);
     const identity = NodeIdentity.fromSeed(seed);
     await using node = await goodNode();

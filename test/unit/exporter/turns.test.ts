@@ -48,7 +48,7 @@ describe('Turns', () => {
     await expect(unlessAborted(new Promise(() => {}), AbortSignal.abort(new Error('before')))).rejects.toThrow('before');
   });
 
-  it('what is there already wins nothing against an aborted signal, and a result comes through', async () => {
+  it('an aborted signal wins over a ready result, and otherwise the result is returned', async () => {
     await expect(unlessAborted(7, AbortSignal.abort(new Error('before')))).rejects.toThrow('before');
     expect(await unlessAborted(Promise.resolve(7), never)).toBe(7);
   });

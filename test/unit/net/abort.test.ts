@@ -34,7 +34,7 @@ describe('one AbortSignal for many connections', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  it('of listen: no warning, and nothing stays of what was closed before', async () => {
+  it('of listen: no warning, and no listener remains after a close', async () => {
     const { signal } = new AbortController();
     const listeners = await Promise.all(Array.from({ length: 12 }, () => listen({ port: 0, network, signal })));
     await turn();
@@ -61,7 +61,7 @@ describe('one AbortSignal for many connections', () => {
 });
 
 describe('onAbort', () => {
-  it('calls back in order, once, and not who has taken it back', () => {
+  it('calls the listeners in order, once, and not the removed ones', () => {
     const ending = new AbortController();
     const called: number[] = [];
     const callbacks = [0, 1, 2, 3].map((i) => (): void => {

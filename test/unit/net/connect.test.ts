@@ -421,7 +421,7 @@ it.each(['per-process', 'per-connection'] as const)(
 );
 
 describe('AbortSignal of connect', () => {
-  it('that has aborted before leaves nobody dialled', async () => {
+  it('that has aborted before the call dials nothing', async () => {
     await using node = await RawNode.start();
     const signal = AbortSignal.abort(new Error('no'));
     for (const host of ['127.0.0.1', 'localhost']) {
@@ -447,7 +447,7 @@ describe('AbortSignal of connect', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it.each(['hello', 'auth', 'channel'] as const)('ends it in stage %s, without a word to the peer', async (stage) => {
+  it.each(['hello', 'auth', 'channel'] as const)('ends it in stage %s, without a message to the peer', async (stage) => {
     await using node = await RawNode.start();
     const clock = new ManualClock();
     const stop = new AbortController();

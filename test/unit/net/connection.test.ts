@@ -102,7 +102,7 @@ describe('iteration', () => {
     expect(asked.map(seqOf)).toEqual(Array.from({ length: 151 }, (_, i) => i));
   });
 
-  it('goes on in the next loop where the one before has stopped', async () => {
+  it('continues in the next loop where the previous one stopped', async () => {
     await using ends = await Ends.open();
     for (let i = 0; i < 6; i++) await ends.dialled.send(ask(i));
     expect((await take(ends.accepted, 2)).map(seqOf)).toEqual([0, 1]);
@@ -284,7 +284,7 @@ describe('send', () => {
     expect(connection.credit).toEqual({ messages: 3n, bytes: 920n });
   });
 
-  it('ends with OVERLAY_ABORTED when the signal aborts while it waits, and lets those behind go', async () => {
+  it('ends with OVERLAY_ABORTED when the signal aborts while it waits, and later messages are sent', async () => {
     await using faced = await Faced.open({}, grant(1, 1_000));
     const { peer, connection } = faced;
     await until(() => connection.credit.messages === 1n);
@@ -473,7 +473,7 @@ describe('the rules of silence', () => {
 });
 
 describe('close', () => {
-  it('lets what was sent before leave, then says FIN', async () => {
+  it('sends everything that was sent before, then FIN', async () => {
     await using faced = await Faced.open();
     const sent = faced.connection.send(ask(8));
     const closing = faced.connection.close();

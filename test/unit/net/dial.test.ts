@@ -189,7 +189,7 @@ describe('a look-up', () => {
     return { lookup, answers, asked: () => [...answers.keys()], isGivenUp: () => signal?.aborted };
   }
 
-  it('of both families at once is all there is, when it is answered soon', async () => {
+  it('of both families at once is the only question, if it is answered soon', async () => {
     const { lookup, answers, asked, isGivenUp } = resolver();
     const { outcome, phases } = dialling([], { lookup });
     clock.advance(249);
@@ -260,7 +260,7 @@ describe('a look-up', () => {
     expect(of.isGivenUp()).toBe(true);
   });
 
-  it('that nobody answers is no firewall: nothing was dialled', async () => {
+  it('without an answer does not mean a firewall: nothing was dialled', async () => {
     const { lookup, isGivenUp } = resolver();
     const { outcome, told, phases } = dialling([], { lookup, timeoutMs: 3_000 });
     clock.advance(3_000);

@@ -146,7 +146,7 @@ it('the socket of a peer that was dropped counts as pending until it is closed, 
   await listener.close();
 });
 
-it('a dialler that drops without a word ends with FIN, all it had said before it', async () => {
+it('a dialler that drops without a message ends with FIN after everything it had sent', async () => {
   const types: string[] = [];
   await using node = await mockNode({ network }, async (peer) => {
     types.push((await peer.expect('HELLO')).type);
@@ -252,7 +252,7 @@ describe('a peer that closes five seconds late', () => {
 
   it('is not waited for when nothing is owed to it', () => late(honest, async () => {}));
 
-  it('nor when it has been asked for something: whoever closes wants no answers', () =>
+  it('nor when it has requests to answer: a closing side needs no answers', () =>
     late(honest, (connection) => connection.send({ type: 'GET_SCP_STATE', ledgerSeq: 0 })));
 
   it('nor when a ping shows that it has handled all it was sent', () =>
@@ -261,7 +261,7 @@ describe('a peer that closes five seconds late', () => {
       await connection.ping();
     }));
 
-  it('nor by an acceptor that drops it without a word', async () => {
+  it('nor by an acceptor that drops it without a message', async () => {
     const clock = new ManualClock();
     await using listener = await listen({ network, port: 0, clock });
     const dialling = mockDial(listener.port, { network, clock, closingMs: 5_000 }, async (peer) => {

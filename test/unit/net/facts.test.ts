@@ -17,7 +17,7 @@ import { connectedPair, mockDial } from '../../../src/testing/index.ts';
 const network = networks.standalone;
 
 describe('the facts of a connection', () => {
-  it('both addresses, an id of its own, and the object its steps and bytes are told with', async () => {
+  it('both addresses, its own id, and the object passed to onStep and onBytes', async () => {
     const steps = new Map<ConnectionInfo, HandshakeStep[]>();
     const byteCounts = new Map<ConnectionInfo, number>();
     const onStep = (step: HandshakeStep, info: ConnectionInfo): void => {

@@ -14,7 +14,7 @@ const network = networks.standalone;
 const told = (value: unknown): Record<string, unknown> => JSON.parse(JSON.stringify(value));
 
 describe('JSON.stringify', () => {
-  it('takes connections, remotes, events of a listener and steps, whatever is in them', async () => {
+  it('takes connections, remotes, events of a listener and steps with any content', async () => {
     const events: ListenerEvent[] = [];
     const steps: HandshakeStep[] = [];
     const listener = await listen({

@@ -73,7 +73,7 @@ describe('a look-up', () => {
     expect([children.length, children[0]?.signalCode]).toEqual([1, null]);
   });
 
-  it('that was given up ends the child when nobody else waits', async () => {
+  it('that was given up ends the child when no other look-up waits', async () => {
     instead = deaf;
     const [one, other] = [new AbortController(), new AbortController()];
     const pending = [lookUp('a.example', 4, one.signal), lookUp('b.example', 4, other.signal)] as const;
@@ -92,7 +92,7 @@ describe('a look-up', () => {
     expect(children).toHaveLength(2);
   });
 
-  it('waits for no other: there is a thread for each, and another child when they are taken', async () => {
+  it('does not wait for another: each has a thread, and a new child starts when all threads are in use', async () => {
     instead = deaf;
     const stop = new AbortController();
     const silent = Array.from({ length: 16 }, () => lookUp('a.example', 4, stop.signal));

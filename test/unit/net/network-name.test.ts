@@ -39,7 +39,7 @@ describe('a network', () => {
     expect(passphraseNotice(network)).toBe(`Not a known network name: “${text}” is used as the passphrase.`);
   });
 
-  it('whose passphrase is nearly that of another is what it is, and the other one is named', () => {
+  it('whose passphrase is nearly that of another is not changed, and the other one is named', () => {
     const network = parseNetwork('Test SDF Network; September 2015');
     expect(network.name).toBeUndefined();
     expect(passphraseNotice(network)).toContain(

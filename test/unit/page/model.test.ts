@@ -68,7 +68,7 @@ describe('a replay', () => {
     expect(replay(wrong, 'B').end?.error.code).toBe('OVERLAY_UNEXPECTED_MAC');
   });
 
-  it('believes a MAC that was judged bad', () => {
+  it('shows a MAC as bad that was verified as bad', () => {
     const picture = pictureOf('dial-core', false);
     const bad = picture.events.map((event, i) =>
       event.kind === 'record' && i === 3 ? { ...event, mac: 'bad' as const } : event,
@@ -92,7 +92,7 @@ describe('a MAC', () => {
     events: picture.events.map((event) => (event.kind === 'record' && event.mac === 'unknown' ? { ...event, mac } : event)),
   });
 
-  it('that nobody could verify never passes for a good one', () => {
+  it('that could not be verified is never shown as good', () => {
     const picture = pictureOf('dial-core', false);
     const story = understand(picture);
     expect(new Set(macChecks(picture))).toEqual(new Set(['unverified']));
@@ -105,7 +105,7 @@ describe('a MAC', () => {
     expect(keyGraph(picture).find(({ id }) => id === 'macA')?.what).toContain('not verified: no keys');
   });
 
-  it('is verified with the secrets of one side, or where it was judged when it came', () => {
+  it('is verified with the secrets of one side, or by its verdict on arrival', () => {
     for (const picture of [pictureOf('dial-core'), judged(pictureOf('dial-core', false), 'good')]) {
       expect(new Set(macChecks(picture))).toEqual(new Set(['ok']));
       expect(unverifiedMacs(understand(picture))).toBeUndefined();
@@ -136,7 +136,7 @@ describe('a MAC', () => {
     }
   });
 
-  it('of some records alone is told with the numbers', () => {
+  it('of only some records is reported with the numbers', () => {
     const picture = pictureOf('dial-core', false);
     const some = picture.events.map((event, i) =>
       event.kind === 'record' && i === 2 ? { ...event, mac: 'good' as const } : event,
@@ -183,7 +183,7 @@ describe('the key graph', () => {
     expect(input('payloadA')).toBe(vectors.handshakes[0].A.cert.signedPayloadHex);
   });
 
-  it('follows a MAC back to what nobody made', () => {
+  it('follows a MAC back to the random values', () => {
     const nodes = keyGraph(vectorPicture());
     const roots = [...ancestry(nodes, 'macB')].filter((id) => nodes.find((node) => node.id === id)?.formula === undefined);
     expect(roots.sort()).toEqual(['nonceA', 'nonceB', 'secretA', 'secretB']);

@@ -8,7 +8,7 @@ import { mockNode } from '../../../src/testing/index.ts';
 const network = networks.standalone;
 
 describe('the time to the first message', () => {
-  it('is among the timings of a node that lets us in', async () => {
+  it('is among the timings of a node that accepts us', async () => {
     await using node = await listen({ network, port: 0 });
     const { ok, timings } = await probeTimed({ host: '127.0.0.1', port: node.port }, { network });
     expect(ok).toBe(true);
@@ -52,7 +52,7 @@ describe('the time to the first message', () => {
     expect(result.timings).not.toHaveProperty('firstMessageMs');
   });
 
-  it('leaves an observer of the bytes what it asked for', async () => {
+  it('does not change what an onBytes observer gets', async () => {
     await using node = await listen({ network, port: 0 });
     const seen = new Set<string>();
     await probeTimed({ host: '127.0.0.1', port: node.port }, { network, onBytes: (direction) => seen.add(direction) });

@@ -204,7 +204,7 @@ describe('a probe that failed', () => {
     for (const { ok } of verdicts) expect(ok).toBeNull();
   });
 
-  it('after it is judged as far as it got', () => {
+  it('that ended early is checked as far as it got', () => {
     const { timings: _timings, ...rest } = GOOD;
     const verdicts = judge(everything, TARGET, { ...rest, ok: false }, NOW);
     expect(verdicts.map(({ ok }) => ok)).toEqual([true, true, false, true, true, true, null, null]);

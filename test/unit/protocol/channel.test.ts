@@ -47,7 +47,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(bench.peer.credit).toEqual({ messages: 0n, bytes: 5n });
   });
 
-  it('300 GET_TX_SETs a minute are answered, as the reference does, and no more; each of them is told', () => {
+  it('300 GET_TX_SETs a minute are answered, as in stellar-core, and no more; the application gets each', () => {
     const bench = Bench.authenticated(side);
     const ask = (count: number): number => {
       const asked = Array.from({ length: count }, () => bench.other.seal({ type: 'GET_TX_SET', txSetHash: hash(1) }));
@@ -59,7 +59,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect([ask(299), ask(2)]).toEqual([299, 1]);
   });
 
-  it('a small message that is kept keeps nothing else of what was read alive', () => {
+  it('a kept small message does not keep other received bytes in memory', () => {
     const bench = Bench.authenticated(side);
     const asked = Array.from({ length: 2_000 }, () => bench.other.seal({ type: 'GET_TX_SET', txSetHash: hash(1) }));
     const kept = bench.feed(concatBytes(...asked));
@@ -79,7 +79,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(bench.peer.credit).toEqual({ messages: 3n * 0xffffffffn, bytes: 3n * 0xffffffffn });
   });
 
-  it('exactly one grant answers 40 flood messages, of what they were', () => {
+  it('exactly one grant answers 40 flood messages, with their number and bytes', () => {
     const bench = Bench.authenticated(side);
     const release = (events: readonly PeerEvent[]) => {
       for (const event of events) if (event.type === 'message') bench.peer.release(event.message);
@@ -151,7 +151,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(bench.error.code).toBe('OVERLAY_FLOOD_OVER_CAPACITY');
   });
 
-  it('adverts and demands of no hash are told, of 1001 or 2^32 - 1 refused without allocation', () => {
+  it('adverts and demands without hashes are delivered; with 1001 or 2^32 - 1 they are refused without allocation', () => {
     const bench = Bench.authenticated(side);
     const none = bench.feed(bench.other.seal(advert(0)), bench.other.seal({ type: 'FLOOD_DEMAND', txHashes: [] }));
     expect(types(none)).toEqual(['FLOOD_ADVERT', 'FLOOD_DEMAND']);
@@ -244,7 +244,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(bench.error.told?.code).toBe('ERR_DATA');
   });
 
-  it('DONT_HAVE of a type that is none is ERR_DATA, of any that is one is told', () => {
+  it('DONT_HAVE of an unknown type is ERR_DATA, of a known type it is delivered', () => {
     for (const type of [1, 99]) {
       const bench = Bench.authenticated(side);
       bench.feed(bench.other.seal(concatBytes(fromHex('00000003'), Uint8Array.of(0, 0, 0, type), hash(1))));
@@ -255,7 +255,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(types(told)).toEqual(['DONT_HAVE']);
   });
 
-  it('a survey response of 64,001 bytes is ERR_DATA, of 64,000 told', () => {
+  it('a survey response of 64,001 bytes is ERR_DATA, of 64,000 it is delivered', () => {
     const response = {
       signature: new Uint8Array(64),
       surveyorPeerID: pubnet1.A.publicKeyStrKey,
@@ -281,7 +281,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(bench.error.message).toContain('length 64001 above the maximum of 64000');
   });
 
-  it('ledger payloads and quorum sets that nobody asked for are told as they came', () => {
+  it('ledger payloads and quorum sets that were not requested are delivered unchanged', () => {
     const bench = Bench.authenticated(side);
     const events = bench.feed(
       bench.other.seal({ type: 'TX_SET', txSet: hash(1) }),
@@ -369,7 +369,7 @@ describe('messages of a type not in use', () => {
 describe('PEERS', () => {
   const peers = { type: 'PEERS', peers: [{ ip: '10.0.0.1', port: 0, numFailures: 9 }] } as const;
 
-  it('is told to the dialler once, with what use it is left to the application; a second is a silent drop', () => {
+  it('is delivered to the dialler once, for any use by the application; a second is a silent drop', () => {
     const bench = Bench.authenticated('A');
     const [event] = bench.feed(bench.other.seal(peers));
     expect(event?.type === 'message' && event.message).toMatchObject(peers);
@@ -397,7 +397,7 @@ describe('PEERS', () => {
 });
 
 describe('requests', () => {
-  it('nobody serves are told and answered with DONT_HAVE', () => {
+  it('that no application serves are delivered and answered with DONT_HAVE', () => {
     const bench = Bench.authenticated('B');
     const events = bench.feed(
       bench.other.seal({ type: 'GET_TX_SET', txSetHash: hash(1) }),
@@ -558,7 +558,7 @@ describe('sending flood messages', () => {
     expect(() => bench.peer.send({ ...big, transaction: new Uint8Array(4) }, never)).toThrow('Too many bytes wait');
   });
 
-  it('those that wait are told the error when the connection ends, each once', () => {
+  it('waiting sends fail with the error when the connection ends, each once', () => {
     const bench = Bench.authenticated('A');
     const errors: (OverlayError | undefined)[] = [];
     for (const message of [advert(1), { type: 'TRANSACTION', transaction: hash(1) } as const]) {

@@ -49,7 +49,7 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
     }
   });
 
-  it('is dropped without a word, and without HELLO, when its cert expired a second ago', () => {
+  it('is dropped without a message, and without HELLO, when its cert expired a second ago', () => {
     const { code, told, sent, bench } = refused(side, { cert: certOf(side, { expiration: NOW - 1n }) });
     expect([code, told, sent]).toEqual(['OVERLAY_CERT_EXPIRED', null, []]);
     expect(bench.error.message).toBe('The peer’s certificate expired 1 s ago by our clock.');
@@ -57,14 +57,14 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
     expect(bench.peer.remote).toBeUndefined();
   });
 
-  it('is judged by whole seconds: a cert is good during the second in which it expires', () => {
+  it('counts whole seconds: a cert is valid during the second in which it expires', () => {
     const bench = new Bench(side);
     bench.now = at(Number(NOW) + 0.999);
     bench.feed(bench.other.hello({ cert: certOf(side, { expiration: NOW }) }));
     expect(bench.peer.error).toBeUndefined();
   });
 
-  it.each([0, 1, 63])('is dropped without a word with a signature of %i bytes', (length) => {
+  it.each([0, 1, 63])('is dropped without a message with a signature of %i bytes', (length) => {
     const cert = certOf(side, {});
     const { code, told, sent } = refused(side, { cert: { ...cert, sig: cert.sig.subarray(0, length) } });
     expect([code, told, sent]).toEqual(['OVERLAY_CERT_INVALID', null, []]);
@@ -98,7 +98,7 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
     expect(bench.error.remote?.peerID).toBe(other(side).publicKeyStrKey);
   });
 
-  it('is dropped without a word, and without HELLO or AUTH, when its peerID is banned', () => {
+  it('is dropped without a message, and without HELLO or AUTH, when its peerID is banned', () => {
     const banned: string[] = [];
     const isBanned = (peerID: string) => banned.push(peerID) > 0;
     const { code, told, sent } = refused(side, {}, { isBanned });
@@ -106,7 +106,7 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
     expect(refused(side, {}, { isBanned: () => false }).code).toBeUndefined();
   });
 
-  it('is dropped without a word when its peerID is not the one expected', () => {
+  it('is dropped without a message when its peerID is not the expected one', () => {
     const wrong = refused(side, {}, { expectedPeerID: pubnet1[side].publicKeyStrKey });
     expect([wrong.code, wrong.told, wrong.sent]).toEqual(['OVERLAY_PEER_ID_MISMATCH', null, []]);
     expect(wrong.bench.error.message).toContain(`but ${pubnet1[side].publicKeyStrKey} is expected`);
@@ -429,7 +429,7 @@ describe('ERROR_MSG', () => {
     expect(long.error.told).toEqual({ code: 'ERR_DATA', message: 'received corrupt XDR' });
   });
 
-  it('that comes after this side has ended the connection is its last words', () => {
+  it('that comes after this side has ended the connection is reported as its last message', () => {
     const bench = new Bench('A', { expectedPeerID: pubnet1.A.publicKeyStrKey });
     const words = bench.other.plain({ type: 'ERROR_MSG', code: 'ERR_CONF', msg: 'wrong protocol version' });
     bench.feed(concatBytes(bench.other.hello(), words));

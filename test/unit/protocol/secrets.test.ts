@@ -35,7 +35,7 @@ function expectNoSecret(value: unknown): void {
 }
 
 describe('no secret is shown', () => {
-  it('by this test’s own eyes, when there is none; but it would see one', () => {
+  it('by this test itself: it finds no secret, but would find one', () => {
     for (const secret of [fromHex(A.seedHex), { deep: [{ seed: fromHex(A.seedHex) }] }, Buffer.from(A.seedHex, 'hex')]) {
       expect(shown(secret)).toContain(A.seedHex);
     }

@@ -101,7 +101,7 @@ describe('a peer that grants nothing', () => {
   const grant = (bench: Bench) => bench.feed(bench.other.seal({ type: 'SEND_MORE_EXTENDED', numMessages: 1, numBytes: 1000 }));
   const advert = { type: 'FLOOD_ADVERT', txHashes: [] } as const;
 
-  it('is dropped without a word 60 s after the start', () => {
+  it('is dropped without a message 60 s after the start', () => {
     const bench = Bench.authenticated('A');
     expect(passSeconds(bench, 59)).toBeUndefined();
     expect(passSeconds(bench, 1)).toBe('OVERLAY_NO_NEW_FLOOD_REQUESTS');
@@ -125,7 +125,7 @@ describe('a peer that grants nothing', () => {
     expect(passSeconds(bench, 1)).toBe('OVERLAY_NO_NEW_FLOOD_REQUESTS');
   });
 
-  it('is given another 60 s by a grant, even one that lets nothing go', () => {
+  it('gets another 60 s by a grant, even one that frees no message', () => {
     const bench = Bench.authenticated('A');
     bench.peer.send(advert, () => {});
     expect(passSeconds(bench, 50)).toBeUndefined();

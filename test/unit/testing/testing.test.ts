@@ -11,7 +11,7 @@ const counting = (): ((length: number) => Uint8Array) => {
 };
 
 describe('ManualClock', () => {
-  it('stands still until it is told to move', () => {
+  it('stands still until it is advanced', () => {
     const clock = new ManualClock(1_000);
     expect(clock.now()).toEqual({ unixSeconds: 1_000, monotonicMs: 0 });
     clock.advance(2_500);
