@@ -307,7 +307,7 @@ describe('each check, broken once', () => {
         const { valueXdr } = validators.close();
         return valueXdr.map((byte, i) => (i === valueXdr.length - 1 ? byte ^ 1 : byte));
       },
-      'has signed',
+      'has not signed it',
     ],
   ])('5: %s', (_name, make, problem) => {
     const bench = new Bench();

@@ -109,7 +109,7 @@ describe('a MAC', () => {
     for (const picture of [pictureOf('dial-core'), judged(pictureOf('dial-core', false), 'good')]) {
       expect(new Set(macChecks(picture))).toEqual(new Set(['ok']));
       expect(unverifiedMacs(understand(picture))).toBeUndefined();
-      expect(keyGraph(picture).find(({ id }) => id === 'macA')?.what).not.toContain('The one that came');
+      expect(keyGraph(picture).find(({ id }) => id === 'macA')?.what).not.toContain('The received one');
     }
   });
 
@@ -132,7 +132,7 @@ describe('a MAC', () => {
       expect(story.problems.map(({ check }) => check?.name)).toEqual(['MAC good']);
       // Our side went on in the recording: it has not refused.
       expect(story.problems[0]?.sentence).toContain('A node that follows the protocol refuses the AUTH of B');
-      expect(keyGraph(picture).find(({ id }) => id === 'macB')?.what).toContain('The one that came is bad');
+      expect(keyGraph(picture).find(({ id }) => id === 'macB')?.what).toContain('The received one is bad');
     }
   });
 
