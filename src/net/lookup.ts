@@ -4,7 +4,7 @@
  * look-ups wait for it, no look-up can be cancelled, and the process cannot exit before they end.
  * @module
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { offAbort, onAbort } from './abort.ts';
 
@@ -218,6 +218,8 @@ function start(room: number): ChildProcess | undefined {
   const kept = Object.entries(process.env).filter(([name]) => !WITHHELD.test(name));
   const env = { ...Object.fromEntries(kept), UV_THREADPOOL_SIZE: String(2 * room), ELECTRON_RUN_AS_NODE: '1' };
   try {
+    // Loaded by the first look-up of a name: an address needs none.
+    const { spawn } = process.getBuiltinModule('node:child_process');
     return spawn(process.execPath, ['-e', CHILD], { env, stdio: ['pipe', 'pipe', 'ignore'], windowsHide: true });
   } catch {
     return undefined;
