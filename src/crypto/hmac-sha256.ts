@@ -5,6 +5,8 @@
  * For each of the two hashes, the state after the key's block is computed once, so a short message costs two compressions. In
  * plain JavaScript these cost less than the call into OpenSSL, up to `JS_MAX_BYTES`. Above it the inner hash is one call of
  * `crypto.hash`. Above `STREAM_BYTES` OpenSSL's own HMAC is used, which copies nothing. Both limits are measured: bench/mac.ts.
+ * For the first MACs of a process both hashes are calls of `crypto.hash`: JavaScript is slow until V8 has compiled it, and a
+ * process that probes one node ends before that has paid.
  * OpenSSL gets the key as a KeyObject: with bytes, `createHmac` of Node 24 takes seven times as long (15.6 µs instead of 2.4 µs
  * for a short message, measured with 24.21.0).
  * @module
@@ -16,6 +18,8 @@ const BLOCK_BYTES = 64;
 const DIGEST_BYTES = 32;
 /** Longest message hashed in JavaScript. */
 const JS_MAX_BYTES = 311;
+/** Number of MACs before the first one in JavaScript: several times as many as a handshake has. */
+const COLD_MACS = 64;
 /** From this length on, the copy that `crypto.hash` needs costs more than OpenSSL's HMAC. */
 const STREAM_BYTES = 65_536;
 
@@ -31,6 +35,9 @@ const K = Int32Array.of(
   0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 );
 const INITIAL = Int32Array.of(0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19);
+
+/** How many of `COLD_MACS` are left. */
+let coldMacs = COLD_MACS;
 
 /** Scratch memory for one computation at a time; everything here is synchronous. */
 const state = new Int32Array(8);
@@ -74,6 +81,8 @@ export class HmacSha256Key implements MacKey {
   readonly #words = new Int32Array(KEY + BLOCK_BYTES / 4);
   /** OpenSSL's key; made when the first long message comes. */
   #keyObject: KeyObject | undefined;
+  /** Whether the two states are those of the key. */
+  #hasStates = false;
   #wiped = false;
 
   /** @param key at most 64 bytes, copied */
@@ -85,13 +94,8 @@ export class HmacSha256Key implements MacKey {
   rekey(key: Uint8Array): void {
     pad.set(key);
     for (let i = 0; i < BLOCK_BYTES / 4; i++) this.#words[KEY + i] = padView.getInt32(4 * i);
-    for (const [at, mask] of MASKS) {
-      this.#writePadded(padView, mask);
-      state.set(INITIAL);
-      compress(padView, 0);
-      this.#words.set(state, at);
-    }
     pad.fill(0);
+    this.#hasStates = false;
     this.#keyObject = undefined;
     this.#wiped = false;
   }
@@ -137,7 +141,9 @@ export class HmacSha256Key implements MacKey {
       readState(createHmac('sha256', this.#keyObject).update(bytes.subarray(start, end)).digest());
       return;
     }
-    if (length <= JS_MAX_BYTES) this.#innerInJavaScript(bytes, start, end);
+    const isCold = coldMacs > 0;
+    if (!isCold && !this.#hasStates) this.#makeStates();
+    if (length <= JS_MAX_BYTES && !isCold) this.#innerInJavaScript(bytes, start, end);
     else {
       const total = BLOCK_BYTES + length;
       if (scratch.length < total) {
@@ -150,8 +156,32 @@ export class HmacSha256Key implements MacKey {
       scratch.set(bytes.subarray(start, end), BLOCK_BYTES);
       outerBlock.set(hash('sha256', scratch.subarray(0, total), 'buffer'), 0);
     }
-    this.#load(OUTER);
-    compress(outerView, 0);
+    if (isCold) {
+      coldMacs--;
+      this.#outerInOpenSSL();
+    } else {
+      this.#load(OUTER);
+      compress(outerView, 0);
+    }
+  }
+
+  /** Computes the states after the key's block. */
+  #makeStates(): void {
+    for (const [at, mask] of MASKS) {
+      this.#writePadded(padView, mask);
+      state.set(INITIAL);
+      compress(padView, 0);
+      this.#words.set(state, at);
+    }
+    pad.fill(0);
+    this.#hasStates = true;
+  }
+
+  /** The outer hash, of the inner one in `outerBlock`. */
+  #outerInOpenSSL(): void {
+    this.#writePadded(scratchView, OUTER_MASK);
+    scratch.set(outerBlock.subarray(0, DIGEST_BYTES), BLOCK_BYTES);
+    readState(hash('sha256', scratch.subarray(0, BLOCK_BYTES + DIGEST_BYTES), 'buffer'));
   }
 
   /** Makes one of the two states the current one. A loop costs less here than a call of `set`. */
@@ -220,7 +250,7 @@ function viewOf(bytes: Uint8Array): DataView {
 }
 
 /**
- * The compression function (FIPS 180-4 §6.2.2) on the 64 bytes at `at`: from one state to the next, which may be the same array. Words and working variables are locals, and sixteen
+ * The compression function (FIPS 180-4 §6.2.2) on the 64 bytes at `at`. Words and working variables are locals, and sixteen
  * rounds are unrolled so that no variable is moved: this takes a third less time than arrays.
  */
 function compress(block: DataView, at: number): void {

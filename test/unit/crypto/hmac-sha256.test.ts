@@ -1,6 +1,6 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { nodeCrypto } from '../../../src/crypto/node.ts';
 import { deriveMacKeys, deriveSharedKey, sharedKeyInput } from '../../../src/protocol/auth/key-schedule.ts';
 import { concatBytes, toHex } from '../../../src/protocol/bytes.ts';
@@ -15,6 +15,12 @@ function sealed(key: Uint8Array, data: Uint8Array, before = 4): Uint8Array {
   nodeCrypto.macKey(key).seal(buffer, before, before + data.length);
   return buffer;
 }
+
+// The first MACs of a process are computed in another way: those are the subject of the last test.
+beforeAll(() => {
+  const key = nodeCrypto.macKey(new Uint8Array(32));
+  for (let i = 0; i < 100; i++) key.seal(new Uint8Array(40), 0, 8);
+});
 
 describe('MAC keys', () => {
   it('make the HMAC-SHA256 of OpenSSL at every length up to some blocks', () => {
@@ -145,4 +151,27 @@ describe('hashes', () => {
       { numRuns: 30 },
     );
   });
+});
+
+describe('the first MACs of a process', () => {
+  it.each([0, 8, 64, 311, 312, 4033, 70_000])(
+    'of %i bytes are those of OpenSSL, and so are the later ones of the same key',
+    async (length) => {
+      vi.resetModules();
+      const { HmacSha256Key, hmacSha256 } = await import('../../../src/crypto/hmac-sha256.ts');
+      const key = Uint8Array.from({ length: 32 }, (_, i) => 11 * i);
+      const data = Uint8Array.from({ length }, (_, i) => 7 * i);
+      const macKey = new HmacSha256Key(key);
+      for (let i = 0; i < 100; i++) {
+        const buffer = concatBytes(data, new Uint8Array(32));
+        macKey.seal(buffer, 0, length);
+        expect(toHex(buffer)).toBe(toHex(data) + openssl(key, data));
+        expect(macKey.verify(buffer, 0, length)).toBe(true);
+        const other = key.map((byte) => byte ^ i);
+        expect(toHex(hmacSha256(other, data))).toBe(openssl(other, data));
+      }
+      macKey.wipe();
+      expect(() => macKey.seal(new Uint8Array(40), 0, 8)).toThrow('the MAC key has been wiped');
+    },
+  );
 });
