@@ -8,9 +8,9 @@ import { VERSION } from '../net/version.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { CliContext } from './context.ts';
 import { EXIT, EXIT_CODE } from './exit-codes.ts';
-import { type Described, verbHelp } from './help.ts';
+import type { Described } from './help.ts';
 import { refuseSeeds, refuseUnknownOptions, UsageError } from './options.ts';
-import { OutputLost, outputOn, ReaderGone } from './output.ts';
+import { OutputLost, outputOn, ReaderGone, stderr } from './output.ts';
 import { loadVerb, SUBVERBS, VERBS } from './verbs.ts';
 
 const HELP = `stellar-handshake ${VERSION}: Stellar's overlay peer handshake
@@ -39,7 +39,10 @@ const EXIT_MS = 500;
 const interrupt = new AbortController();
 const context: CliContext = {
   out: outputOn(process.stdout),
-  err: outputOn(process.stderr),
+  // Opened when it is used.
+  get err() {
+    return outputOn(stderr());
+  },
   signal: interrupt.signal,
   exitCode: EXIT.OK,
 };
@@ -75,6 +78,7 @@ async function main(argv: readonly string[]): Promise<number> {
   usedVerb = verb;
   const command = await loadVerb(verb);
   if (rawArgs.includes('--help') || rawArgs.includes('-h')) {
+    const { verbHelp } = await import('./help.ts');
     context.out.document(verbHelp(verb, command as unknown as Described));
     return EXIT.OK;
   }
@@ -132,8 +136,6 @@ export async function run(): Promise<void> {
     process.exitCode = fail(reason);
     interrupt.abort(reason);
   });
-  // If stderr is closed, stdout may still be read.
-  process.stderr.on('error', () => {});
 
   const exitCode = await main(process.argv.slice(2)).catch(fail);
   process.exitCode = lost ? EXIT.OUTPUT_LOST : readerIsGone() && exitCode !== EXIT.BUG ? EXIT.OK : exitCode;

@@ -12,7 +12,7 @@ import { type NodeOptions, resolveOptions } from '../net/options.ts';
 import { formatTarget, isPort, parseTarget, type Target } from '../net/target.ts';
 import type { Network } from '../protocol/networks.ts';
 import { decodePublicKey, hasSecretSeed, withoutSecretSeeds } from '../protocol/strkey.ts';
-import { OutputLost, outputOn } from './output.ts';
+import { OutputLost, outputOn, stderr } from './output.ts';
 
 /** A mistake in the command line: exit code 2. Seeds are removed from the message, because the arguments may contain one. */
 export class UsageError extends Error {
@@ -245,7 +245,7 @@ export function readNetwork(text: string): Network {
     const network = parseNetwork(text);
     const notice = passphraseNotice(network);
     if (notice !== undefined) {
-      const err = outputOn(process.stderr);
+      const err = outputOn(stderr());
       err.line(`${err.style('yellow', '!')} ${notice}`);
     }
     return network;

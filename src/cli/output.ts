@@ -60,6 +60,16 @@ function showsStyles(stream: NodeJS.WriteStream): boolean {
 /** By default Node 22 and newer check stdout, even for text for another stream. */
 const style = styleText as (style: Style, text: string, options: { readonly validateStream: false }) => string;
 
+/** Whether `stderr` was used. */
+let hasStderr = false;
+
+/** The stream of this process for everything but results. If nobody reads it, stdout may still be read. */
+export function stderr(): NodeJS.WriteStream {
+  if (!hasStderr) process.stderr.on('error', () => {});
+  hasStderr = true;
+  return process.stderr;
+}
+
 /** Output on a stream. */
 export function outputOn(stream: NodeJS.WriteStream): Output {
   const styled = showsStyles(stream);

@@ -2,7 +2,7 @@
  * The progress of many probes or cases, as a bar on a terminal.
  * @module
  */
-import { formatSeconds } from './output.ts';
+import { formatSeconds, stderr } from './output.ts';
 
 /** A progress display. */
 export interface Progress {
@@ -22,7 +22,7 @@ const NONE: Progress = { done: () => {}, above: (print) => print(), stop: () => 
  * @param what the items, in the plural
  */
 export async function openProgress(total: number, what = 'probes'): Promise<Progress> {
-  const stream = process.stderr;
+  const stream = stderr();
   if (stream.isTTY !== true || process.env.TERM === 'dumb') return NONE;
   const { SingleBar, Presets } = await import('cli-progress');
   // Subtle: line wrapping and the cursor are not changed, so the terminal needs no repair if the process is killed.

@@ -4,9 +4,8 @@
  */
 import type { ArgsDef } from 'citty';
 import { formatTarget, type Target } from '../net/target.ts';
-import type { ProbeOptions } from '../probe/options.ts';
-import { SECOND_LOOK_CONNECTIONS } from '../probe/second-look.ts';
-import type { Output } from './output.ts';
+import { type ProbeOptions, SECOND_LOOK_CONNECTIONS } from '../probe/options.ts';
+import type { CliContext } from './context.ts';
 
 /** Options of every verb that looks for the cause of a silent drop. */
 export const secondLookArgs = {
@@ -26,11 +25,11 @@ export class SecondLooks {
 
   constructor(
     args: { readonly 'second-look'?: boolean | undefined },
-    err: Output,
+    context: CliContext,
     above: (print: () => void) => void = (print) => print(),
   ) {
     this.#isWanted = args['second-look'] !== false;
-    this.#say = (text) => above(() => err.line(text));
+    this.#say = (text) => above(() => context.err.line(text));
   }
 
   /** Add these to the options of a probe of this target. */

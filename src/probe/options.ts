@@ -2,10 +2,18 @@
  * Options of a probe; a second look uses them too.
  * @module
  */
+import { systemClock } from '../net/clock.ts';
 import type { Connection } from '../net/connection.ts';
 import type { ConnectOptions } from '../net/options.ts';
+import { networks } from '../protocol/networks.ts';
 import type { ReceivedMessage } from '../protocol/wire/authenticated-message.ts';
 import type { Knowledge } from './knowledge.ts';
+
+/**
+ * Maximum number of connections of a second look: one for each known network but ours, two with a later certificate, one with
+ * another key, one on which nothing is sent, and the first attempt again.
+ */
+export const SECOND_LOOK_CONNECTIONS: number = Object.keys(networks).length + 5;
 
 /** Options of a probe. */
 export interface ProbeOptions extends Omit<ConnectOptions, 'host' | 'port' | 'listener' | 'settle'> {
@@ -27,4 +35,12 @@ export interface ProbeOptions extends Omit<ConnectOptions, 'host' | 'port' | 'li
    * does.
    */
   readonly stay?: ((connection: Connection) => Promise<void>) | undefined;
+}
+
+/** Pause between two connections with `oneAtATime`, in milliseconds, so that the node notices the end of the last one. */
+const BREATH_MS = 100;
+
+/** Waits for that pause between two connections to the same node. */
+export async function breath({ oneAtATime, clock = systemClock }: ProbeOptions): Promise<void> {
+  if (oneAtATime) await new Promise<void>((resolve) => void clock.setTimer(resolve, BREATH_MS));
 }

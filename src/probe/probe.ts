@@ -17,8 +17,7 @@ import { type ClockSkew, clockSkew, type RemoteJson, remoteJson, roundMs } from 
 import { diagnose, diagnoseSilence, isSilentRefusal } from './diagnose.ts';
 import { type Evidence, FirstBytes } from './evidence.ts';
 import { Knowledge } from './knowledge.ts';
-import type { ProbeOptions } from './options.ts';
-import { breath, secondLook } from './second-look.ts';
+import { breath, type ProbeOptions } from './options.ts';
 
 /** Duration of each phase that was completed, in milliseconds. */
 export interface ProbeTimings extends Partial<Timings> {
@@ -162,6 +161,8 @@ async function explained(
   const clock = options.clock ?? systemClock;
   let finding = known.findingOf(error, clock.now().monotonicMs);
   if (finding === undefined) {
+    // Most probes need none.
+    const { secondLook } = await import('./second-look.ts');
     finding = await secondLook(target, options, evidence.lastedMs);
     if (finding.is === 'lets-others-in') {
       await breath(options);

@@ -16,29 +16,16 @@ import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import { networks } from '../protocol/networks.ts';
 import { readMessage } from '../protocol/wire/authenticated-message.ts';
 import type { Finding } from './knowledge.ts';
-import type { ProbeOptions } from './options.ts';
+import { breath, type ProbeOptions } from './options.ts';
 
 /** The year 2096. A certificate that expires then is valid by every clock. Later dates are not in seconds. */
 export const FAR_FUTURE_SECONDS = 4_000_000_000;
 /** A node that closes a silent connection within this time closes at once; stellar-core waits ten seconds. In milliseconds. */
 const AT_ONCE_MS = 1_000;
 
-/**
- * Maximum number of connections of a second look: one for each known network but ours, two with a later certificate, one with
- * another key, one on which nothing is sent, and the first attempt again.
- */
-export const SECOND_LOOK_CONNECTIONS: number = Object.keys(networks).length + 5;
-
 /** Time limits when the looks run one after the other, in milliseconds: of each look, and of all together. */
 const GENTLE_LOOK_MS = 1_500;
 const GENTLE_MS = 6_000;
-/** Pause between two connections with `oneAtATime`, in milliseconds, so that the node notices the end of the last one. */
-const BREATH_MS = 100;
-
-/** Waits for that pause between two connections to the same node. */
-export async function breath({ oneAtATime, clock = systemClock }: ProbeOptions): Promise<void> {
-  if (oneAtATime) await new Promise<void>((resolve) => void clock.setTimer(resolve, BREATH_MS));
-}
 
 /**
  * Makes several attempts, each with its own key, until the node answers one with a HELLO. They run in parallel, or one after

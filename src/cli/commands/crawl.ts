@@ -24,6 +24,7 @@ import {
   readTime,
   UsageError,
 } from '../options.ts';
+import { stderr } from '../output.ts';
 import { quorumSetArg, readQuorumSetFile } from '../quorum-set-file.ts';
 import { secondLookArgs } from '../second-look.ts';
 import { readTargetsFile, targetsArg } from '../targets-file.ts';
@@ -129,8 +130,8 @@ async function follow(
   json: boolean,
   { out, err, signal }: CliContext,
 ): Promise<void> {
-  const isTerminal = process.stderr.isTTY === true && process.env.TERM !== 'dumb';
-  const live = isTerminal ? new LiveLine(process.stderr, progressText(running), (text) => err.style('dim', text)) : undefined;
+  const isTerminal = stderr().isTTY === true && process.env.TERM !== 'dumb';
+  const live = isTerminal ? new LiveLine(stderr(), progressText(running), (text) => err.style('dim', text)) : undefined;
   const say = (event: CrawlEvent): void => {
     if (process.stdout.isTTY) live?.clear();
     out.json(event);

@@ -52,7 +52,7 @@ export const explain: CommandDef<typeof args> = defineCommand({
     const network = args.network ?? (target === undefined ? 'standalone' : 'pubnet');
     const options = {
       ...(await nodeOptions({ ...args, network }, signal)),
-      ...(target && new SecondLooks(args, context.err).of(target)),
+      ...(target && new SecondLooks(args, context).of(target)),
       unsafeStepSecrets: args['unsafe-show-secrets'] === true,
     };
     const isPage = args.html !== undefined || args.open === true;

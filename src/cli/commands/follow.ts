@@ -20,7 +20,7 @@ import {
   readTargets,
   UsageError,
 } from '../options.ts';
-import { ReaderGone } from '../output.ts';
+import { ReaderGone, stderr } from '../output.ts';
 import { proofLines } from '../proof-lines.ts';
 import { quorumSetArg, readQuorumSetFile } from '../quorum-set-file.ts';
 import { readTargetsFile, targetsArg } from '../targets-file.ts';
@@ -108,9 +108,9 @@ async function followPeers(
     else above(() => printEvent(event, context));
   };
   const follower = mistakes(() => followLedgers({ ...options, onEvent }));
-  if (!isJson && hasLiveLine(process.stdout, process.stderr)) {
+  if (!isJson && hasLiveLine(process.stdout, stderr())) {
     const style = (text: string): string => err.style('dim', text);
-    live = new LiveLine(process.stderr, () => statusText(follower.status, nodes, Date.now()), style);
+    live = new LiveLine(stderr(), () => statusText(follower.status, nodes, Date.now()), style);
   }
   let printed = 0;
   try {

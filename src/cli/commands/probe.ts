@@ -69,7 +69,7 @@ export const probe: CommandDef<typeof args> = defineCommand({
     const junit = await openJUnit(args.junit, report.tallies);
     const capture = await openCapture(args);
     const progress = report.isSingle ? undefined : await openProgress(targets.length * plan.count);
-    const secondLooks = new SecondLooks(args, context.err, progress?.above);
+    const secondLooks = new SecondLooks(args, context, progress?.above);
     try {
       const known = new Map(targets.map((target) => [target, new Knowledge()]));
       const probeOne = (target: Target, signal: AbortSignal): Promise<TimedResult> =>

@@ -22,7 +22,7 @@ import { EXIT, EXIT_CODE } from '../exit-codes.ts';
 import { jsonFormArg, readJsonForm } from '../json-form.ts';
 import { hasLiveLine, LiveLine } from '../live-line.ts';
 import { expectArg, nodeArgs, nodeOptions, readNumber, readTarget, readTime, UsageError } from '../options.ts';
-import { formatMs, formatSeconds, type Output, printable, ReaderGone } from '../output.ts';
+import { formatMs, formatSeconds, type Output, printable, ReaderGone, stderr } from '../output.ts';
 import { printFailure } from './probe.ts';
 
 const args = {
@@ -182,9 +182,9 @@ class Printer {
     this.#connection = connection;
     this.#view = view;
     this.#out = out;
-    if (!hasLiveLine(process.stdout, process.stderr)) return;
+    if (!hasLiveLine(process.stdout, stderr())) return;
     this.#live = new LiveLine(
-      process.stderr,
+      stderr(),
       () => this.#now(),
       (text) => err.style('dim', text),
     );
