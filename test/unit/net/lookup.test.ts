@@ -9,18 +9,14 @@ let children: ChildProcess.ChildProcess[];
 let instead: ((real: typeof ChildProcess.spawn) => ChildProcess.ChildProcess) | undefined;
 let environment: NodeJS.ProcessEnv | undefined;
 
-vi.mock('node:child_process', async (original) => {
-  const real = await original<typeof ChildProcess>();
-  return {
-    ...real,
-    spawn: (command: string, args: string[], options: ChildProcess.SpawnOptions) => {
-      environment = options.env;
-      const child = instead === undefined ? real.spawn(command, args, options) : instead(real.spawn);
-      children.push(child);
-      return child;
-    },
-  };
-});
+const childProcess = process.getBuiltinModule('node:child_process');
+const realSpawn = childProcess.spawn;
+vi.spyOn(childProcess, 'spawn').mockImplementation(((command: string, args: string[], options: ChildProcess.SpawnOptions) => {
+  environment = options.env;
+  const child = instead === undefined ? realSpawn(command, args, options) : instead(realSpawn);
+  children.push(child);
+  return child;
+}) as typeof realSpawn);
 
 const never = new AbortController().signal;
 let lookUp: (host: string, family: 0 | 4 | 6, signal: AbortSignal) => PendingLookup;
