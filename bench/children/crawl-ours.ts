@@ -2,11 +2,12 @@
 import { crawl } from '../../src/crawl/index.ts';
 import { networks } from '../../src/index.ts';
 import { endWithBench, serve } from '../support/child.ts';
-import { type CrawlQuestion, type CrawlReading, usedSince } from '../support/crawl.ts';
+import { type CrawlQuestion, type CrawlReading, usedSince, watchLoop } from '../support/crawl.ts';
 
 endWithBench();
 serve(async ({ network: { range, seeds }, concurrency }: CrawlQuestion) => {
   const start = performance.now();
+  const delay = watchLoop();
   const outcomes = new Map<string, string>();
   const validating = new Set<string>();
   const quorumSets = new Set<string>();
@@ -17,7 +18,7 @@ serve(async ({ network: { range, seeds }, concurrency }: CrawlQuestion) => {
     else if (event.type === 'validator' && event.validating && event.weighed) validating.add(event.peerID);
   }
   return {
-    ...usedSince(start),
+    ...usedSince(start, delay),
     outcomes: [...outcomes],
     validating: [...validating],
     quorumSets: quorumSets.size,

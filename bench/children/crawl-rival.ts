@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { networks } from '../../src/index.ts';
 import type { SCPQuorumSet } from '../../src/protocol/wire/messages.ts';
 import { endWithBench, serve } from '../support/child.ts';
-import { CRAWLER, type CrawlQuestion, type CrawlReading, SHARED, usedSince } from '../support/crawl.ts';
+import { CRAWLER, type CrawlQuestion, type CrawlReading, SHARED, usedSince, watchLoop } from '../support/crawl.ts';
 import { rivalFile } from '../support/rivals.ts';
 
 interface RivalPeer {
@@ -41,6 +41,7 @@ const { QuorumSet } = require(SHARED) as {
 
 serve(async ({ network: { seeds, topTier, quorumSet }, concurrency }: CrawlQuestion) => {
   const start = performance.now();
+  const delay = watchLoop();
   const config = new CrawlerConfiguration(
     {
       network: networks.standalone.passphrase,
@@ -61,7 +62,7 @@ serve(async ({ network: { seeds, topTier, quorumSet }, concurrency }: CrawlQuest
   const { peers } = await createCrawler(config).startCrawl(crawl);
   const all = [...peers.values()];
   return {
-    ...usedSince(start),
+    ...usedSince(start, delay),
     outcomes: all
       .filter(({ successfullyConnected }) => successfullyConnected)
       .map(({ ip, port, overLoaded }): [string, string] => [`${ip}:${port}`, overLoaded ? 'peer-full' : 'ok']),

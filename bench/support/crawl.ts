@@ -1,4 +1,5 @@
-/** The messages between the bench of crawls and its processes. */
+/** What the bench of crawls and its processes send to each other. */
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { SCPQuorumSet } from '../../src/protocol/wire/messages.ts';
 
 /** The rival’s packages in bench/rivals/crawler. */
@@ -9,25 +10,27 @@ export const SHARED = '@stellarbeat/js-stellarbeat-shared';
 export interface CrawledNetwork {
   readonly range: string;
   readonly seeds: readonly string[];
-  /** All nodes, with the expected result of each. */
-  readonly nodes: readonly { readonly address: string; readonly outcome: string }[];
+  /** All addresses, with the outcome that a crawl must have. */
+  readonly nodes: readonly { readonly address: string; readonly outcome: string; readonly kind: string }[];
   /** Addresses of validators. */
   readonly topTier: readonly string[];
   readonly quorumSet: SCPQuorumSet;
   readonly validating: readonly string[];
 }
 
-/** The task of a crawler. */
+/** What a crawler has to do. */
 export interface CrawlQuestion {
   readonly network: CrawledNetwork;
   readonly concurrency: number;
 }
 
-/** The cost of a crawl, of the whole process from its start, and its results. */
+/** The cost of a crawl, for the whole process from its start, and its results. */
 export interface CrawlReading {
   readonly wallMs: number;
   readonly cpuMs: number;
   readonly peakMiB: number;
+  /** The longest time that the event loop of the crawler was late, in milliseconds. */
+  readonly lateMs: number;
   readonly outcomes: readonly (readonly [address: string, outcome: string])[];
   readonly validating: readonly string[];
   readonly quorumSets: number;
@@ -37,10 +40,32 @@ export interface CrawlReading {
 export interface NetworkReading {
   readonly open: number;
   readonly toOneAddress: number;
+  /** The longest time that the event loop of the network was late, in milliseconds: its answers were late by as much. */
+  readonly lateMs: number;
+}
+
+/** Starts to measure how late the event loop of this process is. */
+export function watchLoop(): IntervalHistogram {
+  const delay = monitorEventLoopDelay({ resolution: 10 });
+  delay.enable();
+  return delay;
+}
+
+/** The longest time that it was late, in milliseconds. */
+export function lateMs(delay: IntervalHistogram): number {
+  return Math.round(delay.max / 1e6);
 }
 
 /** Wall time since a moment; CPU and memory of the whole process. */
-export function usedSince(startMs: number): Pick<CrawlReading, 'wallMs' | 'cpuMs' | 'peakMiB'> {
+export function usedSince(
+  startMs: number,
+  delay: IntervalHistogram,
+): Omit<CrawlReading, 'outcomes' | 'validating' | 'quorumSets'> {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
-  return { wallMs: performance.now() - startMs, cpuMs: (userCPUTime + systemCPUTime) / 1_000, peakMiB: maxRSS / 1_024 };
+  return {
+    wallMs: performance.now() - startMs,
+    cpuMs: (userCPUTime + systemCPUTime) / 1_000,
+    peakMiB: maxRSS / 1_024,
+    lateMs: lateMs(delay),
+  };
 }
