@@ -70,24 +70,27 @@ async function connectOnce(options: ConnectOptions): Promise<Connection> {
   // that of the deadline.
   let release: (() => void) | undefined;
   const { listener } = options;
-  const peer = new Peer({
-    ...peerOptions(resolved, connection, { peerAuth }),
-    authenticationTimeoutMs: Number.POSITIVE_INFINITY,
-    expectedPeerID: options.expectedPeerID,
-    // Subtle: a full node sends its refusal right after its AUTH. Then only the steps show that AUTH came.
-    ...(options.onPhase && {
-      onStep: (step) => {
-        if (step.step === 'authenticated') onPhase('auth', elapsed() - connectedMs - spent.hello);
-        options.onStep?.(step, info);
-      },
+  const { onStep } = options;
+  const peer = new Peer(
+    peerOptions(resolved, connection, {
+      peerAuth,
+      authenticationTimeoutMs: Number.POSITIVE_INFINITY,
+      expectedPeerID: options.expectedPeerID,
+      // Subtle: a full node sends its refusal right after its AUTH. Then only the steps show that AUTH came.
+      onStep:
+        options.onPhase &&
+        ((step) => {
+          if (step.step === 'authenticated') onPhase('auth', elapsed() - connectedMs - spent.hello);
+          onStep?.(step, info);
+        }),
+      claimPeerID:
+        listener &&
+        ((peerID) => {
+          release = listener.claimPeerID(peerID);
+          return release !== undefined;
+        }),
     }),
-    ...(listener && {
-      claimPeerID: (peerID) => {
-        release = listener.claimPeerID(peerID);
-        return release !== undefined;
-      },
-    }),
-  });
+  );
   const session = new Session(peer, socket, {
     connection: info,
     clock,

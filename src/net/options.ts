@@ -195,7 +195,7 @@ export function preparedAuth({ options, identity, crypto, clock }: ResolvedOptio
 type OwnOptions = Partial<
   Pick<
     PeerOptions,
-    'peerAuth' | 'listeningPort' | 'expectedPeerID' | 'peers' | 'claimPeerID' | 'takeSlot' | 'authenticationTimeoutMs'
+    'peerAuth' | 'listeningPort' | 'expectedPeerID' | 'peers' | 'claimPeerID' | 'takeSlot' | 'authenticationTimeoutMs' | 'onStep'
   >
 >;
 
@@ -231,7 +231,7 @@ export function peerOptions(
     scpStateLedgerSeq: options.scpStateLedgerSeq,
     serves: options.serves,
     isBanned: options.isBanned,
-    onStep: onStep && ((step) => onStep(step, info)),
+    onStep: own.onStep ?? (onStep && ((step) => onStep(step, info))),
     unsafeStepSecrets: options.unsafeStepSecrets,
   };
 }
