@@ -3,7 +3,7 @@
  * line that was being written is lost, and the crawl can be gone on with.
  * @module
  */
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { printableJson } from '../protocol/printable.ts';
 import type { CrawlEvent } from './events.ts';
 import { CrawlFileError, explained } from './file-error.ts';
@@ -15,6 +15,7 @@ const CHUNK_BYTES = 1 << 20;
 /** Longest line that is taken: a hundred names are some kilobytes. */
 const MAX_LINE_BYTES = 16 << 20;
 const NEWLINE = 10;
+const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = constants;
 
 /** A file that is being written. No other process writes it at the same time. */
 export class CrawlFile {
@@ -32,7 +33,7 @@ export class CrawlFile {
 
   /** Begins a new file. @throws {CrawlFileError} when there is one already, or it cannot be made */
   static create(path: string): CrawlFile {
-    const fd = open(path, 'wx+');
+    const fd = open(path, O_RDWR | O_CREAT | O_EXCL);
     try {
       return new CrawlFile(path, fd, Lock.take(path), 0);
     } catch (error) {
@@ -49,7 +50,7 @@ export class CrawlFile {
    * @throws {CrawlFileError} when it cannot be read or written, is no file of a crawl, or another crawl writes it
    */
   static resume(path: string): CrawlFile {
-    const fd = open(path, 'r+');
+    const fd = open(path, O_RDWR);
     let lock: Lock | undefined;
     try {
       lock = Lock.take(path);
@@ -106,17 +107,35 @@ export class CrawlFile {
  * @throws {CrawlFileError} when it cannot be read or is no file of a crawl, naming the line that is wrong
  */
 export function* readCrawlFile(path: string): Generator<CrawlEvent> {
-  const fd = open(path, 'r');
+  for (const { event } of readCrawlLines(path)) if (event !== undefined) yield event;
+}
+
+/** A line of a file, and the offset of the byte after it. */
+export interface CrawlFileLine {
+  /** Undefined for a line of a type that a later version writes. */
+  readonly event: CrawlEvent | undefined;
+  readonly end: number;
+}
+
+/**
+ * Reads the lines of a crawl's file that are whole.
+ * @param from the end of a line that was read before, to read only what was added since
+ * @throws {CrawlFileError} as `readCrawlFile`
+ */
+export function* readCrawlLines(path: string, from = 0): Generator<CrawlFileLine> {
+  const fd = open(path, O_RDONLY);
   try {
-    let isFirst = true;
-    for (const { text, number, isWhole } of readLines(fd, path)) {
+    let isFirst = from === 0;
+    for (const { text, number, isWhole, end } of readLines(fd, path, from)) {
       if (!isWhole) break;
       const event = parseLine(text, number, path);
       if (isFirst && event?.type !== 'crawl') throw new CrawlFileError(`${path}: there is no crawl in it`);
       isFirst = false;
-      if (event !== undefined) yield event;
+      yield { event, end };
     }
     if (isFirst) throw new CrawlFileError(`${path}: there is no crawl in it`);
+  } catch (error) {
+    throw explained(error, path);
   } finally {
     closeSync(fd);
   }
@@ -140,13 +159,13 @@ interface Line {
   readonly isWhole: boolean;
 }
 
-function* readLines(fd: number, path: string): Generator<Line> {
+function* readLines(fd: number, path: string, from = 0): Generator<Line> {
   const size = fstatSync(fd).size;
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   let rest = Buffer.alloc(0);
   let number = 0;
-  let end = 0;
-  for (let at = 0; ; ) {
+  let end = from;
+  for (let at = from; ; ) {
     const read = readSync(fd, chunk, 0, CHUNK_BYTES, at);
     at += read;
     let bytes = Buffer.concat([rest, chunk.subarray(0, read)]);
@@ -183,10 +202,15 @@ function parseLine(text: string, number: number, path: string): CrawlEvent | und
   }
 }
 
-function open(path: string, flags: string): number {
+/** Opens a regular file. Subtle: opening a pipe would wait for the other end, and what it contains can be read only once. */
+function open(path: string, flags: number): number {
+  let fd: number;
   try {
-    return openSync(path, flags, 0o644);
+    fd = openSync(path, flags | (constants.O_NONBLOCK ?? 0), 0o644);
   } catch (error) {
     throw explained(error, path);
   }
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  throw new CrawlFileError(`${path} is not a regular file`);
 }

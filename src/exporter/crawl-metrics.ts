@@ -1,11 +1,13 @@
 /**
- * The last crawl of a file as metrics. The file is read again when it has changed.
+ * The last crawl of a file as metrics. Each scrape reads the lines that were added to the file since the one before.
  * @module
  */
 import { statSync } from 'node:fs';
 import { Gauge, type Registry } from 'prom-client';
-import { readCrawlFile } from '../crawl/file.ts';
-import { CrawlResult } from '../crawl/result.ts';
+import type { CrawlEnd, CrawlEvent, CrawlStart, NodeLine } from '../crawl/events.ts';
+import { readCrawlLines } from '../crawl/file.ts';
+import { CrawlFileError } from '../crawl/file-error.ts';
+import type { ValidatorLine } from '../crawl/validator-line.ts';
 import { printable } from '../protocol/printable.ts';
 
 /**
@@ -21,28 +23,28 @@ type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
 export function addCrawlMetrics(file: string, registry: Registry): void {
   const crawl = new CrawlOnDisk(file);
   const registers = [registry];
-  const single = (name: string, help: string, value: (result: CrawlResult) => number | undefined): void => {
+  const single = (name: string, help: string, value: (crawl: Contents) => number | undefined): void => {
     new Gauge({
       name: `stellar_crawl_${name}`,
       help,
       registers,
-      collect() {
-        const result = crawl.read();
+      async collect() {
+        const contents = await crawl.read();
         // Without a crawl there is no value: 0 would be wrong.
-        this.set((result && value(result)) ?? Number.NaN);
+        this.set((contents && value(contents)) ?? Number.NaN);
       },
     });
   };
-  const many = (name: string, help: string, labelNames: string[], samples: (result: CrawlResult) => Iterable<Sample>): void => {
+  const many = (name: string, help: string, labelNames: string[], samples: (crawl: Contents) => Iterable<Sample>): void => {
     new Gauge({
       name: `stellar_crawl_${name}`,
       help,
       labelNames,
       registers,
-      collect() {
+      async collect() {
+        const contents = await crawl.read();
         this.reset();
-        const result = crawl.read();
-        for (const [labels, value] of result ? samples(result) : []) this.inc(labels, value);
+        for (const [labels, value] of contents ? samples(contents) : []) this.inc(labels, value);
       },
     });
   };
@@ -50,8 +52,8 @@ export function addCrawlMetrics(file: string, registry: Registry): void {
     name: 'stellar_crawl_readable',
     help: 'Whether the file of the crawl can be read.',
     registers,
-    collect() {
-      this.set(crawl.read() === undefined ? 0 : 1);
+    async collect() {
+      this.set((await crawl.read()) === undefined ? 0 : 1);
     },
   });
   many('info', 'Which network was crawled.', ['network'], ({ start }) => [[{ network: printable(start?.network ?? '') }, 1]]);
@@ -80,38 +82,95 @@ export function addCrawlMetrics(file: string, registry: Registry): void {
   );
 }
 
-function versions({ nodes }: CrawlResult): readonly Sample[] {
+function versions({ nodes }: Contents): readonly Sample[] {
   const counts = new Map<string, number>();
-  for (const { remote } of nodes.values())
-    if (remote !== undefined) counts.set(remote.versionStr, (counts.get(remote.versionStr) ?? 0) + 1);
+  for (const { version } of nodes.values()) if (version !== undefined) counts.set(version, (counts.get(version) ?? 0) + 1);
   return [...counts]
     .sort(([, a], [, b]) => b - a)
     .map(([version, count], at) => [{ version: at < MAX_VERSIONS ? printable(version) : OTHER_VERSIONS }, count]);
 }
 
+/** The parts of a crawl's lines that metrics need. */
+interface Contents {
+  /** The first line of the file. */
+  readonly first: CrawlStart;
+  /** The last line that begins a run. */
+  readonly start: CrawlStart;
+  end: CrawlEnd | undefined;
+  readonly nodes: Map<string, Pick<NodeLine, 'outcome'> & { readonly version: string | undefined }>;
+  readonly validators: Map<string, Pick<ValidatorLine, 'state' | 'weighed'>>;
+}
+
+/** Larger files are not read: the largest crawls of public networks have some ten megabytes. */
+const MAX_FILE_BYTES = 1 << 30;
+/** Number of lines after which other work of the process gets its turn. */
+const LINES_A_TURN = 200;
+
 /** The current contents of a crawl's file. */
 class CrawlOnDisk {
   readonly #file: string;
+  /** The file when it was read last: inode, size, time of the last change. */
   #seen = '';
-  #result: CrawlResult | undefined;
+  /** The end of the last line that was read. */
+  #offset = 0;
+  #contents: Contents | undefined;
+  #reading: Promise<Contents | undefined> | undefined;
 
   constructor(file: string) {
     this.#file = file;
   }
 
-  /** Undefined when the file cannot be read, or is not a file of a crawl. */
-  read(): CrawlResult | undefined {
+  /**
+   * Undefined when the file cannot be read, or is not a file of a crawl. The metrics of one scrape share one reading.
+   */
+  read(): Promise<Contents | undefined> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #read(): Promise<Contents | undefined> {
     try {
       const { ino, size, mtimeMs } = statSync(this.#file);
       const seen = `${ino} ${size} ${mtimeMs}`;
-      if (seen !== this.#seen) {
-        this.#seen = seen;
-        this.#result = undefined;
-        this.#result = CrawlResult.of(readCrawlFile(this.#file));
+      if (seen === this.#seen) return this.#contents;
+      this.#seen = seen;
+      if (size > MAX_FILE_BYTES) throw new CrawlFileError(`${this.#file} is too large`);
+      if (size < this.#offset || !this.#isSameCrawl()) {
+        this.#contents = undefined;
+        this.#offset = 0;
       }
-      return this.#result;
+      let lines = 0;
+      for (const { event, end } of readCrawlLines(this.#file, this.#offset)) {
+        if (event !== undefined) this.#add(event);
+        this.#offset = end;
+        if (++lines % LINES_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
     } catch {
-      return undefined;
+      this.#contents = undefined;
+      this.#offset = 0;
     }
+    return this.#contents;
+  }
+
+  /** Whether the file begins as it did before. */
+  #isSameCrawl(): boolean {
+    const first = this.#contents?.first;
+    if (first === undefined) return false;
+    for (const { event } of readCrawlLines(this.#file))
+      return event?.type === 'crawl' && event.startedAt === first.startedAt && event.peerID === first.peerID;
+    return false;
+  }
+
+  #add(event: CrawlEvent): void {
+    if (event.type === 'crawl') {
+      const { first = event, nodes = new Map(), validators = new Map() } = this.#contents ?? {};
+      this.#contents = { first, start: event, end: undefined, nodes, validators };
+    }
+    const contents = this.#contents as Contents;
+    if (event.type === 'node') contents.nodes.set(event.address, { outcome: event.outcome, version: event.remote?.versionStr });
+    else if (event.type === 'validator') contents.validators.set(event.peerID, { state: event.state, weighed: event.weighed });
+    else if (event.type === 'end') contents.end = event;
   }
 }

@@ -1,5 +1,16 @@
 /** The crawl of a file in /metrics: numbers by outcome, version and state, and the metrics while there is no file. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -101,6 +112,67 @@ describe('the crawl of a file', () => {
     const versions = [...samples].filter(([name]) => name.startsWith('stellar_crawl_node_versions'));
     expect(versions).toHaveLength(51);
     expect(samples.get('stellar_crawl_node_versions{version="other"}')).toBe(450);
+  });
+
+  it.each<[string, (path: string) => void]>([
+    ['a pipe that nobody writes to', (path) => execFileSync('mkfifo', [path])],
+    ['a directory', (path) => mkdirSync(path)],
+    ['a file that is larger than any crawl', (path) => truncateSync(path, 2 ** 31)],
+  ])('does not hold up the exporter when its file is %s', async (name, make) => {
+    const path = join(folder, `odd ${name}`);
+    if (name.startsWith('a file')) writeFileSync(path, `${JSON.stringify(START)}\n`);
+    make(path);
+    await using exporting = await exporter({ crawlFile: path });
+    const { samples } = await ask(exporting, '/metrics');
+    expect(samples.get('stellar_crawl_readable')).toBe(0);
+  });
+
+  it('is read on while it is written: half lines later, and no line twice', async () => {
+    const path = join(folder, 'growing.ndjson');
+    const node = (n: number, outcome: string): string =>
+      `${JSON.stringify({ type: 'node', address: `10.2.0.${n}:1`, outcome })}\n`;
+    writeFileSync(path, `${JSON.stringify(START)}\n${node(1, 'ok')}`);
+    await using exporting = await exporter({ crawlFile: path });
+    const outcomes = async (): Promise<object> => {
+      const { samples } = await ask(exporting, '/metrics');
+      return Object.fromEntries([...samples].filter(([name]) => name.startsWith('stellar_crawl_nodes')));
+    };
+    expect(await outcomes()).toEqual({ 'stellar_crawl_nodes{outcome="ok"}': 1 });
+    const half = node(2, 'peer-full').slice(0, 30);
+    appendFileSync(path, half);
+    expect(await outcomes()).toEqual({ 'stellar_crawl_nodes{outcome="ok"}': 1 });
+    appendFileSync(path, node(2, 'peer-full').slice(30));
+    expect(await outcomes()).toEqual({
+      'stellar_crawl_nodes{outcome="ok"}': 1,
+      'stellar_crawl_nodes{outcome="peer-full"}': 1,
+    });
+    // A resumed crawl has another key, and adds lines about addresses that are known.
+    appendFileSync(path, `${JSON.stringify({ ...START, peerID: key(9) })}\n${node(1, 'peer-full')}`);
+    expect(await outcomes()).toEqual({ 'stellar_crawl_nodes{outcome="peer-full"}': 2 });
+    appendFileSync(path, node(3, 'ok'));
+    expect(await outcomes()).toMatchObject({ 'stellar_crawl_nodes{outcome="peer-full"}': 2 });
+  });
+
+  it('is another one when the file begins with another', async () => {
+    const path = join(folder, 'other.ndjson');
+    const file = CrawlFile.create(path);
+    for (const line of LINES) file.write(line);
+    file.close();
+    await using exporting = await exporter({ crawlFile: path });
+    expect((await ask(exporting, '/metrics')).samples.get('stellar_crawl_nodes{outcome="ok"}')).toBe(2);
+    const { size } = statSync(path);
+    const other = `${JSON.stringify({ ...START, startedAt: '2026-02-02T00:00:00.000Z' })}\n`;
+    writeFileSync(
+      `${path}.new`,
+      other + JSON.stringify({ type: 'node', address: '10.3.0.1:1', outcome: 'ok', at: 'x'.repeat(size) }),
+    );
+    appendFileSync(`${path}.new`, '\n');
+    // The same inode, as a file system may give it to a new file.
+    writeFileSync(path, readFileSync(`${path}.new`));
+    rmSync(`${path}.new`);
+    expect((await ask(exporting, '/metrics')).samples.get('stellar_crawl_nodes{outcome="ok"}')).toBe(1);
+    renameSync(path, `${path}.gone`);
+    expect((await ask(exporting, '/metrics')).samples.get('stellar_crawl_readable')).toBe(0);
   });
 
   it('is not told when no file is named', async () => {
