@@ -66,7 +66,7 @@ describe.runIf(findBrowser())('the page of a handshake that fails', () => {
     expect(text).toContain('The node is on testnet, not on standalone.');
     expect(text).toContain('Check that fails: certificate signed by the peerID for our network.');
     expect(await page.locator('.readout-name b').textContent()).toBe('cert.sig');
-    await page.getByText('B closes the connection and sends no reason').waitFor();
+    await page.locator('#sequence').getByText('B closes the connection and sends no reason').waitFor();
     expect(await page.locator('.row-end').count()).toBe(1);
   });
 
