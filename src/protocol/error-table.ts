@@ -39,7 +39,12 @@ const CERT_ADVICE =
 const BUG_ADVICE =
   'The peer, or something on the path to it, breaks the protocol. Record the connection and report it to the maintainers of the peer.';
 
-const TABLE = {
+/** With `as const`, the published types would repeat every text. */
+function rows<Code extends string>(table: Readonly<Record<Code, ErrorInfo>>): typeof table {
+  return table;
+}
+
+const TABLE = rows({
   // // Before there is a connection.
   OVERLAY_NAME_NOT_FOUND: {
     cause: 'name-not-found',
@@ -436,7 +441,7 @@ const TABLE = {
     told: null,
     advice: 'Nothing is wrong; try again when you want to.',
   },
-} as const satisfies Record<string, ErrorInfo>;
+});
 
 /** Stable code of a failure. */
 export type OverlayErrorCode = keyof typeof TABLE;
