@@ -45,7 +45,7 @@ export class CoreDialler {
     });
   }
 
-  /** An honest dial of ours, which tells it where we listen. */
+  /** An honest dial of ours, whose HELLO names our listening port. */
   async nudge(): Promise<Duplex> {
     this.#knowsUs = true;
     return this.#target.open('REMOTE_CALLED_US');

@@ -26,7 +26,7 @@ function misbehaved(misdeed: Misdeed): Duplex {
   return ours;
 }
 
-/** Writes again and again, as fast as it is read, until nobody reads any more or it has been enough for any test. */
+/** Writes repeatedly, as fast as the other side reads, until it stops reading or the amount is enough for any test. */
 function pours(chunk: () => Uint8Array, sent: number[]): Misdeed {
   return (stream) => {
     stream.resume();
@@ -36,7 +36,7 @@ function pours(chunk: () => Uint8Array, sent: number[]): Misdeed {
         const bytes = chunk();
         sent[connection] = (sent[connection] as number) + bytes.length;
         if (!stream.write(bytes)) {
-          // In memory a drain follows at once: without a turn of the event loop nobody would be heard.
+          // In memory a drain follows at once. Without a turn of the event loop, nothing else would run.
           stream.once('drain', () => setImmediate(pour));
           return;
         }
@@ -184,7 +184,7 @@ describe('an audit that is given up', () => {
       came.push(stream);
       return stream;
     };
-    // The third connection comes from a process that has died meanwhile: the verdict of the case before is told at once.
+    // The third connection comes from a new process after a crash: the verdict of the previous case is given at once.
     const deaths = (): number => (came.length >= 3 ? 1 : 0);
     for await (const { threat } of auditInitiator(accept, { ...options(), only: ['conduct'], deaths })) {
       expect(threat).toBe('crash of the target');

@@ -20,7 +20,7 @@ function options(more: Partial<InitiatorAuditOptions> = {}): InitiatorAuditOptio
   return { network: networks.standalone, clock, seed: 'test', ...more };
 }
 
-/** What comes before it throws, and the code of what it throws. */
+/** The results before the exception, and the code of the exception. */
 async function collectUntilError(
   from: AsyncIterable<CaseResult>,
 ): Promise<{ readonly results: readonly CaseResult[]; readonly code: string }> {
@@ -65,7 +65,7 @@ describe('a target that backs off as stellar-core does', () => {
   });
 });
 
-/** Dials as often as it is asked to, until it has dialled so often. */
+/** Dials on each request, up to a number of times. */
 function dialsOnly(count: number, target: MemoryTarget): (signal: AbortSignal) => Promise<Duplex> {
   let left = count;
   return async (signal) =>

@@ -15,7 +15,7 @@ function casesFor({ groups }: Mutant, role: Role): readonly AuditCase[] {
   return CASES.filter((one) => one.role === role && groups.includes(one.group));
 }
 
-/** The names of those that must not give the verdict they give our own side. */
+/** The names of the cases that must give another verdict than for our own side. */
 function expected(mutant: Mutant, role: Role): readonly string[] {
   const { noticed, acceptorOnly = [], initiatorOnly = [], mutation } = mutant;
   const names = [

@@ -109,7 +109,7 @@ const scripted =
       .finally(() => peer.close());
   };
 
-/** What is no ordinary record, and refused for another reason than it should be. */
+/** Cases with unusual records, which are refused for another reason than expected. */
 const EXTRAORDINARY: readonly string[] = [
   'bytes-granted-again',
   'fragmented-record',
@@ -163,7 +163,7 @@ const FORGED_CERTIFICATES: readonly string[] = [
   'zero-signature',
 ];
 
-/** What is noticed of a target whose grants come after the handshake, or not as they should. */
+/** Cases that fail when the grants of a target come after the handshake or are wrong. */
 const LATE_GRANTS: readonly string[] = [
   'answers-for-tx-sets',
   'bytes-beyond-credit',
@@ -175,13 +175,13 @@ const LATE_GRANTS: readonly string[] = [
   'send-more',
 ];
 
-/** A target, and which cases have to notice what is wrong with it. */
+/** A target, and the cases that must notice its fault. */
 export interface Mutant {
   readonly name: string;
   readonly mutation: Mutation;
   /** Groups that are played: those in which it must be noticed, and others in which it must not. */
   readonly groups: readonly Group[];
-  /** Names of cases without role, in no order; or which cases by what they are. */
+  /** Names of cases without role, in any order; or a function that selects cases. */
   readonly noticed: readonly string[] | ((one: AuditCase) => boolean);
   /** What only a target of one role is noticed by. */
   readonly acceptorOnly?: readonly string[];

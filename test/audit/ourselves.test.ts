@@ -13,7 +13,7 @@ beforeEach(() => {
 
 afterEach(() => clock.stop());
 
-/** Verdicts that are not a pass, each with what came. */
+/** Verdicts other than a pass, each with the observation. */
 function blemishes(results: readonly CaseResult[]): readonly string[] {
   return results.filter(({ verdict }) => verdict !== 'pass').map(({ id, verdict, came }) => `${id}: ${verdict}, ${came}`);
 }

@@ -35,7 +35,7 @@ describe.each(Object.keys(AUDITS) as PeerRole[])('%s', (role) => {
   it('a target that has much to say, asks questions, closes late and names peers passes', async () => {
     const peers = Array.from({ length: 50 }, (_, i) => ({ ip: `203.0.113.${i + 1}`, port: 11625, numFailures: 0 }));
     const mutation = { isTalkative: true, closesAfterMs: 5_040, options: { peers } };
-    // What is granted nothing and has something to say keeps its peer, as the reference does.
+    // A target without credit that has messages to send keeps its peer, as stellar-core does.
     const allowed = /(nothing-granted|nothing-granted-nothing-answered) undecided/;
     expect(blemishes(await audit(mutation, role)).filter((line) => !allowed.test(line))).toEqual([]);
   });

@@ -9,7 +9,7 @@ const MAX_MS = 60_000;
 const CASES = ['handshake', 'record-mac-zero', 'other-network'];
 const common = { network: networks.standalone, seed: 'test', only: CASES, timing: { reactMs: 2_000, closeMs: 1_500 } };
 
-/** It says nothing where it refuses, which is no failure. */
+/** It refuses without an ERROR_MSG, which is not a failure. */
 const found = (results: readonly CaseResult[]): object =>
   Object.fromEntries(results.map(({ id, verdict }) => [id.slice(id.indexOf('.') + 1), verdict]));
 

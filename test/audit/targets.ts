@@ -46,12 +46,12 @@ export class IdleClock extends ManualClock {
     void this.#run();
   }
 
-  /** Something happens: time stands still. */
+  /** Something happened, so the clock does not jump yet. */
   touch(): void {
     this.#activity++;
   }
 
-  /** Time stands still for good. */
+  /** Stops the clock. */
   stop(): void {
     this.#running = false;
   }
@@ -68,14 +68,14 @@ export class IdleClock extends ManualClock {
 /** What a mutation knows of the connection that it meddles with. */
 export interface Inside {
   readonly role: PeerRole;
-  /** Keys the target was given, in order: that of what it sends, then that of what it receives. */
+  /** MAC keys of the target: for sending, then for receiving. */
   readonly macKeys: readonly MacKey[];
 }
 
-/** Changes one whole record on its way, header included: what it returns goes on instead; nothing, when it is to be lost. */
+/** Changes one whole record, with its header. The returned record is passed on; undefined drops it. */
 export type RecordFilter = (record: Uint8Array) => Uint8Array | undefined;
 
-/** What is broken about a target. */
+/** The fault of a target. */
 export interface Mutation {
   readonly crypto?: Partial<CryptoProvider>;
   /** Whether every MAC is good. */
@@ -83,23 +83,23 @@ export interface Mutation {
   readonly options?: Partial<PeerOptions>;
   /** What its ECDH key is made from. Default 9. */
   readonly ecdhSeed?: number;
-  /** Changes what it receives, record by record; records of length 0 are among them. */
+  /** Changes the received records, also those of length 0. */
   readonly receives?: (inside: Inside) => RecordFilter;
-  /** Changes what it receives, as it comes; undefined ends the connection. */
+  /** Changes the received chunks; undefined ends the connection. */
   readonly reads?: (inside: Inside) => (chunk: Uint8Array) => Uint8Array | undefined;
-  /** Changes what it sends, record by record. */
+  /** Changes the sent records. */
   readonly sends?: (inside: Inside) => RecordFilter;
-  /** Whether the end of what it receives is not noticed. */
+  /** Whether it ignores the end of the received stream. */
   readonly ignoresEnd?: boolean;
   /** Whether it never closes. */
   readonly neverCloses?: boolean;
   /** Milliseconds between its end and its FIN, as of the reference. */
   readonly closesAfterMs?: number;
-  /** Whether it says something before it closes, where nothing is to be said. */
+  /** Whether it sends an ERROR_MSG before each close, also where none is due. */
   readonly saysGoodbye?: boolean;
-  /** Whether nobody takes the messages. */
+  /** Whether its application takes no messages. */
   readonly isStuck?: boolean;
-  /** Whether it has much to say as soon as it may. */
+  /** Whether it sends many messages as soon as it may. */
   readonly isTalkative?: boolean;
   /** Peers it lets in, ever. */
   readonly slots?: number;
@@ -242,7 +242,7 @@ export class MemoryTarget {
   }
 }
 
-/** Cuts a stream into records, lets the filter change each, and passes on what is left. */
+/** Cuts a stream into records, lets the filter change each, and passes on the result. */
 function records(filter: RecordFilter | undefined): (chunk: Uint8Array) => readonly Uint8Array[] {
   let parts: Uint8Array[] = [];
   let length = 0;
@@ -273,7 +273,7 @@ async function drain(session: Session): Promise<void> {
     session.release(message);
 }
 
-/** Asks and floods, as much as it is granted. */
+/** Sends requests and flood messages, as many as are granted. */
 async function talk(session: Session): Promise<void> {
   try {
     await session.authenticated;
@@ -284,7 +284,7 @@ async function talk(session: Session): Promise<void> {
       if (i % 100 === 50) void session.send({ type: 'GET_SCP_QUORUMSET', qSetHash: hash }).catch(() => {});
     }
   } catch {
-    // The connection has ended: whoever audits it knows.
+    // The connection has ended; the audit sees that.
   }
 }
 

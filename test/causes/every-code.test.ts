@@ -64,7 +64,7 @@ async function endOf(script: MockScript, options: Partial<MockPairOptions> = {})
   return failure;
 }
 
-/** Says HELLO as the options say, and waits for the end. */
+/** Sends HELLO with these options, and waits for the end. */
 const hello =
   (options: Parameters<MockPeer['hello']>[0]): MockScript =>
   async (peer) => {
@@ -94,7 +94,7 @@ const afterwards =
     await peer.expectEnd();
   };
 
-/** With a clock that stands still, and a peer that grants nothing. */
+/** With a manual clock, and a peer that grants nothing. */
 async function timed(run: (connection: Connection, peer: MockPeer, clock: ManualClock) => Promise<void>): Promise<Failure> {
   const clock = new ManualClock();
   let peer: MockPeer | undefined;
@@ -146,7 +146,7 @@ const IMPATIENT: Clock = {
 };
 
 const SMALL_ORDER = new Uint8Array(32);
-/** What a resolver says that nobody has answered, and one that cannot open a socket. */
+/** The errors of a resolver without an answer, and of one that cannot open a socket. */
 const AGAIN = Object.assign(new Error('getaddrinfo'), { code: 'EAI_AGAIN' });
 const FULL = Object.assign(new Error('getaddrinfo'), { code: 'EMFILE' });
 
@@ -334,7 +334,7 @@ const WAYS: Readonly<Record<OverlayErrorCode, () => Promise<Failure>>> = {
   OVERLAY_SEND_MORE: () => endOf(afterwards((peer) => peer.send({ type: 'SEND_MORE', numMessages: 1 }))),
   OVERLAY_INVALID_SEND_MORE_EXTENDED: () => endOf(afterwards((peer) => peer.grant(1, 0))),
   async OVERLAY_CAPACITY_OVERFLOW() {
-    // Four thousand million grants of the largest kind would take a peer hours: here they are larger than a message can say.
+    // Four thousand million largest grants would take a peer hours. Here, one grant is larger than a message can contain.
     const credit = new FloodSender();
     return failureOf(
       (async () => {

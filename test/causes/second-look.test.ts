@@ -20,7 +20,7 @@ function nodeAhead(seconds: number): MockScript {
   };
 }
 
-/** Of a HELLO with this package's version string: the certificate stands in front of signature, nonce and MAC. */
+/** The expiration of the certificate in a HELLO, by its distance from the end: signature, nonce and MAC follow it. */
 function expirationOf(body: Uint8Array): bigint {
   return new DataView(body.buffer, body.byteOffset, body.byteLength).getBigUint64(body.length - 32 - 32 - 68 - 8);
 }
@@ -233,7 +233,7 @@ describe('a node that refuses a moment after it has let us in', () => {
   const late: MockScript = async (peer) => {
     await peer.handshake();
     peer.send({ type: 'PEERS', peers: [{ ip: '192.0.2.1', port: 11625, numFailures: 0 }] });
-    // Whoever looks only at the handshake has taken it for good by now: the answer to a ping is a refusal.
+    // At this point the handshake looks complete. The answer to a ping is a refusal.
     await peer.receiveBody();
     peer.error('ERR_LOAD', 'peer rejected');
     await peer.expectEnd();

@@ -29,7 +29,7 @@ interface Handshake {
   readonly transcript: readonly { readonly from: 'A' | 'B'; readonly message: string; readonly frameHex: string }[];
 }
 
-/** One conversation from one side: what it is sent, honestly. */
+/** One conversation from one side: the honest records that it receives. */
 interface Scene {
   readonly name: string;
   readonly options: PeerOptions;
@@ -55,7 +55,7 @@ export class FuzzFinding extends Error {}
 const VECTORS = new URL('../vectors/data/handshake-vectors.json', import.meta.url);
 
 /**
- * Feeds so many frames, about one in three of them damaged.
+ * Feeds a number of frames, about one in three of them damaged.
  * @throws {FuzzFinding} at the first rule that does not hold
  */
 export function fuzz(seed: number, frames: number, onProgress: (done: number) => void = () => {}): FuzzReport {

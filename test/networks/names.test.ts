@@ -8,7 +8,7 @@ if (NO_NAMESPACE !== undefined) console.warn(`Not run, for want of namespaces: $
 
 const PORT = 11625;
 const NETWORK = ['--network', 'standalone'] as const;
-/** The SYN is dropped: nobody answers. */
+/** The SYN is dropped, so there is no answer. */
 const filtered = (address: string): string => `ip daddr ${address} tcp flags syn / syn,ack drop`;
 /** The first SYN is lost; the kernel sends the next one after a second. */
 const slow = (address: string): string => `ip daddr ${address} tcp flags syn / syn,ack numgen inc mod 2 0 drop`;

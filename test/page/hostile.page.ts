@@ -43,7 +43,7 @@ describe.runIf(findBrowser())('a peer that says', () => {
       error: { ...(maker.picture.error as NonNullable<Picture['error']>), message: text },
     };
     const page = await viewer.show(picture);
-    // What is invisible, or turns the line around, is seen.
+    // Invisible characters, and those that reverse the line, are shown.
     const shown = printable(text);
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toContain(shown);
     expect(await page.getByRole('region', { name: 'What failed' }).locator('.sentence').textContent()).toBe(shown);

@@ -80,7 +80,7 @@ async function watchShifts(page: Page): Promise<void> {
         if (hadRecentInput) continue;
         for (const { node } of sources) {
           const element = node instanceof Element ? node : node?.parentElement;
-          // Words of another length beside each other are no jump: the place they have stays as it is.
+          // Text of another length is not a movement: its box stays in place.
           if (!element?.closest('.readout')) shifts.push(element?.outerHTML.slice(0, 80) ?? '');
         }
       }

@@ -48,7 +48,7 @@ describe.runIf(findBrowser())('the protocol over a MessagePort in a browser', ()
   });
 });
 
-/** The example and what it needs, as a browser takes it. */
+/** The example and its imports, bundled for a browser. */
 async function bundle(): Promise<string> {
   const built = await build({
     configFile: false,

@@ -87,7 +87,7 @@ describe.runIf(findBrowser())('the page is readable', () => {
   });
 });
 
-/** What is wider than the page or the box it stands in. */
+/** Elements that are wider than the page or their box. */
 function sticksOut(page: Page): Promise<readonly string[]> {
   return page.evaluate(() =>
     Array.from(document.querySelectorAll('body *'))

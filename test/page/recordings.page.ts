@@ -22,7 +22,7 @@ const CAUSES: Readonly<Record<string, readonly [check: string, code: OverlayErro
   'wrong-protocol-version': ['overlay versions overlap', 'OVERLAY_WRONG_PROTOCOL_VERSION'],
 };
 
-/** What both sides refuse is told of the acceptor, which gets its HELLO first. */
+/** If both sides refuse, the page shows the acceptor, which gets its HELLO first. */
 const BOTH_REFUSE = ['peerID not our own', 'overlay versions overlap'];
 
 const COMPLETE = ['core-dials-us', 'dial-core', 'traffic'];

@@ -11,7 +11,7 @@ const VERSION = ['overlay versions overlap', 'ERR_CONF “wrong protocol version
 const MAC = ['MAC good', 'ERR_AUTH “unexpected MAC”'] as const;
 const UNNOTICED = undefined;
 
-/** Field, what it becomes, the check that fails and what the peer is told; undefined: nobody notices. */
+/** Field, new value, the check that fails, and the ERROR_MSG to the peer; undefined: nobody notices. */
 const HELLO: readonly (readonly [field: string, value: string, outcome: readonly [string, string] | undefined])[] = [
   ['record header', '2147483648', ['record length allowed', 'nothing: a silent drop']],
   ['v', '1', XDR],

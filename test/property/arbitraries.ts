@@ -17,7 +17,7 @@ import {
 } from '../../src/protocol/wire/messages.ts';
 import { XdrWriter } from '../../src/protocol/xdr/writer.ts';
 
-/** Exactly so many bytes. */
+/** Exactly this number of bytes. */
 export const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
 const upTo = (maxLength: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ maxLength });
 const hash = bytes(32);

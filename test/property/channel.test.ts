@@ -187,7 +187,7 @@ describe('two peers', () => {
         };
         move({ side: 0, act: 'read', bytes: 0 }); // HELLO leaves
         for (const step of schedule) move(step);
-        // What is left, until nothing moves any more.
+        // Then the rest, until nothing moves.
         const rest = [0, 1].flatMap((side) => (['send', 'read', 'consume'] as const).map((act) => ({ side, act, bytes: 1e9 })));
         let rounds = 0;
         while (rest.map(move).includes(true)) if (rounds++ > 5000) throw new Error('the peers do not come to an end');
@@ -271,7 +271,7 @@ class End {
     return message !== undefined;
   }
 
-  /** Reads so many bytes at most. */
+  /** Reads at most this number of bytes. */
   read(bytes: number): boolean {
     const chunk = this.wire.shift();
     if (chunk === undefined) return false;
@@ -292,7 +292,7 @@ class End {
     return true;
   }
 
-  /** What leaves, paid for from the model's credit, which then has to be the peer's. */
+  /** The sent messages. They use the credit of the model, which must then equal that of the peer. */
   leave(): readonly Uint8Array[] {
     const output = this.peer.takeOutput(this.#now);
     for (const { type, body } of recordsOf(output)) {

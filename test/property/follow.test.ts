@@ -74,7 +74,7 @@ it('ledgers come out once, in order, as they were closed, from any mixture of go
           if (verdict.type === 'counted') expect(verdict.contradictions).toEqual([]);
           advance();
         }
-        // One honest peer tells all of it, and time is left for its sets.
+        // One honest peer sends everything, and there is time for its sets.
         for (const xdr of statements) chain.receive(xdr, () => now);
         for (let i = 0; i < 60; i++) advance();
         expect(followed).toEqual(closed.map(({ ledgerSeq }) => ledgerSeq));

@@ -50,7 +50,7 @@ it('bytes are taken as text exactly where TextDecoder takes them, each other byt
         const text = utf8Decode(input);
         if (expected !== undefined) expect(text).toBe(expected);
         else expect(text).toContain('\ufffd');
-        // A whole sequence that cannot be text counts once in TextDecoder and by byte here; what is text is the same in both.
+        // A sequence that is not valid text counts once in TextDecoder and per byte here. Valid text is the same in both.
         expect(text.replaceAll('\ufffd', '')).toBe(decoder.decode(input).replaceAll('\ufffd', ''));
       },
     ),
@@ -74,7 +74,7 @@ it('an address is written as text that node:net takes, and read back', () => {
       const text = formatIP(value);
       expect(isIP(text)).toBe(value.length === 4 ? 4 : 6);
       expect(parseIP(text)).toEqual(value);
-      // Whoever else writes this address compressed, the shortest text is ours.
+      // No other spelling of this address is shorter than ours.
       if (value.length === 16) expect(new URL(`http://[${text}]`).hostname).toBe(`[${text}]`);
     }),
     { numRuns: 500 },

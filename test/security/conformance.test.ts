@@ -17,7 +17,7 @@ beforeEach(() => {
 
 afterEach(() => until(() => openHandles().length === handles.length));
 
-/** What an initiator has said before anything comes. */
+/** The messages that an initiator sends first. */
 const opening = (role: SubjectRole): string[] => (role === 'initiator' ? ['HELLO'] : []);
 
 const advert = (hashes = 1): StellarMessage => ({

@@ -119,7 +119,7 @@ function bodiesOf(chunk: Uint8Array): Uint8Array[] {
   return bodies;
 }
 
-/** Plays a case up to its last record and reads what has to come before it. Returns what has to come after it. */
+/** Plays a case up to its last record and reads the expected messages before it. Returns the expected messages after it. */
 async function play(entry: HostileJson, peer: RawPeer, replies: readonly string[]): Promise<readonly string[]> {
   const expected = replies.filter((reply) => !reply.startsWith('('));
   const read: string[] = [];

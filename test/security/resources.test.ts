@@ -62,7 +62,7 @@ describe('an acceptor', () => {
     await drop(2, 1_001);
     await drop(3, 1_000); // The header is complete now: a sign of life for the tick at 5 s.
     await Promise.all(Array.from({ length: 20 }, () => honest(listener, clock)));
-    // Whoever has left is noticed before the clock goes on: how long a closed one is waited for goes by it.
+    // Closed connections must be noticed before the clock advances, because the wait for their sockets depends on it.
     const left = (): number => events.filter(({ event }) => event === 'closed').length;
     await until(() => left() === 21);
     await drop(4, 2_000);

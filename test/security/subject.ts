@@ -95,7 +95,7 @@ export class Subject implements AsyncDisposable {
     return this.#connection;
   }
 
-  /** What our side says of the end, once the peer has closed too. */
+  /** Our side's report of the end, after the peer has closed too. */
   async outcome(): Promise<OverlayError> {
     this.peer.end();
     if (this.role === 'acceptor') {

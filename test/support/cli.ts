@@ -18,7 +18,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Starts `stellar-handshake …args`, as it is built for this run. */
+/** Starts `stellar-handshake …args` from the build of this run. */
 export function startCli(args: readonly string[], env: Record<string, string> = {}): ChildProcessWithoutNullStreams {
   const { STELLAR_HANDSHAKE_SEED: _seed, NO_COLOR: _colour, ...inherited } = process.env;
   return spawn(process.execPath, [inject('cli'), ...args], { env: { ...inherited, ...env } });
@@ -29,7 +29,7 @@ export async function runCli(args: readonly string[], env: Record<string, string
   return finished(startCli(args, env));
 }
 
-/** Waits for the end of a process and collects what it prints from now on. */
+/** Waits for the end of a process and collects its output from now on. */
 export async function finished(child: ChildProcessWithoutNullStreams): Promise<Finished> {
   const out: Buffer[] = [];
   const err: Buffer[] = [];

@@ -11,7 +11,7 @@ export interface Failure {
   readonly code: keyof typeof ERROR_TABLE;
   readonly cause: string;
   readonly stage: OverlayErrorJson['stage'];
-  /** What the node does; where it is told an ERROR_MSG, it looks at the text. */
+  /** The script of the node. If it gets an ERROR_MSG, it checks the text. */
   readonly node: MockScript;
   readonly args?: readonly string[];
   /** Whether the peer had proved enough to be named. */
@@ -91,7 +91,7 @@ export const FAILURES: Readonly<Record<string, Failure>> = {
     code: 'OVERLAY_CONNECTION_CLOSED',
     cause: 'closed-before-hello',
     stage: 'hello',
-    // Of the connections that look for the cause, one says nothing.
+    // One of the connections of the second look sends nothing.
     node: async (peer) => void (await peer.receiveBody()),
   },
   'closed before a byte': {

@@ -10,7 +10,7 @@ export interface Port extends AsyncDisposable {
 
 /**
  * Closes every connection after the same time of a manual clock, as a proxy does whose back end is away.
- * @param heardMs when it closes sooner once it has been told something: so long after that
+ * @param heardMs if given, it closes this time after it has received bytes
  */
 export function closingAfter(ms: number, clock: ManualClock, heardMs = ms): Promise<Port> {
   return serving((socket) => {
@@ -19,7 +19,7 @@ export function closingAfter(ms: number, clock: ManualClock, heardMs = ms): Prom
   });
 }
 
-/** Sends back what it is sent. */
+/** Sends back the received bytes. */
 export function echoing(): Promise<Port> {
   return serving((socket) => socket.pipe(socket));
 }

@@ -25,7 +25,7 @@ import {
 } from '../../src/protocol/wire/messages.ts';
 import { XdrWriter } from '../../src/protocol/xdr/writer.ts';
 
-/** Keys and circumstances of a raw peer; what is left out is random, or the present. */
+/** Keys and settings of a raw peer. Default keys are random, and the default time is now. */
 export interface RawPeerOptions {
   readonly network?: Network;
   /** 32 bytes each. */
@@ -58,7 +58,7 @@ export class RawPeer implements AsyncDisposable {
   readonly ecdh: EcdhKey;
   readonly nonce: Uint8Array;
   readonly peerID: string;
-  /** Seals what is sent, from the other side's HELLO on. Replaceable. */
+  /** Seals the sent messages after the other side's HELLO. A test may replace it. */
   sender: MacSender | undefined;
   /** The other side's HELLO. */
   remote: Hello | undefined;
@@ -127,7 +127,7 @@ export class RawPeer implements AsyncDisposable {
     return record;
   }
 
-  /** The message of the next record, which has to be of this type. */
+  /** The message of the next record, which must have this type. */
   async expect<T extends MessageType>(type: T): Promise<Extract<StellarMessage, { type: T }>> {
     const record = await this.next();
     if (record?.type !== type) throw new Error(`expected ${type}, got ${record?.type ?? this.#ending}`);
@@ -223,7 +223,7 @@ export class RawPeer implements AsyncDisposable {
     return hello;
   }
 
-  /** Does the whole handshake, and reads what the other side says first. */
+  /** Does the whole handshake, and reads the first message of the other side. */
   async handshake(): Promise<void> {
     await this.greet();
     if (this.role === 'REMOTE_CALLED_US') await this.expect('AUTH');
@@ -325,7 +325,7 @@ export function openHandles(): string[] {
 
 /**
  * Resolves when a condition holds; it is looked at after each turn of the event loop.
- * @throws when it has not held for so long that it never will
+ * @throws when it has not held for a very long time
  */
 export async function until(condition: () => boolean): Promise<void> {
   const giveUpMs = performance.now() + 8_000;

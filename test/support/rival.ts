@@ -21,14 +21,14 @@ export async function rivalOrNothing(rival: RivalName): Promise<NodeJS.Require |
   }
 }
 
-/** What it does. */
+/** Its role. */
 export interface RivalOptions {
   readonly role: 'listen' | 'dial';
-  /** The port it dials; where it listens it says itself. */
+  /** The port that it dials. A listening rival reports its own port. */
   readonly port?: number;
 }
 
-/** A process that is started again whenever it has died. The connector has to be installed. */
+/** A process that is restarted after each crash. The connector must be installed. */
 export class Rival implements AsyncDisposable {
   /** How often it has died. */
   deaths = 0;
@@ -72,7 +72,7 @@ export class Rival implements AsyncDisposable {
       this.#port = port as number;
       this.#onListening(this.#port);
     });
-    // Whoever forgets to stop it can end all the same, and it ends then too.
+    // It does not keep this process alive, and ends with it.
     child.unref();
     if (role === 'dial') child.channel?.unref();
     child.once('exit', () => {

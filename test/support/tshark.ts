@@ -101,14 +101,14 @@ const BESIDE: ReadonlySet<string> = new Set([
   ...Object.keys(MESSAGE_TYPES).map((name) => name.toLowerCase()),
 ]);
 
-/** What our own decoder says of a record and what tshark shows of it, as lines to be compared. */
+/** The output of our decoder and of tshark for a record, as lines that can be compared. */
 export function bothWays(ours: DecodedRecord, shown: ShownRecord): readonly [ours: readonly string[], shown: readonly string[]] {
   const expected = expectedFields(ours);
   const fields = shown.fields.filter(({ name }) => !BESIDE.has(name));
   return [ourLines(ours), fields.map(({ name, show, value }, i) => `${name} ${expected[i]?.isBytes ? value : show}`)];
 }
 
-/** What our own decoder says of a record: a line for each field, by its filter. */
+/** The output of our decoder for a record: a line for each field, by its filter. */
 export function ourLines(ours: DecodedRecord): readonly string[] {
   return expectedFields(ours).map(({ name, value }) => `${name} ${value}`);
 }

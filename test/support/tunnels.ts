@@ -25,7 +25,7 @@ export function ipv6Around(protocol: number, content: Uint8Array): Uint8Array {
   return concatBytes(be(0x60000000, 4), be(content.length, 2), Uint8Array.of(protocol, 64), address(1), address(2), content);
 }
 
-/** Ethernet around what an EtherType says. */
+/** Ethernet with a payload of this EtherType. */
 export function ethernetAround(type: number, content: Uint8Array): Uint8Array {
   return concatBytes(MAC_ADDRESSES, be(type, 2), content);
 }

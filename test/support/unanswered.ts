@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 /** Linux drops a SYN when the queue is full, other systems may refuse it. */
 export const CAN_LEAVE_UNANSWERED: boolean = process.platform === 'linux';
 
-/** So many connections wait when `listen` is told 1. */
+/** Number of connections in the queue after `listen` with a backlog of 1. */
 const FILL = 2;
 const LISTENS = `const s = require('node:net').createServer().listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => console.log(s.address().port))`;
 

@@ -22,7 +22,7 @@ import { XdrWriter } from '../../src/protocol/xdr/writer.ts';
 /** Side of a handshake: A dialled, B accepted. */
 export type SideName = 'A' | 'B';
 
-/** What a HELLO says, as the files write it. */
+/** The fields of a HELLO, as in the files. */
 export interface HelloJson {
   readonly ledgerVersion: number;
   readonly overlayVersion: number;
@@ -230,7 +230,7 @@ export function typeOf(body: Uint8Array): string {
   return messageTypeName(number) ?? `type ${number}`;
 }
 
-/** What is kept between the connections of a side. Its cert is already signed, with the expiration of the vectors. */
+/** The state of a side between its connections. Its cert is already signed, with the expiration of the vectors. */
 export function peerAuthOf(handshake: HandshakeJson, side: SideName): PeerAuth {
   const { seedHex, ecdhSecretHex, hello } = handshake[side];
   const peerAuth = new PeerAuth(
@@ -340,7 +340,7 @@ export class Bench {
     this.now = at(this.now.unixSeconds + ms / 1000, this.now.monotonicMs + ms);
   }
 
-  /** Gives bytes to the peer; what they mean. */
+  /** Gives bytes to the peer. @returns its events */
   feed(...chunks: readonly Uint8Array[]): readonly PeerEvent[] {
     return chunks.flatMap((chunk) => {
       this.peer.push(chunk);
@@ -365,7 +365,7 @@ export class Bench {
   }
 }
 
-/** Everything the peer has to tell. */
+/** All events of the peer. */
 export function eventsOf(peer: Peer, now: Now): readonly PeerEvent[] {
   const events: PeerEvent[] = [];
   for (let event = peer.next(now); event !== undefined; event = peer.next(now)) events.push(event);

@@ -51,7 +51,7 @@ function attributesOf(text: string): Record<string, string> {
   return attributes;
 }
 
-/** Text with its references resolved. XML 1.0 §2.2 says which characters there are. */
+/** Text with its references resolved. XML 1.0 §2.2 defines the allowed characters. */
 function decode(text: string): string {
   const wrong = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]|&(?!#\d+;)/u.exec(text);
   if (wrong !== null) throw new Error(`not XML: ${JSON.stringify(wrong[0])}`);

@@ -33,7 +33,7 @@ const seed = new Uint8Array(32);
 
 /** Compiled and never called. */
 function _audits(dial: () => Promise<Duplex>): void {
-  // @ts-expect-error an audit has to know the network
+  // @ts-expect-error an audit needs the network
   void auditAcceptor(dial, {});
   // @ts-expect-error who dials is played one connection after the other
   void auditInitiator(dial, { network, concurrency: 2 });
@@ -49,9 +49,9 @@ async function _published(connection: Connection, target: Target): Promise<void>
   void connect({ host: 'localhost', network, crypto: { sha256: nodeCrypto.sha256 } });
   // @ts-expect-error a networkID is text
   void new PeerAuth(nodeCrypto, nodeCrypto.signingKey(seed), nodeCrypto.ecdhKey(seed), seed);
-  // @ts-expect-error without node:crypto a provider has to be named
+  // @ts-expect-error without node:crypto a provider is required
   void verifyWith({} as SCPEnvelope, network);
-  // @ts-expect-error a probe has to know the network
+  // @ts-expect-error a probe needs the network
   void probe(target, {});
   // @ts-expect-error an id does not change
   connection.id = 'mine';
@@ -79,7 +79,7 @@ function _refused(connection: Connection): void {
   void connection.send({ type: 'GET_SCP_STATE', ledgerSeq: '0' });
   // @ts-expect-error a 64-bit number is a bigint
   const _statement: SCPPledges = { type: 'SCP_ST_CONFIRM', nH: 1n };
-  // @ts-expect-error the connection says HELLO itself
+  // @ts-expect-error the connection sends HELLO itself
   void connection.send({ type: 'HELLO' } as Extract<StellarMessage, { type: 'HELLO' }>);
   // @ts-expect-error and AUTH
   void connection.send({ type: 'AUTH', flags: 200 });

@@ -18,7 +18,7 @@ const entries = Object.keys(exports as object)
   .map((name) => `stellar-handshake${name.slice(1)}`);
 const BROWSER = ['stellar-handshake/protocol', 'stellar-handshake/crypto/web'];
 
-/** Runs a compiler. @returns what it complains of */
+/** Runs a compiler. @returns its errors */
 async function tsc(path: string, folder: string, ...args: readonly string[]): Promise<string> {
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [path, ...args], { cwd: folder });

@@ -103,7 +103,7 @@ describe('an application that installs it', () => {
     // That one has 3.7 MB.
     expect(packed.unpackedSize).toBeLessThan(2_530_000);
 
-    // No other package is there: two entries are for those who have installed what they are made for.
+    // No other package is installed. Two entries need an installed peer dependency.
     const entries = Object.keys(exports).filter((entry) => !/json$|crypto\/(?:web|sodium)$/.test(entry));
     const imports = entries.map((entry) => `import ${JSON.stringify(join('stellar-handshake', entry))};`);
     expect(imports.length).toBeGreaterThan(7);
@@ -129,7 +129,7 @@ describe('README', () => {
     try {
       const file = join(folder, 'example.mjs');
       await writeFile(file, example);
-      // As it stands there, Node can read it without a compiler.
+      // Node can parse the example unchanged.
       await run(process.execPath, ['--check', file]);
       const here = example
         .replace("'stellar-handshake'", JSON.stringify(join(ROOT, 'src/index.ts')))

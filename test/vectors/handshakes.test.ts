@@ -331,7 +331,7 @@ describe('messages of the vectors', () => {
   });
 });
 
-/** Messages an application is told of. */
+/** Messages that an application gets. */
 const APPLICATION = ['PEERS', 'GET_SCP_STATE', 'GET_SCP_QUORUMSET', 'DONT_HAVE'];
 
 function helloOf(handshake: HandshakeJson, side: SideName): RecordJson {

@@ -57,7 +57,7 @@ const UNLIKE_US: Readonly<Record<string, number>> = {
   traffic: 4,
 };
 
-/** Where this side sees the fault before the peer says so. */
+/** Transcripts in which this side sees the fault before the peer's ERROR_MSG. */
 const WE_REFUSE_TOO: Readonly<Record<string, OverlayErrorCode>> = {
   'reject-connecting-to-self': 'OVERLAY_CONNECTING_TO_SELF',
   'reject-connecting-to-self-core-dials-us': 'OVERLAY_CONNECTING_TO_SELF',
@@ -76,7 +76,7 @@ describe.each(transcripts)('recorded connection %s', (name, recorded) => {
     const identity = nodeCrypto.signingKey(fromHex(ours.seedHex));
     const ecdh = nodeCrypto.ecdhKey(fromHex(ours.ecdhSecretHex));
     expect([toHex(identity.publicKey), toHex(ecdh.publicKey)]).toEqual([ours.publicKeyHex, ours.ecdhPublicHex]);
-    // The networkID that is signed is not always the one that is said.
+    // The signed networkID is not always the one in HELLO.
     const signedFor = name.includes('wrong-network-passphrase') ? recorded.network.networkIdHex : hello.networkIdHex;
     const cert = makeAuthCert(nodeCrypto, identity, signedFor, ecdh.publicKey, BigInt(hello.certExpiration));
     expect(toHex(cert.sig)).toBe(hello.certSignatureHex);
@@ -339,7 +339,7 @@ function peerFor(name: string, { ours, records, network, recordedAtSeconds, ...r
   return { peer, now: at(Number(recordedAtSeconds)) };
 }
 
-/** Plays a recorded connection with a peer in our place, which is told what its application does. */
+/** Plays a recorded connection with a Peer as our side, and with the actions of its application. */
 function replay(name: string, recorded: TranscriptJson) {
   const { peer, now } = peerFor(name, recorded);
   const sent: string[] = [];

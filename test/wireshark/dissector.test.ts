@@ -37,7 +37,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
   });
   afterAll(() => tshark[Symbol.dispose]());
 
-  /** Compares every field of every record of a capture with what our decoder makes of it. */
+  /** Compares every field of every record of a capture with our decoder. */
   async function compare(capture: Uint8Array, ...args: readonly string[]): Promise<readonly ShownRecord[]> {
     const { records } = decodeAll(capture);
     const shown = await tshark.records(tshark.file(capture), ...args);
@@ -180,7 +180,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
     const { records } = decodeAll(capture);
     const shown = await tshark.records(tshark.file(capture));
     expect(records.length).toBe(framesOf(dialCore).length - 1);
-    // decode waits for what is missing, so that other records come before; the order of each side is the same.
+    // decode waits for the missing segment, so other records come first. The order of each side is the same.
     const inOrder = records.toSorted(bySide(({ from, sequence }) => [from ?? '', Number(sequence)]));
     const shownInOrder = shown.toSorted(bySide((one) => [field(one, 'from') ?? '', Number(field(one, 'sequence'))]));
     expectSame(inOrder, shownInOrder);
@@ -198,7 +198,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
     }
     const types = answers.map((one) => field(one, 'type'));
     expect(types.slice(0, 2)).toEqual(['13', '2']);
-    // Pings: GET_SCP_QUORUMSET of a hash that nobody has, answered by DONT_HAVE of the same.
+    // Pings: GET_SCP_QUORUMSET of an unknown hash, answered by DONT_HAVE of the same hash.
     const hash = (one: ShownRecord | undefined): string | undefined =>
       one?.fields.find(({ name }) => name.endsWith('_hash'))?.value;
     for (const answer of answers.filter((one) => field(one, 'type') === '3')) {
@@ -324,7 +324,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
         return [...strange.open(), strange.send('A', payload), strange.send('B', payload), ...strange.close()];
       });
       const text = await tshark.run(tshark.file(pcapOf(segments)), '-T', 'fields', '-e', 'frame.number', '-e', 'frame.protocols');
-      // Zeros and what begins with a length that may be are no longer told apart on Stellar's own port.
+      // On Stellar's own port, too, none of these is taken for a record.
       const stolen = text.split('\n').filter((line) => line.includes('stellar'));
       expect(stolen).toEqual([]);
     }
@@ -371,7 +371,7 @@ describe.each(['lua5.2', 'lua5.4'])('%s with a stand-in for Wireshark', (lua) =>
     for (const [, one] of transcripts) {
       const keys = keyLineOf(one);
       const { records, problems } = decodeAll(pcapOf(talkOf(one)), keyLog(keys));
-      // What is malformed has no fields of ours to compare with; tshark is asked for those.
+      // Our decoder has no fields of malformed records; the tests with tshark cover those.
       if (problems.some(({ problem }) => problem === 'xdr')) continue;
       const args = [fileURLToPath(new URL('stub.lua', import.meta.url)), fileURLToPath(DISSECTOR), files.file(keys ?? '')];
       // In pieces, so that records have to be put together.
@@ -404,7 +404,7 @@ function isMalformed(body: Uint8Array): boolean {
 /** SCP_QUORUMSET. */
 const TYPE_10 = Uint8Array.of(0, 0, 0, 10);
 
-/** Threshold 1, no validators, so many inner sets. */
+/** Threshold 1, no validators, a number of inner sets. */
 function quorumSetLevel(innerSets: number): Uint8Array {
   return Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, innerSets);
 }
@@ -417,7 +417,7 @@ function bySide<T>(keyOf: (item: T) => readonly [string, number]): (a: T, b: T) 
   };
 }
 
-/** A record of a message, with a MAC of nobody. */
+/** A record of a message, with an invalid MAC. */
 function record(message: Uint8Array, sequence: number): Uint8Array {
   const body = concatBytes(new Uint8Array(8), Uint8Array.of(0, 0, 0, sequence), message, new Uint8Array(32).fill(7));
   const header = new Uint8Array(4);

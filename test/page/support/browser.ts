@@ -69,7 +69,7 @@ export class Viewer implements AsyncDisposable {
     return page;
   }
 
-  /** What axe has to say. */
+  /** The findings of axe. */
   async violations(page: Page): Promise<readonly string[]> {
     await page.evaluate(await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
     return page.evaluate(async () => {

@@ -6,7 +6,7 @@ import { NodeIdentity, networks } from '../../../src/index.ts';
 import { toHex } from '../../../src/protocol/bytes.ts';
 import type { RemoteJson } from '../../../src/report/json.ts';
 
-/** A crawl of so many nodes. @param versionStr what every node calls itself */
+/** A crawl of a number of nodes. @param versionStr the version string of every node */
 export function crawlOf(count: number, versionStr = 'v27.1.0'): CrawlResult {
   const keys = Array.from({ length: 5 }, (_, i) => NodeIdentity.fromSeed(new Uint8Array(32).fill(i + 1)).peerID);
   const quorumSet = {

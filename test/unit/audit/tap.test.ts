@@ -43,7 +43,7 @@ const SKIPPED = [false, false, false, false, true, true, false];
 const folder = mkdtempSync(join(tmpdir(), 'tap-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What TAP::Parser makes of each test point: number, whether it passed, whether it was skipped, as lines. */
+/** Each test point as TAP::Parser reads it: number, whether it passed, whether it was skipped, as lines. */
 const PERL = `use TAP::Parser; my $p = TAP::Parser->new({ source => $ARGV[0] });
 while (my $r = $p->next) { printf "%d %d %d %s\\n", $r->number, $r->is_ok, $r->has_skip, $r->description if $r->is_test; print "unknown ", $r->as_string, "\\n" if $r->is_unknown; }
 print "problems: ", join("; ", $p->parse_errors), "\\n";`;

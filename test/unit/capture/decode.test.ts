@@ -11,7 +11,7 @@ const dialCore = transcript('dial-core');
 const frames = framesOf(dialCore);
 const expected = linesOf(dialCore, 'good');
 const keys = keyLog(keyLineOf(dialCore));
-/** Recorded sessions in which somebody got sequence or MAC wrong. */
+/** Recorded sessions with a wrong sequence or MAC. */
 const WRONG = /unexpected|skipped-sequence|corrupt/;
 
 function lines(segments: readonly SegmentSpec[]): readonly string[] {
@@ -29,7 +29,7 @@ function problemsOf(all: readonly Decoded[]): readonly string[] {
   );
 }
 
-/** The message in the way of a record whose length says otherwise. */
+/** The frame with another length in its header. */
 function resized(frame: Uint8Array, length: number): Uint8Array {
   const out = frame.slice();
   new DataView(out.buffer).setUint32(0, 0x80000000 + length);
@@ -306,7 +306,7 @@ describe('TCP', () => {
     }
   });
 
-  /** A RST of the sender of a segment, so many bytes behind its end. */
+  /** A RST of the sender of a segment, a number of bytes after its end. */
   const rst = (after: SegmentSpec, ahead = 0, data = new Uint8Array(0)): SegmentSpec => ({
     ...after,
     ...{ flags: 'R', data, sequence: (after.sequence + (after.data?.length ?? 0) + ahead) >>> 0 },
@@ -402,7 +402,7 @@ describe('TCP', () => {
   });
 });
 
-/** The same bytes once more, with up to so many bytes of the sender's before them. */
+/** The same bytes again, with up to a number of the sender's bytes before them. */
 function overlapping(all: readonly SegmentSpec[], spec: SegmentSpec, back: number): SegmentSpec {
   const { data = new Uint8Array(0) } = spec;
   const before = all.find(

@@ -29,7 +29,7 @@ function segmentsOf(file: Uint8Array): Segment[] {
   });
 }
 
-/** What becomes of one IP packet. */
+/** The result for one IP packet. */
 function fate(ip: Uint8Array): Segment | string {
   return segmentOf({ unixMs: 0, linkType: 101, data: ip, originalLength: ip.length });
 }

@@ -40,7 +40,7 @@ describe('a recording', () => {
       const { value: accepted } = await listener[Symbol.asyncIterator]().next();
       await connection.ping();
       await connection.close();
-      // The listener has nothing to say to who has left, once it knows.
+      // The listener sends nothing to a peer after it has noticed its close.
       await accepted?.ended;
     }
     // Else the listener may tell a peer that has left that it shuts down, which that peer does not hear.

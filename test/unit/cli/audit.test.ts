@@ -157,7 +157,7 @@ describe('audit --listen', () => {
           await using connection = await connect({ host: '127.0.0.1', port, network: networks.standalone });
           await drain(connection);
         } catch {
-          // Refused, which is what it is there for.
+          // Refused, as the cases intend.
         }
       }
     })();

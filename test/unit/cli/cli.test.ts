@@ -402,7 +402,7 @@ describe('listen', () => {
       do events.push(await next());
       while (events.at(-1)?.event !== 'omitted');
     })();
-    // It tells how many are missing once there is room, before it tells anything else.
+    // When there is room again, it first reports how many are missing.
     let isOver = false;
     void reading.finally(() => {
       isOver = true;

@@ -18,7 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 let files = 0;
 const fresh = (): string => join(folder, `${++files}.ndjson`);
-/** No node that keeps anybody waiting. */
+/** Only nodes that answer at once. */
 const PROMPT = { silent: 0, drips: 0, 'no-auth': 0, 'queue-full': 0, slow: 0, 'unknown-network': 0 } as const;
 
 function args(mock: MockNetwork, ...more: readonly string[]): string[] {
@@ -35,7 +35,7 @@ function args(mock: MockNetwork, ...more: readonly string[]): string[] {
   ];
 }
 
-/** What a file says of each node, as the mock network has it. */
+/** Checks that a file has each node as the mock network has it. */
 function expectAll(mock: MockNetwork, file: string): void {
   const { nodes } = CrawlResult.of(readCrawlFile(file));
   const said = ({ address }: MockNetworkNode): string => {

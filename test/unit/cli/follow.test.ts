@@ -23,7 +23,7 @@ afterAll(async () => {
 
 const file = (name: string): string => join(folder, name);
 
-/** Validators whose last ledgers closed just now, a node that tells of them, and their quorum set in a file. */
+/** Validators whose last ledgers closed just now, a node that sends their statements, and their quorum set in a file. */
 async function network(ledgers: number, says?: ConstructorParameters<typeof MockLedgers>[1]) {
   const validators = new MockValidators({ closeTime: now() - 5 - 2 * ledgers });
   const node = new MockLedgers(validators, says);
@@ -182,7 +182,7 @@ describe('follow', () => {
     });
     expect((await finished(child)).code).toBe(6);
     const [alarm] = told.filter(({ type }) => type === 'alarm') as { evidence: string[] }[];
-    // What anybody can read with a tool of his own.
+    // Any XDR tool can read this.
     for (const evidence of alarm?.evidence ?? []) {
       const xdr = Uint8Array.from([0, 0, 0, 11, ...Buffer.from(evidence, 'base64')]);
       expect(await messageJson(xdr)).toMatchObject({ scp_message: { statement: { slot_index: '1001' } } });

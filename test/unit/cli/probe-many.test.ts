@@ -29,7 +29,7 @@ async function node(options: Partial<Parameters<typeof listen>[0]> = {}): Promis
   return Object.assign(listener, { target: `127.0.0.1:${listener.port}` });
 }
 
-/** A server that accepts and says nothing. @returns its target, and a promise of the first connection */
+/** A server that accepts and sends nothing. @returns its target, and a promise of the first connection */
 async function silent(): Promise<{ readonly target: string; readonly called: Promise<void> }> {
   const sockets = new Set<Socket>();
   let accept!: () => void;

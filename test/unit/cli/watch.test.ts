@@ -42,7 +42,7 @@ async function node(script: (connection: Connection) => Promise<unknown>): Promi
       if (event.event === 'closed') end(event.error);
       if (event.event !== 'authenticated') return;
       void drain(event.connection);
-      // What cannot be sent any more because the other side has left is told by `ended`.
+      // A send may fail because the other side has left; `ended` reports that.
       script(event.connection).catch(() => {});
     },
   });
@@ -86,7 +86,7 @@ async function linesUntil(child: ChildProcessWithoutNullStreams, text: string): 
 
 const signer = NodeIdentity.fromSeed(new Uint8Array(32).fill(42));
 
-/** A nomination of a value of so many bytes, signed for a network. */
+/** A nomination of a value of this length, signed for a network. */
 function scpMessage(
   slotIndex: bigint,
   signedFor = network,
@@ -308,7 +308,7 @@ describe.concurrent('watch', () => {
       for (; sent < TOTAL; sent++) await connection.send(scpMessage(BigInt(sent), network, 4000));
     });
     const child = startWatch(target, '--json', '--for', '2s');
-    // Nobody reads until it has stopped taking.
+    // The test does not read until watch has stopped taking messages.
     const { code } = await target.ended;
     const { stdout } = await finished(child);
     expect(code).toBe('OVERLAY_CONNECTION_CLOSED');
@@ -384,7 +384,7 @@ describe.concurrent('watch', () => {
 });
 
 describe('the live line', () => {
-  /** A terminal of so many columns, and all that was written to it. */
+  /** A terminal with a number of columns, and everything written to it. */
   function terminal(columns: number | undefined) {
     const written: string[] = [];
     const stream = { columns, write: (text: string) => written.push(text) } as unknown as NodeJS.WriteStream;

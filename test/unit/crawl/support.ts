@@ -1,4 +1,4 @@
-/** A crawl and what it has found. */
+/** A crawl and its results. */
 import {
   type CrawlEnd,
   type CrawlEvent,
@@ -29,7 +29,7 @@ export async function crawlMock(mock: MockNetwork, options: Partial<CrawlOptions
   return collect(crawl({ network: mock.network, seeds, allow: [mock.range], timeoutMs: TIMEOUT_MS, rate: 100_000, ...options }));
 }
 
-/** Everything a crawl says. */
+/** All lines of a crawl. */
 export async function collect(events: AsyncIterable<CrawlEvent>): Promise<Found> {
   const all: CrawlEvent[] = [];
   for await (const event of events) all.push(event);

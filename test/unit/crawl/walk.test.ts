@@ -52,14 +52,14 @@ describe('a crawl of 200 nodes', () => {
     expect(mock.trespasses).toBe(0);
     const named = mock.nodes.flatMap(({ names }) => names);
     for (const address of mock.forbidden) {
-      // An IPv4-mapped address is told as the IPv4 address it is.
+      // An IPv4-mapped address is reported as its IPv4 address.
       const mapped = /^\[::ffff:(\w+):(\w+)\]:(\d+)$/.exec(address);
       const plain = mapped === null ? address : `${dotted(mapped[1] as string)}.${dotted(mapped[2] as string)}:${mapped[3]}`;
       const line = found.nodes.get(plain);
       expect(line).toMatchObject({ outcome: 'not-allowed' });
       expect(line?.namedBy).toBeGreaterThanOrEqual(named.filter((name) => name === plain).length);
     }
-    // Everybody else is somebody of the network.
+    // All others are nodes of the network.
     const known = new Set(mock.nodes.map(({ address }) => address));
     const others = [...found.nodes.values()].filter(({ address }) => !known.has(address));
     expect(others.every(({ outcome }) => outcome === 'not-allowed')).toBe(true);

@@ -112,7 +112,7 @@ describe.each([
     const s = (5n + k * scalar) % L;
     expect(crypto.verify(publicKey, message, concatBytes(r, littleEndian(s)))).toBe(true);
     expect(crypto.verify(publicKey, message, concatBytes(Point.BASE.multiply(6n).toBytes(), littleEndian(s)))).toBe(false);
-    // S has to be below the group order.
+    // S must be below the group order.
     expect(crypto.verify(publicKey, message, concatBytes(r, littleEndian(s + L)))).toBe(false);
   });
 

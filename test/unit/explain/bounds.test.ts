@@ -16,7 +16,7 @@ const same = (text: string): string => text;
 const PLAIN = { heading: same, good: same, bad: same, dim: same };
 const AUTH = encodeRecord(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, ...new Uint8Array(36)));
 
-/** Lets somebody in, then sends more than anybody wants to see. */
+/** Accepts a peer, then sends more than the limits allow. */
 const talkative: MockScript = async (peer) => {
   await peer.expect('HELLO');
   peer.hello();

@@ -138,7 +138,7 @@ describe('what may be probed', () => {
     const { samples, text } = await ask(exporting, `/probe?target=rebinding.example:${node.port}&debug=true`);
     expect(samples.get('stellar_probe_success')).toBe(1);
     expect(asked).toEqual(['rebinding.example']);
-    // The story is of what was asked for.
+    // The text is about the requested target.
     expect(text).toContain(`Stellar overlay handshake with rebinding.example:${node.port}`);
     expect(text).toContain('address  127.0.0.1, ');
     expect((await ask(exporting, `/probe?target=rebinding.example:${node.port}`)).status).toBe(403);

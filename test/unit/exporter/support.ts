@@ -17,7 +17,7 @@ export function exporter(options: Partial<ExporterOptions> = {}): Promise<Export
   });
 }
 
-/** A node that behaves; whoever comes is read until they leave. */
+/** A correct node. It reads from each peer until the peer closes. */
 export async function goodNode(options: Partial<Parameters<typeof listen>[0]> = {}): Promise<Listener> {
   return listen({
     network,
@@ -73,7 +73,7 @@ export function probeOf(
   return ask(asked, `/probe?target=127.0.0.1:${port}${more}`, init);
 }
 
-/** Prometheus waits for so many seconds. */
+/** The scrape timeout of Prometheus, in seconds. */
 export function waits(seconds: string): RequestInit {
   return { headers: { 'X-Prometheus-Scrape-Timeout-Seconds': seconds } };
 }

@@ -37,7 +37,7 @@ class Bench {
     return this.outputs.filter((output): output is FollowEvent => output.type !== 'ledger');
   }
 
-  /** Closes a ledger at the moment it says, and keeps its set. */
+  /** Closes a ledger at its close time, and keeps its set. */
   close(options: CloseOptions = {}): MockLedger {
     const ledger = this.validators.close(options);
     this.clock.advance(Math.max(0, ledger.closeTime - this.clock.now().unixSeconds) * 1000);
@@ -210,7 +210,7 @@ describe('ledgers in a row', () => {
     bench.clock.advance(600_000);
     const fresh = bench.close({ closeTime: Math.round(bench.clock.now().unixSeconds) });
     for (const ledger of old) bench.follow(ledger);
-    // Whoever tells old ledgers again can't make it look as if the network closed any.
+    // Replayed old ledgers do not look like ledgers that the network closes now.
     expect(bench.chain.lastQuorum).toBeUndefined();
     expect(bench.chain.missing(0, bench.now())).toEqual(bench.validators.nodeIDs);
     bench.follow(fresh);

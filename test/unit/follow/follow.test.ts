@@ -9,7 +9,7 @@ import { MockLedgers, type MockLedgersOptions } from '../../../src/testing/mock-
 import { type CloseOptions, type MockLedger, MockValidators } from '../../../src/testing/mock-validators.ts';
 import { passing } from '../../support/passing.ts';
 
-/** Somebody who follows nodes in memory, on a clock that stands still. */
+/** A follower of nodes in memory, on a manual clock. */
 class Scene {
   readonly clock = new ManualClock();
   readonly validators: MockValidators;
@@ -42,7 +42,7 @@ class Scene {
     return this.ledgers.map(({ ledgerSeq }) => ledgerSeq);
   }
 
-  /** What was told besides peers. */
+  /** The events other than those about peers. */
   get told(): readonly FollowEvent[] {
     return this.events.filter(({ type }) => type !== 'peer');
   }
@@ -330,7 +330,7 @@ describe('follow', () => {
     const [a, , c] = scene.validators.nodeIDs;
     expect(scene.told).toEqual([{ type: 'unmet', missing: [a, c], since }]);
     expect(scene.follower.status).toMatchObject({ met: false, ledgerSeq: 1000 });
-    // It is told again only when others are missing.
+    // It is reported again only when other nodes are missing.
     await scene.pass(30_000);
     expect(scene.told).toHaveLength(1);
     await scene.stop();

@@ -63,7 +63,7 @@ describe('verifyLedger', () => {
     expect(code(proofOf(0, [0, 1, 2]), all)).toBe('LEDGER_QUORUM_NOT_MET');
     expect(code(proofOf(0, [1, 2, 3]), nested)).toBe('LEDGER_QUORUM_NOT_MET');
     expect(code(proofOf(0, [0, 3, 1]), nested)).toBe('proven');
-    // A node counts once, however often it says it.
+    // A node counts once, even with several statements.
     expect(code(proofOf(0, [0, 0, 0, 0]))).toBe('LEDGER_QUORUM_NOT_MET');
     expect(code({ ...proofOf(0, [0]), quorumSet: { threshold: 1, validators: [a], innerSets: [] } })).toBe(
       'LEDGER_QUORUM_NOT_MET',

@@ -46,7 +46,7 @@ function payment({ maxTime = 0, maxLedger }: Limits = {}, sequence = '1'): Trans
 
 const xdrOf = (transaction: Transaction | FeeBumpTransaction): Uint8Array => new Uint8Array(transaction.toEnvelope().toXDR());
 
-/** Somebody who submits to nodes in memory, on a clock that stands still. */
+/** A submit to nodes in memory, on a manual clock. */
 class Scene {
   readonly clock = new ManualClock();
   readonly validators = new MockValidators();
@@ -232,7 +232,7 @@ describe('transactions in sets', () => {
     expect(await hasTransaction(mockTxSet(previous, [xdrOf(payment({}, '5'))]), inner)).toBe(false);
     expect(await hasTransaction(mockTxSet(previous, [xdrOf(carrier)]), inner)).toBe(false);
     expect(await hasTransaction(mockTxSet(previous, [xdrOf(bump)]), xdrOf(bump))).toBe(true);
-    // Bytes of a kind nobody knows: it can't be said.
+    // Bytes of an unknown kind: the result is undefined.
     const unknown = mockTxSet(previous, [Uint8Array.from([0, 0, 0, 99, ...inner])]);
     expect(await hasTransaction(unknown, inner)).toBeUndefined();
   });

@@ -96,7 +96,7 @@ describe('without --allow', () => {
 });
 
 describe('what only looks like an address', () => {
-  // Node would look these up as names, and a name may be anybody's.
+  // Node would look these up as names, and a name may lead to any address.
   it.each([
     '8.8.8.8%.example.org',
     '8.8.8.8%eth0',

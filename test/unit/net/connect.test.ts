@@ -179,7 +179,7 @@ describe('connect fails', () => {
   });
 
   it('with OVERLAY_NAME_NOT_FOUND for a name that cannot exist', async () => {
-    const host = `${'x'.repeat(64)}.invalid`; // A label of a name has at most 63 characters: nobody is asked.
+    const host = `${'x'.repeat(64)}.invalid`; // A label of a name has at most 63 characters: no resolver is asked.
     await expect(connect({ ...target(11625), host })).rejects.toMatchObject({
       code: 'OVERLAY_NAME_NOT_FOUND',
       stage: 'dns',
@@ -473,7 +473,7 @@ describe('AbortSignal of connect', () => {
       await expect(connecting).rejects.toMatchObject(expected);
     }
     expect(await peer.farewell()).toEqual(['FIN']);
-    // The clock stands still: no timer is left over, though the last turns of the loop may be to come.
+    // The clock is manual: no timer is left, though the last turns of the loop may still come.
     await until(() => clock.timers === 0);
   });
 

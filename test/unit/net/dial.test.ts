@@ -6,7 +6,7 @@ import { connect, type DialAttempt, type Lookup, networks, OverlayError } from '
 import { type DialOptions, dial } from '../../../src/net/dial.ts';
 import { ManualClock } from '../../../src/testing/index.ts';
 
-/** A socket that does what a test says. */
+/** A socket that a test controls. */
 class FakeSocket extends EventEmitter {
   readonly address: string;
   isDestroyed = false;
@@ -178,7 +178,7 @@ describe('attempts', () => {
 });
 
 describe('a look-up', () => {
-  /** A resolver that answers when a test says so. */
+  /** A resolver that answers on the test's command. */
   function resolver() {
     const answers = new Map<number, { resolve: (addresses: readonly string[]) => void; reject: (error: unknown) => void }>();
     let signal: AbortSignal | undefined;
@@ -285,7 +285,7 @@ describe('a look-up', () => {
   it.each<[code: string, afterMs: number, expected: string, cause: string]>([
     ['ENOTFOUND', 0, 'OVERLAY_NAME_NOT_FOUND', 'name-not-found'],
     ['EAI_AGAIN', 5, 'OVERLAY_NAME_LOOKUP_FAILED', 'name-lookup-failed'],
-    // The resolver has given up before we do: nobody has answered it.
+    // The resolver gives up before we do: it got no answer.
     ['EAI_AGAIN', 5_000, 'OVERLAY_NAME_LOOKUP_TIMEOUT', 'name-lookup-timeout'],
     ['EMFILE', 0, 'OVERLAY_TOO_MANY_OPEN_FILES', 'too-many-open-files'],
   ])('that ends with %s after %i ms is %s', async (code, afterMs, expected, causeName) => {
@@ -350,7 +350,7 @@ describe('when no address connects', () => {
     ],
     [['EPERM'], 'OVERLAY_UNREACHABLE', 'a firewall of this machine forbids it'],
     [['EODD'], 'OVERLAY_UNREACHABLE', 'a.example:11625 cannot be reached: EODD.'],
-    // What says most of the node decides.
+    // The outcome that says most about the node decides.
     [[undefined, 'ECONNREFUSED'], 'OVERLAY_CONNECT_TIMEOUT', `${A} did not answer within 2.0 s; ${A6} refused the connection`],
     [['ECONNREFUSED', undefined], 'OVERLAY_CONNECT_TIMEOUT', `${A} refused the connection; ${A6} did not answer within`],
     [['ECONNREFUSED', 'EHOSTUNREACH'], 'OVERLAY_UNREACHABLE', `${A6} cannot be reached: a firewall rejects it`],

@@ -14,7 +14,7 @@ import { ManualClock, MockPeer, type MockScript, mockDial, mockNode, mockPair } 
 const network = networks.standalone;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** A dialling session over memory, its peer in our hands: what it writes is taken only when we read. */
+/** A dialling session in memory whose peer the test controls: its output is taken only when the test reads. */
 function unreadSession(): { clock: ManualClock; session: Session; written: () => number; readSome: () => Promise<void> } {
   const clock = new ManualClock();
   const [ours, theirs] = duplexPair({ highWaterMark: 64 });
@@ -170,7 +170,7 @@ async function until(clock: ManualClock, over: () => boolean): Promise<void> {
   }
 }
 
-/** What reaches a peer that takes 100 ms for each record and loses what it has not handled at our FIN. */
+/** The records that reach a peer which takes 100 ms for each, and at our FIN loses those it has not processed. */
 async function reaches(script: MockScript, act: (connection: Promise<Connection>) => Promise<unknown>): Promise<number> {
   const clock = new ManualClock();
   const { connection, finished } = mockPair({ network, clock }, script, { handlingMs: 100 });
@@ -229,7 +229,7 @@ describe('a peer that loses what it has not handled when it reads the end', () =
 });
 
 describe('a peer that closes five seconds late', () => {
-  /** A node whose clock and ours stand still: whoever waits for it waits for ever. */
+  /** A node whose clock and ours are manual: a wait for it would never end. */
   async function late(script: MockScript, act: (connection: Connection) => Promise<void>): Promise<void> {
     const clock = new ManualClock();
     await using node = await mockNode({ network, clock, closingMs: 5_000 }, script);

@@ -51,7 +51,7 @@ describe('JSON.stringify', () => {
     );
     for (const step of steps) {
       expect(told(step)).toEqual(plainJson({ ...step }));
-      // What is told is what there is: nothing more is to be seen of it.
+      // The JSON has the public fields and nothing else.
       expect(Object.keys(step)).not.toContain('toJSON');
     }
     const cert = steps.find((step) => step.step === 'cert');

@@ -4,7 +4,7 @@ import { EventEmitter, once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PendingLookup } from '../../../src/net/lookup.ts';
 
-/** Children that were started, and what the next one does instead of what it is told. */
+/** The started children, and the replacement for the next one. */
 let children: ChildProcess.ChildProcess[];
 let instead: ((real: typeof ChildProcess.spawn) => ChildProcess.ChildProcess) | undefined;
 let environment: NodeJS.ProcessEnv | undefined;
@@ -43,7 +43,7 @@ afterEach(async () => {
   );
 });
 
-/** A child that is ready and answers nobody. */
+/** A child that is ready and never answers. */
 function deaf(spawn: typeof ChildProcess.spawn): ChildProcess.ChildProcess {
   const script = `console.log('{"id":0}'); process.stdin.resume().on('close', () => process.exit())`;
   return spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'pipe', 'ignore'] });

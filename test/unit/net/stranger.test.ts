@@ -10,7 +10,7 @@ import { RawPeer } from '../../support/raw-peer.ts';
 
 const network = networks.standalone;
 
-/** What a listener says of whoever does this. */
+/** The report of a listener about a client that does this. */
 async function refusalOf(
   stranger: (port: number, clock: ManualClock, taken: Promise<void>) => Promise<unknown>,
 ): Promise<OverlayError> {
@@ -42,7 +42,7 @@ const says = (bytes: string | Buffer) => async (port: number) => {
   socket.end(bytes);
 };
 
-/** Words that are advice to somebody who dialled. */
+/** Words of advice for a dialling side. */
 const DIALLER =
   /dial |your? .*PEER_PORT|the port you|connect again|What answers|raise the timeout|port is open|passphrase differs/i;
 

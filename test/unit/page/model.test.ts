@@ -48,7 +48,7 @@ describe('a replay', () => {
       const story = understand(pictureOf(name, secrets));
       return (['A', 'B'] as const).map((side) => story.views[side].end?.error.code);
     });
-    // Without keys nobody can tell that a MAC was wrong when it came.
+    // Without keys, a MAC that was wrong on arrival cannot be recognised.
     if (!name.includes('unexpected-mac')) expect(ends[1]).toEqual(ends[0]);
     const { records } = transcript(name);
     const told = records.some(({ from, type }) => from === 'core' && type === 'ERROR_MSG');
@@ -86,7 +86,7 @@ describe('a MAC', () => {
       ),
     );
   };
-  /** Every record as somebody with the keys has judged it. */
+  /** Every record with the verdict of a decoder that had the keys. */
   const judged = (picture: Picture, mac: 'good' | 'bad'): Picture => ({
     ...picture,
     events: picture.events.map((event) => (event.kind === 'record' && event.mac === 'unknown' ? { ...event, mac } : event)),

@@ -5,7 +5,7 @@ import { ManualClock } from '../../../src/testing/index.ts';
 
 const TARGETS = ['a', 'b', 'c', 'd', 'e'].map(parseTarget);
 
-/** Probes that end when they are told to. */
+/** Probes that end on the test's command. */
 class Probes {
   /** Hosts in the order in which their probes began. */
   readonly begun: string[] = [];

@@ -30,7 +30,7 @@ const set = (threshold: number, validators: string[], ...innerSets: SCPQuorumSet
   validators,
   innerSets,
 });
-/** One validator under so many levels. */
+/** One validator below a number of levels. */
 const nested = (levels: number): SCPQuorumSet => (levels === 0 ? set(1, nodes(1)) : set(1, [], nested(levels - 1)));
 
 /** Any sane quorum set of the validators 1 to 12. */

@@ -17,7 +17,7 @@ const none = new Uint8Array(32);
 const hash = new Uint8Array(32).fill(3);
 const nodeID = encodePublicKey(key.publicKey);
 
-/** A value signed by our key over what it says it is. */
+/** A value with a signature of our key over its contents. */
 function signed(value: StellarValue): StellarValue {
   const signature = key.sign(stellarValueSignaturePayload(ledgersNetwork.networkID, value));
   return { ...value, ext: { ...value.ext, lcValueSignature: { nodeID, signature } } as StellarValue['ext'] };

@@ -17,7 +17,7 @@ const AUTH = { type: 'AUTH', flags: 200 } as const;
 /** The side that plays against the peer under test. */
 const other = (side: SideName) => pubnet1[side === 'A' ? 'B' : 'A'];
 
-/** A cert of the other side that is good but for what is changed. */
+/** A valid cert of the other side, with changes. */
 function certOf(side: SideName, { pubkey, expiration }: Partial<AuthCert>): AuthCert {
   const { seedHex, ecdhPublicHex } = other(side);
   const identity = nodeCrypto.signingKey(fromHex(seedHex));

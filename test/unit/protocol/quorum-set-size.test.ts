@@ -18,7 +18,7 @@ import { describeMessage } from '../../../src/report/describe.ts';
 import { messageOf } from '../../property/arbitraries.ts';
 
 const number = (value: number): Uint8Array => Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
-/** XDR of a quorum set: threshold 1, so many validators, and these inner sets. */
+/** XDR of a quorum set: threshold 1, a number of validators, and these inner sets. */
 const set = (validators: number, ...innerSets: readonly Uint8Array[]): Uint8Array =>
   concatBytes(
     number(1),

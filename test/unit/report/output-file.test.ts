@@ -26,7 +26,7 @@ const directory = mkdtempSync(join(tmpdir(), 'output-file-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 let made = 0;
 const newPath = (): string => join(directory, String(++made));
-/** What is there, never written to by us. */
+/** The existing content, which must not change. */
 function existing(mode = 0o600): string {
   const path = newPath();
   writeFileSync(path, 'theirs');

@@ -96,7 +96,7 @@ interface Components {
 /** XDR of a TransactionEnvelope. */
 const TRANSACTION = messages.find(([type]) => type === 'TRANSACTION')?.[1].subarray(4) ?? new Uint8Array(0);
 
-/** A GENERALIZED_TX_SET of about so many bytes: version 1, one phase, one component, the same transaction again and again. */
+/** A GENERALIZED_TX_SET of about this length: version 1, one phase, one component, the same transaction repeated. */
 function setOf(bytes: number): Uint8Array {
   const count = Math.floor(bytes / TRANSACTION.length);
   const head = [17, 1].map((word) => be(word, 4));

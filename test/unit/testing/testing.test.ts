@@ -188,7 +188,7 @@ describe('a mock peer', () => {
     expect(seen).toEqual([1, 2, 3]);
     ours.end();
     await peer.expectEnd();
-    await peer.drip(Uint8Array.of(4), 100); // To nobody: over at once.
+    await peer.drip(Uint8Array.of(4), 100); // Without a peer it ends at once.
     expect(clock.timers).toBe(0);
   });
 
