@@ -1,11 +1,11 @@
 /**
- * What has changed from one crawl to another.
+ * Differences between two crawls.
  * @module
  */
 import type { NodeLine } from './events.ts';
 import type { CrawlResult } from './result.ts';
 
-/** What is compared of an address. */
+/** The values of an address that are compared. */
 export interface Compared {
   readonly outcome?: string;
   readonly peerID?: string;
@@ -17,13 +17,13 @@ export interface Compared {
 export interface CrawlChange {
   readonly type: 'came' | 'went' | 'changed';
   readonly address: string;
-  /** What differs, as it was; empty for an address that came. */
+  /** The old values that differ; empty for an address that came. */
   readonly from: Compared;
-  /** What differs, as it is; empty for an address that went. */
+  /** The new values that differ; empty for an address that went. */
   readonly to: Compared;
 }
 
-/** Compares two crawls, address by address: first who came, then who went, then who changed. */
+/** Compares two crawls by address. The result has the addresses that came, then those that went, then those that changed. */
 export function diffCrawls(before: CrawlResult, after: CrawlResult): readonly CrawlChange[] {
   const came: CrawlChange[] = [];
   const went: CrawlChange[] = [];

@@ -1,5 +1,5 @@
 /**
- * What a crawl says: one object after the other, each a line of its file.
+ * The events of a crawl. Each is a line of its file.
  * @module
  */
 import type { ProbeTimings } from '../probe/probe.ts';
@@ -12,23 +12,23 @@ import type { CrawlCounts, ValidatorLine } from './validator-line.ts';
 /** The version of the lines. */
 export const CRAWL_VERSION = 1;
 
-/** How a crawl was asked for, as far as it is needed to go on with it. */
+/** The settings of a crawl that a resumed crawl needs. */
 export interface CrawlSettings {
-  /** Ranges of addresses that may be dialled; none: whatever is globally routable. */
+  /** Ranges of addresses that may be dialled. Empty: all globally routable addresses. */
   readonly allow: readonly string[];
   /** Only addresses of this IP version are dialled; absent: both. */
   readonly family?: 4 | 6;
-  /** Connections open at the same moment at most. */
+  /** The largest number of open connections. */
   readonly concurrency: number;
-  /** Connections begun in a second at most. */
+  /** The largest number of new connections in a second. */
   readonly rate: number;
   /** Time for a whole handshake, in milliseconds. */
   readonly timeoutMs: number;
-  /** Addresses that are dialled at most. */
+  /** The largest number of addresses that are dialled. */
   readonly maxNodes?: number;
-  /** Whether validators are looked for. */
+  /** Whether the crawl looks for validators. */
   readonly validators: boolean;
-  /** Whether a node that closes without a word is dialled again to find out why. */
+  /** Whether it takes a second look at a node that closes without a message. */
   readonly secondLook: boolean;
   /** The quorum set that decides which validators are weighed. */
   readonly quorumSet?: SCPQuorumSet;
@@ -39,7 +39,7 @@ export interface CrawlSettings {
   readonly listeningPort?: number;
 }
 
-/** The first line: what is crawled. One more is written when a crawl is gone on with. */
+/** The first line: what is crawled. A resumed crawl adds another one. */
 export interface CrawlStart {
   readonly type: 'crawl';
   readonly version: typeof CRAWL_VERSION;
@@ -47,28 +47,28 @@ export interface CrawlStart {
   readonly network: NetworkName | (string & {});
   /** 64 hex digits. */
   readonly networkID: string;
-  /** As they were named. */
+  /** As the user has named them. */
   readonly seeds: readonly string[];
   /** ISO 8601. */
   readonly startedAt: string;
-  /** ISO 8601, when it is gone on with. */
+  /** ISO 8601; only of a resumed crawl. */
   readonly resumedAt?: string;
   /** Our own key, `G…`. */
   readonly peerID: string;
   readonly options: CrawlSettings;
 }
 
-/** What became of an address. */
+/** The result for an address. */
 export interface NodeLine {
   readonly type: 'node';
   /** `HOST:PORT`, the host an IP address unless it could not be resolved. */
   readonly address: string;
   /**
-   * `ok`; a cause of docs/errors.md; `not-allowed`; `not-dialled` when --max-nodes had been reached. `peer-full` is a node that
-   * completed the handshake, named others and had no slot.
+   * `ok`; a cause of docs/errors.md; `not-allowed`; `not-dialled` beyond --max-nodes. `peer-full` is a node that completed the
+   * handshake, named others and had no free slot.
    */
   readonly outcome: string;
-  /** `G…`, whenever its certificate was good. */
+  /** `G…`, whenever its certificate was valid. */
   readonly peerID?: string;
   readonly remote?: RemoteJson;
   readonly timings?: ProbeTimings;
@@ -77,11 +77,11 @@ export interface NodeLine {
   readonly peers?: readonly string[];
   readonly error?: OverlayErrorJson;
   readonly warnings?: readonly string[];
-  /** How many nodes have named an address that was not dialled. */
+  /** Number of nodes that have named an address that was not dialled. */
   readonly namedBy?: number;
-  /** The seed it was named by, when that is a host name. */
+  /** The seed that stands for this address, when it is a host name. */
   readonly seed?: string;
-  /** ISO 8601: when it was over. */
+  /** The time of the result, ISO 8601. */
   readonly at?: string;
 }
 
@@ -99,11 +99,11 @@ export interface CrawlEnd {
   /** False when it was interrupted. */
   readonly finished: boolean;
   readonly counts: CrawlCounts;
-  /** How long this run took. */
+  /** Duration of this run. */
   readonly seconds: number;
   /** The latest ledger that the weighed validators have closed. */
   readonly ledgerSeq?: number;
 }
 
-/** One line. Of several about one address, key or hash the last counts. */
+/** One line. If several lines are about the same address, key or hash, the last one is valid. */
 export type CrawlEvent = CrawlStart | NodeLine | ValidatorLine | QuorumSetLine | CrawlEnd;

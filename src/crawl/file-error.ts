@@ -1,12 +1,12 @@
 /**
- * What can be wrong with the file of a crawl.
+ * Errors of the file of a crawl.
  * @module
  */
 
-/** Something is wrong with a file of a crawl; the message says what and names the file. */
+/** A file of a crawl cannot be used; the message has the reason and the file. */
 export class CrawlFileError extends Error {
   override readonly name: string = 'CrawlFileError';
-  /** Whether a line could not be written; else something is wrong with what there is. */
+  /** Whether a line could not be written; if not, the contents of the file are wrong. */
   readonly isWriting: boolean;
 
   constructor(message: string, isWriting = false) {
@@ -15,15 +15,15 @@ export class CrawlFileError extends Error {
   }
 }
 
-/** What the operating system says, with what to do. */
+/** An error of the operating system, with advice. */
 export function explained(error: unknown, path: string): CrawlFileError {
   if (error instanceof CrawlFileError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'EEXIST')
-    return new CrawlFileError(`${path} exists already and is left as it is: --resume goes on with it, or name another file`);
+    return new CrawlFileError(`${path} exists already and was not changed: resume its crawl with --resume, or name another file`);
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG')
     return new CrawlFileError(
-      `${path} cannot be written on, there is no space left (${code}); all lines before are good: make room and go on with --resume ${path}`,
+      `${path} cannot be written, there is no space left (${code}). All earlier lines are valid: free some space, then continue with --resume ${path}`,
     );
   return new CrawlFileError(`${path}: ${message}`);
 }

@@ -1,6 +1,6 @@
 /**
- * The file of a crawl: one JSON object a line, written at once and never changed. Whatever ends the process, at most the
- * line that was being written is lost, and the crawl can be gone on with.
+ * The file of a crawl: one JSON object in each line, written at once and never changed. However the process ends, at most the
+ * line that is being written is lost, and the crawl can be resumed.
  * @module
  */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
@@ -10,9 +10,9 @@ import { CrawlFileError, explained } from './file-error.ts';
 import { readLine } from './line.ts';
 import { Lock } from './lock.ts';
 
-/** Bytes that are read at once. */
+/** Number of bytes in one read. */
 const CHUNK_BYTES = 1 << 20;
-/** Longest line that is taken: a hundred names are some kilobytes. */
+/** Length of the longest line that is read; a line with a hundred names has some kilobytes. */
 const MAX_LINE_BYTES = 16 << 20;
 const NEWLINE = 10;
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = constants;
@@ -31,7 +31,7 @@ export class CrawlFile {
     this.#length = length;
   }
 
-  /** Begins a new file. @throws {CrawlFileError} when there is one already, or it cannot be made */
+  /** Creates a new file. @throws {CrawlFileError} when it exists already or cannot be created */
   static create(path: string): CrawlFile {
     const fd = open(path, O_RDWR | O_CREAT | O_EXCL);
     try {
@@ -44,10 +44,9 @@ export class CrawlFile {
   }
 
   /**
-   * Opens a file to go on with it. A last line that was cut short is taken away; a file that begins as no crawl does is left
-   * as it is.
-   * @returns the file; its lines are read with `events`
-   * @throws {CrawlFileError} when it cannot be read or written, is no file of a crawl, or another crawl writes it
+   * Opens a file to resume its crawl. An incomplete last line is removed; a file that is not a crawl is left unchanged.
+   * @returns the file; `events` reads its lines
+   * @throws {CrawlFileError} when it cannot be read or written, is not a file of a crawl, or another crawl writes it
    */
   static resume(path: string): CrawlFile {
     const fd = open(path, O_RDWR);
@@ -68,7 +67,7 @@ export class CrawlFile {
     }
   }
 
-  /** The lines that were there before. @throws {CrawlFileError} naming the line that is wrong */
+  /** The lines that it had when it was opened. @throws {CrawlFileError} naming the line that is wrong */
   *events(): Generator<CrawlEvent> {
     for (const { text, number, end } of readLines(this.#fd, this.path)) {
       if (end > this.#length) return;
@@ -77,7 +76,7 @@ export class CrawlFile {
     }
   }
 
-  /** Appends a line. @throws {CrawlFileError} when it cannot be written, because the disk is full for example; the file stays good */
+  /** Appends a line. @throws {CrawlFileError} when it cannot be written, for example because the disk is full; the file stays valid */
   write(event: CrawlEvent): void {
     const bytes = Buffer.from(`${printableJson(event)}\n`);
     let written = 0;
@@ -89,13 +88,13 @@ export class CrawlFile {
       try {
         ftruncateSync(this.#fd, this.#length);
       } catch {
-        // Half a line at the end is taken away when the crawl is gone on with.
+        // An incomplete line at the end is removed when the crawl is resumed.
       }
       throw new CrawlFileError(explained(error, this.path).message, true);
     }
   }
 
-  /** Lets go of the file. */
+  /** Closes the file and releases its lock. */
   close(): void {
     closeSync(this.#fd);
     this.#lock.release();
@@ -103,8 +102,8 @@ export class CrawlFile {
 }
 
 /**
- * Reads the file of a crawl, whether it is finished or not.
- * @throws {CrawlFileError} when it cannot be read or is no file of a crawl, naming the line that is wrong
+ * Reads the file of a crawl, which need not be finished.
+ * @throws {CrawlFileError} when it cannot be read or is not a file of a crawl, naming the line that is wrong
  */
 export function* readCrawlFile(path: string): Generator<CrawlEvent> {
   for (const { event } of readCrawlLines(path)) if (event !== undefined) yield event;
@@ -141,7 +140,7 @@ export function* readCrawlLines(path: string, from = 0): Generator<CrawlFileLine
   }
 }
 
-/** A crawl that was killed at once has written nothing, or half of its first line. */
+/** A crawl that was killed at once has written nothing, or a part of its first line. */
 function checkBeginning(text: string, isWhole: boolean, path: string): void {
   const begins = isWhole ? parseLine(text, 1, path)?.type === 'crawl' : BEGINNING.startsWith(text.slice(0, BEGINNING.length));
   if (!begins) throw new CrawlFileError(`${path}: there is no crawl in it`);
@@ -151,11 +150,11 @@ const BEGINNING = '{"type":"crawl",';
 
 interface Line {
   readonly text: string;
-  /** From 1. */
+  /** The first line is 1. */
   readonly number: number;
-  /** Offset of the byte behind its line feed. */
+  /** Offset of the byte after its line feed. */
   readonly end: number;
-  /** False for a last line that was cut short. */
+  /** False for an incomplete last line. */
   readonly isWhole: boolean;
 }
 
@@ -173,7 +172,7 @@ function* readLines(fd: number, path: string, from = 0): Generator<Line> {
       end += newline + 1;
       const text = bytes.toString('utf8', 0, newline);
       bytes = bytes.subarray(newline + 1);
-      // A crash of the machine can leave zeros, or half a line, where the last lines were.
+      // A crash of the machine can leave zeros or a part of a line in place of the last lines.
       const isWhole = end < size || isJson(text);
       yield { text, number: ++number, end, isWhole };
     }

@@ -1,5 +1,5 @@
 /**
- * Who names whom as GraphML, with typed attributes: for Gephi, NetworkX, igraph and others.
+ * Which node names which, as GraphML with typed attributes: for Gephi, NetworkX, igraph and others.
  * @module
  */
 import { xmlText } from '../report/junit.ts';
@@ -35,7 +35,7 @@ const ATTRIBUTES: Readonly<
   at: ['string', ({ at }) => at],
 };
 
-/** The graph as a GraphML document. An edge goes from who names to who is named: no connection is meant. */
+/** The graph as a GraphML document. An edge goes from a node to an address that it names. It does not mean a connection. */
 export function graphml(result: CrawlResult): string {
   const { nodes, namedBy } = namesIn(result);
   const lines = [

@@ -1,24 +1,24 @@
 /**
- * How a quorum set fares: whether it is met, who is missing, and what it takes to block it.
+ * Health of a quorum set: whether it is met, which nodes are missing, and which group could block it.
  * @module
  */
 import { isQuorumSlice, quorumSetNodes } from '../protocol/scp/quorum-set.ts';
 import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
 
-/** Health of one quorum set. It says nothing about quorum intersection: that takes the quorum sets of everybody. */
+/** Health of one quorum set. It is not quorum intersection, which needs the quorum sets of all validators. */
 export interface QuorumHealth {
-  /** Whether enough of it validates. */
+  /** Whether enough of its nodes validate. */
   readonly met: boolean;
   /** Its nodes, `G…`. */
   readonly nodes: readonly string[];
   /** Those that do not validate. */
   readonly missing: readonly string[];
-  /** One of the smallest groups of validating nodes that stop it when they stop, too; empty when it is not met. */
+  /** A smallest group of validating nodes whose failure would stop it; empty when it is not met. */
   readonly blockedBy: readonly string[];
 }
 
 /**
- * Looks how a quorum set fares.
+ * Computes the health of a quorum set.
  * @param quorumSet a sane one
  * @param validating the keys that validate
  */
@@ -32,7 +32,7 @@ export function quorumHealth(quorumSet: SCPQuorumSet, validating: ReadonlySet<st
   };
 }
 
-/** A smallest group whose end leaves no slice; nobody is in a sane quorum set twice, so that each level can be solved by itself. */
+/** A smallest group whose failure leaves no slice. No node is in a sane quorum set twice, so that each inner set is independent. */
 function cheapestBlock(quorumSet: SCPQuorumSet, validating: ReadonlySet<string>): readonly string[] {
   const { threshold, validators, innerSets } = quorumSet;
   const prices = [

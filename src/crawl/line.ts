@@ -1,6 +1,5 @@
 /**
- * A line of the file of a crawl, read again. Whoever edits or invents one gets a clear refusal here, so that nobody behind has
- * to expect anything but what a crawl writes.
+ * Reads a line of the file of a crawl. A line that no crawl writes is refused here, so that other code can rely on the types.
  * @module
  */
 import { parseQuorumSet } from '../protocol/scp/quorum-set.ts';
@@ -11,9 +10,9 @@ type Fields = Record<string, unknown>;
 type Check = (value: unknown) => boolean;
 
 /**
- * What a line says.
+ * Reads a line.
  * @returns undefined when it is blank or of a type that a later version writes
- * @throws {TypeError} whose message goes on from "line N": what is in the line is not repeated, since the wrong file may hold a seed
+ * @throws {TypeError} with a message that continues "line N" and does not contain the line, which may be a seed
  */
 export function readLine(text: string): CrawlEvent | undefined {
   if (text.trim() === '') return undefined;
@@ -23,11 +22,11 @@ export function readLine(text: string): CrawlEvent | undefined {
   } catch {
     throw new TypeError('is not JSON');
   }
-  if (!isObject(line)) throw new TypeError('is no object');
+  if (!isObject(line)) throw new TypeError('is not an object');
   switch (line.type) {
     case 'crawl':
       if (line.version !== CRAWL_VERSION)
-        throw new TypeError(`is of version ${String(line.version)} of the format, which is not known here`);
+        throw new TypeError(`has version ${String(line.version)} of the format, which this version of the package cannot read`);
       demand(START(line));
       return { ...line, options: settings(line.options as Fields) } as unknown as CrawlEvent;
     case 'node':
@@ -49,7 +48,7 @@ export function readLine(text: string): CrawlEvent | undefined {
   return line as unknown as CrawlEvent;
 }
 
-/** What is known of the settings; those of a later version are left out. */
+/** The known settings; those of a later version are left out. */
 function settings(options: Fields): Partial<CrawlSettings> {
   demand(SETTINGS(options));
   const known = Object.keys(SETTINGS_FIELDS).filter((name) => options[name] !== undefined);
@@ -60,7 +59,7 @@ function settings(options: Fields): Partial<CrawlSettings> {
 }
 
 function demand(holds: boolean): void {
-  if (!holds) throw new TypeError('is not as a crawl writes it');
+  if (!holds) throw new TypeError('is not a line that a crawl writes');
 }
 
 function isObject(value: unknown): value is Fields {
@@ -76,7 +75,7 @@ function optional(check: Check): Check {
   return (value) => value === undefined || check(value);
 }
 
-/** An object that has at least these fields. */
+/** An object with at least these fields. */
 function shape(fields: Readonly<Record<string, Check>>): Check {
   return (value) => isObject(value) && Object.entries(fields).every(([name, check]) => check(value[name]));
 }

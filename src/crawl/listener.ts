@@ -8,15 +8,15 @@ import { fromHex, toHex } from '../protocol/bytes.ts';
 import type { ReceivedMessage } from '../protocol/wire/authenticated-message.ts';
 import type { Answer, Validators } from './validators.ts';
 
-/** A node that has sent no SCP message for so long has sent all it has, in milliseconds. */
+/** A node that has not sent an SCP message for this time has sent all of them, in milliseconds. */
 const QUIET_MS = 250;
-/** The first one may take longer. */
+/** The same for the first message, which may take longer. */
 const FIRST_MS = 750;
-/** So long a node is listened to at most, in milliseconds. */
+/** The longest time to wait for SCP messages of one node, in milliseconds. */
 const MAX_LISTENING_MS = 2_000;
-/** So many SCP messages of one node are looked at. */
+/** The largest number of SCP messages of one node that are used. */
 const MAX_SCP_MESSAGES = 4_000;
-/** So long the answer to a request for quorum sets is waited for, in milliseconds. */
+/** The longest time to wait for quorum sets, in milliseconds. */
 const QUORUM_SET_MS = 1_000;
 
 /** Asks a node for SCP state and quorum sets, and takes its answers. */
@@ -25,7 +25,7 @@ export class Listener {
   readonly #address: string;
   readonly #clock: Clock;
   #answer: Answer | undefined;
-  /** Hashes that were asked for and not answered. */
+  /** Hashes that were requested and not answered. */
   readonly #asked = new Set<string>();
   #messages = 0;
   #lastMs = 0;
@@ -59,7 +59,7 @@ export class Listener {
     }
   }
 
-  /** Never rejects: why the connection ended is told elsewhere. */
+  /** Never rejects: the reason of the end is reported elsewhere. */
   async listen(connection: Connection): Promise<void> {
     void connection.ended.then(() => {
       this.#hasEnded = true;
@@ -103,7 +103,7 @@ export class Listener {
     return this.#clock.now().monotonicMs;
   }
 
-  /** Waits as long as there is time left, or until the connection ends. @param leftMs looked at again whenever it has passed */
+  /** Waits while time is left, or until the connection ends. @param leftMs the time left; it is called again after that time */
   async #until(leftMs: () => number): Promise<void> {
     for (let left = leftMs(); left > 0 && !this.#hasEnded; left = leftMs()) {
       await new Promise<void>((resolve) => {

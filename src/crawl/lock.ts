@@ -1,13 +1,13 @@
 /**
- * One process writes the file of a crawl at a time: `FILE.lock` beside it says which. The lock of a process that was killed
- * holds nobody up.
+ * Only one process writes the file of a crawl at a time: `FILE.lock` beside the file names it. The lock of a process that no
+ * longer exists is taken over.
  * @module
  */
 import { linkSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { CrawlFileError, explained } from './file-error.ts';
 
-/** Held until it is released. */
+/** A lock. It is held until it is released. */
 export class Lock {
   readonly #path: string;
 
@@ -15,7 +15,7 @@ export class Lock {
     this.#path = path;
   }
 
-  /** @throws {CrawlFileError} when a process that is running has it */
+  /** @throws {CrawlFileError} when a running process holds it */
   static take(file: string): Lock {
     const path = `${realpathSync(file)}.lock`;
     const own = JSON.stringify({ pid: process.pid, host: hostname(), started: startOf(process.pid) });
@@ -30,7 +30,7 @@ export class Lock {
       const holder = found === undefined ? undefined : readHolder(found);
       if (holder !== undefined && isRunning(holder))
         throw new CrawlFileError(
-          `${file} is being written by another crawl (process ${holder.pid} on ${holder.host}); if that is not so, delete ${path}`,
+          `${file} is being written by another crawl (process ${holder.pid} on ${holder.host}); if this process does not exist, delete ${path}`,
         );
       if (found !== undefined) removeStale(path, found);
     }
@@ -57,14 +57,14 @@ function readHolder(text: string): Holder | undefined {
   }
 }
 
-/** Takes the lock of a process that was killed away; not one that somebody has taken in between. */
+/** Removes the lock of a process that no longer exists, unless another process has taken it in the meantime. */
 function removeStale(path: string, text: string): void {
   const aside = `${path}.${process.pid}`;
   try {
     renameSync(path, aside);
     if (read(aside) !== text) linkSync(aside, path);
   } catch {
-    // Somebody else was quicker.
+    // Another process was faster.
   }
   rmSync(aside, { force: true });
 }
@@ -78,18 +78,18 @@ function read(path: string): string | undefined {
 }
 
 function isRunning({ pid, host, started }: Holder): boolean {
-  // Of another machine nobody here knows.
+  // Processes of another machine cannot be seen from here.
   if (host !== hostname()) return true;
   try {
     process.kill(pid, 0);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-  // Another process may have got the same number since.
+  // Another process may have the same number now.
   return started === undefined || startOf(pid) === undefined || started === startOf(pid);
 }
 
-/** When a process was started, in ticks since the machine was; undefined where the system does not tell. */
+/** Start of a process in ticks since the start of the machine; undefined where the system does not report it. */
 function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');

@@ -1,5 +1,5 @@
 /**
- * Who names whom, with every name as the address it means.
+ * Which node names which, with one spelling for each address.
  * @module
  */
 import { formatTarget } from '../net/target.ts';
@@ -9,13 +9,13 @@ import type { CrawlResult } from './result.ts';
 
 /** All nodes, and the edges between them. */
 export interface Names {
-  /** Each node with the addresses it names, each once, all of them nodes. */
+  /** Each node with the addresses that it names, each once; all of them are nodes. */
   readonly nodes: readonly { readonly line: NodeLine; readonly names: readonly string[] }[];
-  /** How many nodes name an address. */
+  /** Number of nodes that name an address. */
   readonly namedBy: ReadonlyMap<string, number>;
 }
 
-/** Nodes of a crawl; those that were named and have no line of their own, because it was interrupted, are `not-dialled`. */
+/** Nodes of a crawl. Named addresses without a line, after an interruption, are `not-dialled`. */
 export function namesIn(result: CrawlResult): Names {
   const namedBy = new Map<string, number>();
   const lines = new Map(result.nodes);

@@ -1,5 +1,5 @@
 /**
- * What a crawl is asked for, and what is kept of that in its first line.
+ * Options of a crawl, and the settings in its first line.
  * @module
  */
 import type { NodeIdentity } from '../net/identity.ts';
@@ -10,34 +10,34 @@ import { parseQuorumSet } from '../protocol/scp/quorum-set.ts';
 import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
 import type { CrawlEvent, CrawlSettings } from './events.ts';
 
-/** What is crawled, and how. */
+/** Options of a crawl. */
 export interface CrawlOptions
   extends Pick<
       NodeOptions,
       'network' | 'identity' | 'versionStr' | 'overlayVersion' | 'overlayMinVersion' | 'ledgerVersion' | 'listeningPort' | 'clock'
     >,
     Pick<ConnectOptions, 'family' | 'lookup'> {
-  /** Where it begins, `HOST[:PORT]`: what is named here may be dialled, whatever it is. */
+  /** The nodes where it begins, `HOST[:PORT]`. They may be dialled whatever their addresses are. */
   readonly seeds: readonly (string | Target)[];
-  /** What else may be dialled, `10.0.0.0/8` for example. None: whatever is globally routable. */
+  /** Ranges of addresses that may be dialled, `10.0.0.0/8` for example. Default: all globally routable addresses. */
   readonly allow?: readonly string[] | undefined;
-  /** Connections open at the same moment at most, 1 to 10,000. Attempts that are not answered are not counted. Default 50. */
+  /** The largest number of open connections, 1 to 10,000. Attempts without an answer are not counted. Default 50. */
   readonly concurrency?: number | undefined;
-  /** Connections begun in a second at most, 1 to 100,000. Default 250. */
+  /** The largest number of new connections in a second, 1 to 100,000. Default 250. */
   readonly rate?: number | undefined;
   /** Time for a whole handshake, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number | undefined;
-  /** Addresses that are dialled at most; the others are told as `not-dialled`. */
+  /** The largest number of addresses that are dialled, seeds included; the others are `not-dialled`. */
   readonly maxNodes?: number | undefined;
-  /** Whether validators and quorum sets are looked for. Default true. */
+  /** Whether to look for validators and quorum sets. Default true. */
   readonly validators?: boolean | undefined;
-  /** Whether a node that closes without a word is dialled again, some times, to find out why. Default true. */
+  /** Whether to take a second look, with more connections, at a node that closes without a message. Default true. */
   readonly secondLook?: boolean | undefined;
-  /** Decides which validators are weighed. None: what the reached nodes use. */
+  /** Decides which validators are weighed. Default: the quorum sets of the reached nodes. */
   readonly quorumSet?: SCPQuorumSet | undefined;
-  /** What an earlier, interrupted run has said: what is settled in it is not dialled again. */
+  /** The events of an earlier, interrupted run: addresses that have a result are not dialled again. */
   readonly resume?: Iterable<CrawlEvent> | undefined;
-  /** Ends it within a second; everything that was found is said before. */
+  /** Ends the crawl within a second, after all results so far. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -65,7 +65,7 @@ export function settingsOf(options: CrawlOptions, identity: NodeIdentity): Crawl
   };
 }
 
-/** Without what is undefined. */
+/** The object without undefined values. */
 export function defined<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
 }

@@ -1,6 +1,6 @@
 /**
- * What the page of a crawl shows, made small: nodes are meant by their place in the list. Free of Node, because the page
- * takes it, too.
+ * The data of the page of a crawl in a short form: nodes are named by their index. This file needs no Node API, because the page
+ * uses it too.
  * @module
  */
 import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
@@ -17,17 +17,17 @@ export interface PageNode {
   readonly ledgerVersion?: number;
   /** Time of the handshake, in milliseconds. */
   readonly ms?: number;
-  /** What went wrong, and what to do, by their place in `texts`. */
+  /** Message and advice of its error, as indexes of `texts`. */
   readonly message?: number;
   readonly advice?: number;
-  /** Places of the nodes it names. */
+  /** Indexes of the nodes that it names. */
   readonly names?: readonly number[];
-  /** How many nodes name it. */
+  /** Number of nodes that name it. */
   readonly namedBy: number;
   readonly at?: string;
 }
 
-/** Everything the page shows. */
+/** The data of the page. */
 export interface CrawlPageData {
   readonly version: 1;
   readonly network: string;
@@ -41,7 +41,7 @@ export interface CrawlPageData {
   readonly texts: readonly string[];
   readonly validators: readonly ValidatorLine[];
   readonly quorumSets: readonly { readonly hash: string; readonly quorumSet: SCPQuorumSet }[];
-  /** The quorum set that was given. */
+  /** The quorum set of the user. */
   readonly own?: {
     readonly quorumSet: SCPQuorumSet;
     readonly met: boolean;

@@ -8,13 +8,13 @@ import { namesIn } from './names.ts';
 import type { CrawlPageData, PageNode } from './page-data.ts';
 import type { CrawlResult } from './result.ts';
 
-/** Beside this file in the package; where the package was built when it runs from source. */
+/** The page is beside this file in the package; when this file runs from source, it is in `dist`. */
 const TEMPLATE: PageTemplate = {
   places: ['./page.html.br', '../../dist/crawl/page.html.br'].map((path) => new URL(path, import.meta.url)),
   slot: 'crawl',
   of: 'crawl',
 };
-/** Validators nobody weighs that are shown: anybody can make thousands. */
+/** The largest number of validators without weight that are shown: anyone can make thousands of keys. */
 const MAX_UNWEIGHED = 200;
 
 /**
@@ -25,7 +25,7 @@ export async function crawlPageHtml(result: CrawlResult): Promise<string> {
   return pageFile(TEMPLATE, pageData(result));
 }
 
-/** What the page shows. */
+/** The data of the page. */
 export function pageData(result: CrawlResult): CrawlPageData {
   const { start, end } = result;
   const { nodes: lines, namedBy } = namesIn(result);

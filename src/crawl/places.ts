@@ -1,34 +1,34 @@
 /**
- * How much a crawl does at once: open connections, attempts that nobody has answered, and beginnings in a second.
+ * Limits of a crawl: open connections, connection attempts without an answer, and new connections in a second.
  * @module
  */
 import type { Clock, Timer } from '../net/clock.ts';
 
-/** Limits of a crawl. */
+/** The limits. */
 export interface PlaceOptions {
   readonly clock: Clock;
   readonly concurrency: number;
   readonly rate: number;
-  /** A place may have become free. */
+  /** Is called when a place may have become free. */
   readonly onFree: () => void;
 }
 
-/** One visit's place. */
+/** The place of one visit. */
 export interface Place {
-  /** The TCP connection is open. */
+  /** Is called when the TCP connection is open. */
   connected(): void;
-  /** It is over. */
+  /** Is called when the visit has ended. */
   leave(): void;
 }
 
-/** An attempt that has not been answered within this most likely never will be, and holds no place of an open connection. In milliseconds. */
+/** An attempt without an answer after this time will most likely get none, and no longer counts as an open connection. In milliseconds. */
 const YOUNG_MS = 1_000;
-/** Attempts for each place, and at least and at most so many: who is dead costs a SYN now and then. */
+/** Number of attempts for each place, with its smallest and largest total: a dead address costs only a few SYNs. */
 const ATTEMPTS_PER_PLACE = 10;
 const MIN_ATTEMPTS = 100;
 const MAX_ATTEMPTS = 2_000;
 
-/** All places. Dead addresses have a budget of their own, so that they do not hold up those that answer. */
+/** All places. Dead addresses have a limit of their own, so that they do not delay addresses that answer. */
 export class Places {
   readonly #options: PlaceOptions;
   readonly #maxAttempts: number;
@@ -36,7 +36,7 @@ export class Places {
   #open = 0;
   #young = 0;
   #old = 0;
-  /** Beginnings that are allowed at the moment. */
+  /** Number of connections that may begin now. */
   #credit: number;
   #creditMs: number;
   #refill: Timer | undefined;
@@ -56,7 +56,7 @@ export class Places {
     return this.#young + this.#old;
   }
 
-  /** Whether another visit may begin now; when not, `onFree` says when it is worth asking again. */
+  /** Whether another visit may begin now; if not, `onFree` is called when this may have changed. */
   begin(): boolean {
     const { concurrency } = this.#options;
     if (this.#open + this.#young >= concurrency || this.attempts >= this.#maxAttempts) return false;
@@ -72,7 +72,7 @@ export class Places {
     return false;
   }
 
-  /** Takes a place that `begin` has promised. */
+  /** Takes a place after `begin` has returned true. */
   take(): Place {
     this.#credit--;
     this.#young++;
@@ -104,13 +104,13 @@ export class Places {
     };
   }
 
-  /** Nothing is told any more. */
+  /** After this, `onFree` is not called any more. */
   stop(): void {
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
   }
 
-  /** At most so many begin at once after a pause. */
+  /** The largest number of connections that begin together after a pause. */
   get #burst(): number {
     return Math.max(1, this.#options.rate / 10);
   }

@@ -6,7 +6,7 @@
 import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
 import type { CrawlResult } from './result.ts';
 
-/** A quorum set as stellar-core's JSON has it. */
+/** A quorum set in stellar-core's JSON. */
 interface CoreQuorumSet {
   /** Threshold. */
   readonly t: number;
@@ -14,7 +14,7 @@ interface CoreQuorumSet {
   readonly v: readonly (string | CoreQuorumSet)[];
 }
 
-/** The document. It has the weighed validators alone; one whose quorum set is not known has an empty `qset`. */
+/** The document. It contains only weighed validators; a validator whose quorum set is not known has an empty `qset`. */
 export function quorumJson(result: CrawlResult): string {
   const nodes = [...result.validators.values()]
     .filter(({ weighed }) => weighed)

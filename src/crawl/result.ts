@@ -1,16 +1,16 @@
 /**
- * A crawl as a whole: the last line about each address, key and hash.
+ * The result of a crawl: the last line about each address, key and hash.
  * @module
  */
 import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
 import type { CrawlEnd, CrawlEvent, CrawlStart, NodeLine } from './events.ts';
 import type { ValidatorLine } from './validator-line.ts';
 
-/** Everything a crawl has found. */
+/** All results of a crawl. */
 export class CrawlResult {
-  /** The first line; undefined before it has come. */
+  /** The line that begins the last run; undefined before it is added. */
   start: CrawlStart | undefined;
-  /** Absent when the crawl was killed. */
+  /** Undefined when the crawl was killed. */
   end: CrawlEnd | undefined;
   /** By address. */
   readonly nodes: Map<string, NodeLine> = new Map();
@@ -19,14 +19,14 @@ export class CrawlResult {
   /** By hash, 64 hex digits. */
   readonly quorumSets: Map<string, SCPQuorumSet> = new Map();
 
-  /** What a crawl comes to. @param events lines of a file, or what a crawl says */
+  /** The result of all events. @param events the lines of a file, or the events of a crawl */
   static of(events: Iterable<CrawlEvent>): CrawlResult {
     const result = new CrawlResult();
     for (const event of events) result.add(event);
     return result;
   }
 
-  /** Takes one line more. */
+  /** Adds an event. */
   add(event: CrawlEvent): void {
     switch (event.type) {
       case 'crawl':
@@ -47,13 +47,13 @@ export class CrawlResult {
     }
   }
 
-  /** The quorum set of a key, where it is known. */
+  /** The quorum set of a key, if it is known. */
   quorumSetOf(peerID: string): SCPQuorumSet | undefined {
     const hash = this.validators.get(peerID)?.quorumSetHash;
     return hash === undefined ? undefined : this.quorumSets.get(hash);
   }
 
-  /** The keys that validate. */
+  /** Keys that validate. */
   validating(): ReadonlySet<string> {
     return new Set([...this.validators.values()].filter(({ validating }) => validating).map(({ peerID }) => peerID));
   }

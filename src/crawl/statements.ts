@@ -1,5 +1,5 @@
 /**
- * What one node passes on of the validators: for each key the few statements that are worth a look, in bounded memory.
+ * The SCP statements that one node passes on: the newest few of each key, in bounded memory.
  * @module
  */
 
@@ -8,14 +8,14 @@ import { isStatementSane, statementQuorumSetHash } from '../protocol/scp/stateme
 import type { SCPEnvelope, SCPPledges, SCPStatement } from '../protocol/wire/messages.ts';
 import type { ValidatorLine } from './validator-line.ts';
 
-/** Statements of one key that are kept: when the signature of the newest is bad, an older one may be good. */
+/** Number of statements of one key that are kept: if the signature of the newest is wrong, an older one may be valid. */
 const KEPT_PER_KEY = 3;
-/** Keys of one answer: a real network has some hundred validators. Keys that are named in quorum sets always have a place. */
+/** The largest number of unknown keys in one answer. A real network has some hundred validators. Keys in quorum sets are not counted. */
 const MAX_STRANGERS = 2_000;
-/** Ledger sequences are 32 bits; slots that are beyond that are no ledgers. */
+/** Ledger sequences have 32 bits; a slot index above that is not a ledger. */
 const MAX_LEDGER = 0xffffffffn;
 
-/** Order of what is said about one ledger. */
+/** Order of the statements about one ledger. */
 const RANK: Readonly<Record<SCPPledges['type'], number>> = {
   SCP_ST_NOMINATE: 0,
   SCP_ST_PREPARE: 1,
@@ -23,7 +23,7 @@ const RANK: Readonly<Record<SCPPledges['type'], number>> = {
   SCP_ST_EXTERNALIZE: 3,
 };
 
-/** The statements in what one node has sent. */
+/** The statements that one node has sent. */
 export class Statements {
   readonly #byKey = new Map<string, SCPEnvelope[]>();
   readonly #isNamed: (peerID: string) => boolean;
@@ -34,7 +34,7 @@ export class Statements {
     this.#isNamed = isNamed;
   }
 
-  /** Keeps an envelope when it is among the newest of its key. Nothing is verified yet. */
+  /** Keeps an envelope if it is among the newest of its key. It is verified later. */
   add(envelope: SCPEnvelope): void {
     const { statement } = envelope;
     const { nodeID } = statement;
@@ -62,13 +62,13 @@ function isNewer(a: SCPStatement, b: SCPStatement): boolean {
   return RANK[a.pledges.type] > RANK[b.pledges.type];
 }
 
-/** The value a statement says its ledger has closed with, or will for sure; undefined when it does not say. */
+/** The value with which the ledger of a statement has closed, or is sure to close; undefined for other statements. */
 export function closedValue({ pledges }: SCPStatement): Uint8Array | undefined {
   if (pledges.type === 'SCP_ST_EXTERNALIZE') return pledges.commit.value;
   return pledges.type === 'SCP_ST_CONFIRM' ? pledges.ballot.value : undefined;
 }
 
-/** The hash of the quorum set of who says it, 64 hex digits. */
+/** The hash of the signer's quorum set, 64 hex digits. */
 export function hashOf({ pledges }: SCPStatement): string {
   return toHex(statementQuorumSetHash(pledges));
 }

@@ -14,11 +14,11 @@ interface StellarbeatQuorumSet {
   readonly innerQuorumSets: readonly StellarbeatQuorumSet[];
 }
 
-/** The document: one object for each key that was proved or heard. Addresses without a key are no nodes there. */
+/** The document: one object for each key that was proved or heard. Addresses without a key are left out. */
 export function stellarbeatJson(result: CrawlResult): string {
   const { start, end, validators } = result;
   const date = start?.startedAt ?? '';
-  // Of several addresses of one key, the first that takes us in.
+  // Of several addresses with one key, the first that accepts us.
   const lines = [...result.nodes.values()].filter(({ peerID }) => peerID !== undefined);
   const places = new Map(lines.toReversed().map((line) => [line.peerID as string, line]));
   for (const line of lines.toReversed()) if (line.outcome === 'ok') places.set(line.peerID as string, line);

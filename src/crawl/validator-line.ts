@@ -1,12 +1,12 @@
 /**
- * What is said of validators, and what a crawl comes to in numbers. Free of Node, because the page takes it, too.
+ * Lines about validators, and the numbers of a crawl. This file needs no Node API, because the page uses it too.
  * @module
  */
 
-/** What a validator is doing, in the words of stellar-core's `quorum` command. */
+/** State of a validator, in the words of stellar-core's `quorum` command. */
 export type ValidatorState = 'validating' | 'delayed' | 'disagrees' | 'missing';
 
-/** A key whose signed SCP statement was verified, or which a weighed quorum set names and nobody has heard. */
+/** A key whose signed SCP statement was verified, or a key that a weighed quorum set names and that was not heard. */
 export interface ValidatorLine {
   readonly type: 'validator';
   /** `G…`. */
@@ -16,28 +16,28 @@ export interface ValidatorLine {
   readonly validating: boolean;
   /** 64 hex digits. */
   readonly quorumSetHash?: string;
-  /** The latest ledger it has said something about. */
+  /** The ledger of its latest statement. */
   readonly ledgerSeq?: number;
   readonly statement?: 'NOMINATE' | 'PREPARE' | 'CONFIRM' | 'EXTERNALIZE';
-  /** Addresses of nodes that passed its statement on, twenty at most. */
+  /** Addresses of nodes that passed on its statement, at most twenty. */
   readonly heardFrom: readonly string[];
-  /** Whether it is in the transitive closure of the quorum set that was given, or of what the reached nodes use. */
+  /** Whether it is in the transitive closure of the user's quorum set, or else of the quorum sets of the reached nodes. */
   readonly weighed: boolean;
 }
 
-/** What a crawl comes to, in numbers. */
+/** The numbers of a crawl. */
 export interface CrawlCounts {
-  /** Addresses by outcome. */
+  /** Number of addresses by outcome. */
   readonly outcomes: Readonly<Record<string, number>>;
-  /** Addresses altogether. */
+  /** Number of all known addresses. */
   readonly addresses: number;
-  /** Addresses that are known and were not asked, because the crawl was ended before. */
+  /** Number of known addresses without a result, because the crawl was interrupted. */
   readonly left: number;
-  /** Different keys that were proved. */
+  /** Number of different keys that nodes have proved. */
   readonly keys: number;
-  /** Weighed validators by state. */
+  /** Number of weighed validators by state. */
   readonly validators: Readonly<Record<ValidatorState, number>>;
-  /** Validators that are not weighed: anybody can make keys. */
+  /** Number of keys that are not weighed: anyone can make keys. */
   readonly unweighed: number;
   readonly quorumSets: number;
 }

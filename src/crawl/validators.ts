@@ -1,5 +1,5 @@
 /**
- * Who validates: from what enough nodes pass on, verified signature by signature and hash by hash.
+ * The validators of a crawl: the SCP statements and quorum sets that nodes pass on, with every signature and hash verified.
  * @module
  */
 import { nodeCrypto } from '../crypto/node.ts';
@@ -13,42 +13,42 @@ import { closedValue, hashOf, kindOf, Statements } from './statements.ts';
 import type { ValidatorLine, ValidatorState } from './validator-line.ts';
 import { closureOf, type Reached, weighedByReached } from './weigh.ts';
 
-/** So many answers in a row that bring nothing new are enough. */
+/** After this number of consecutive answers with nothing new, no further node is asked. */
 const ENOUGH_ANSWERS = 8;
-/** So many nodes are asked while it is not yet known whom anybody relies on. */
+/** The largest number of nodes that are asked while no key is weighed yet. */
 const MAX_BLIND_ANSWERS = 24;
-/** So many nodes are asked for one quorum set. */
+/** The largest number of nodes that are asked for one quorum set. */
 const MAX_ASKED_FOR_SET = 8;
-/** Quorum sets one node is asked for: stellar-core answers 300 in a minute. */
+/** The largest number of quorum sets that one node is asked for; stellar-core answers 300 in a minute. */
 const MAX_SETS_PER_NODE = 60;
-/** Keys that are not weighed and are remembered all the same. */
+/** The largest number of keys without weight that are kept. */
 const MAX_STRANGERS = 10_000;
-/** Ledgers a validator may be behind, or ahead, of the others and still validate. */
+/** The number of ledgers by which a validator may be behind or ahead of the others and still counts as validating. */
 const MAX_LAG = 1;
 const MAX_LEAD = 12;
-/** Nodes that are named as having passed a statement on. */
+/** The largest number of nodes in `heardFrom`. */
 const MAX_HEARD_FROM = 20;
-/** Signatures that are checked before others get their turn. */
+/** Number of signatures that are verified before other work of the process gets its turn. */
 const VERIFIED_AT_ONCE = 50;
 
-/** What is known of one key. */
+/** The latest statement of one key. */
 interface Voice {
   ledgerSeq: number;
   statement: NonNullable<ValidatorLine['statement']>;
   quorumSetHash: string;
   signature: Uint8Array;
-  /** The latest ledger it says has closed, and with which value. */
+  /** The latest ledger that the key has closed, and the value it closed the ledger with. */
   closed: { readonly ledgerSeq: number; readonly value: string } | undefined;
-  /** The answer it was heard in last with its latest ledger. */
+  /** Index of the answer that contained the statement. */
   answer: number;
   readonly heardFrom: Set<string>;
 }
 
-/** What one node has been asked and has said. */
+/** The statements of one node, while it is asked. */
 export interface Answer {
   readonly address: string;
   readonly statements: Statements;
-  /** What was known before. */
+  /** The fingerprint before the node was asked. */
   readonly before: string;
 }
 
@@ -58,10 +58,10 @@ export class Validators {
   readonly #own: SCPQuorumSet | undefined;
   readonly #voices = new Map<string, Voice>();
   readonly #quorumSets = new Map<string, SCPQuorumSet>();
-  /** Hashes that are not known yet, with how many nodes were asked for each. */
+  /** Hashes of quorum sets that are not known yet, with the number of nodes that were asked for each. */
   readonly #wanted = new Map<string, number>();
   readonly #reached = new Map<string, Reached>();
-  /** The latest ledger the weighed keys had closed, soon after each answer. */
+  /** The latest ledger that the weighed keys had closed, after each answer. */
   readonly #ledgers: (number | undefined)[] = [];
   /** Lines of an earlier run, for keys that have not been heard since. */
   readonly #earlier = new Map<string, ValidatorLine>();
@@ -75,13 +75,13 @@ export class Validators {
   #inFlight = 0;
   #barren = 0;
 
-  /** @param quorumSet decides alone who is weighed, when it is given */
+  /** @param quorumSet the quorum set of the user; when it is given, it alone decides which keys are weighed */
   constructor(network: Network, quorumSet: SCPQuorumSet | undefined) {
     this.#network = network;
     this.#own = quorumSet;
   }
 
-  /** Takes what an earlier run had found. */
+  /** Takes a line of an earlier run. */
   restore(line: ValidatorLine | QuorumSetLine): void {
     if (line.type === 'validator') this.#earlier.set(line.peerID, line);
     else if (isQuorumSetSane(line.quorumSet) && toHex(quorumSetHash(nodeCrypto, line.quorumSet)) === line.hash)
@@ -90,7 +90,7 @@ export class Validators {
     this.#isStale = true;
   }
 
-  /** A node has proved its key. */
+  /** Adds a node that has proved its key. */
   reached(node: Reached): void {
     const known = this.#reached.get(node.peerID);
     if (known?.isSeed) return;
@@ -98,22 +98,22 @@ export class Validators {
     this.#isStale = true;
   }
 
-  /** Whether what this node passes on is needed. */
+  /** Whether a node with this key has to be asked for SCP state. */
   wants(peerID: string): boolean {
     this.#weigh();
     if (this.#inFlight + this.#barren < ENOUGH_ANSWERS) return true;
-    // Nobody knows a validator's own statements better.
+    // A validator is the best source of its own statements.
     return this.#weighed.has(peerID) && !this.#isHeard(peerID);
   }
 
-  /** Begins to ask a node. */
+  /** Is called when a node is about to be asked. */
   begin(address: string): Answer {
     this.#inFlight++;
     return { address, statements: new Statements((peerID) => this.#named.has(peerID)), before: this.#fingerprint() };
   }
 
   /**
-   * Takes what a node has passed on: verifies what is new. Never rejects.
+   * Takes the statements of a node and verifies those that are new. Never rejects.
    */
   async take({ address, statements }: Answer): Promise<void> {
     const index = this.#answers++;
@@ -124,18 +124,18 @@ export class Validators {
     this.#isStale = true;
   }
 
-  /** A node has been asked enough, or has gone. */
+  /** Is called when a node has been asked, or its connection has ended. */
   end({ before }: Answer): void {
     this.#inFlight--;
     this.#weigh();
-    // As long as nobody is weighed, strangers would say which ledger is the latest.
+    // While no key is weighed, unknown keys would decide which ledger is the latest.
     if (this.#weighed.size > 0) while (this.#ledgers.length < this.#answers) this.#ledgers.push(this.#latestLedger());
     const isBlind = this.#weighed.size === 0 && this.#answers < MAX_BLIND_ANSWERS;
     this.#barren = isBlind || this.#fingerprint() !== before ? 0 : this.#barren + 1;
     this.#tell(false);
   }
 
-  /** What would change if something new were found out about the keys that count. */
+  /** A text that changes whenever an answer contains something new about weighed keys. */
   #fingerprint(): string {
     this.#weigh();
     const heard = [...this.#weighed].filter((peerID) => this.#isHeard(peerID));
@@ -145,7 +145,7 @@ export class Validators {
     return `${this.#weighed.size} ${heard.length} ${sets.size}`;
   }
 
-  /** Hashes of quorum sets a node is to be asked for; those of weighed keys first. */
+  /** Hashes of the quorum sets to ask a node for; those of weighed keys first. */
   setsToAsk(): readonly string[] {
     if (this.#wanted.size === 0) return [];
     this.#weigh();
@@ -167,7 +167,7 @@ export class Validators {
     return hashes;
   }
 
-  /** Whether quorum sets of keys that count are still missing, and there is hope to get them. */
+  /** Whether quorum sets of weighed keys are missing, and more nodes may be asked for them. */
   get wantsSets(): boolean {
     for (const peerID of this.#weighed) {
       const hash = this.#hashOf(peerID);
@@ -177,8 +177,8 @@ export class Validators {
   }
 
   /**
-   * Takes a quorum set when its hash is one that is looked for.
-   * @param hash of what has come, 64 hex digits
+   * Takes a quorum set if a statement has its hash.
+   * @param hash the hash of the quorum set, 64 hex digits
    */
   addQuorumSet(quorumSet: SCPQuorumSet, hash: string): void {
     if (this.#quorumSets.has(hash) || !this.#isSaid(hash) || !isQuorumSetSane(quorumSet)) return;
@@ -188,12 +188,12 @@ export class Validators {
     this.#lines.push({ type: 'quorumSet', hash, quorumSet });
   }
 
-  /** What there is to say since it was asked last. */
+  /** The lines that are new since the last call. */
   takeLines(): readonly CrawlEvent[] {
     return this.#lines.splice(0);
   }
 
-  /** Everything that has not been said in its last form. */
+  /** The lines that the end of the crawl adds: every line that has changed since it was told. */
   finish(): readonly CrawlEvent[] {
     this.#isStale = true;
     this.#weigh();
@@ -201,7 +201,7 @@ export class Validators {
     return this.takeLines();
   }
 
-  /** The latest ledger the weighed keys have closed. */
+  /** The latest ledger that the weighed keys have closed. */
   get ledgerSeq(): number | undefined {
     return this.#latestLedger();
   }
@@ -210,7 +210,7 @@ export class Validators {
     return this.#quorumSets.size;
   }
 
-  /** Numbers of keys by state: of those that are weighed, and of all others together. */
+  /** Number of weighed keys by state, and number of all other keys. */
   counts(): { readonly weighed: Readonly<Record<ValidatorState, number>>; readonly unweighed: number } {
     this.#weigh();
     const weighed: Record<ValidatorState, number> = { validating: 0, delayed: 0, disagrees: 0, missing: 0 };
@@ -257,7 +257,7 @@ export class Validators {
   }
 
   #want(hash: string): void {
-    // Invented keys may name invented hashes: those of known ones come first in any case.
+    // Invented keys can name invented hashes. Hashes of weighed keys are asked for first.
     if (this.#wanted.size < MAX_STRANGERS) this.#wanted.set(hash, 0);
   }
 
@@ -303,11 +303,11 @@ export class Validators {
       nodes.add(peerID);
       if (this.#own === undefined ? 2 * (i + 1) > closed.length : isQuorumSlice(this.#own, nodes)) return ledgerSeq;
     }
-    // Not even a slice of it is there: what most say is as good as it gets.
+    // No slice of it has closed a ledger: use the ledger of the majority.
     return closed[Math.floor(closed.length / 2)]?.ledgerSeq;
   }
 
-  /** The value most weighed keys closed a ledger with, when they are more than half of those that closed it. */
+  /** The value with which more than half of the weighed keys that closed a ledger have closed it, if there is one. */
   #agreedValue(ledgerSeq: number): string | undefined {
     const counts = new Map<string, number>();
     let all = 0;
@@ -324,7 +324,7 @@ export class Validators {
 
   #stateOf(voice: Voice, agreed: Map<number, string | undefined>): ValidatorState {
     const { closed, ledgerSeq, answer } = voice;
-    // By the ledger of that moment: the network goes on while it is crawled.
+    // Compare with the latest ledger at that time, because the network closes ledgers during the crawl.
     const latest = this.#ledgers[answer] ?? this.#latestLedger();
     if (latest !== undefined && ledgerSeq > latest + MAX_LEAD) return 'disagrees';
     if (latest !== undefined && ledgerSeq < latest - MAX_LAG) return 'delayed';
@@ -334,7 +334,7 @@ export class Validators {
     return value !== undefined && value !== closed.value ? 'disagrees' : 'validating';
   }
 
-  /** A line for each key, as it is now. */
+  /** The current line of each key. */
   *#allLines(): Generator<ValidatorLine> {
     const agreed = new Map<number, string | undefined>();
     for (const [peerID, voice] of this.#voices) {
@@ -361,7 +361,7 @@ export class Validators {
     }
   }
 
-  /** @param all also what changes all the time: the ledger, and who has passed it on */
+  /** @param all whether lines in which only ledger, statement or sources have changed are told too */
   #tell(all: boolean): void {
     for (const line of this.#allLines()) {
       if (!all && !this.#isFresh(line)) continue;
@@ -376,7 +376,7 @@ export class Validators {
     this.#toldAnswers = this.#answers;
   }
 
-  /** Whether there may be something new to say of a key in between: of strangers that were not heard again there is not. */
+  /** Whether the line of a key can have changed during the crawl; that of an unknown key cannot unless it was heard again. */
   #isFresh({ peerID, state, weighed }: ValidatorLine): boolean {
     return state !== 'missing' && (weighed || (this.#voices.get(peerID)?.answer ?? -1) >= this.#toldAnswers);
   }

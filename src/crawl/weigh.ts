@@ -1,21 +1,21 @@
 /**
- * Which keys count. Anybody can make keys and sign with them, so that a number of keys says nothing: what is named, directly
- * or through others, by quorum sets that somebody relies on does.
+ * Which keys are weighed. Anyone can make keys and sign with them, so that the number of keys means nothing. A key is weighed
+ * when a quorum set that the user or the reached nodes rely on names it, directly or through other quorum sets.
  * @module
  */
 import { quorumSetNodes } from '../protocol/scp/quorum-set.ts';
 import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
 
-/** A node that was reached, with the quorum set its key has signed for. */
+/** A node that was reached. */
 export interface Reached {
   readonly peerID: string;
-  /** Its IP address: many keys at one address are one voice. */
+  /** Its IP address: keys at the same address count once. */
   readonly host: string;
-  /** Whether it was named by hand. */
+  /** Whether it is a seed. */
   readonly isSeed: boolean;
 }
 
-/** So many keys are looked at in one closure: real ones have some hundred. */
+/** The largest number of keys in one closure; real closures have some hundred. */
 const MAX_CLOSURE = 10_000;
 
 /**
@@ -43,9 +43,9 @@ export function closureOf(
 }
 
 /**
- * The keys that count when nobody has said whom he trusts: those in the closures of two nodes that were reached, of
- * different keys at different addresses, or of one that was named by hand. One node alone can invent a whole network, and be
- * believed only when there is nobody else.
+ * The keys that are weighed without a quorum set of the user: those in the closures of at least two reached nodes with
+ * different keys at different addresses, or of a seed. One unknown node could invent a whole network; it is relied on only
+ * when no other node has a quorum set.
  */
 export function weighedByReached(
   reached: Iterable<Reached>,

@@ -142,7 +142,7 @@ describe('crawl', () => {
     // 32 blocks of 512 bytes, or of 1,024: less than a crawl needs.
     const child = spawn('sh', ['-c', 'ulimit -f 32; exec "$@"', 'sh', ...command]);
     const { code, stderr } = await finished(child);
-    expect(stderr).toMatch(/cannot be written on, there is no space left \(E\w+\).*go on with --resume/);
+    expect(stderr).toMatch(/cannot be written, there is no space left \(E\w+\).*continue with --resume/);
     expect(code).toBe(8);
     expect(statSync(file).size).toBeGreaterThan(0);
     expect(readFileSync(file, 'utf8').endsWith('\n')).toBe(true);

@@ -82,7 +82,7 @@ describe('the file of a crawl', () => {
   );
 
   it.each([
-    ['{"type":"node","address":5,"outcome":"ok"}', /line 2 is not as a crawl writes it/],
+    ['{"type":"node","address":5,"outcome":"ok"}', /line 2 is not a line that a crawl writes/],
     ['{"type":"validator","peerID":"G","state":"validating","heardFrom":[]}', /line 2 /],
     ['{"type":"quorumSet","hash":"00","quorumSet":{"threshold":5,"validators":[],"innerSets":[]}}', /line 2 .*threshold/],
     ['not JSON', /line 2 is not JSON$/],
@@ -112,7 +112,7 @@ describe('the file of a crawl', () => {
   ])('is refused when a field is not what a crawl writes: %j', (line) => {
     const path = written();
     writeFileSync(path, `${JSON.stringify(line)}\n`, { flag: 'a' });
-    expect(() => [...readCrawlFile(path)]).toThrow(/line 2 is not as a crawl writes it$/);
+    expect(() => [...readCrawlFile(path)]).toThrow(/line 2 is not a line that a crawl writes$/);
   });
 
   it('sets nothing but the settings of a crawl, and quorum sets by XDR’s names', () => {
@@ -141,12 +141,12 @@ describe('the file of a crawl', () => {
   it('is of a version that is known', () => {
     const path = fresh();
     writeFileSync(path, `${JSON.stringify({ ...START, version: 2 })}\n`);
-    expect(() => [...readCrawlFile(path)]).toThrow(/line 1 is of version 2/);
+    expect(() => [...readCrawlFile(path)]).toThrow(/line 1 has version 2/);
   });
 
   it('is not begun where there is one', () => {
     const path = written(1);
-    expect(() => CrawlFile.create(path)).toThrow(/exists already and is left as it is: --resume/);
+    expect(() => CrawlFile.create(path)).toThrow(/exists already and was not changed: resume its crawl with --resume/);
     expect([...readCrawlFile(path)]).toHaveLength(2);
   });
 
