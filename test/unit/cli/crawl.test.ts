@@ -128,7 +128,7 @@ describe('crawl', () => {
       expect(lines.at(-1)).toMatchObject({ type: 'end', finished: false });
       expect(lines.some((line) => line.type === 'node' && line.outcome === 'ok')).toBe(true);
       expect(lines.some((line) => line.type === 'node' && line.outcome === 'aborted')).toBe(false);
-      const third = await runCli(['crawl', '--resume', file, '--timeout', '1s', '--json']);
+      const third = await runCli(['crawl', '--resume', file, '--timeout', '5s', '--json']);
       expect(third.code).toBe(0);
       expectAll(silent, file);
     } finally {
