@@ -1,5 +1,5 @@
 /**
- * The page of a crawl: shows the data that is in it.
+ * The page of a crawl. It shows the data that the file contains.
  * @module
  */
 import { render } from 'preact';

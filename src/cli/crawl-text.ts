@@ -113,7 +113,7 @@ function printValidators(result: CrawlResult, out: Output): void {
   );
   for (const peerID of missing.slice(0, MAX_LISTED)) out.line(`  missing  ${peerID}`);
   if (met) {
-    out.line(`  it stops when ${blockedBy.length} more stop, for example these:`);
+    out.line(`  it would stop if ${blockedBy.length} more of them failed, for example these:`);
     for (const peerID of blockedBy.slice(0, MAX_LISTED)) out.line(dim(`    ${peerID}`));
   }
 }
@@ -132,7 +132,7 @@ export function exitCodeOf({ start, nodes }: CrawlResult): number {
   const hasAnswered = lines.some(({ outcome, peers }) => outcome === 'ok' || peers !== undefined);
   const code = lines.find((line) => line.error !== undefined)?.error?.code;
   if (hasAnswered || code === undefined) return EXIT.OK;
-  // A later version, whose file is gone on with, may know more codes.
+  // A later version, whose file is resumed, may know more codes.
   return Object.hasOwn(EXIT_CODE, code) ? EXIT_CODE[code] : EXIT.NO_ANSWER;
 }
 

@@ -5,6 +5,7 @@
 import { AllowList, plainAddress } from '../net/allow-list.ts';
 import type { Family } from '../net/lookup.ts';
 import { formatTarget, parseTarget, type Target } from '../net/target.ts';
+import type { NodeLine } from './events.ts';
 
 /** An address and its state. */
 export interface Entry {
@@ -146,6 +147,17 @@ export class AddressBook {
     if (this.#family !== 0 && this.#family !== (host.includes(':') ? 6 : 4)) return false;
     return this.#allowList.permits(host);
   }
+}
+
+/** The outcome of an address that is not dialled, by its state. */
+export function outcomeOf(state: Entry['state']): string {
+  return state === 'forbidden' ? 'not-allowed' : 'not-dialled';
+}
+
+/** The current line of an address that is not dialled. */
+export function lineOfUndialled(entry: Entry): NodeLine {
+  entry.toldNamedBy = entry.namedBy;
+  return { type: 'node', address: entry.address, outcome: outcomeOf(entry.state), namedBy: entry.namedBy };
 }
 
 /** Reads `HOST:PORT` with any number as port, as PEERS and lines have it; undefined for another text. */

@@ -11,7 +11,7 @@ import { resolveName } from '../net/resolve.ts';
 import { formatTarget, type Target } from '../net/target.ts';
 import { type ProbeResult, probe } from '../probe/probe.ts';
 import { OverlayError } from '../protocol/errors.ts';
-import { AddressBook, type Entry, readAddress, readSeed, seedAddress } from './address-book.ts';
+import { AddressBook, type Entry, lineOfUndialled, outcomeOf, readAddress, readSeed, seedAddress } from './address-book.ts';
 import type { CrawlEnd, CrawlEvent, CrawlSettings, CrawlStart, NodeLine } from './events.ts';
 import { CRAWL_VERSION } from './events.ts';
 import { Listener } from './listener.ts';
@@ -204,11 +204,10 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     const seed = formatTarget(target);
     const { host, port } = target;
     const { family, lookup } = this.#options;
-    const { timeoutMs } = this.#settings;
     const { signal } = this.#ending;
     let addresses: readonly string[];
     try {
-      addresses = await resolveName({ host, family, lookup, clock: this.#clock, timeoutMs, signal });
+      addresses = await resolveName({ host, family, lookup, clock: this.#clock, timeoutMs: this.#settings.timeoutMs, signal });
     } catch (cause) {
       if (!(cause instanceof OverlayError)) throw cause;
       // An interrupted look-up is no result: a resumed crawl looks the name up again.
@@ -227,7 +226,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
       this.#tellSeed(entry);
       return;
     }
-    if (before !== undefined) this.#tally.retract(UNDIALLED[before] ?? '');
+    if (before !== undefined) this.#tally.retract(outcomeOf(before));
     if (entry.state === 'waiting') this.#queue.add(entry);
     else this.#settle(lineOfUndialled(entry), true);
   }
@@ -248,7 +247,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
       this.#queue.add(entry);
       return;
     }
-    const isTold = known?.outcome === outcomeOf(entry);
+    const isTold = known?.outcome === outcomeOf(entry.state);
     if (isTold) entry.toldNamedBy = known.namedBy ?? 0;
     this.#settle(isTold ? known : lineOfUndialled(entry), !isTold);
   }
@@ -395,18 +394,6 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
 }
 
 const NOBODY = { validating: 0, delayed: 0, disagrees: 0, missing: 0 } as const;
-
-/** Outcomes of addresses that are not dialled. */
-const UNDIALLED: Readonly<Partial<Record<Entry['state'], string>>> = { forbidden: 'not-allowed', unasked: 'not-dialled' };
-
-function outcomeOf({ state }: Entry): string {
-  return UNDIALLED[state] ?? 'not-dialled';
-}
-
-function lineOfUndialled(entry: Entry): NodeLine {
-  entry.toldNamedBy = entry.namedBy;
-  return { type: 'node', address: entry.address, outcome: outcomeOf(entry), namedBy: entry.namedBy };
-}
 
 function isConnectedAlready({ error }: ProbeResult): boolean {
   return error?.peerError?.message.startsWith('already-connected peer') === true;

@@ -1,5 +1,5 @@
 /**
- * The network as a whole: who is there, who can be reached, why not the others, who validates, and who names whom.
+ * The whole network: which nodes exist, which can be reached and why others cannot, which validate, and which name which.
  * @module stellar-handshake/crawl
  */
 

@@ -1,5 +1,5 @@
 /**
- * Where the nodes of the graph are drawn.
+ * Positions of the nodes of the graph.
  * @module
  */
 import { forceCollide, forceLink, forceManyBody, forceSimulation, forceX, forceY, type Simulation } from 'd3-force';
@@ -8,7 +8,7 @@ import { type Tone, toneOf } from './rows.ts';
 
 /** A node that is drawn. */
 export interface Point {
-  /** Its place in the data. */
+  /** Its index in the data. */
   readonly at: number;
   readonly tone: Tone;
   readonly radius: number;
@@ -16,12 +16,12 @@ export interface Point {
   y: number;
 }
 
-/** Names of each node that pull: all fifty would pull everything into one ball, and take a second for each step. */
+/** Number of names of each node that attract: all fifty would draw the graph into one ball, and each step would take a second. */
 const PULLING = 3;
-/** Steps until it stands still. */
+/** Number of steps until the layout is finished. */
 export const STEPS = 150;
 
-/** The points, and what moves them: `tick` is one step. */
+/** The points, and the simulation that moves them; `tick` is one step. */
 export interface Layout {
   readonly points: readonly Point[];
   readonly simulation: Simulation<Point, undefined>;
@@ -45,7 +45,7 @@ export function layoutOf({ nodes }: CrawlPageData): Layout {
     byPlace.set(at, point);
   }
   const links = nodes.flatMap(({ names = [] }, at) =>
-    // The names that few others have said tell most of who belongs together.
+    // Rare names show best which nodes belong together.
     [...names]
       .sort((a, b) => (nodes[a]?.namedBy ?? 0) - (nodes[b]?.namedBy ?? 0))
       .slice(0, PULLING)

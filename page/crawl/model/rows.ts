@@ -1,18 +1,18 @@
 /**
- * The nodes as rows of a table: found, sorted, and asked back.
+ * The nodes as rows of a table: search, order, and reverse look-up.
  * @module
  */
 import type { CrawlPageData, PageNode } from '../../../src/crawl/page-data.ts';
 
-/** A node and its place in the data. */
+/** A node and its index in the data. */
 export interface Row {
   readonly at: number;
   readonly node: PageNode;
-  /** What a search looks through, in lower case. */
+  /** The text that is searched, in lower case. */
   readonly text: string;
 }
 
-/** What can be sorted by. */
+/** The columns that rows can be sorted by. */
 export type Column = 'address' | 'outcome' | 'peerID' | 'version' | 'overlay' | 'ms' | 'names' | 'namedBy';
 
 /** An order of rows. */
@@ -30,12 +30,12 @@ export function rowsOf({ nodes }: CrawlPageData): readonly Row[] {
   }));
 }
 
-/** What a cell holds; undefined sorts last either way. */
+/** The value of a cell; undefined is last in either direction. */
 export function cellOf(node: PageNode, column: Column): string | number | undefined {
   return column === 'names' ? (node.names?.length ?? 0) : node[column];
 }
 
-/** The rows with the text in them and with this outcome, in this order. */
+/** The rows that contain the text and have the outcome, in the given order. */
 export function select(rows: readonly Row[], search: string, outcome: string, { column, descending }: Order): readonly Row[] {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   const found = rows.filter(
@@ -52,10 +52,10 @@ export function select(rows: readonly Row[], search: string, outcome: string, { 
   });
 }
 
-/** 127.0.0.10 behind 127.0.0.9. */
+/** Sorts 127.0.0.10 after 127.0.0.9. */
 const collator = new Intl.Collator('en', { numeric: true });
 
-/** How many nodes there are of each, the most first. */
+/** Number of nodes with each value, the largest first. */
 export function countBy(
   nodes: readonly PageNode[],
   of: (node: PageNode) => string | undefined,
@@ -68,14 +68,14 @@ export function countBy(
   return [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
 }
 
-/** For each node the places of those that name it. */
+/** For each node the indexes of the nodes that name it. */
 export function namersOf({ nodes }: CrawlPageData): readonly (readonly number[])[] {
   const namers: number[][] = nodes.map(() => []);
   for (const [at, { names = [] }] of nodes.entries()) for (const name of names) namers[name]?.push(at);
   return namers;
 }
 
-/** What kind of outcome it is: its colour. */
+/** The kind of an outcome, which decides its colour. */
 export type Tone = 'ok' | 'full' | 'silent' | 'wrong' | 'unasked';
 
 const TONES: Readonly<Record<string, Tone>> = {
@@ -95,7 +95,7 @@ export function toneOf(outcome: string): Tone {
   return TONES[outcome] ?? 'wrong';
 }
 
-/** What the tones mean. */
+/** The meaning of each tone. */
 export const TONE_NAMES: Readonly<Record<Tone, string>> = {
   ok: 'lets us in',
   full: 'is full',

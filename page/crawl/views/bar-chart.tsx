@@ -1,5 +1,5 @@
 /**
- * Counts as bars, and the same as a list for whoever does not see them.
+ * Counts as bars, and the same counts as a list for screen readers.
  * @module
  */
 import { BarController, BarElement, CategoryScale, Chart, LinearScale, Tooltip } from 'chart.js';
@@ -9,19 +9,19 @@ import { useColours } from './colours.ts';
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
 
-/** Bars that are shown; the rest is one more. */
+/** Number of bars; one more has the rest. */
 const MAX_BARS = 14;
-/** Height of a bar with its room, in pixels. */
+/** Height of a bar with its margin, in pixels. */
 const BAR_HEIGHT = 26;
 
 interface ChartProps {
   readonly title: string;
   readonly counts: readonly (readonly [string, number])[];
-  /** What is counted. */
+  /** Name of what is counted. */
   readonly of: string;
 }
 
-/** A bar for each. */
+/** One bar for each count. */
 export function BarChart({ title, counts, of }: ChartProps): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   const colours = useColours();

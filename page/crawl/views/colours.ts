@@ -1,11 +1,11 @@
 /**
- * The colours of the style sheet for what is drawn on a canvas.
+ * The colours of the style sheet, for canvases.
  * @module
  */
 import { useEffect, useState } from 'preact/hooks';
 import type { Tone } from '../model/rows.ts';
 
-/** What a canvas is drawn with. */
+/** Colours of a canvas. */
 export interface Colours {
   readonly ink: string;
   readonly line: string;
@@ -14,7 +14,7 @@ export interface Colours {
   readonly tones: Readonly<Record<Tone, string>>;
 }
 
-/** The colours of now: they change with the theme. */
+/** The current colours; they change with the theme. */
 export function useColours(): Colours {
   const [colours, setColours] = useState(read);
   useEffect(() => {

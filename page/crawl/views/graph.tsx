@@ -1,5 +1,6 @@
 /**
- * Who names whom, as a picture. It is worked out when it is looked at, a step a frame, so that nothing else has to wait.
+ * Which node names which, as a graph. The layout is computed while the graph is visible, one step in each frame, so that the page
+ * stays responsive.
  * @module
  */
 import { select } from 'd3-selection';
@@ -11,9 +12,9 @@ import { type Layout, layoutOf, type Point, STEPS } from '../model/layout.ts';
 import { namersOf, TONE_NAMES, toneOf } from '../model/rows.ts';
 import { type Colours, useColours } from './colours.ts';
 
-/** Time of a frame that may be spent on steps, in milliseconds. */
+/** Time in each frame for steps of the layout, in milliseconds. */
 const BUDGET_MS = 8;
-/** So close to a point, in pixels, it is meant. */
+/** A click at this distance from a point chooses it, in pixels. */
 const NEAR = 12;
 
 interface GraphProps {
@@ -45,16 +46,16 @@ export function NamesGraph({ data, chosen, onChoose }: GraphProps): JSX.Element 
   const tones = useMemo(() => [...new Set(data.nodes.map(({ outcome }) => toneOf(outcome)))], [data]);
   return (
     <section id="graph" aria-labelledby="graph-title">
-      <h2 id="graph-title">Who names whom</h2>
+      <h2 id="graph-title">Which node names which</h2>
       <p class="small">
-        A line goes to each name in the address book of the chosen node, and comes from each node that names it. A name is no
+        Lines go from the chosen node to the nodes in its address book, and to it from the nodes that name it. A name is not a
         connection. Click a node to choose it; drag and scroll to look closer.
       </p>
       <canvas
         ref={canvas}
         class="graph"
         role="img"
-        aria-label={`${data.nodes.length} nodes; the table above has them all, each with whom it names`}
+        aria-label={`${data.nodes.length} nodes; the table above lists all of them with the nodes that they name`}
       />
       <ul class="legend">
         {tones.map((tone) => (
@@ -68,7 +69,7 @@ export function NamesGraph({ data, chosen, onChoose }: GraphProps): JSX.Element 
   );
 }
 
-/** A canvas that is drawn on. */
+/** The canvas of the graph. */
 class Drawing {
   onChoose: GraphProps['onChoose'] = () => {};
   readonly #canvas: HTMLCanvasElement;
@@ -105,7 +106,7 @@ class Drawing {
     this.#isDirty = true;
   }
 
-  /** Steps and draws until it is told to stop. @returns stops it */
+  /** Computes steps and draws. @returns a function that stops it */
   run(): () => void {
     const next = (): void => {
       this.#step();
@@ -125,7 +126,7 @@ class Drawing {
     }
   }
 
-  /** Everything in view when nobody has zoomed. */
+  /** The view that shows the whole graph, unless the user has zoomed. */
   #scale(): { readonly scale: number; readonly x: number; readonly y: number } {
     const { clientWidth: width, clientHeight: height } = this.#canvas;
     const reach = Math.max(60, ...this.#layout.points.map(({ x, y }) => Math.max(Math.abs(x), Math.abs(y))));

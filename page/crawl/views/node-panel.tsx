@@ -1,5 +1,5 @@
 /**
- * One node in full: why it is not reached and what to do, whom it names and who names it.
+ * Details of one node: its error with advice, the nodes that it names, and the nodes that name it.
  * @module
  */
 import type { JSX } from 'preact';
@@ -7,7 +7,7 @@ import { useMemo } from 'preact/hooks';
 import type { CrawlPageData, PageNode } from '../../../src/crawl/page-data.ts';
 import { namersOf } from '../model/rows.ts';
 
-/** Names that are listed at once. */
+/** The largest number of names that are listed. */
 const MAX_LISTED = 100;
 
 interface PanelProps {
@@ -21,7 +21,7 @@ export function NodePanel({ data, chosen, onChoose }: PanelProps): JSX.Element {
   const namers = useMemo(() => namersOf(data), [data]);
   const node = chosen === undefined ? undefined : data.nodes[chosen];
   if (node === undefined || chosen === undefined)
-    return <p class="panel quiet">Choose a node to see why it is as it is, whom it names, and who names it.</p>;
+    return <p class="panel quiet">Choose a node to see its result, the nodes that it names, and the nodes that name it.</p>;
   const { address, outcome, peerID, version, overlay, ledgerVersion, ms, message, advice, names = [], at } = node;
   const validator = data.validators.find((line) => line.peerID === peerID);
   const facts: readonly (readonly [string, string | number | undefined])[] = [

@@ -1,5 +1,5 @@
 /**
- * The nodes as a table: sorted by any column, searched, and only as many rows in the document as are seen.
+ * The nodes as a table with sorting and search. The document contains only the visible rows.
  * @module
  */
 import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from '@tanstack/virtual-core';
@@ -7,9 +7,9 @@ import type { JSX } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
 import { type Column, cellOf, type Order, type Row, select, toneOf } from '../model/rows.ts';
 
-/** Height of a row, in pixels; crawl.css has it, too. */
+/** Height of a row, in pixels; crawl.css has the same. */
 const ROW_HEIGHT = 34;
-/** Rows above and below what is seen. */
+/** Number of rows above and below the visible ones. */
 const OVERSCAN = 12;
 
 const COLUMNS: readonly (readonly [column: Column, title: string, isNumber: boolean])[] = [
@@ -92,7 +92,7 @@ export function NodeTable({ rows, outcomes, outcome, onOutcome, chosen, onChoose
         </label>
         <p role="status">{shown.length === rows.length ? `${rows.length} nodes` : `${shown.length} of ${rows.length} nodes`}</p>
       </form>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: whoever has no mouse scrolls it with the keys */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: users without a mouse scroll it with the keyboard */}
       <section class="scroller" ref={scroller} aria-label="Table of nodes" tabIndex={0} onKeyDown={onKeyDown}>
         <table aria-rowcount={shown.length + 1}>
           <thead>
@@ -135,7 +135,7 @@ interface HeadingProps {
 function Heading({ column, title, isNumber, order, onOrder }: HeadingProps): JSX.Element {
   const isIt = order.column === column;
   const sort = isIt ? (order.descending ? 'descending' : 'ascending') : 'none';
-  // Numbers are looked at from the highest.
+  // Numbers are sorted from the highest first.
   const descending = isIt ? !order.descending : isNumber;
   return (
     <th scope="col" aria-sort={sort} class={isNumber ? 'number' : undefined}>
@@ -187,7 +187,7 @@ function NodeRow({ row, index, isChosen, onChoose }: RowProps): JSX.Element {
   );
 }
 
-/** What @tanstack/virtual-core’s adapters do, for Preact. */
+/** The adapter of @tanstack/virtual-core for Preact. */
 function useVirtualizer(
   count: number,
   scroller: { readonly current: HTMLDivElement | null },

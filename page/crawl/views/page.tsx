@@ -12,7 +12,7 @@ import { NodePanel } from './node-panel.tsx';
 import { NodeTable } from './node-table.tsx';
 import { Validators } from './validators.tsx';
 
-/** A crawl, shown. */
+/** The page of a crawl. */
 export function CrawlPage({ data }: { readonly data: CrawlPageData }): JSX.Element {
   const rows = useMemo(() => rowsOf(data), [data]);
   const outcomes = useMemo(() => countBy(data.nodes, ({ outcome }) => outcome), [data]);
@@ -33,7 +33,7 @@ export function CrawlPage({ data }: { readonly data: CrawlPageData }): JSX.Eleme
         <nav aria-label="Parts of this page">
           <a href="#nodes">Nodes</a>
           <a href="#outcomes">Outcomes and versions</a>
-          <a href="#graph">Who names whom</a>
+          <a href="#graph">Which node names which</a>
           {data.validators.length > 0 && <a href="#validators">Validators</a>}
         </nav>
         <section id="nodes" aria-labelledby="nodes-title">
@@ -43,7 +43,7 @@ export function CrawlPage({ data }: { readonly data: CrawlPageData }): JSX.Eleme
         </section>
         <section id="outcomes" class="charts" aria-label="Outcomes and versions">
           <BarChart title="Outcomes" counts={outcomes} of="nodes" />
-          <BarChart title="Versions" counts={versions} of="nodes that said one" />
+          <BarChart title="Versions" counts={versions} of="nodes that sent one" />
         </section>
         <NamesGraph data={data} chosen={chosen} onChoose={choose} />
         <Validators data={data} />
@@ -62,7 +62,7 @@ function Facts({ data }: { readonly data: CrawlPageData }): JSX.Element {
   const facts: readonly (readonly [string, string | undefined])[] = [
     ['begun', startedAt.slice(0, 19).replace('T', ' ')],
     ['took', seconds === undefined ? undefined : `${seconds} s`],
-    ['state', finished ? 'finished' : 'interrupted: what was not asked is not dialled'],
+    ['state', finished ? 'finished' : 'interrupted: the remaining addresses are not-dialled'],
     ['keys', counts && String(counts.keys)],
     ['validators that validate', counts && String(counts.validators.validating)],
     ['ledger', ledgerSeq === undefined ? undefined : String(ledgerSeq)],

@@ -1,5 +1,5 @@
 /**
- * Who validates, whose quorum set is which, and how the quorum set that was given fares.
+ * Validators with their state, quorum sets, and the health of the user's quorum set.
  * @module
  */
 import type { JSX } from 'preact';
@@ -17,11 +17,11 @@ export function Validators({ data }: { readonly data: CrawlPageData }): JSX.Elem
     <section id="validators" aria-labelledby="validators-title">
       <h2 id="validators-title">Validators</h2>
       <p class="small">
-        {`${weighed.length} are weighed: ${own ? 'the quorum set that was given names them' : 'what the reached nodes use names them'}, directly or through others.`}
-        {counts && counts.unweighed > 0 && ` ${counts.unweighed} more are not: anybody can make keys.`}
+        {`${weighed.length} are weighed: ${own ? 'they are in the closure of your quorum set' : 'quorum sets of the reached nodes name them'}, directly or through others.`}
+        {counts && counts.unweighed > 0 && ` ${counts.unweighed} more are not: anyone can make keys.`}
       </p>
       {own && <Health own={own} />}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: whoever has no mouse scrolls it with the keys */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: users without a mouse scroll it with the keyboard */}
       <section class="scroller short" aria-label="Table of validators" tabIndex={0}>
         <table>
           <thead>
@@ -90,7 +90,7 @@ function Health({ own }: { readonly own: NonNullable<CrawlPageData['own']> }): J
         {met ? 'Your quorum set is met' : 'Your quorum set is not met'}
       </h3>
       <p>{`${nodes.length - missing.length} of its ${nodes.length} nodes validate.`}</p>
-      {met && <p>{`It stops when ${blockedBy.length} more stop, these for example:`}</p>}
+      {met && <p>{`It would stop if ${blockedBy.length} more of them failed, for example these:`}</p>}
       {met && <Keys keys={blockedBy} />}
       {missing.length > 0 && <p>Missing:</p>}
       <Keys keys={missing} />

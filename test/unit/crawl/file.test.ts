@@ -1,5 +1,6 @@
 /** The file of a crawl: an incomplete last line is removed, everything else stays, and only one process writes at a time. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -58,7 +59,31 @@ describe('the file of a crawl', () => {
     },
   );
 
-  it('is gone on with when not even its first line was written', () => {
+  it('loses nothing but the incomplete line, whichever byte of its last two lines is the last', () => {
+    const whole = readFileSync(written(1, 2, 3));
+    const lines = whole.toString().split('\n').slice(0, -1);
+    const before = lines.slice(0, 2).join('\n').length + 1;
+    for (let cut = before; cut <= whole.length; cut++) {
+      const path = fresh();
+      writeFileSync(path, whole.subarray(0, cut));
+      const file = CrawlFile.resume(path);
+      const kept = whole.subarray(0, cut).toString().split('\n').length - 1;
+      expect([...file.events()]).toEqual([START, node(1), node(2), node(3)].slice(0, kept));
+      file.close();
+    }
+  });
+
+  it.each<[string, (path: string) => void]>([
+    ['a pipe', (path) => execFileSync('mkfifo', [path])],
+    ['a directory', (path) => mkdirSync(path)],
+  ])('is not %s, which nothing waits for', (_name, make) => {
+    const path = fresh();
+    make(path);
+    expect(() => [...readCrawlFile(path)]).toThrow(/is not a regular file$/);
+    expect(() => CrawlFile.resume(path)).toThrow(/is not a regular file$|EISDIR/);
+  });
+
+  it('is resumed when not even its first line was written', () => {
     for (const beginning of ['', '{"type":"cra', '{"type":"crawl","version":1,"netw']) {
       const path = fresh();
       writeFileSync(path, beginning);
