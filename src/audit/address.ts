@@ -4,7 +4,7 @@
  */
 import { AllowList } from '../net/allow-list.ts';
 
-/** Named one by one: not everything else is somebody's, but a 6to4 address or one behind a carrier's NAT may well be. */
+/** A list of private ranges only: an address outside, such as 6to4 or one behind a carrier's NAT, may belong to somebody else. */
 const PRIVATE = new AllowList([
   '127.0.0.0/8', // loopback
   '10.0.0.0/8', // RFC 1918

@@ -117,7 +117,7 @@ class InitiatorAudit {
   /**
    * Plays all cases in the queue. A node forgets earlier refusals only after a successful handshake. A case that refuses the
    * target is therefore followed by one that does not, or by an honest handshake.
-   * @throws {TargetGone} when it does not dial any more; what was not played is in the queue then
+   * @throws {TargetGone} when it no longer dials; the cases that were not played are then in the queue
    */
   async *#playQueue(): AsyncGenerator<CaseResult, void, undefined> {
     let owed = false;

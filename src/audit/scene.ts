@@ -46,7 +46,7 @@ export interface Scene {
   /** Role of the target. */
   readonly role: PeerRole;
   readonly network: Network;
-  /** What is known of the target; undefined while it is being got to know. */
+  /** The facts about the target; undefined during the first handshake. */
   readonly facts: TargetFacts | undefined;
   readonly clock: Clock;
   /** Random bytes, reproducible. */

@@ -1,6 +1,6 @@
 /**
  * Which addresses may be probed. Everyone who can reach the exporter can make it dial. Without limits it would be a port
- * scanner inside somebody's network.
+ * scanner inside another network.
  * @module
  */
 import { formatIP, parseIP } from '../protocol/wire/ip.ts';

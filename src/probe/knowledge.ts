@@ -30,7 +30,7 @@ export type Finding =
 /** How long a finding stays valid while the same failure continues, in milliseconds. */
 const FINDING_KEPT_MS = 600_000;
 
-/** What is known of one target on one network. Pass it to every probe of that target. */
+/** The knowledge about one target on one network. Pass it to every probe of that target. */
 export class Knowledge {
   /** The overlay range the node accepted after it refused the default one. */
   overlayRange: OverlayRange | undefined;

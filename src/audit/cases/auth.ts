@@ -1,5 +1,5 @@
 /**
- * AUTH: sequence, MAC, flags, order (protocol.md sections 3.7 and 4.5), and what may not be said before it.
+ * AUTH: sequence, MAC, flags, order (protocol.md sections 3.7 and 4.5), and messages that may not come before it.
  * @module
  */
 import type { StellarMessage } from '../../protocol/wire/messages.ts';

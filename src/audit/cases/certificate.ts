@@ -1,5 +1,5 @@
 /**
- * The certificate in HELLO: everything that must not be believed (protocol.md sections 3.4 and 3.5).
+ * The certificate in HELLO: everything that must not be accepted (protocol.md sections 3.4 and 3.5).
  * @module
  */
 import { nodeCrypto } from '../../crypto/node.ts';
@@ -13,17 +13,17 @@ import { drop, open, refusal } from '../expect.ts';
 import type { Scene } from '../scene.ts';
 import { connected, hello } from '../steps.ts';
 
-/** Parts of a certificate that are not as they should be. */
+/** Wrong parts of a certificate. */
 interface CertOptions {
   readonly pubkey?: Uint8Array;
   readonly expiration?: bigint;
-  /** What is signed, from what should be: the payload of 76 bytes, and its SHA-256. */
+  /** Computes the bytes to sign from the correct ones: the payload of 76 bytes and its SHA-256. */
   readonly signs?: (payload: Uint8Array, digest: Uint8Array) => Uint8Array;
-  /** What becomes of the signature. */
+  /** Changes the signature. */
   readonly sig?: (signature: Uint8Array) => Uint8Array;
 }
 
-/** Our certificate, but for what the options say. */
+/** Our certificate with the changes of the options. */
 function cert({ peer: { mock }, clock }: Scene, options: CertOptions): { readonly cert: AuthCert } {
   const { pubkey = mock.ecdh.publicKey, expiration = BigInt(Math.floor(clock.now().unixSeconds)) + 3600n } = options;
   const { signs = (_payload, digest) => digest, sig = (signature) => signature } = options;
@@ -32,7 +32,7 @@ function cert({ peer: { mock }, clock }: Scene, options: CertOptions): { readonl
   return { cert: { pubkey, expiration, sig: sig(signature) } };
 }
 
-/** A good signature plus the group order: another signature of the same, to verifiers that do not reduce. */
+/** A valid signature plus the group order: a second valid signature, for verifiers that do not check the range. */
 function malleated(signature: Uint8Array): Uint8Array {
   const L = fromHex('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010');
   const out = signature.slice();
@@ -67,7 +67,7 @@ const FORGED = {
   expect: drop({ reached: 'nothing' }),
 } as const;
 
-/** A case whose certificate must not be believed. */
+/** A case whose certificate must be refused. */
 function forged(name: string, title: string, why: string, options: CertOptions): CaseSpec {
   return { name, title: `HELLO: ${title}`, why, ...FORGED, steps: [connected, hello(title, (scene) => cert(scene, options))] };
 }
@@ -209,7 +209,7 @@ export const CERTIFICATE_CASES: readonly AuditCase[] = [
     ),
   ),
   ...forAcceptor(...SMALL_ORDER_KEYS.map(smallOrder)),
-  // A connection of a target that dials is dear: one key of each kind is enough.
+  // Connections of a dialling target are rare: one key of each kind is enough.
   ...forInitiator(...SMALL_ORDER_KEYS.filter(([name]) => ['0', 'p', 'order-8-a'].includes(name)).map(smallOrder)),
   ...forBoth({
     name: 'signature-of-65-bytes',

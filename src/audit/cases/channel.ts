@@ -109,7 +109,7 @@ export const CHANNEL_CASES: readonly AuditCase[] = [
     source: '4.9',
     group: 'channel',
     severity: 'medium',
-    steps: [authenticated, sends('PEERS of nobody', { type: 'PEERS', peers: [] })],
+    steps: [authenticated, sends('PEERS of no addresses', { type: 'PEERS', peers: [] })],
     expect: drop({ reached: 'AUTH' }),
   }),
 ];

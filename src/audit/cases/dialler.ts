@@ -1,5 +1,5 @@
 /**
- * What only a target that dials can meet: PEERS, refusals, and acceptors that are full, slow, confused or gone.
+ * Situations that only a dialling target meets: PEERS, refusals, and acceptors that are full, slow, faulty or gone.
  * @module
  */
 import type { ErrorCodeName } from '../../protocol/error-table.ts';
@@ -12,7 +12,7 @@ import { atOnce, auth, authenticated, connected, fin, greeted, hello, pause, raw
 
 const peers = (...addresses: readonly PeerAddress[]): StellarMessage => ({ type: 'PEERS', peers: addresses });
 
-/** Nobody dials any of these: a port that is none, IPv6, and networks that are somebody’s own. */
+/** Addresses that nobody dials: invalid ports, IPv6, and private networks. */
 const UNUSABLE: readonly PeerAddress[] = [
   { ip: '203.0.113.1', port: 0, numFailures: 0 },
   { ip: '203.0.113.2', port: 65_536, numFailures: 0 },
@@ -31,7 +31,7 @@ function errorMessage(code: ErrorCodeName, msg: string): Step {
   return raw(`ERROR_MSG ${code} “${msg}”`, ({ peer: { mock } }) => mock.record({ type: 'ERROR_MSG', code, msg }));
 }
 
-/** Something the target has said on this connection, sent back unchanged. */
+/** A message of the target on this connection, sent back unchanged. */
 function reflected(type: 'HELLO' | 'AUTH' | 'SEND_MORE_EXTENDED'): Step {
   return raw(`the target’s own ${type}, sent back`, ({ peer }: Scene) => {
     const own = peer.received.find(({ message }) => message.type === type);
@@ -41,7 +41,7 @@ function reflected(type: 'HELLO' | 'AUTH' | 'SEND_MORE_EXTENDED'): Step {
   });
 }
 
-/** An acceptor that answers HELLO and refuses in the same breath, as nodes do. */
+/** An acceptor that answers HELLO and refuses in the same write, as nodes do. */
 function refused(name: string, code: ErrorCodeName, msg: string): CaseSpec {
   return {
     name,
@@ -55,7 +55,7 @@ function refused(name: string, code: ErrorCodeName, msg: string): CaseSpec {
   };
 }
 
-/** An acceptor that leaves in the middle. */
+/** An acceptor that closes in the middle. */
 function left(name: string, title: string, ...steps: readonly Step[]): CaseSpec {
   return {
     ...{ name, title, source: '1.3', group: 'framing', severity: 'medium' },

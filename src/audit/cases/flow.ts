@@ -1,5 +1,5 @@
 /**
- * Flow control: grants, credit, and what else is limited (protocol.md section 5).
+ * Flow control: grants, credit, and other limits (protocol.md section 5).
  * @module
  */
 import { isFloodType } from '../../protocol/channel/flow-control.ts';
@@ -12,7 +12,7 @@ import { atOnce, authenticated, authenticatedWithoutGrant, pause, pinged, raw, t
 
 const hashes = (count: number, { random }: Scene): readonly Uint8Array[] => Array.from({ length: count }, () => random(32));
 
-/** So many FLOOD_ADVERTs in one write. */
+/** A number of FLOOD_ADVERTs in one write. */
 function adverts(messages: number, hashesEach: number): Step {
   return raw(
     `${messages} FLOOD_ADVERT of ${hashesEach} random ${hashesEach === 1 ? 'hash' : 'hashes'} each, in one write`,
@@ -28,12 +28,12 @@ function adverts(messages: number, hashesEach: number): Step {
 
 type Grant = Extract<StellarMessage, { type: 'SEND_MORE_EXTENDED' }>;
 
-/** All grants that have come. */
+/** All received grants. */
 function allGrants({ received }: AuditPeer): readonly Grant[] {
   return received.map(({ message }) => message).filter((message): message is Grant => message.type === 'SEND_MORE_EXTENDED');
 }
 
-/** The grants that have come after the first one. */
+/** The received grants after the first one. */
 function grants(peer: AuditPeer): readonly Grant[] {
   return allGrants(peer).slice(1);
 }
@@ -45,7 +45,7 @@ function sumOf(granted: readonly Grant[]): { readonly messages: number; readonly
   );
 }
 
-/** It drops whoever sends so much at once, more than its first grant allows, unless it has granted the rest in time. */
+/** It drops a peer that sends this much at once, more than its first grant allows, unless it has granted the rest in time. */
 function dropUnlessGranted(messages: number, bytes: number): CaseSpec['expect'] {
   const dropped = drop({ reached: 'AUTH', orOpen: true });
   const covers = (granted: ReturnType<typeof sumOf>): boolean => granted.messages >= messages && granted.bytes >= bytes;
@@ -64,7 +64,7 @@ function dropUnlessGranted(messages: number, bytes: number): CaseSpec['expect'] 
   };
 }
 
-/** Whether the target gives back what it was sent: neither more, nor nothing. */
+/** Whether the target grants the used credit again: exactly that much. */
 function givesBack(messages: number, bytes: number, exactly: string): CaseSpec['expect'] {
   return all(
     holds('the used credit is granted again, and no more', async ({ peer, timing }) => {
@@ -101,7 +101,7 @@ const grantsAway = (numMessages: number, numBytes: number): Step =>
 
 const asksForState: Step = sends('GET_SCP_STATE from ledger 0 on', { type: 'GET_SCP_STATE', ledgerSeq: 0 });
 
-/** Floods at most so many messages. */
+/** It sends at most this number of flood messages. */
 function floodsAtMost(most: number): CaseSpec['expect'] {
   return all(
     open(),

@@ -251,7 +251,7 @@ export const HELLO_CASES: readonly AuditCase[] = [
       group: 'hello',
       severity: 'medium',
       steps: [greeted, anotherConnection('with the same identity'), connected, hello('of the same peer', {}), reaction],
-      // The one that was there first is asked first: the reference closes it if the handshake does not go on.
+      // The first connection is tested first: stellar-core closes it if its handshake does not continue.
       expect: all(onConnection(0, open()), refusal('ERR_CONF', 'already-connected peer', { reached: 'certificate' })),
     },
   ),

@@ -1,5 +1,5 @@
 /**
- * XDR: what is no message, and what looks odd but is one (protocol.md section 2).
+ * XDR: bytes that are not a message, and unusual ones that are (protocol.md section 2).
  * @module
  */
 import { concatBytes, utf8Encode } from '../../protocol/bytes.ts';
@@ -10,7 +10,7 @@ import { drop, type EndOptions, type Expectation, open, refusal } from '../expec
 import type { Scene } from '../scene.ts';
 import { authenticated, connected, frame, greeted, hello, raw, type Step, sends, sendsBody } from '../steps.ts';
 
-/** XDR of a StellarMessage from its parts: numbers are 32 bits, arrays bytes as they are. */
+/** XDR of a StellarMessage from its parts: numbers are 32 bits, arrays are bytes. */
 export function xdr(...parts: readonly (number | Uint8Array)[]): Uint8Array {
   const writer = new XdrWriter();
   for (const part of parts) {
@@ -44,12 +44,12 @@ const STRICT = {
   severity: 'high',
 } as const;
 
-/** A first record that is no message. */
+/** A first record that is not a message. */
 function malformedFirst(name: string, title: string, sent: Step): CaseSpec {
   return { name, title, ...STRICT, steps: [connected, sent], expect: corrupt({ reached: 'nothing' }) };
 }
 
-/** A record after AUTH that is no message, with a good sequence and MAC. */
+/** A record after AUTH that is not a message, with a good sequence and MAC. */
 function malformed(
   name: string,
   title: string,
@@ -64,7 +64,7 @@ function malformed(
   };
 }
 
-/** A message after AUTH that looks odd and is fine. */
+/** A valid but unusual message after AUTH. */
 function odd(name: string, title: string, message: Uint8Array, why: string, expect: Expectation = open()): CaseSpec {
   return {
     ...{ name, title: `after AUTH, ${title}`, why, source: '2.1', group: 'structure', severity: 'medium' },
@@ -78,7 +78,7 @@ function errorMessage(code: number, text: Uint8Array): Uint8Array {
   return xdr(MESSAGE_TYPES.ERROR_MSG, code, text.length, text);
 }
 
-/** ERROR_MSG in one of the states: the target goes, and says nothing. */
+/** ERROR_MSG in one of the states: the target closes and sends nothing. */
 function error(
   name: string,
   title: string,
@@ -105,7 +105,7 @@ function scpMessage(statementType: number, optionalFlag: number): Uint8Array {
   return concatBytes(xdr(MESSAGE_TYPES.SCP_MESSAGE), nodeID, new Uint8Array(8), pledges, xdr(0));
 }
 
-/** A quorum set that holds one that holds one, so many levels deep. */
+/** A chain of nested quorum sets of this depth. */
 function nestedQuorumSet(levels: number): Uint8Array {
   const words = new Uint8Array(12 * levels);
   const view = new DataView(words.buffer);

@@ -7,7 +7,7 @@ import { all, holds, onConnection, open } from '../expect.ts';
 import { CannotPlay, type Scene } from '../scene.ts';
 import { authenticatedWithoutGrant, connected, greeted, header, raw, type Step, step } from '../steps.ts';
 
-/** It closes by itself within some time, in which nothing is said. */
+/** It closes by itself within some time and sends nothing before. */
 function closesWithin(seconds: number, otherwise: 'fail' | 'undecided' = 'fail'): AuditCase['expect'] {
   const but = otherwise === 'fail' ? 'it does not' : 'it does not; neither does stellar-core while it has something to send';
   return holds(
@@ -29,7 +29,7 @@ const unanswered: Step = step('we stop answering', ({ peer }) => {
   peer.answers = false;
 });
 
-/** Bytes in a loop, so many milliseconds apart, until the target has closed or time is over. */
+/** Sends bytes in a loop at this interval in milliseconds, until the target has closed or the time is over. */
 function drips(text: string, bytes: (scene: Scene) => Uint8Array, everyMs: number, forMs: number): Step {
   return step(text, async (scene) => {
     const { peer } = scene;
@@ -42,7 +42,7 @@ function drips(text: string, bytes: (scene: Scene) => Uint8Array, everyMs: numbe
   });
 }
 
-/** Writes until the target has closed, takes nothing more, or has taken so much. @returns bytes that it has taken */
+/** Writes until the target has closed, reads no more, or has read the limit. @returns number of bytes that it has read */
 async function pour({ peer }: Scene, bytes: number): Promise<number> {
   const chunk = new Uint8Array(0x10000);
   let taken = 0;
@@ -150,7 +150,7 @@ export const TIMING_CASES: readonly AuditCase[] = [
       onConnection(
         0,
         holds(
-          'none of them has been told anything',
+          'none of them has received anything',
           ({ peer }) => (peer.received.length === 0 ? undefined : peer.types.join(', ')),
           'differs',
         ),

@@ -1,5 +1,5 @@
 /**
- * What a target may be tempted not to look at: flood messages it does not want, and records it cannot hold.
+ * Input that a target might ignore: flood messages that it does not want, and records that it cannot store.
  * @module
  */
 import { concatBytes } from '../../protocol/bytes.ts';
@@ -37,7 +37,7 @@ const FEED_MS = 12_000;
 const FEED_EVERY_MS = 500;
 const FEED_BYTES = 0x4000;
 
-/** Some of a body again and again, so that nothing looks idle, until the target closes or time is over. */
+/** Sends parts of a body repeatedly, so that the connection is not idle, until the target closes or the time is over. */
 const feeds: Step = step(`16 KiB of its body every half second, for ${FEED_MS / 1000} s`, async ({ peer }) => {
   const bytes = new Uint8Array(FEED_BYTES);
   for (let ms = 0; ms < FEED_MS && !(await peer.untilEnded(FEED_EVERY_MS)); ms += FEED_EVERY_MS) {
