@@ -40,7 +40,7 @@ export function useCodeCache(folder: string): void {
   const { NODE_COMPILE_CACHE, NODE_DISABLE_COMPILE_CACHE } = process.env;
   // The user may prefer Node's cache. Coverage and source maps need functions that were compiled in this process.
   if (NODE_COMPILE_CACHE || NODE_DISABLE_COMPILE_CACHE || process.sourceMapsEnabled || typeof require === 'undefined') return;
-  const kept = cacheFolder();
+  const kept = attempt(cacheFolder);
   if (kept === undefined) return;
   const load = require.extensions['.js'];
   require.extensions['.cjs'] = (module, filename) => {

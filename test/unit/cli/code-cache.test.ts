@@ -137,7 +137,10 @@ describe('the code cache', () => {
 
   it('needs no home', async () => {
     await run({ HOME: '' });
+    await run({ HOME: `/${'x'.repeat(300)}` });
     await run({ HOME: join(home, 'none') });
     expect(readdirSync(home)).toEqual([]);
+    symlinkSync('.cache', join(home, '.cache'));
+    await run();
   });
 });
