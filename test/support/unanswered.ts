@@ -1,8 +1,10 @@
 /** A port of this machine that answers no SYN, like one behind a firewall: its queue of connections is full. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { setImmediate } from 'node:timers/promises';
 
 /** Linux drops a SYN when the queue is full, other systems may refuse it. */
 export const CAN_LEAVE_UNANSWERED: boolean = process.platform === 'linux';
@@ -24,6 +26,8 @@ export async function unansweredPort(): Promise<UnansweredPort> {
   try {
     const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
     child.kill('SIGSTOP');
+    // Until the kernel has stopped it, it could still accept a connection.
+    while (!/\) [Tt] /.test(await readFile(`/proc/${child.pid}/stat`, 'utf8'))) await setImmediate();
     for (let i = 0; i < FILL; i++) {
       const socket = connect({ host: '127.0.0.1', port: Number(line) });
       sockets.push(socket);
