@@ -21,7 +21,10 @@ export interface Finished {
 /** Starts `stellar-handshake …args` from the build of this run. */
 export function startCli(args: readonly string[], env: Record<string, string> = {}): ChildProcessWithoutNullStreams {
   const { STELLAR_HANDSHAKE_SEED: _seed, NO_COLOR: _colour, ...inherited } = process.env;
-  return spawn(process.execPath, [inject('cli'), ...args], { env: { ...inherited, ...env } });
+  const child = spawn(process.execPath, [inject('cli'), ...args], { env: { ...inherited, ...env } });
+  // A process may end before it has read its input.
+  child.stdin.on('error', () => {});
+  return child;
 }
 
 /** Runs it to its end. */

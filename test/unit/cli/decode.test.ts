@@ -30,7 +30,6 @@ const NOT_ENCRYPTED = 'Overlay messages are authenticated, not encrypted: no sec
 
 async function runWithStdin(args: readonly string[], input: Uint8Array | string): ReturnType<typeof finished> {
   const child = startCli(args);
-  child.stdin.on('error', () => {});
   child.stdin.end(input);
   return finished(child);
 }
@@ -190,7 +189,6 @@ describe('decode', () => {
   it('ends with 130 when it is interrupted', async () => {
     const child = startCli(['decode', '-', '--json']);
     const next = jsonLines(child);
-    child.stdin.on('error', () => {});
     child.stdin.write(pcapOf(talkOf(dialCore)));
     await next();
     child.kill('SIGINT');
