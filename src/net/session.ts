@@ -387,8 +387,6 @@ export class Session {
     this.#pings = undefined;
     this.#flush();
     if (this.#stream.destroyed) return;
-    // The peer has left, and nothing waits to be written: the stream closes by itself.
-    if (this.#stream.readableEnded && this.#stream.writableLength === 0) return void this.#stream.end();
     this.#ending = new Ending(this.#stream, this.#options.clock, this.#peer.isFlooded);
     if (!this.#owes(error)) this.#ending.finish();
     else if (this.#stream.writableLength === 0) this.#ending.written();
