@@ -28,8 +28,8 @@ import { randomBytes } from './random.ts';
 import { FULL_READ_BYTES, Turn } from './turn.ts';
 
 /**
- * What a session needs besides the peer and the stream. Its functions are called as methods of this object, each at most once but
- * for `onBytes`. All but that and `onHello` are called from a microtask.
+ * What a session needs besides the peer and the stream. The functions are called as methods of this object. `onBytes` and `onHello`
+ * are called at once, the others from a microtask. `onBytes` is called for all bytes, each of the others at most once.
  */
 export interface SessionOptions {
   readonly clock: Clock;
