@@ -94,7 +94,7 @@ async function outcome(from: AsyncIterable<CaseResult>): Promise<Outcome> {
 const options = () => ({ network: networks.standalone, clock, seed: 'test', hostile: true });
 
 describe.each(Object.entries(MISDEEDS))('a target that %s', (_name, misdeed) => {
-  it('from the start is not audited, and the reason is told', async () => {
+  it('is not audited if it misbehaves from the first connection, and the error has a code', async () => {
     for (const audit of [auditAcceptor, auditInitiator]) {
       const { results, code } = await outcome(audit(async () => misbehaved(misdeed), options()));
       expect(results).toEqual([]);
@@ -103,7 +103,7 @@ describe.each(Object.entries(MISDEEDS))('a target that %s', (_name, misdeed) => 
     expect(clock.now().monotonicMs).toBeLessThan(120_000);
   });
 
-  it('from the middle on is given up soon, and nothing is said to have passed since', async () => {
+  it('ends the audit soon if it misbehaves after 12 connections, and no later case passes', async () => {
     const target = new MemoryTarget(clock);
     let dials = 0;
     const dial = async (): Promise<Duplex> => (dials++ < 12 ? target.open('REMOTE_CALLED_US') : misbehaved(misdeed));
@@ -121,11 +121,11 @@ function idsOf(role: string): readonly string[] {
     .sort();
 }
 
-describe('a target that has no place for a moment', () => {
+describe('a target that has no free slot for a moment', () => {
   it.each([
-    ['once', 3],
-    ['as often as it is asked after a case', 5],
-  ])('and closes at once %s is not called dead', async (_often, last) => {
+    ['one connection', 3],
+    ['every connection after a case', 5],
+  ])('is not reported as crashed when it immediately closes %s', async (_often, last) => {
     const target = new MemoryTarget(clock);
     let dials = 0;
     // The first two are the honest handshake and the case.
@@ -140,12 +140,12 @@ describe('a target that has no place for a moment', () => {
   });
 });
 
-describe('a target that floods', () => {
+describe('an audit of a target that sends without end', () => {
   it.each([
     ['bytes', () => new Uint8Array(1 << 16)],
     ['records', () => record(1 << 16)],
     ['records of 16 MiB', () => record(1 << 24)],
-  ] as const)('us with %s is cut off', async (_what, chunk) => {
+  ] as const)('stops reading and closes the connection when the target sends %s', async (_what, chunk) => {
     const target = new MemoryTarget(clock);
     const sent: number[] = [];
     let dials = 0;
@@ -157,8 +157,8 @@ describe('a target that floods', () => {
   });
 });
 
-describe('an audit that is given up', () => {
-  it('dials no more, and has closed what it had open', async () => {
+describe('an audit that is stopped', () => {
+  it('dials no more, and has closed its connections', async () => {
     const target = new MemoryTarget(clock);
     const dialled: Duplex[] = [];
     const dial = async (): Promise<Duplex> => {
@@ -176,7 +176,7 @@ describe('an audit that is given up', () => {
     expect(dialled).toHaveLength(before);
   });
 
-  it('leaves no connection behind that has just come', async () => {
+  it('closes a connection that was just accepted', async () => {
     const target = new MemoryTarget(clock);
     const came: Duplex[] = [];
     const accept = async (): Promise<Duplex> => {
@@ -194,7 +194,7 @@ describe('an audit that is given up', () => {
     expect(came[2]?.destroyed).toBe(true);
   });
 
-  it('closes a connection that comes only afterwards', async () => {
+  it('closes a connection that opens after the stop', async () => {
     const target = new MemoryTarget(clock);
     const stop = new AbortController();
     const late: Duplex[] = [];

@@ -36,8 +36,8 @@ async function collectUntilError(
 const verdicts = (results: readonly CaseResult[]): readonly string[] =>
   results.map(({ id, verdict, threat }) => `${id} ${verdict}${threat === undefined ? '' : `, ${threat}`}`);
 
-describe('a target that backs off as stellar-core does', () => {
-  it('is played through without being driven away: after each refusal it is let in', async () => {
+describe('a target that waits longer after each failed connection, as stellar-core does', () => {
+  it('is audited completely: after each refusal, a complete handshake resets its wait', async () => {
     const dialler = new CoreDialler(new MemoryTarget(clock));
     const results = await collect(auditInitiator((signal) => dialler.accept(signal), options({ hostile: true, slow: true })));
     dialler.stop();
@@ -47,7 +47,7 @@ describe('a target that backs off as stellar-core does', () => {
     expect(clock.now().monotonicMs).toBeLessThan(60 * 60_000);
   });
 
-  it('is reminded of us by an honest dial when it does not know us', async () => {
+  it('dials us after our honest dial if it did not know our address', async () => {
     const dialler = new CoreDialler(new MemoryTarget(clock), false);
     const only = ['handshake', 'peers-twice'];
     const nudge = (): Promise<Duplex> => dialler.nudge();
@@ -56,7 +56,7 @@ describe('a target that backs off as stellar-core does', () => {
     expect(verdicts(results)).toEqual(['initiator.handshake pass', 'initiator.peers-twice pass']);
   });
 
-  it('is waited for in vain when it does not know us and nothing reminds it', async () => {
+  it('ends the audit with OVERLAY_HANDSHAKE_TIMEOUT if it does not know our address and nothing tells it', async () => {
     const dialler = new CoreDialler(new MemoryTarget(clock), false);
     const { results, code } = await collectUntilError(auditInitiator((signal) => dialler.accept(signal), options()));
     dialler.stop();
@@ -74,8 +74,8 @@ function dialsOnly(count: number, target: MemoryTarget): (signal: AbortSignal) =
 
 const ONLY = ['handshake', 'peers-twice', 'second-auth', 'full'];
 
-describe('a target that does not dial any more', () => {
-  it('leaves the rest undecided, and the audit says so in the end', async () => {
+describe('a target that stops dialling', () => {
+  it('leaves the remaining cases undecided, and the audit ends with OVERLAY_HANDSHAKE_TIMEOUT', async () => {
     const { results, code } = await collectUntilError(
       auditInitiator(dialsOnly(3, new MemoryTarget(clock)), options({ only: ONLY })),
     );
@@ -89,7 +89,7 @@ describe('a target that does not dial any more', () => {
     expect(code).toBe('OVERLAY_HANDSHAKE_TIMEOUT');
   });
 
-  it('has died of the last case when nothing listens any more where it listened', async () => {
+  it('has crashed in the last case if its listening port refuses connections as well', async () => {
     const nudge = (): Promise<Duplex> => Promise.reject(new Error('ECONNREFUSED'));
     const { results } = await collectUntilError(
       auditInitiator(dialsOnly(3, new MemoryTarget(clock)), options({ only: ONLY, nudge })),
@@ -100,13 +100,13 @@ describe('a target that does not dial any more', () => {
     ]);
   });
 
-  it('need not dial once more after the last case', async () => {
+  it('does not need to dial again after the last case', async () => {
     const results = await collect(auditInitiator(dialsOnly(2, new MemoryTarget(clock)), options({ only: ['handshake'] })));
     expect(verdicts(results)).toEqual(['initiator.handshake pass']);
   });
 });
 
-describe('a target that dies and comes back at once', () => {
+describe('a target that crashes and restarts at once', () => {
   /** A client that is restarted whenever it has died, which it does when it meets PEERS twice. */
   function mortal(): { readonly accept: () => Promise<Duplex>; readonly deaths: () => number } {
     let deaths = 0;
@@ -125,21 +125,21 @@ describe('a target that dies and comes back at once', () => {
   const crash = ['initiator.peers-twice fail, crash of the target'];
   const only = ['conduct', ...ONLY];
 
-  it('has crashed, as its operator reports', async () => {
+  it('is reported as crashed when its operator reports the crash', async () => {
     const { accept, deaths } = mortal();
     const results = await collect(auditInitiator(accept, options({ only, deaths })));
     expect(verdicts(results).filter((text) => text.includes('fail'))).toEqual(crash);
     expect(deaths()).toBe(1);
   });
 
-  it('has crashed, when its ECDH key is another one each time the case is played', async () => {
+  it('is reported as crashed when its ECDH key changes each time the case is played', async () => {
     const { accept, deaths } = mortal();
     const results = await collect(auditInitiator(accept, options({ only })));
     expect(verdicts(results).filter((text) => text.includes('fail'))).toEqual(crash);
     expect(deaths()).toBe(2);
   });
 
-  it('has not crashed when it was restarted once, or has a key for each connection', async () => {
+  it('is not reported as crashed when it was restarted once, or has a new ECDH key for each connection', async () => {
     let key = 0;
     const results = await collect(
       auditInitiator(async () => new MemoryTarget(clock, { ecdhSeed: key++ }).open('WE_CALLED_REMOTE'), options({ only })),

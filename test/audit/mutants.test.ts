@@ -37,7 +37,7 @@ function isOurWay({ id, verdict }: CaseResult): boolean {
 
 const roles = ({ role }: Mutant): readonly Role[] => (role === undefined ? ROLES : [role]);
 
-describe.each(ROLES)('%s', (role) => {
+describe.each(ROLES)('mutants in the role %s', (role) => {
   let clock: IdleClock;
 
   beforeEach(() => {
@@ -67,7 +67,7 @@ describe.each(ROLES)('%s', (role) => {
   );
 });
 
-it('every case is failed by some mutant', () => {
+it('every case fails for at least one mutant', () => {
   const found = new Set(
     MUTANTS.flatMap((mutant) => roles(mutant).flatMap((role) => expected(mutant, role).map((name) => `${role} ${name}`))),
   );

@@ -27,12 +27,12 @@ function blemishes(results: readonly CaseResult[]): readonly string[] {
     .map(({ id, verdict, came }) => `${id} ${verdict} ${came}`);
 }
 
-describe.each(Object.keys(AUDITS) as PeerRole[])('%s', (role) => {
-  it('a target that closes five seconds after a drop passes', async () => {
+describe.each(Object.keys(AUDITS) as PeerRole[])('an audit of a correct target in the role %s', (role) => {
+  it('passes when the target closes five seconds after a drop', async () => {
     expect(blemishes(await audit({ closesAfterMs: 5_040 }, role))).toEqual([]);
   });
 
-  it('a target that has much to say, asks questions, closes late and names peers passes', async () => {
+  it('passes when the target sends many messages and requests, sends PEERS and closes late', async () => {
     const peers = Array.from({ length: 50 }, (_, i) => ({ ip: `203.0.113.${i + 1}`, port: 11625, numFailures: 0 }));
     const mutation = { isTalkative: true, closesAfterMs: 5_040, options: { peers } };
     // A target without credit that has messages to send keeps its peer, as stellar-core does.
@@ -41,7 +41,7 @@ describe.each(Object.keys(AUDITS) as PeerRole[])('%s', (role) => {
   });
 });
 
-it('of a target that is full, cases that need a slot are not applicable, and none fails', async () => {
+it('cases that need a slot are not applicable for a target without a free slot, and no case fails', async () => {
   const results = await audit({ slots: 0, closesAfterMs: 5_040 }, 'REMOTE_CALLED_US');
   expect(blemishes(results).filter((line) => !/not-applicable it has no free slot: ERR_LOAD “peer rejected”/.test(line))).toEqual(
     [],

@@ -17,9 +17,9 @@ const EXPECTED = { handshake: 'pass', 'record-mac-zero': 'differs', 'other-netwo
 
 const connector = await rivalOrNothing('connector');
 
-describe.skipIf(connector === undefined).concurrent('js-stellar-node-connector', () => {
+describe.skipIf(connector === undefined).concurrent('an audit of js-stellar-node-connector', () => {
   it(
-    'as acceptor',
+    'has the expected verdicts when it accepts',
     async () => {
       await using rival = new Rival({ role: 'listen' });
       const port = await rival.listening();
@@ -30,7 +30,7 @@ describe.skipIf(connector === undefined).concurrent('js-stellar-node-connector',
   );
 
   it(
-    'as initiator',
+    'has the expected verdicts when it dials',
     async () => {
       await using acceptor = await acceptTcp({ host: '127.0.0.1', port: 0 });
       await using rival = new Rival({ role: 'dial', port: acceptor.port });

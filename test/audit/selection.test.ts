@@ -8,8 +8,8 @@ const ROLE = 'REMOTE_CALLED_US';
 const ids = (selection: Parameters<typeof selectCases>[2]): readonly string[] =>
   selectCases(CASES, ROLE, selection).map(({ id }) => id);
 
-describe('the registry', () => {
-  it('has an id for each case, of its role, and as many as were promised', () => {
+describe('the list of cases', () => {
+  it('has a unique id for each case, with its role, and at least 80 and 30 cases for the roles', () => {
     expect(new Set(CASES.map(({ id }) => id)).size).toBe(CASES.length);
     for (const { id, role } of CASES)
       expect(id).toMatch(role === ROLE ? /^acceptor\.[a-z0-9]+(-[a-z0-9]+)*$/ : /^initiator\.[a-z0-9]+(-[a-z0-9]+)*$/);
@@ -17,7 +17,7 @@ describe('the registry', () => {
     expect(CASES.filter(({ role }) => role !== ROLE).length).toBeGreaterThanOrEqual(30);
   });
 
-  it('says of each case why it matters, and where it is written', () => {
+  it('has a reason, a section of the protocol document, steps and an expectation for each case', () => {
     for (const { why, source, title, steps, expect: expected } of CASES) {
       expect(why).toMatch(/^[A-Z0-9].{20,}\.$/);
       expect(source).toMatch(/^\d+\.\d+(, check \d+)?$/);
@@ -27,20 +27,20 @@ describe('the registry', () => {
     }
   });
 
-  it('names the worst kinds of failure, and only those', () => {
+  it('names a threat for each critical case', () => {
     const critical = CASES.filter(({ severity }) => severity === 'critical');
     expect(critical.filter(({ threat }) => threat === undefined).map(({ id }) => id)).toEqual([]);
   });
 });
 
-describe('a selection', () => {
-  it('is by id, by name without role, and by group', () => {
+describe('a selection of cases', () => {
+  it('accepts ids, names without a role, and groups', () => {
     expect(ids({ only: ['acceptor.second-auth', 'garbage'] })).toEqual(['acceptor.garbage', 'acceptor.second-auth']);
     expect(ids({ only: ['flow'], skip: ['send-more'] })).not.toContain('acceptor.send-more');
     expect(ids({ only: ['initiator.second-auth'] })).toEqual([]);
   });
 
-  it('leaves out what could hurt, and what takes long, unless it is asked for', () => {
+  it('leaves out hostile and slow cases by default', () => {
     const withAll = ids({ hostile: true, slow: true });
     expect(withAll.filter((id) => !ids({}).includes(id))).toEqual([
       'acceptor.nothing-granted-nothing-answered',
@@ -50,18 +50,18 @@ describe('a selection', () => {
     ]);
   });
 
-  it('is by severity', () => {
+  it('accepts a severity', () => {
     const critical = selectCases(CASES, ROLE, { severity: 'critical' });
     expect(new Set(critical.map(({ severity }) => severity))).toEqual(new Set(['critical']));
     expect(ids({ severity: 'high' }).length).toBeGreaterThan(critical.length);
   });
 
-  it('of a name nobody knows is refused', () => {
+  it('is refused when it names an unknown case or group', () => {
     expect(() => ids({ only: ['nonsense'] })).toThrow('there is no case or group "nonsense"');
   });
 });
 
-describe('a run', () => {
+describe('an audit', () => {
   let clock: IdleClock;
 
   beforeEach(() => {
@@ -79,14 +79,14 @@ describe('a run', () => {
     );
   };
 
-  it('sends the same bytes again with the same seed, and others with another', async () => {
+  it('sends the same bytes for the same seed, and other bytes for another seed', async () => {
     const [first, again, other] = [await run('a'), await run('a'), await run('b')];
     expect(first).toHaveLength(1);
     expect(again).toEqual(first);
     expect(other).not.toEqual(first);
   });
 
-  it('ends when its signal aborts, and throws the reason', async () => {
+  it('ends when its signal aborts, and throws the reason of the signal', async () => {
     const target = new MemoryTarget(clock);
     const abort = new AbortController();
     const audit = auditAcceptor(async () => target.open(ROLE), { network: networks.standalone, clock, signal: abort.signal });
@@ -95,7 +95,7 @@ describe('a run', () => {
     await expect(collect(audit)).rejects.toThrow('enough');
   });
 
-  it('tells what is wrong when an honest handshake fails', async () => {
+  it('throws the code and the stage when an honest handshake fails', async () => {
     const target = new MemoryTarget(clock);
     const audit = auditAcceptor(async () => target.open(ROLE), { network: networks.pubnet, clock });
     await expect(audit.next()).rejects.toMatchObject({ code: 'OVERLAY_CONNECTION_CLOSED', stage: 'hello' });

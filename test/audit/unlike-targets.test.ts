@@ -56,14 +56,14 @@ function node(grantsBack: boolean): MockScript {
 }
 
 it.each(['bytes-beyond-credit', 'messages-beyond-credit'])(
-  '%s: a node that grants in time what it was sent, one that is not in sync for example, passes',
+  '%s: a node passes when it grants at once for the messages that it received, as a node that is not in sync does',
   async (name) => {
     expect((await audit(node(true), [name])).results.map(({ verdict }) => verdict)).toEqual(['pass']);
     expect((await audit(node(false), [name])).results.map(({ verdict }) => verdict)).toEqual(['differs']);
   },
 );
 
-it('a full node is not reported as answering no pings: it could not be asked', async () => {
+it('the report on a full node does not say that it answers no pings, because no ping was sent', async () => {
   const { facts } = await audit((peer) => peer.full(), ['handshake']);
   const lines: string[] = [];
   const out = { line: (text: string) => lines.push(text), style: (_style: unknown, text: string) => text };
@@ -72,7 +72,7 @@ it('a full node is not reported as answering no pings: it could not be asked', a
   expect(lines.join('\n')).not.toContain('pings');
 });
 
-it('a neighbour of the target that dials too is not taken for it: the audit stays with the first, tells, and names it in each result', async () => {
+it('the audit stays with the node that dialled first when another node dials too, reports the other node, and names the peerID in each result', async () => {
   const target = NodeIdentity.random();
   const neighbour = NodeIdentity.random();
   let dialled = 0;

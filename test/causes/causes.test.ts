@@ -14,7 +14,7 @@ const network = networks.standalone;
 
 import { CAN_LEAVE_UNANSWERED, unansweredPort } from '../support/unanswered.ts';
 
-describe.concurrent('probe names the cause', () => {
+describe.concurrent('probe reports the cause', () => {
   it.for(Object.entries(FAILURES))(
     '%s',
     async ([, { exit, code, cause, stage, node, args = [], remote = false }], { expect }) => {
@@ -35,7 +35,7 @@ describe.concurrent('probe names the cause', () => {
     },
   );
 
-  it('a certificate dated in milliseconds works and is noted', async ({ expect }) => {
+  it('a certificate with its expiration in milliseconds is accepted and reported as a warning', async ({ expect }) => {
     const seconds = Math.floor(Date.now() / 1000);
     await using mock = await mockNode({ network }, async (peer) => {
       await peer.expect('HELLO');
@@ -51,7 +51,7 @@ describe.concurrent('probe names the cause', () => {
     expect(result.warnings[0]).toContain('milliseconds');
   });
 
-  it('a clock an hour ahead is noted', async ({ expect }) => {
+  it('a clock that is an hour ahead is reported as a warning', async ({ expect }) => {
     await using mock = await mockNode({ network }, async (peer) => {
       await peer.expect('HELLO');
       peer.hello({ certSeconds: 7200 });
@@ -67,7 +67,7 @@ describe.concurrent('probe names the cause', () => {
     expect(result.warnings[0]).toMatch(/^Its clock is at least 3\d\d\d s ahead of ours/);
   });
 
-  it('a peer that accepts us and sends nothing more gets a note', async ({ expect }) => {
+  it('a peer that sends nothing after the handshake is reported as a warning', async ({ expect }) => {
     await using mock = await mockNode({ network }, async (peer) => {
       await peer.handshake();
       await peer.expectEnd();
@@ -78,7 +78,7 @@ describe.concurrent('probe names the cause', () => {
   });
 });
 
-describe('a machine that is not reached', () => {
+describe('probe of an address that cannot be reached', () => {
   const EXITS = [
     ['name-not-found', 3, 'no-such-host.invalid:11625', 'has no address'],
     ['connection-refused', 3, '127.0.0.1:1', 'refused the connection: nothing listens there'],
@@ -86,7 +86,7 @@ describe('a machine that is not reached', () => {
     ['unreachable', 3, '255.255.255.255:11625', '255.255.255.255:11625 cannot be reached'],
   ] as const;
 
-  it.each(EXITS)('%s: exit code %i, the cause and what to do', async (cause, exit, target, text) => {
+  it.each(EXITS)('%s: exits with %i and prints the cause and the advice', async (cause, exit, target, text) => {
     const { code, stdout } = await runCli(['probe', target]);
     const [first, second, third] = stdout.split('\n');
     expect(code).toBe(exit);
@@ -96,7 +96,7 @@ describe('a machine that is not reached', () => {
     expect(third).toContain(`  ${cause} (`);
   });
 
-  it.runIf(CAN_LEAVE_UNANSWERED)('connect-timeout, on a port that answers nothing (Linux)', async () => {
+  it.runIf(CAN_LEAVE_UNANSWERED)('connect-timeout: a port does not answer (Linux)', async () => {
     await using unanswered = await unansweredPort();
     const { code, stdout } = await runCli(['probe', `127.0.0.1:${unanswered.port}`, '--timeout', '500ms']);
     expect(code).toBe(4);
@@ -108,8 +108,8 @@ describe('a machine that is not reached', () => {
   });
 });
 
-describe('the cases', () => {
-  it('cover every text a peer may refuse with in the handshake', () => {
+describe('the list of failures', () => {
+  it('contains every ERROR_MSG text that a peer may send in the handshake', () => {
     const covered = new Set(Object.values(FAILURES).map(({ cause }) => cause));
     const late = ['peer-says-zero-mac-key', 'peer-says-survey-signature', 'peer-says-crypto-error'];
     expect(PEER_ERROR_TABLE.map(({ cause }) => cause).filter((cause) => !covered.has(cause) && !late.includes(cause))).toEqual(
@@ -117,7 +117,7 @@ describe('the cases', () => {
     );
   });
 
-  it('use codes that docs/errors.md has', () => {
+  it('uses only codes that docs/errors.md contains', () => {
     const doc = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
     for (const { code, cause } of Object.values(FAILURES)) {
       expect(doc).toContain(code);

@@ -390,12 +390,12 @@ const WAYS: Readonly<Record<OverlayErrorCode, () => Promise<Failure>>> = {
   OVERLAY_ABORTED: () => failureOf(connect({ host: '127.0.0.1', port: 1, network, signal: AbortSignal.abort() })),
 };
 
-describe('the way to', () => {
+describe('a failure that causes', () => {
   it.for(Object.entries(WAYS))('%s', async ([code, goes]) => {
     expect((await goes())?.code).toBe(code);
   });
 });
 
-it('every row of the table has an entry here, and only these', () => {
+it('every row of the error table has an entry in this file, and no entry is without a row', () => {
   expect(Object.keys(WAYS)).toEqual(Object.keys(ERROR_TABLE));
 });

@@ -32,11 +32,11 @@ async function answerAndClose(peer: MockPeer): Promise<void> {
   await peer.expectEnd();
 }
 
-describe('a node whose clock is ahead, so that our certificate has expired there', () => {
+describe('a node whose clock is ahead, so that it takes our certificate for expired,', () => {
   it.each([
     [7_200, '2 hours'],
     [86_400 * 400, '400 days'],
-  ])('by %i s: our clock is named, and the node', async (seconds, text) => {
+  ])('by %i s: is reported as our clock being %s behind, with the peerID of the node', async (seconds, text) => {
     const clock = new ManualClock(NOW);
     await using node = await mockNode({ network, clock }, nodeAhead(seconds));
     const { ok, error, remote } = await probe({ host: node.host, port: node.port }, { network, clock });
@@ -50,7 +50,7 @@ describe('a node whose clock is ahead, so that our certificate has expired there
     expect(remote?.versionStr).toBe('mock peer');
   });
 
-  it('as a process: exit code 4 and what to do', async () => {
+  it('makes the command line exit with 4 and print what to do', async () => {
     const ahead = 10_000;
     await using node = await mockNode({ network }, async (peer) => {
       const body = await peer.receiveBody();
@@ -67,7 +67,7 @@ describe('a node whose clock is ahead, so that our certificate has expired there
 });
 
 describe('a node that closes without a message', () => {
-  it('once, and then accepts us: the probe succeeds and says so', async () => {
+  it('is reported as a success with a warning when it accepts the second connection', async () => {
     let connections = 0;
     await using node = await mockNode({ network }, async (peer) => {
       if (++connections > 1) await peer.handshake().then(() => peer.expectEnd());
@@ -80,7 +80,7 @@ describe('a node that closes without a message', () => {
     });
   });
 
-  it('every time, but only our key: that is a ban', async () => {
+  it('is reported as a ban when it refuses our key only', async () => {
     const identity = NodeIdentity.random();
     await using node = await listen({ network, port: 0, isBanned: (peerID) => peerID === identity.peerID });
     const { error, remote } = await probe({ host: '127.0.0.1', port: node.port }, { network, identity });
@@ -88,7 +88,7 @@ describe('a node that closes without a message', () => {
     expect(remote?.peerID).toBe(node.peerID);
   });
 
-  it('is not asked again for longer than it is wanted', async () => {
+  it('is not dialled again after the signal has aborted', async () => {
     const leave = new AbortController();
     let connections = 0;
     await using node = await mockNode({ network }, async (peer) => {
@@ -103,7 +103,7 @@ describe('a node that closes without a message', () => {
     });
   });
 
-  it('on an unknown network is undecided, and the report names what was tried', async () => {
+  it('is reported with an unknown cause when its network is unknown, and the report names what was tried', async () => {
     await using node = await listen({ network: networkFromPassphrase('A network of our own'), port: 0 });
     const { error } = await probe({ host: '127.0.0.1', port: node.port }, { network });
     expect(error).toMatchObject({ code: 'OVERLAY_CONNECTION_CLOSED', cause: 'closed-before-hello' });
@@ -111,7 +111,7 @@ describe('a node that closes without a message', () => {
   });
 });
 
-describe('the knowledge about a target', () => {
+describe('what probe remembers about a target', () => {
   /** Probes it so often, and counts the connections of each time. */
   async function connectionsOf(
     options: Partial<Parameters<typeof listen>[0]>,
@@ -131,14 +131,14 @@ describe('the knowledge about a target', () => {
     return { counts, results };
   }
 
-  it('is its range of overlay versions: the next probe begins with it', async () => {
+  it('is its range of overlay versions: the next probe uses it at once', async () => {
     const { counts, results } = await connectionsOf({ overlayVersion: 60, overlayMinVersion: 55 }, 3);
     expect(counts).toEqual([2, 1, 1]);
     for (const { ok, warnings } of results)
       expect({ ok, warnings }).toEqual({ ok: true, warnings: [expect.stringContaining('own range, overlay 55 to 60')] });
   });
 
-  it('is its network: the next probe looks no second time', async () => {
+  it('is its network: the next probe needs no second look', async () => {
     const { counts, results } = await connectionsOf({ network: networks.testnet }, 3);
     expect(counts[0]).toBeGreaterThan(2);
     expect(counts.slice(1)).toEqual([1, 1]);
@@ -162,7 +162,7 @@ describe('the knowledge about a target', () => {
     expect(connections).toBeLessThanOrEqual(3 + 6);
   });
 
-  it('is determined again when it is too old, when something else happens, and after a success', async () => {
+  it('is determined again after ten minutes, after another error, and after a success', async () => {
     const clock = new ManualClock(NOW);
     const known = new Knowledge();
     const error = { code: 'OVERLAY_CONNECTION_CLOSED' } as never;
@@ -179,7 +179,7 @@ describe('the knowledge about a target', () => {
   });
 });
 
-describe('a full node', () => {
+describe('a node that is full', () => {
   const full: MockScript = async (peer) => {
     await peer.expect('HELLO');
     peer.hello();
@@ -194,7 +194,7 @@ describe('a full node', () => {
     await peer.expectEnd();
   };
 
-  it('is alive: identity and PEERS are kept, in JSON and in text', async () => {
+  it('is reported with its identity and its PEERS, in JSON and in text', async () => {
     await using node = await mockNode({ network }, full);
     const args = [`127.0.0.1:${node.port}`, '--network', 'standalone'];
     const json = await runCli([...args, '--json']);
@@ -216,7 +216,7 @@ describe('a full node', () => {
     expect(text.stdout).toMatch(/time {8}failed after [\d.]+ ms \(dns .*, tcp .*, hello .*, auth .*\)/);
   });
 
-  it('tells connect() its peers too', async () => {
+  it('is reported by connect() with its PEERS', async () => {
     await using node = await mockNode({ network }, full);
     const connecting = connect({ host: node.host, port: node.port, network });
     await expect(connecting).rejects.toMatchObject({
@@ -229,7 +229,7 @@ describe('a full node', () => {
   });
 });
 
-describe('a node that refuses a moment after it has let us in', () => {
+describe('a node that refuses us shortly after the handshake', () => {
   const late: MockScript = async (peer) => {
     await peer.handshake();
     peer.send({ type: 'PEERS', peers: [{ ip: '192.0.2.1', port: 11625, numFailures: 0 }] });
@@ -239,7 +239,7 @@ describe('a node that refuses a moment after it has let us in', () => {
     await peer.expectEnd();
   };
 
-  it('is told by connect() when it settles, with the peers it names', async () => {
+  it('is reported by connect() with the option settle, with its PEERS', async () => {
     await using node = await mockNode({ network }, late);
     const connecting = connect({ host: node.host, port: node.port, network, scpStateLedgerSeq: null, settle: true });
     await expect(connecting).rejects.toMatchObject({
@@ -248,15 +248,15 @@ describe('a node that refuses a moment after it has let us in', () => {
     await node.finished();
   });
 
-  it('is told by probe', async () => {
+  it('is reported by probe, with its PEERS', async () => {
     await using node = await mockNode({ network }, late);
     const { ok, error, peers } = await probe({ host: node.host, port: node.port }, { network });
     expect({ ok, cause: error?.cause, peers }).toEqual({ ok: false, cause: 'peer-full', peers: ['192.0.2.1:11625'] });
   });
 });
 
-describe('connect() that settles', () => {
-  it('has the round trip of a node that keeps us', async () => {
+describe('connect() with the option settle', () => {
+  it('measures the round-trip time of a node that keeps the connection', async () => {
     await using node = await listen({ network, port: 0 });
     await using connection = await connect({ host: '127.0.0.1', port: node.port, network, settle: true });
     expect(connection.timings.pingMs).toBeGreaterThan(0);
@@ -264,7 +264,7 @@ describe('connect() that settles', () => {
     expect(other.timings).not.toHaveProperty('pingMs');
   });
 
-  it('takes a second without a refusal for an answer', async () => {
+  it('succeeds when no refusal comes within one second', async () => {
     const clock = new ManualClock();
     await using node = await mockNode({ network, clock }, async (peer) => {
       await peer.handshake();
@@ -282,17 +282,20 @@ describe('connect() that settles', () => {
 });
 
 describe('a port that closes every connection after the same time', () => {
-  it.each([1_200, 3_000, 8_000])('%i ms, whatever it receives, is a proxy without a back end', async (ms) => {
-    const clock = new ManualClock();
-    await using proxy = await closingAfter(ms, clock);
-    const probing = probe({ host: '127.0.0.1', port: proxy.port }, { network, clock, handshakeTimeoutMs: 10_000 });
-    const { error } = await whileTimePasses(clock, probing);
-    expect(error).toMatchObject({ code: 'OVERLAY_CLOSED_UNHEARD', cause: 'closed-unheard', stage: 'hello' });
-    expect(error?.message).toContain(`after ${(ms / 1000).toFixed(1)} s, whatever it receives`);
-    expect(error?.advice).toContain('proxy');
-  });
+  it.each([1_200, 3_000, 8_000])(
+    'is reported as a proxy without a back end when it closes after %i ms, whatever it receives',
+    async (ms) => {
+      const clock = new ManualClock();
+      await using proxy = await closingAfter(ms, clock);
+      const probing = probe({ host: '127.0.0.1', port: proxy.port }, { network, clock, handshakeTimeoutMs: 10_000 });
+      const { error } = await whileTimePasses(clock, probing);
+      expect(error).toMatchObject({ code: 'OVERLAY_CLOSED_UNHEARD', cause: 'closed-unheard', stage: 'hello' });
+      expect(error?.message).toContain(`after ${(ms / 1000).toFixed(1)} s, whatever it receives`);
+      expect(error?.advice).toContain('proxy');
+    },
+  );
 
-  it('is none when it waits longer for who says nothing, as stellar-core does', async () => {
+  it('is not reported as a proxy when it waits longer for a silent client, as stellar-core does', async () => {
     const clock = new ManualClock();
     // 5 s after a HELLO it does not like, 10 s after nothing.
     await using node = await closingAfter(10_000, clock, 5_000);
@@ -306,7 +309,7 @@ describe('an echo service', () => {
   it.each([
     ['a random identity', undefined],
     ['a seed of our own', NodeIdentity.random()],
-  ])('is none of the Stellar network, to %s', async (_name, identity) => {
+  ])('is reported as not a Stellar node to %s', async (_name, identity) => {
     await using echo = await echoing();
     const { ok, error } = await probe({ host: '127.0.0.1', port: echo.port }, { network, ...(identity && { identity }) });
     expect({ ok, ...error }).toMatchObject({ ok: false, code: 'OVERLAY_NOT_STELLAR', cause: 'not-stellar', stage: 'hello' });
@@ -314,14 +317,14 @@ describe('an echo service', () => {
     expect(error).not.toHaveProperty('peerError');
   });
 
-  it.each(['watch', 'explain'])('nor is it to %s', async (verb) => {
+  it.each(['watch', 'explain'])('is reported as an echo service by %s', async (verb) => {
     await using echo = await echoing();
     const { code, stdout, stderr } = await runCli([verb, `127.0.0.1:${echo.port}`, '--network', 'standalone']);
     expect(code).toBe(6);
     expect(`${stdout}${stderr}`).toContain('an echo service');
   });
 
-  it('is not what a node with our own seed is', async () => {
+  it('is distinguished from a node that uses our own seed', async () => {
     const identity = NodeIdentity.random();
     await using node = await listen({ network, port: 0, identity });
     const { error } = await probe({ host: '127.0.0.1', port: node.port }, { network, identity });
@@ -329,8 +332,8 @@ describe('an echo service', () => {
   });
 });
 
-describe('the port a node advertises', () => {
-  it('is warned of when it is not the one that was dialled', async () => {
+describe('the port that a node advertises', () => {
+  it('causes a warning when it is not the port that was dialled', async () => {
     await using node = await listen({ network, port: 0, listeningPort: 4321 });
     const { ok, warnings } = await probe({ host: '127.0.0.1', port: node.port }, { network });
     expect({ ok, warnings }).toEqual({
@@ -342,11 +345,11 @@ describe('the port a node advertises', () => {
   });
 });
 
-describe('timings of a failure', () => {
+describe('the timings of a failed probe', () => {
   it.each<[string, MockScript, string[]]>([
     ['silence', (peer) => peer.expectEnd(), ['dnsMs', 'tcpMs']],
     ['silence behind HELLO', answerAndClose, ['dnsMs', 'tcpMs', 'helloMs']],
-  ])('%s: the phases that were reached', async (_name, script, phases) => {
+  ])('contain the phases that were reached: %s', async (_name, script, phases) => {
     await using node = await mockNode({ network }, script);
     const { timings } = await probe({ host: node.host, port: node.port }, { network, handshakeTimeoutMs: 200 });
     expect(Object.keys(timings ?? {})).toEqual([...phases, 'failedAfterMs']);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { fuzz } from './fuzz.ts';
 
-it('200,000 frames, many of them damaged, break no rule', { timeout: 120_000 }, () => {
+it('200,000 frames, many of them damaged, violate no rule of the fuzzer', { timeout: 120_000 }, () => {
   const { frames, ends } = fuzz(20261124, 200_000);
   expect(frames).toBeGreaterThanOrEqual(200_000);
   // The damage reached every stage, and some conversations came through it: the run was not vacuous.

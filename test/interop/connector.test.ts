@@ -119,7 +119,7 @@ describe.skipIf(missing).each([
   ['it dials us', theyDial, 'REMOTE_CALLED_US'],
   ['we dial it', weDial, 'WE_CALLED_REMOTE'],
 ] as const)('with js-stellar-node-connector, when %s,', (_name, meet, role) => {
-  it('the handshake succeeds, and each knows the other', async () => {
+  it('the handshake succeeds, and each side has the identity of the other', async () => {
     await using meeting = await meet();
     const { ours, theirs } = meeting;
     expect(ours.role).toBe(role);
@@ -128,7 +128,7 @@ describe.skipIf(missing).each([
     expect(theirs.remoteNodeInfo).toMatchObject({ ledgerVersion: 27, overlayVersion: 42, overlayMinVersion: 38 });
   });
 
-  it('its peculiarities are there, and accepted', async () => {
+  it('its certificates in milliseconds and its record headers without bit 31 are accepted', async () => {
     await using meeting = await meet();
     const { ours, headers } = meeting;
     // Milliseconds: tens of thousands of years ahead.
@@ -137,7 +137,7 @@ describe.skipIf(missing).each([
     for (const header of headers) expect(header >>> 31).toBe(0);
   });
 
-  it('messages pass both ways, with good MACs and in order', async () => {
+  it('messages arrive in both directions, in order and with valid MACs', async () => {
     await using meeting = await meet();
     const { ours, theirs } = meeting;
     expect((await received(theirs)).switch().name).toBe('getScpState');
@@ -147,7 +147,7 @@ describe.skipIf(missing).each([
     for (let i = 0; i < 50; i++) expect(await next(ours)).toMatchObject({ type: 'GET_SCP_STATE', ledgerSeq: i });
   });
 
-  it('its grant is our credit, and a message of ours uses exactly its bytes of credit', async () => {
+  it('its grant becomes our credit, and it receives our flood message unchanged', async () => {
     await using meeting = await meet();
     const { ours, theirs } = meeting;
     expect((await received(theirs)).switch().name).toBe('getScpState');
@@ -167,7 +167,7 @@ describe.skipIf(missing).each([
     expect(toHex(back?.xdr ?? new Uint8Array())).toBe(advert.toXDR('hex'));
   });
 
-  it('a record of it whose MAC is changed on the way is refused', async () => {
+  it('a record with a wrong MAC is refused', async () => {
     await using meeting = await meet();
     const { ours, theirs } = meeting;
     const inside = theirs as unknown as { sendingMacKey: Buffer };
@@ -176,7 +176,7 @@ describe.skipIf(missing).each([
     expect(await ours.ended).toMatchObject({ code: 'OVERLAY_UNEXPECTED_MAC', told: { message: 'unexpected MAC' } });
   });
 
-  it('it refuses nothing when we answer its questions: DONT_HAVE comes back for its hash', async () => {
+  it('its request is answered with DONT_HAVE for its hash', async () => {
     await using meeting = await meet();
     const { theirs } = meeting;
     expect((await received(theirs)).switch().name).toBe('getScpState');
@@ -187,7 +187,7 @@ describe.skipIf(missing).each([
 });
 
 describe.skipIf(missing)('with js-stellar-node-connector on another network', () => {
-  it('neither side takes the other in', async () => {
+  it('neither side accepts the other', async () => {
     const refused: string[] = [];
     const identity = NodeIdentity.random();
     await using listener = await listen({

@@ -25,7 +25,7 @@ async function untilReceived(connection: Connection, type: ReceivedMessage['type
 }
 
 describe.runIf(STELLAR_CORE !== undefined)(`a real stellar-core${reason}`, () => {
-  it('shakes hands, tells its versions and grants credit', async () => {
+  it('completes the handshake, names its versions and grants credit', async () => {
     await using connection = await connect({ ...target, network });
     expect(connection.remote.overlayVersion).toBeGreaterThanOrEqual(40);
     expect(connection.remote.networkID).toBe(network.networkID);
@@ -38,7 +38,7 @@ describe.runIf(STELLAR_CORE !== undefined)(`a real stellar-core${reason}`, () =>
     expect(await connection.ping()).toBeGreaterThan(0);
   });
 
-  it('answers GET_SCP_STATE with SCP messages, and keeps talking as they are consumed', async () => {
+  it('answers GET_SCP_STATE with SCP messages', async () => {
     await using connection = await connect({ ...target, network });
     const message = await untilReceived(connection, 'SCP_MESSAGE');
     expect(message.type === 'SCP_MESSAGE' && message.envelope.statement.slotIndex).toBeGreaterThan(0n);
@@ -62,7 +62,7 @@ describe.runIf(STELLAR_CORE !== undefined)(`a real stellar-core${reason}`, () =>
     });
   });
 
-  it('refuses a message whose MAC is wrong, and says so', async () => {
+  it('refuses a message with a wrong MAC, and sends ERR_AUTH', async () => {
     const unixSeconds = Date.now() / 1000;
     await using peer = await RawPeer.dial(target.port ?? 11625, { network, unixSeconds }, target.host);
     await peer.greet();
@@ -74,14 +74,14 @@ describe.runIf(STELLAR_CORE !== undefined)(`a real stellar-core${reason}`, () =>
     expect(await peer.farewell()).toContain('ERR_AUTH unexpected MAC');
   });
 
-  it('says why it refuses old versions', async () => {
+  it('refuses old overlay versions with ERR_CONF', async () => {
     await expect(connect({ ...target, network, overlayVersion: 10, overlayMinVersion: 9 })).rejects.toMatchObject({
       code: 'OVERLAY_WRONG_PROTOCOL_VERSION',
       peerError: { code: 'ERR_CONF', message: 'wrong protocol version' },
     });
   });
 
-  it('refuses a second connection of one identity, and keeps the first', async () => {
+  it('refuses a second connection of one identity, and keeps the first one', async () => {
     const identity = NodeIdentity.random();
     await using first = await connect({ ...target, network, identity });
     await expect(connect({ ...target, network, identity })).rejects.toMatchObject({

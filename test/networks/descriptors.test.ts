@@ -9,8 +9,8 @@ const NETWORK = ['--network', 'standalone'] as const;
 /** What Node itself needs, and not much more. */
 const FEW = 34;
 
-describe.skipIf(process.platform !== 'linux')('probe of more targets than there are file descriptors', () => {
-  it('waits for those that become free: no node is called unreachable', async () => {
+describe.skipIf(process.platform !== 'linux')('probe of more targets than the process may open files', () => {
+  it('waits for free file descriptors, and reports no node as unreachable', async () => {
     await using node = await listen({ network: networks.standalone, host: '0.0.0.0', port: 0 });
     const targets = Array.from({ length: 60 }, (_, i) => `127.0.0.${i + 1}:${node.port}`);
     const args = [inject('cli'), 'probe', ...targets, '--concurrency', '60', ...NETWORK, '--json'];
@@ -22,7 +22,7 @@ describe.skipIf(process.platform !== 'linux')('probe of more targets than there 
     expect([code, errors]).toEqual([0, targets.map(() => undefined)]);
   });
 
-  it.skipIf(NO_NAMESPACE)('waits for them to look names up, too', async () => {
+  it.skipIf(NO_NAMESPACE)('waits for free file descriptors to look up names', async () => {
     const names = Array.from({ length: 30 }, (_, i) => `node${i}.example`);
     await using machine = await Machine.start({ hosts: names.map((name, i) => `127.0.1.${i + 1} ${name}`) });
     await machine.node(11625);

@@ -35,7 +35,7 @@ function outcomes({ attempts = [] }: Result): Record<string, string> {
 }
 
 describe.skipIf(NO_NAMESPACE)('a name with several addresses', () => {
-  it('is reached at the good one, however late that answers, by every verb', async () => {
+  it('is reached by every verb at the only address that answers, even if this address answers late', async () => {
     await using machine = await Machine.start({
       hosts: ['127.0.0.5 a.example', '127.0.0.4 a.example', '127.0.0.6 a.example'],
       firewall: [filtered('127.0.0.5'), filtered('127.0.0.6'), slow('127.0.0.4')],
@@ -59,7 +59,7 @@ describe.skipIf(NO_NAMESPACE)('a name with several addresses', () => {
     expect(scraped.a).toContain('stellar_probe_success 1');
   });
 
-  it('of which one is filtered and one refuses is not a host on which nothing listens', async () => {
+  it('is not reported as a host on which nothing listens if one address is filtered and another one refuses', async () => {
     await using machine = await Machine.start({
       hosts: ['127.0.0.2 a.example', '::1 a.example'],
       firewall: [filtered('127.0.0.2')],
@@ -71,7 +71,7 @@ describe.skipIf(NO_NAMESPACE)('a name with several addresses', () => {
     expect(result.error?.message).toContain('::1 refused the connection; 127.0.0.2 did not answer within');
   });
 
-  it('is dialled in one family with -4 and -6', async () => {
+  it('is dialled in one address family with -4 or -6', async () => {
     await using machine = await Machine.start({ hosts: ['127.0.0.2 a.example', `${LOCAL_IPV6} a.example`] });
     await machine.node(PORT);
     for (const [option, address] of [
@@ -93,7 +93,7 @@ describe.skipIf(NO_NAMESPACE)('a firewall that rejects', () => {
     ['icmp type host-unreachable', '127.0.0.3'],
     ['icmpv6 type admin-prohibited', '::1'],
     ['icmpv6 type addr-unreachable', '::1'],
-  ])('with %s makes a host look unreachable: the firewall is named', async (type, address) => {
+  ])('with %s is named in the report of an unreachable host', async (type, address) => {
     const family = address.includes(':') ? 'ip6' : 'ip';
     await using machine = await Machine.start({ firewall: [`${family} daddr ${address} tcp dport ${PORT} reject with ${type}`] });
     const { code, stdout } = await machine.cli('probe', address, ...NETWORK, '--json');
@@ -105,7 +105,7 @@ describe.skipIf(NO_NAMESPACE)('a firewall that rejects', () => {
 describe.skipIf(NO_NAMESPACE)('a resolver that does not answer', () => {
   const silent = Array.from({ length: 20 }, (_, i) => `silent${i}.example`);
 
-  it('fails only the names it is asked for, with a separate cause, and the process ends', async () => {
+  it('fails only the look-ups that need it, with the cause name-lookup-timeout, and the process ends', async () => {
     await using machine = await Machine.start({ ...SILENT_RESOLVER, hosts: ['127.0.0.1 good.example'] });
     await machine.node(PORT);
     const args = [...silent, 'good.example', '--concurrency', '50', '--timeout', '2s', '--json'];
@@ -119,7 +119,7 @@ describe.skipIf(NO_NAMESPACE)('a resolver that does not answer', () => {
     expect(all[0]?.error?.message).toContain('no resolver answered');
   });
 
-  it.each(['probe', 'watch', 'explain'])('does not keep %s from ending on Ctrl-C', async (verb) => {
+  it.each(['probe', 'watch', 'explain'])('does not prevent %s from ending on Ctrl-C', async (verb) => {
     await using machine = await Machine.start(SILENT_RESOLVER);
     const cli = machine.startCli(verb, 'silent.example', ...NETWORK, '--timeout', '100s');
     const over = finished(cli);
@@ -128,7 +128,7 @@ describe.skipIf(NO_NAMESPACE)('a resolver that does not answer', () => {
     expect((await over).code).toBe(130);
   });
 
-  it('does not hold up the exporter: the healthy name is probed while others wait', async () => {
+  it('does not delay the exporter: other names are probed during the look-ups', async () => {
     await using machine = await Machine.start({ ...SILENT_RESOLVER, hosts: ['127.0.0.1 good.example'] });
     await machine.node(PORT);
     const args = ['--allow', '127.0.0.0/8', '--timeout', '3s', '--concurrency', '50'];
@@ -139,10 +139,10 @@ describe.skipIf(NO_NAMESPACE)('a resolver that does not answer', () => {
   });
 });
 
-describe.skipIf(NO_NAMESPACE)('names are looked up as the system does', () => {
+describe.skipIf(NO_NAMESPACE)('name look-up', () => {
   const resolv = ['nameserver 127.0.0.54', 'search corp.example', 'options timeout:30'];
 
-  it('by search domain, without hosts where nsswitch.conf says so, and with what each name server answers', async () => {
+  it('uses search domains and nsswitch.conf, and accepts an answer for one address family only', async () => {
     await using machine = await Machine.start({ resolv, nsswitch: 'dns', hosts: ['192.0.2.1 short.corp.example'] });
     await machine.nameServer({
       'short.corp.example': { A: '127.0.0.7' },
@@ -163,7 +163,7 @@ describe.skipIf(NO_NAMESPACE)('names are looked up as the system does', () => {
     ]);
   });
 
-  it('a missing name server is distinguished from a missing name', async () => {
+  it('distinguishes a missing name server from a missing name', async () => {
     await using machine = await Machine.start({ resolv: ['nameserver 127.0.0.55'] });
     const { code, stdout } = await machine.cli('probe', 'a.example', ...NETWORK, '--json');
     const { error } = results(stdout)[0] as Result;

@@ -36,7 +36,7 @@ describe.runIf(findBrowser())('the page of a crawl', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it.each(CASES)('fits $width pixels, $theme, and axe finds nothing', async ({ width, theme }) => {
+  it.each(CASES)('fits into $width pixels, $theme, and axe finds no violation', async ({ width, theme }) => {
     const page = await show(300, undefined, { viewport: { width, height: 900 }, colorScheme: theme });
     expect(await overflow(page)).toBe(0);
     expect(await viewer.violations(page)).toEqual([]);
@@ -49,7 +49,7 @@ describe.runIf(findBrowser())('the page of a crawl', () => {
     expect(await viewer.violations(page)).toEqual([]);
   });
 
-  it('sorts by any column, either way, numbers and addresses by their value', async () => {
+  it('sorts by any column in both directions, numbers and addresses by value', async () => {
     const page = await show(300);
     const first = async (title: string): Promise<string | null> => {
       await page.getByRole('button', { name: title }).click();
@@ -62,7 +62,7 @@ describe.runIf(findBrowser())('the page of a crawl', () => {
     expect(await page.locator('tr[data-index="0"] td.number').nth(1).textContent()).toBe('298');
   });
 
-  it('finds by text and outcome', async () => {
+  it('filters by text and by outcome', async () => {
     const page = await show(300);
     await page.getByLabel('Find').fill('10.0.1.4 ok');
     await page.getByText('2 of 300 nodes').waitFor();
@@ -75,7 +75,7 @@ describe.runIf(findBrowser())('the page of a crawl', () => {
     await panel.getByText('Check that the node runs.').waitFor();
   });
 
-  it('is used by keyboard alone, to the last of 5,000 rows', async () => {
+  it('can be used by keyboard alone, down to the last of 5,000 rows', async () => {
     const page = await show(5_000);
     expect(await page.locator('table').first().getAttribute('aria-rowcount')).toBe('5001');
     expect(await page.locator('tr[data-index]').count()).toBeLessThan(80);
@@ -93,7 +93,7 @@ describe.runIf(findBrowser())('the page of a crawl', () => {
     expect(await page.locator('tr[data-index]').count()).toBeLessThan(80);
   });
 
-  it('draws the graph when it is looked at, and a click chooses a node', async () => {
+  it('draws the graph when it becomes visible, and a click selects a node', async () => {
     const page = await show(300);
     const canvas = page.locator('canvas.graph');
     await canvas.scrollIntoViewIfNeeded();
@@ -105,19 +105,19 @@ describe.runIf(findBrowser())('the page of a crawl', () => {
     await page.locator('.panel h3').waitFor();
   });
 
-  it('shows what a hostile node calls itself as text', async () => {
+  it('shows the version text of a hostile node as plain text', async () => {
     const page = await show(30, '<img src=x onerror=alert(1)></script><script>alert(2)</script>\u202e$&');
     await page.locator('td', { hasText: '<img src=x' }).first().waitFor();
     expect(await page.locator('img').count()).toBe(0);
   });
 
-  it('says so when there is no crawl in it', async () => {
+  it('reports that there is no crawl in the file', async () => {
     const page = await viewer.open(new URL('../../dist/crawl/page.html', import.meta.url).href);
     opened.push(page);
     await page.getByText('There is no crawl in this file.').waitFor();
   });
 
-  it('is small', async () => {
+  it('stays below its limits of size', async () => {
     expect(statSync(new URL('../../dist/crawl/page.html', import.meta.url)).size).toBeLessThan(MAX_BYTES);
     // 5,000 nodes that name thirty each.
     expect((await crawlPageHtml(crawlOf(5_000))).length).toBeLessThan(3_000_000);

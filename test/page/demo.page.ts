@@ -18,13 +18,13 @@ describe.runIf(findBrowser())('the page of the demo', () => {
   });
   afterAll(() => viewer[Symbol.asyncDispose]());
 
-  it('is one file of less than 250 kB that asks for nothing else and breaks none of its own rules', async () => {
+  it('is one file of less than 250 kB, makes no request and keeps to its content security policy', async () => {
     expect(statSync(new URL('../../dist/explain/page.html', import.meta.url)).size).toBeLessThan(250_000);
     await page.getByRole('heading', { level: 1 }).waitFor();
     expect(viewer.complaints).toEqual([]);
   });
 
-  it('says how it went before anything else', async () => {
+  it('shows the result first', async () => {
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Two nodes connect and prove who they are');
     expect(await page.getByRole('region', { name: 'Result' }).textContent()).toContain('Every check passes');
   });
@@ -39,7 +39,7 @@ describe.runIf(findBrowser())('the page of the demo', () => {
     expect(texts.slice(0, 4).map((text) => /HELLO|AUTH/.exec(text)?.[0])).toEqual(['HELLO', 'HELLO', 'AUTH', 'AUTH']);
   });
 
-  it('shows both identities, the phases, and where authentication begins', async () => {
+  it('shows both identities, the phases, and the start of authentication', async () => {
     const ids = await page.locator('#sequence .peer-id').allTextContents();
     expect(ids.every((id) => /^G[A-Z2-7]{55}$/.test(id))).toBe(true);
     const phases = await page.locator('.phases li').allTextContents();
@@ -50,14 +50,14 @@ describe.runIf(findBrowser())('the page of the demo', () => {
     expect(rows[begins - 1]).toContain('HELLO');
   });
 
-  it('opens the record whose arrow is chosen', async () => {
+  it('shows the record of the arrow that is clicked', async () => {
     await page.locator('#sequence .arrow', { hasText: 'PEERS' }).click();
     expect(await page.locator('#record h2').textContent()).toBe('PEERS');
     expect(await page.locator('#record .fields tbody tr').count()).toBe(14);
     expect(await page.locator('#record .mark-failed').count()).toBe(0);
   });
 
-  it('shows every value of a demo, and the inputs of a chosen value', async () => {
+  it('shows every value of the demo, and the inputs of the value that is clicked', async () => {
     const node = (name: string) => page.locator('.node', { hasText: name }).first();
     await node('shared key').click();
     expect(await page.locator('.node.in').count()).toBe(6);
@@ -70,7 +70,7 @@ describe.runIf(findBrowser())('the page of the demo', () => {
     expect(await page.locator('.node.unknown').count()).toBe(0);
   });
 
-  it('writes the formulas down as either end has them', async () => {
+  it('lists the formulas from the view of both sides', async () => {
     const rows = await page.locator('.mirror tbody tr').allTextContents();
     expect(rows).toContain('shared key inputqown keypeer’s keyqpeer’s keyown key');
     expect(rows).toContain('K_AB input00own noncepeer’s nonce0100peer’s nonceown nonce01');

@@ -30,25 +30,28 @@ describe.runIf(findBrowser())('the page of a handshake that fails', () => {
     return { run, page: await viewer.open(pathToFileURL(file).href) };
   }
 
-  it.each(Object.entries(FAILURES))('%s', async (_name, { code, exit, node, args = [] }) => {
-    await using mock = await mockNode({ network: networks.standalone }, node);
-    const { run, page } = await pageOf(`127.0.0.1:${mock.port}`, args);
-    expect(run.code).toBe(exit);
-    const [sentence = '', advice = ''] = run.stdout.split('\n').map((line) => line.replace(/^[✗ ]+/, ''));
-    const failed = page.getByRole('region', { name: 'What failed' });
-    expect(await failed.locator('article').count()).toBe(1);
-    expect(await failed.locator('.sentence').textContent()).toBe(sentence);
-    expect(advice.length).toBeGreaterThan(20);
-    expect(await failed.textContent()).toContain(advice);
-    expect(await failed.textContent()).toContain(code);
-    expect(await page.locator('.row-end').count()).toBeGreaterThan(0);
-    // The first thing on the page: nothing but the title is above it.
-    expect(await failed.evaluate((element) => element.previousElementSibling?.tagName)).toBe('H1');
-    expect(viewer.complaints).toEqual([]);
-    await page.context().close();
-  });
+  it.each(Object.entries(FAILURES))(
+    'shows the failure, its advice and its code: %s',
+    async (_name, { code, exit, node, args = [] }) => {
+      await using mock = await mockNode({ network: networks.standalone }, node);
+      const { run, page } = await pageOf(`127.0.0.1:${mock.port}`, args);
+      expect(run.code).toBe(exit);
+      const [sentence = '', advice = ''] = run.stdout.split('\n').map((line) => line.replace(/^[✗ ]+/, ''));
+      const failed = page.getByRole('region', { name: 'What failed' });
+      expect(await failed.locator('article').count()).toBe(1);
+      expect(await failed.locator('.sentence').textContent()).toBe(sentence);
+      expect(advice.length).toBeGreaterThan(20);
+      expect(await failed.textContent()).toContain(advice);
+      expect(await failed.textContent()).toContain(code);
+      expect(await page.locator('.row-end').count()).toBeGreaterThan(0);
+      // The first thing on the page: nothing but the title is above it.
+      expect(await failed.evaluate((element) => element.previousElementSibling?.tagName)).toBe('H1');
+      expect(viewer.complaints).toEqual([]);
+      await page.context().close();
+    },
+  );
 
-  it('a port where nothing listens has a page, too', async () => {
+  it('shows a port where nothing listens', async () => {
     const { run, page } = await pageOf('127.0.0.1:1', []);
     expect(run.code).toBe(3);
     const text = await page.getByRole('region', { name: 'What failed' }).textContent();
@@ -58,7 +61,7 @@ describe.runIf(findBrowser())('the page of a handshake that fails', () => {
     expect(await viewer.violations(page)).toEqual([]);
   });
 
-  it('a node of another network is shown refusing our certificate', async () => {
+  it('shows that a node of another network refuses our certificate', async () => {
     await using listener = await listen({ host: '127.0.0.1', port: 0, network: networks.testnet });
     const { run, page } = await pageOf(`127.0.0.1:${listener.port}`, []);
     expect(run.stdout).toContain('The node is on testnet, not on standalone.');
@@ -70,7 +73,7 @@ describe.runIf(findBrowser())('the page of a handshake that fails', () => {
     expect(await page.locator('.row-end').count()).toBe(1);
   });
 
-  it('bytes that are no record can be looked at', async () => {
+  it('shows received bytes that are no record', async () => {
     await using mock = await mockNode({ network: networks.standalone }, async (peer) => {
       peer.sendRaw(Buffer.from('SSH-2.0-OpenSSH_9.2\r\n'));
       await peer.expectEnd();
@@ -81,7 +84,7 @@ describe.runIf(findBrowser())('the page of a handshake that fails', () => {
     expect(await viewer.violations(page)).toEqual([]);
   });
 
-  it('a pinned key that is another names both', async () => {
+  it('shows the expected peerID when another peer answers', async () => {
     await using mock = await mockNode({ network: networks.standalone }, async (peer) => {
       await peer.expect('HELLO');
       peer.hello();

@@ -17,7 +17,7 @@ const TEXTS = [
   'null</title><base href=https://example.org>',
 ];
 
-describe.runIf(findBrowser())('a peer that says', () => {
+describe.runIf(findBrowser())('text from a peer', () => {
   let viewer: Viewer;
 
   beforeAll(async () => {
@@ -25,7 +25,7 @@ describe.runIf(findBrowser())('a peer that says', () => {
   });
   afterAll(() => viewer[Symbol.asyncDispose]());
 
-  it.each(TEXTS)('%j is quoted, not obeyed', async (text) => {
+  it.each(TEXTS)('%j is shown as text and has no other effect', async (text) => {
     const network = networks.standalone;
     await using mock = await mockNode({ network }, async (peer) => {
       await peer.expect('HELLO');

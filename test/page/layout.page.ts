@@ -16,7 +16,7 @@ const CASES = Object.keys(PICTURES).flatMap((name) =>
   WIDTHS.flatMap((width) => (['light', 'dark'] as const).map((theme) => ({ name, width, theme }))),
 );
 
-describe.runIf(findBrowser())('the page', () => {
+describe.runIf(findBrowser())('the layout of the page', () => {
   let viewer: Viewer;
 
   beforeAll(async () => {
@@ -24,7 +24,7 @@ describe.runIf(findBrowser())('the page', () => {
   });
   afterAll(() => viewer[Symbol.asyncDispose]());
 
-  it.each(CASES)('of $name fits $width pixels, $theme', async ({ name, width, theme }) => {
+  it.each(CASES)('of $name fits into $width pixels, $theme', async ({ name, width, theme }) => {
     const picture = await PICTURES[name]?.();
     const page = await viewer.show(picture as Picture, { viewport: { width, height: 900 }, colorScheme: theme });
     await watchShifts(page);
@@ -44,7 +44,7 @@ describe.runIf(findBrowser())('the page', () => {
     await page.context().close();
   });
 
-  it('moves nothing for those who want no motion', async () => {
+  it('has no motion for users who want reduced motion', async () => {
     const page = await viewer.show(await demoPicture(), { reducedMotion: 'reduce' });
     const moving = await page.evaluate(() =>
       Array.from(document.querySelectorAll('*'), (element) => {

@@ -26,7 +26,7 @@ const FIELDS = [
   'mac',
 ];
 
-describe.runIf(findBrowser())('fields and bytes', () => {
+describe.runIf(findBrowser())('the fields and bytes of a record', () => {
   let viewer: Viewer;
   let page: Page;
 
@@ -46,26 +46,26 @@ describe.runIf(findBrowser())('fields and bytes', () => {
     readout: await page.locator('#record .readout-name b').textContent(),
   });
 
-  it('every byte of the record is in exactly one named field', async () => {
+  it('match: every byte is in exactly one named field', async () => {
     expect(await page.locator('#record .fields tbody th').allTextContents()).toEqual(FIELDS);
     const bytes = (await page.locator('#record .field i').allTextContents()).join('');
     const [first] = pictureOf('dial-core').events;
     expect(first?.kind === 'record' && first.hex).toBe(bytes);
   });
 
-  it('hovering bytes lights the field', async () => {
+  it('are linked: the pointer over a byte highlights its field', async () => {
     await page.locator('#record .field').nth(13).hover();
     expect(await lit()).toMatchObject({ row: 'cert.pubkey', readout: 'cert.pubkey' });
     await page.locator('#record .field').nth(17).hover();
     expect(await lit()).toMatchObject({ row: 'nonce', readout: 'nonce' });
   });
 
-  it('hovering a field lights its bytes', async () => {
+  it('are linked: the pointer over a field highlights its bytes', async () => {
     await row('networkID').hover();
     expect(await lit()).toEqual({ row: 'networkID', bytes: 'networkID, bytes 32 to 63', readout: 'networkID' });
   });
 
-  it('the arrow keys go through the bytes field by field, in one stop of the Tab key', async () => {
+  it('can be walked with the arrow keys, field by field; the bytes are one stop of the Tab key', async () => {
     await page.locator('#record .field[tabindex="0"]').focus();
     const seen: (string | null)[] = [];
     for (const _ of FIELDS) {
@@ -82,14 +82,14 @@ describe.runIf(findBrowser())('fields and bytes', () => {
     expect((await lit()).bytes).toBe('record header, bytes 0 to 3');
   });
 
-  it('the Tab key goes through the fields of the table', async () => {
+  it('can be walked with the Tab key, one field of the table after the other', async () => {
     await row('record header').getByRole('button').focus();
     await page.keyboard.press('Tab');
     await page.keyboard.press('Tab');
     expect(await lit()).toEqual({ row: 'sequence', bytes: 'sequence, bytes 8 to 15', readout: 'sequence' });
   });
 
-  it('an arrow is chosen by keyboard', async () => {
+  it('are shown for an arrow that is chosen by keyboard', async () => {
     await page.locator('#sequence .arrow').nth(2).focus();
     await page.keyboard.press('Enter');
     expect(await page.locator('#record h2').textContent()).toBe('AUTH');
@@ -103,7 +103,7 @@ describe.runIf(findBrowser())('fields and bytes', () => {
     ]);
   });
 
-  it('each field has its rule, a verdict and a section', async () => {
+  it('have a rule, a verdict and a section of the protocol document', async () => {
     for (const text of await page.locator('#record .fields tbody tr').allTextContents())
       expect(text).toMatch(/(passes|not checked)$/);
     expect(await row('listeningPort').textContent()).toContain('A signed integer from 1 to 65535.');

@@ -34,7 +34,7 @@ describe.runIf(findBrowser())('explain --open', () => {
     return { child, url };
   }
 
-  it('waits for the page, shows the handshake as it happens, and ends when the page is closed', async () => {
+  it('waits for the page, shows the handshake while it happens, and ends when the page is closed', async () => {
     let goOn = (): void => {};
     const may = new Promise<void>((resolve) => {
       goOn = resolve;
@@ -70,7 +70,7 @@ describe.runIf(findBrowser())('explain --open', () => {
     expect(await finished(child)).toMatchObject({ code: 0 });
   });
 
-  it('a page that is loaded again shows the same; Ctrl-C ends it', async () => {
+  it('shows the same after the page is reloaded, and ends on Ctrl-C', async () => {
     const { child, url } = await start([]);
     const page = await viewer.open(url);
     await page.getByText('The handshake is over').waitFor();

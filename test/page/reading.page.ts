@@ -7,7 +7,7 @@ import { findBrowser, Viewer, WIDTHS } from './support/browser.ts';
 import { demoPicture } from './support/demo.ts';
 import { pictureOf } from './support/pictures.ts';
 
-describe.runIf(findBrowser())('the page is readable', () => {
+describe.runIf(findBrowser())('the text of the page', () => {
   let viewer: Viewer;
 
   beforeAll(async () => {
@@ -15,7 +15,7 @@ describe.runIf(findBrowser())('the page is readable', () => {
   });
   afterAll(() => viewer[Symbol.asyncDispose]());
 
-  it('at 390 pixels, with a failure in long words and slow phases', async () => {
+  it('fits into 390 pixels, even with long words in a failure and with slow phases', async () => {
     const long = 'a'.repeat(100);
     const picture: Picture = {
       ...pictureOf('reject-wrong-network-passphrase'),
@@ -39,7 +39,7 @@ describe.runIf(findBrowser())('the page is readable', () => {
     await page.context().close();
   });
 
-  it.each(WIDTHS)('no line of the key graph passes behind a box, at %i pixels', async (width) => {
+  it.each(WIDTHS)('is not crossed by lines of the key graph, at %i pixels', async (width) => {
     const page = await viewer.show(await demoPicture(), { viewport: { width, height: 900 } });
     expect(await page.locator('.edges path').count()).toBeGreaterThan(20);
     const hidden = await page.evaluate(() => {
@@ -62,7 +62,7 @@ describe.runIf(findBrowser())('the page is readable', () => {
     await page.context().close();
   });
 
-  it('every word and rule points to a section of the protocol document, which opens', async () => {
+  it('links every word and rule to a section of the protocol document, and the link opens the section', async () => {
     const page = await viewer.show(await demoPicture());
     const document_ = await readFile(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
     const headings = Array.from(document_.matchAll(/^#{2,3} (.+)$/gm), ([, heading]) => heading);

@@ -35,7 +35,7 @@ describe.runIf(findBrowser())('the page of a session with stellar-core', () => {
   });
   afterAll(() => viewer[Symbol.asyncDispose]());
 
-  it.each(COMPLETE)('%s: every check of every record holds', async (name) => {
+  it.each(COMPLETE)('shows that every check of every record passes: %s', async (name) => {
     const page = await viewer.show(pictureOf(name));
     expect(await page.getByRole('region', { name: 'Result' }).textContent()).toContain('Every check passes');
     await page.getByRole('button', { name: /^Show \d+ more rows$/ }).click();
@@ -53,7 +53,7 @@ describe.runIf(findBrowser())('the page of a session with stellar-core', () => {
     await page.context().close();
   });
 
-  it.each(transcripts.map(([name]) => name).filter((name) => !COMPLETE.includes(name)))('%s: says what failed', async (name) => {
+  it.each(transcripts.map(([name]) => name).filter((name) => !COMPLETE.includes(name)))('shows what failed: %s', async (name) => {
     const { records, initiator } = transcript(name);
     const page = await viewer.show(pictureOf(name));
     const failed = page.getByRole('region', { name: 'What failed' });
@@ -78,7 +78,7 @@ describe.runIf(findBrowser())('the page of a session with stellar-core', () => {
     await page.context().close();
   });
 
-  it('without our keys no secret is in the page, and MACs are compared, not computed', async () => {
+  it('contains no secret without our keys, and reports MACs as not verified', async () => {
     const page = await viewer.show(pictureOf('dial-core', false));
     expect(await page.locator('.node.unknown').allTextContents()).toEqual([
       'seed Ahidden',
@@ -104,7 +104,7 @@ describe.runIf(findBrowser())('the page of a session with stellar-core', () => {
     await page.context().close();
   });
 
-  it('without any key no MAC is called good: in the headline, at each record, in its checks and fields', async () => {
+  it('reports no MAC as good without keys: not in the headline, the records, the checks or the fields', async () => {
     const page = await viewer.show(pictureOf('dial-core', false));
     expect(await page.locator('h1').textContent()).toBe('dial-core.json: the handshake is complete. MACs not verified: no keys');
     const result = page.getByRole('region', { name: 'Result' });
@@ -125,7 +125,7 @@ describe.runIf(findBrowser())('the page of a session with stellar-core', () => {
     await page.context().close();
   });
 
-  it('a MAC that was found bad is drawn as bad, and nothing says otherwise', async () => {
+  it('shows a MAC as bad if it was verified as bad, and claims nothing else', async () => {
     const picture = pictureOf('dial-core', false);
     const events = picture.events.map((event, i) =>
       event.kind === 'record' && event.mac !== 'none' ? { ...event, mac: i === 3 ? ('bad' as const) : ('good' as const) } : event,

@@ -45,7 +45,7 @@ const AUTH: typeof HELLO = [
   ['mac', '00'.repeat(32), MAC],
 ];
 
-describe.runIf(findBrowser())('try it', () => {
+describe.runIf(findBrowser())('a change on the page', () => {
   let viewer: Viewer;
   let demo: Page;
   let recorded: Page;
@@ -79,36 +79,39 @@ describe.runIf(findBrowser())('try it', () => {
     expect(facts.at(-1)?.length).toBeGreaterThan('Advice'.length + 20);
   }
 
-  it.each(HELLO)('%s of A’s HELLO becomes %s', async (field, value, outcome) => {
+  it.each(HELLO)('of %s in the HELLO of A, to %s, has the expected outcome', async (field, value, outcome) => {
     await change(demo, '1. HELLO, A to B', field, value);
     await expectOutcome(demo, outcome);
   });
 
-  it.each(HELLO)('%s of B’s HELLO becomes %s', async (field, value, outcome) => {
+  it.each(HELLO)('of %s in the HELLO of B, to %s, has the expected outcome', async (field, value, outcome) => {
     await change(demo, '2. HELLO, B to A', field, value);
     await expectOutcome(demo, outcome);
   });
 
-  it.each(HELLO)('in a recording without our keys, %s of stellar-core’s HELLO becomes %s', async (field, value, outcome) => {
-    await change(recorded, '2. HELLO, B to A', field, value);
-    await expectOutcome(recorded, outcome);
-  });
+  it.each(HELLO)(
+    'of %s in stellar-core’s HELLO, to %s, has the expected outcome in a recording without our keys',
+    async (field, value, outcome) => {
+      await change(recorded, '2. HELLO, B to A', field, value);
+      await expectOutcome(recorded, outcome);
+    },
+  );
 
-  it.each(AUTH)('%s of AUTH becomes %s', async (field, value, outcome) => {
+  it.each(AUTH)('of %s in AUTH, to %s, has the expected outcome', async (field, value, outcome) => {
     await change(demo, '3. AUTH, A to B', field, value);
     await expectOutcome(demo, outcome);
     await change(recorded, '4. AUTH, B to A', field, value);
     await expectOutcome(recorded, outcome);
   });
 
-  it('a changed nonce is noticed at the AUTH that follows', async () => {
+  it('of the nonce is noticed at the AUTH that follows', async () => {
     await change(demo, '1. HELLO, A to B', 'nonce', '33'.repeat(32));
     expect(await demo.getByTestId('outcome').textContent()).toContain(
       'Not at the changed HELLO, but at the AUTH that follows it.',
     );
   });
 
-  it('one bit of one byte is enough', async () => {
+  it('of one bit is noticed, and can be undone', async () => {
     const lab = demo.locator('#try');
     await lab.locator('[name=record]').selectOption({ label: '1. HELLO, A to B' });
     await lab.locator('[name=at]').fill('200');
@@ -124,7 +127,7 @@ describe.runIf(findBrowser())('try it', () => {
     await demo.getByTestId('outcome').getByText('Nothing is changed yet').waitFor();
   });
 
-  it('a byte is picked by clicking on it', async () => {
+  it('can be made at a byte that is picked by a click', async () => {
     const lab = demo.locator('#try');
     await lab.locator('[name=record]').selectOption({ label: '1. HELLO, A to B' });
     await lab.locator('.bytes i').nth(140).click();
@@ -132,14 +135,14 @@ describe.runIf(findBrowser())('try it', () => {
     expect(await lab.locator('[name=field]').inputValue()).toBe('cert.pubkey');
   });
 
-  it('a value that does not fit is refused with the reason', async () => {
+  it('to a value that does not fit is refused with the reason', async () => {
     await change(demo, '1. HELLO, A to B', 'networkID', 'abc');
     expect(await demo.locator('#try [role=alert]').textContent()).toBe('Write 64 hex digits: 32 bytes.');
     await change(demo, '1. HELLO, A to B', 'listeningPort', '4294967296');
     expect(await demo.locator('#try [role=alert]').textContent()).toBe('The number does not fit in 4 bytes.');
   });
 
-  it('changes every field in turn', async () => {
+  it('can be made to every field in turn', async () => {
     await demo.locator('#try [name=record]').selectOption({ label: '2. HELLO, B to A' });
     await demo.getByRole('button', { name: 'Change every field of this HELLO, one at a time' }).click();
     const rows = await demo.locator('.every tbody tr').allTextContents();
@@ -149,14 +152,14 @@ describe.runIf(findBrowser())('try it', () => {
     expect(rows).toContain('macnone: nobody notices');
   });
 
-  it('says what it cannot know', async () => {
+  it('names the facts that the page cannot know', async () => {
     await change(recorded, '1. HELLO, A to B', 'listeningPort', '0');
     const text = await recorded.getByTestId('outcome').textContent();
     expect(text).toContain('The configuration of B, such as a ban, is not known here.');
     expect(text).toContain('The MAC keys are not in this file');
   });
 
-  it('none of it makes a request or an error', () => {
+  it('causes no request and no error', () => {
     expect(viewer.complaints).toEqual([]);
   });
 });

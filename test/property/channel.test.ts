@@ -31,8 +31,8 @@ const ORDINARY = [
   'TIME_SLICED_SURVEY_STOP_COLLECTING',
 ] as const;
 
-describe('a damaged record of the channel', () => {
-  it.each(['A', 'B'] as const)('with any byte changed, never gives %s a message', (side) => {
+describe('a record of the channel with a damaged byte or bit', () => {
+  it.each(['A', 'B'] as const)('never gives %s a message, whichever byte is changed', (side) => {
     fc.assert(
       fc.property(anyMessage(ORDINARY), fc.nat(), fc.integer({ min: 1, max: 255 }), (message, where, xor) => {
         const bench = Bench.authenticated(side);
@@ -50,7 +50,7 @@ describe('a damaged record of the channel', () => {
     );
   });
 
-  it('is refused when any bits of its MAC change', () => {
+  it('is refused with OVERLAY_UNEXPECTED_MAC, whichever bit of its MAC is changed', () => {
     const bench = Bench.authenticated('B');
     const frame = bench.other.seal({ type: 'GET_SCP_STATE', ledgerSeq: 1 });
     for (let bit = 0; bit < 256; bit++) {
@@ -66,7 +66,7 @@ describe('a damaged record of the channel', () => {
 });
 
 describe('flow control', () => {
-  it('a sender sends what a simple model sends, in the same order', () => {
+  it('makes a sender send the same messages in the same order as a simple model', () => {
     const grant = fc.record({ messages: fc.nat(4), bytes: fc.integer({ min: 1, max: 900 }) });
     const submit = fc.record({ type: fc.constantFrom(...FLOOD_TYPES), size: fc.integer({ min: 4, max: 400 }) });
     fc.assert(
@@ -108,7 +108,7 @@ describe('flow control', () => {
     );
   });
 
-  it('a receiver grants exactly what was consumed, never more than the peer can hold, and lets it go on', () => {
+  it('makes a receiver grant exactly what was consumed, so that the peer can always send again', () => {
     const capacity = fc.record({ messages: fc.integer({ min: 1, max: 250 }), bytes: fc.integer({ min: 600, max: 400_000 }) });
     fc.assert(
       fc.property(
@@ -139,7 +139,7 @@ describe('flow control', () => {
     );
   });
 
-  it('a receiver refuses the first message over either budget', () => {
+  it('makes a receiver refuse the first message beyond either capacity', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 50 }), (messages, size) => {
         const byCount = new FloodReceiver({ messages, bytes: 1e6 });
@@ -171,7 +171,7 @@ describe('two peers', () => {
     }),
   });
 
-  it('deliver all messages for any interleaving of sending, reading and consuming: each type in order, every flood message with credit', () => {
+  it('deliver all messages for any interleaving of sending, reading and consuming: each type in order, every flood message within credit', () => {
     fc.assert(
       fc.property(scenario, ({ capacities, messages, schedule }) => {
         const now = at(Number(pubnet1.nowSeconds));
@@ -219,7 +219,7 @@ describe('two peers', () => {
     );
   });
 
-  it('are told the same when the answers come in one piece with what follows', () => {
+  it('report the same events when AUTH and the messages after it arrive in one chunk', () => {
     const [a, b] = (['A', 'B'] as const).map((side) => new Peer(optionsOf(pubnet1, side))) as [Peer, Peer];
     const now = at(Number(pubnet1.nowSeconds));
     a.start(now);

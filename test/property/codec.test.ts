@@ -17,8 +17,8 @@ import { XdrError, XdrReader } from '../../src/protocol/xdr/reader.ts';
 import { XdrWriter } from '../../src/protocol/xdr/writer.ts';
 import { anyMessage, damage, damaged, encode, messageOf, TYPES } from './arbitraries.ts';
 
-describe('codec of every message', () => {
-  it.each(TYPES)('%s: what is written is read again, and checked', (type) => {
+describe('the codec of every message', () => {
+  it.each(TYPES)('%s: reads what it has written, and the check accepts it', (type) => {
     fc.assert(
       fc.property(messageOf(type), (message) => {
         const xdr = encode(message);
@@ -31,7 +31,7 @@ describe('codec of every message', () => {
     );
   });
 
-  it.each(TYPES)('%s: what is received can be written again, lazy or not, and says in JSON what it has', (type) => {
+  it.each(TYPES)('%s: writes received messages unchanged, decoded or not, and their JSON has the same fields', (type) => {
     fc.assert(
       fc.property(messageOf(type), (message) => {
         const writer = new XdrWriter();
@@ -57,7 +57,7 @@ describe('codec of every message', () => {
     );
   });
 
-  it('check accepts exactly what read accepts, damaged or not', () => {
+  it('accepts in check exactly what read accepts, for damaged messages', () => {
     fc.assert(
       fc.property(anyMessage(), fc.array(damage, { maxLength: 3 }), (message, how) => {
         const bytes = how.reduce((all, one) => (all.length === 0 ? all : damaged(all, one)), encode(message));
@@ -69,7 +69,7 @@ describe('codec of every message', () => {
     );
   });
 
-  it('check accepts exactly what read accepts of arbitrary bytes', () => {
+  it('accepts in check exactly what read accepts, for arbitrary bytes', () => {
     const small = fc.oneof(fc.constant(0), fc.constant(1), fc.nat(255));
     fc.assert(
       fc.property(fc.constantFrom(...TYPES), fc.array(small, { maxLength: 200 }), (type, values) => {
@@ -81,7 +81,7 @@ describe('codec of every message', () => {
     );
   });
 
-  it('accepted bytes are canonical: they are written again unchanged, except for text that is not UTF-8', () => {
+  it('writes accepted bytes unchanged, except for text that is not UTF-8', () => {
     fc.assert(
       fc.property(anyMessage(TYPES.filter((type) => type !== 'HELLO' && type !== 'ERROR_MSG')), damage, (message, how) => {
         const bytes = damaged(encode(message), how);
@@ -98,7 +98,7 @@ describe('codec of every message', () => {
     );
   });
 
-  it('the fields of an annotated record cover it without gap or overlap', () => {
+  it('annotates a record with fields that cover it without gap or overlap', () => {
     fc.assert(
       fc.property(anyMessage(), (message) => {
         const writer = new XdrWriter();

@@ -37,7 +37,7 @@ function bytesOf({ which, how, at, by }: { which: number; how: string; at: numbe
   return xdr;
 }
 
-it('ledgers come out once, in order, as they were closed, from any mixture of good and bad statements and sets', () => {
+it('every ledger comes out once and in order, from any mixture of good and bad statements and sets', () => {
   fc.assert(
     fc.property(
       fc.array(sent, { maxLength: 120 }),

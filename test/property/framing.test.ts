@@ -12,7 +12,7 @@ const bodies = fc.array(
   },
 );
 
-it('records are the same however the stream is split, and whatever bit 31 of their headers is', () => {
+it('the decoder gives the same records for any split of the stream and any value of bit 31', () => {
   fc.assert(
     fc.property(bodies, fc.array(fc.nat(), { maxLength: 60 }), fc.infiniteStream(fc.boolean()), (list, cuts, bits) => {
       const frames = list.map((body) => {
@@ -33,7 +33,7 @@ it('records are the same however the stream is split, and whatever bit 31 of the
   );
 });
 
-it('records come out in order when several chunks are pushed before the first is asked for', () => {
+it('the decoder gives records in order when several chunks are pushed before the first record is read', () => {
   fc.assert(
     fc.property(bodies, fc.array(fc.nat(), { maxLength: 10 }), (list, cuts) => {
       const bytes = concatBytes(...list.map(encodeRecord));
@@ -49,7 +49,7 @@ it('records come out in order when several chunks are pushed before the first is
   );
 });
 
-it('the rest of an incomplete stream is pending', () => {
+it('the decoder reports an incomplete record as pending bytes', () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ minLength: 1, maxLength: 300 }),
@@ -65,7 +65,7 @@ it('the rest of an incomplete stream is pending', () => {
   );
 });
 
-it('a length above the limit is refused when its header is complete, however that came', () => {
+it('the decoder refuses a length above the limit as soon as the header is complete', () => {
   fc.assert(
     fc.property(fc.integer({ min: MAX + 1, max: 0x7fffffff }), fc.array(fc.integer({ min: 1, max: 3 })), (length, cuts) => {
       const header = Uint8Array.of(0x80 | (length >>> 24), length >>> 16, length >>> 8, length);

@@ -41,7 +41,7 @@ function damaged(event: PictureEvent, { at, value, cut, mac }: Damage): PictureE
   return { ...event, hex: toHex(cut ? wire.subarray(0, Math.max(4, at)) : wire), mac };
 }
 
-it('a picture with any damage is understood, and any change of it can be tried', () => {
+it('the page model accepts a picture with any damage, and any change on it can be tried', () => {
   fc.assert(
     fc.property(fc.constantFrom(...NAMES), fc.boolean(), fc.boolean(), damages, (name, hasSecrets, hasDate, list) => {
       const { startUnixMs, ...recorded } = pictureOf(name, hasSecrets);

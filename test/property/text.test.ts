@@ -8,7 +8,7 @@ import { bytes } from './arbitraries.ts';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-it('text becomes the UTF-8 that TextEncoder makes of it, lone surrogates too', () => {
+it('utf8Encode gives the same bytes as TextEncoder, also for lone surrogates', () => {
   const units = fc.array(fc.oneof(fc.integer({ min: 0, max: 0xffff }), fc.integer({ min: 0xd7f0, max: 0xe010 })), {
     maxLength: 40,
   });
@@ -23,7 +23,7 @@ it('text becomes the UTF-8 that TextEncoder makes of it, lone surrogates too', (
   );
 });
 
-it('UTF-8 becomes the text that TextDecoder makes of it', () => {
+it('utf8Decode gives the same text as TextDecoder', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (value) => {
       expect(utf8Decode(encoder.encode(value))).toBe(decoder.decode(encoder.encode(value)));
@@ -31,7 +31,7 @@ it('UTF-8 becomes the text that TextDecoder makes of it', () => {
   );
 });
 
-it('bytes are taken as text exactly where TextDecoder takes them, each other byte is U+FFFD', () => {
+it('utf8Decode accepts the same text as TextDecoder, and gives U+FFFD for each byte that is not text', () => {
   const near = fc.oneof(
     fc.nat(255),
     fc.integer({ min: 0x7f, max: 0xc2 }),
@@ -58,7 +58,7 @@ it('bytes are taken as text exactly where TextDecoder takes them, each other byt
   );
 });
 
-it('bytes survive being hex', () => {
+it('toHex and fromHex reproduce the bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array(), (value) => {
       expect(toHex(value)).toBe(Buffer.from(value).toString('hex'));
@@ -67,7 +67,7 @@ it('bytes survive being hex', () => {
   );
 });
 
-it('an address is written as text that node:net takes, and read back', () => {
+it('formatIP writes an address that node:net accepts and parseIP reads back', () => {
   const sparse = bytes(16).map((value) => value.map((byte) => (byte < 170 ? 0 : byte)));
   fc.assert(
     fc.property(fc.oneof(bytes(4), bytes(16), sparse), (value) => {
@@ -81,7 +81,7 @@ it('an address is written as text that node:net takes, and read back', () => {
   );
 });
 
-it('text is taken as an address exactly when node:net takes it', () => {
+it('parseIP accepts text exactly when node:net accepts it', () => {
   const part = fc.oneof(
     fc.constantFrom('', '0', '1', 'ffff', '00', '01', '255', '256', '1.2.3.4', '::', '12345', 'g', 'FF', '-1', ' '),
     fc.nat(0xffff).map((value) => value.toString(16)),
