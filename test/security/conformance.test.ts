@@ -38,11 +38,11 @@ function errorMessage(code: number, text: Uint8Array, mac: Uint8Array = new Uint
   return frame;
 }
 
-describe.each(ROLES)('as %s', (role) => {
+describe.each(ROLES)('our side as %s', (role) => {
   it.each([
     ['half a header', Uint8Array.of(0x80, 0)],
     ['half a body', fromHex('8000003400000000')],
-  ])('%s and then FIN is a silent end (row 12)', async (_name, bytes) => {
+  ])('treats %s and then FIN as an end without a message (row 12)', async (_name, bytes) => {
     await using subject = await Subject.start(role);
     subject.peer.write(bytes);
     subject.peer.end();
@@ -50,7 +50,7 @@ describe.each(ROLES)('as %s', (role) => {
     expect(await subject.outcome()).toMatchObject({ code: 'OVERLAY_CONNECTION_CLOSED', stage: 'hello', told: null });
   });
 
-  it('a silent peer is dropped without a message: by an acceptor at the tick of 5 s, by a dialler at its deadline (row 13)', async () => {
+  it('drops a silent peer without a message: an acceptor at the tick of 5 s, a dialler at its deadline (row 13)', async () => {
     await using subject = await Subject.start(role);
     const [ms, code] = role === 'acceptor' ? [5_000, 'OVERLAY_IDLE_TIMEOUT'] : [10_000, 'OVERLAY_HANDSHAKE_TIMEOUT'];
     subject.clock.advance(ms - 1);
@@ -61,7 +61,7 @@ describe.each(ROLES)('as %s', (role) => {
     expect(await subject.outcome()).toMatchObject({ code, stage: 'hello', told: null });
   });
 
-  it('one byte a second does not outlive 10 s (row 14)', async () => {
+  it('drops a peer that sends one byte a second at 10 s (row 14)', async () => {
     await using subject = await Subject.start(role);
     if (role === 'initiator') await subject.peer.expect('HELLO');
     const hello = subject.peer.hello();
@@ -79,7 +79,7 @@ describe.each(ROLES)('as %s', (role) => {
     expect(await subject.outcome()).toMatchObject({ code: 'OVERLAY_HANDSHAKE_TIMEOUT', stage: 'hello', told: null });
   });
 
-  it('HELLO and then silence is dropped at 10 s: by the tick that is 2 s after it, or by the deadline (row 15)', async () => {
+  it('drops a peer that is silent after HELLO at 10 s (row 15)', async () => {
     await using subject = await Subject.start(role);
     subject.clock.advance(4_000);
     await subject.peer.greet();
@@ -91,7 +91,7 @@ describe.each(ROLES)('as %s', (role) => {
     expect(await subject.outcome()).toMatchObject({ stage: 'auth', told: null, remote: { peerID: subject.peer.peerID } });
   });
 
-  it('a second HELLO with a zero MAC is refused, one with a good MAC dropped (row 41)', async () => {
+  it('refuses a second HELLO with a zero MAC, and drops one with a valid MAC (row 41)', async () => {
     for (const [mac, said, code] of [
       ['zero', ['ERR_AUTH unexpected MAC', 'FIN'], 'OVERLAY_UNEXPECTED_MAC'],
       ['good', ['FIN'], 'OVERLAY_UNEXPECTED_HELLO'],
@@ -105,7 +105,7 @@ describe.each(ROLES)('as %s', (role) => {
     }
   });
 
-  it('a second AUTH with a good MAC is out of order (row 45)', async () => {
+  it('refuses a second AUTH with a valid MAC as out of order (row 45)', async () => {
     await using subject = await Subject.authenticated(role);
     subject.peer.send({ type: 'AUTH', flags: 200 });
     expect(await subject.peer.farewell()).toEqual(['ERR_MISC out-of-order AUTH message', 'FIN']);
@@ -134,14 +134,14 @@ describe.each(ROLES)('as %s', (role) => {
         peer.write(peer.seal(grant()), first);
       },
     ],
-  ])('a record that is %s is refused by its sequence (row 46)', async (_name, misbehave) => {
+  ])('refuses a record that is %s by its sequence (row 46)', async (_name, misbehave) => {
     await using subject = await Subject.authenticated(role);
     misbehave(subject.peer);
     expect(await subject.peer.farewell()).toEqual(['ERR_AUTH unexpected auth sequence', 'FIN']);
     expect((await subject.outcome()).code).toBe('OVERLAY_UNEXPECTED_SEQUENCE');
   });
 
-  it('a record of ours that comes back is refused (row 47)', async () => {
+  it('refuses its own record when the peer sends it back (row 47)', async () => {
     await using subject = await Subject.start(role);
     const { peer } = subject;
     await peer.greet();
@@ -156,7 +156,7 @@ describe.each(ROLES)('as %s', (role) => {
     expect((await subject.outcome()).code).toBe('OVERLAY_UNEXPECTED_MAC');
   });
 
-  it('a flipped bit in any byte of a channel record ends the connection as the byte says (row 48)', async () => {
+  it('ends the connection for a flipped bit in any byte of a record, with the ERROR_MSG for that byte (row 48)', async () => {
     const told = (offset: number): string[] => {
       if (offset < 4) return ['ERR_DATA received corrupt XDR'];
       if (offset < 12) return ['ERR_AUTH unexpected auth sequence'];
@@ -172,7 +172,7 @@ describe.each(ROLES)('as %s', (role) => {
     }
   });
 
-  it('a flipped bit in a record header never lets the record through (row 48)', async () => {
+  it('never accepts a record with a flipped bit in its header (row 48)', async () => {
     for (let bit = 1; bit < 32; bit++) {
       await using subject = await Subject.authenticated(role);
       const { peer } = subject;
@@ -188,7 +188,7 @@ describe.each(ROLES)('as %s', (role) => {
     }
   });
 
-  it('a record that is malformed and wrongly MACed is malformed (row 49)', async () => {
+  it('reports a record with malformed XDR and a wrong MAC as corrupt XDR (row 49)', async () => {
     await using subject = await Subject.authenticated(role);
     const frame = subject.peer.plain({ type: 'GET_SCP_STATE', ledgerSeq: 0 });
     frame[7] = 1;
@@ -207,14 +207,14 @@ describe.each(ROLES)('as %s', (role) => {
       ['with control bytes', 2, Uint8Array.of(0x1b, 0x5b, 0x41, 0, 0xff, 10), { code: 'ERR_CONF', message: '*[A***' }],
       ['without text', 0, new Uint8Array(0), { code: 'ERR_MISC', message: '' }],
       ['of an unknown code', 99, utf8Encode('new'), { code: 'UNKNOWN', message: 'new' }],
-    ])('%s and a garbage MAC ends the connection without a reply (rows 50, 51)', async (_name, code, text, peerError) => {
+    ])('%s and with a random MAC ends the connection without a reply (rows 50, 51)', async (_name, code, text, peerError) => {
       await using subject = await begin(role);
       subject.peer.write(errorMessage(code, text, random()));
       expect(await subject.peer.farewell()).toEqual([...(stage === 'hello' ? opening(role) : []), 'FIN']);
       expect(await subject.outcome()).toMatchObject({ code: 'OVERLAY_PEER_ERROR', stage, peerError, told: null });
     });
 
-    it('of 101 bytes is malformed (row 79)', async () => {
+    it('of 101 bytes is refused as corrupt XDR (row 79)', async () => {
       await using subject = await begin(role);
       subject.peer.write(errorMessage(4, utf8Encode('x'.repeat(101))));
       const before = stage === 'hello' ? opening(role) : [];
@@ -222,7 +222,7 @@ describe.each(ROLES)('as %s', (role) => {
     });
   });
 
-  it('the 201st flood message that was not taken ends the connection without a message (row 61)', async () => {
+  it('ends the connection without a message at the 201st flood message if the application takes none (row 61)', async () => {
     await using subject = await Subject.authenticated(role);
     const connection = await subject.connection;
     subject.peer.send(...Array.from({ length: 200 }, () => advert()));
@@ -233,7 +233,7 @@ describe.each(ROLES)('as %s', (role) => {
     expect(await count(connection)).toEqual({ messages: 200, code: 'OVERLAY_FLOOD_OVER_CAPACITY' });
   });
 
-  it('300 flood messages in one write end it too, however fast they are taken (row 61)', async () => {
+  it('ends the connection at 300 flood messages in one write, even if the application takes them at once (row 61)', async () => {
     await using subject = await Subject.authenticated(role);
     const counting = count(await subject.connection);
     subject.peer.send(...Array.from({ length: 300 }, () => advert()));
@@ -241,7 +241,7 @@ describe.each(ROLES)('as %s', (role) => {
     expect((await counting).code).toBe('OVERLAY_FLOOD_OVER_CAPACITY');
   });
 
-  it('the advert that goes beyond 300,000 bytes ends it, below 200 messages (row 62)', async () => {
+  it('ends the connection at the advert beyond 300,000 bytes, even with less than 200 messages (row 62)', async () => {
     await using subject = await Subject.authenticated(role);
     const connection = await subject.connection;
     subject.peer.send(...Array.from({ length: 9 }, () => advert(1000)));
@@ -251,7 +251,7 @@ describe.each(ROLES)('as %s', (role) => {
     expect(await count(connection)).toEqual({ messages: 9, code: 'OVERLAY_FLOOD_OVER_CAPACITY' });
   });
 
-  it('40 flood messages taken are granted again, all at once (row 63)', async () => {
+  it('sends one grant for 40 flood messages that the application has taken (row 63)', async () => {
     await using subject = await Subject.authenticated(role);
     const counting = count(await subject.connection);
     for (let round = 0; round < 2; round++) {
@@ -262,7 +262,7 @@ describe.each(ROLES)('as %s', (role) => {
     expect(await counting).toEqual({ messages: 80 });
   });
 
-  it('a flood message leaves only when messages and bytes are granted (row 64)', async () => {
+  it('sends a flood message only when both messages and bytes are granted (row 64)', async () => {
     await using subject = await Subject.start(role);
     const { peer } = subject;
     await peer.greet();
@@ -282,7 +282,7 @@ describe.each(ROLES)('as %s', (role) => {
     await Promise.all(sends);
   });
 
-  it('a HELLO in segments of one byte is accepted (row 73)', async () => {
+  it('accepts a HELLO in segments of one byte (row 73)', async () => {
     await using subject = await Subject.start(role);
     const { peer } = subject;
     if (role === 'initiator') await peer.expect('HELLO');
@@ -298,8 +298,8 @@ describe.each(ROLES)('as %s', (role) => {
   });
 });
 
-describe('as acceptor only', () => {
-  it('a second connection of an authenticated peer is refused and the first lives on (row 35)', async () => {
+describe('an acceptor', () => {
+  it('refuses a second connection of an authenticated peer, and keeps the first one (row 35)', async () => {
     const seed = random();
     await using listener = await listen({ port: 0, network });
     await using first = await RawPeer.dial(listener.port, { seed, unixSeconds: Date.now() / 1000 });
@@ -316,7 +316,7 @@ describe('as acceptor only', () => {
     await third.handshake();
   });
 
-  it('of two connections of one peer in the handshake the second is refused (row 36)', async () => {
+  it('refuses the second of two connections of one peer during the handshake (row 36)', async () => {
     const seed = random();
     await using listener = await listen({ port: 0, network });
     const options = { seed, unixSeconds: Date.now() / 1000 };
@@ -343,7 +343,7 @@ describe('as acceptor only', () => {
       'connecting to self',
       { listeningPort: 0, networkID: new Uint8Array(32) },
     ],
-  ])('of several faults at once, %s, the first is told (row 37)', async (_name, code, text, faults) => {
+  ])('reports the first of several faults: %s (row 37)', async (_name, code, text, faults) => {
     const seed = random();
     await using subject = await Subject.start('acceptor', { identity: NodeIdentity.fromSeed(seed) });
     await using self = await RawPeer.dial(subject.listener?.port ?? 0, { seed });
@@ -355,13 +355,13 @@ describe('as acceptor only', () => {
     expect(refused?.error.code).toBe(code);
   });
 
-  it('a wrong network comes before a wrong port (row 37)', async () => {
+  it('checks the network before the listening port (row 37)', async () => {
     await using subject = await Subject.start('acceptor');
     subject.peer.write(subject.peer.hello({ listeningPort: 0, networkID: new Uint8Array(32) }));
     expect(await subject.peer.farewell()).toEqual(['HELLO', 'ERR_CONF wrong network passphrase', 'FIN']);
   });
 
-  it('without a free slot it answers AUTH, PEERS and ERR_LOAD (row 56)', async () => {
+  it('without a free slot answers with AUTH, PEERS and ERR_LOAD (row 56)', async () => {
     const peers = [{ ip: '192.0.2.7', port: 11625, numFailures: 0 }];
     await using subject = await Subject.greeted('acceptor', { maxAuthenticatedConnections: 0, peers });
     subject.peer.send({ type: 'AUTH', flags: 200 });
@@ -371,7 +371,7 @@ describe('as acceptor only', () => {
     expect(await subject.outcome()).toMatchObject({ code: 'OVERLAY_PEER_REJECTED', remote: { peerID: subject.peer.peerID } });
   });
 
-  it('without a free pending place it closes at once, before a byte (row 57)', async () => {
+  it('without a free pending place closes at once, before it reads a byte (row 57)', async () => {
     await using subject = await Subject.start('acceptor', { maxPendingConnections: 1 });
     await until(() => subject.listener?.counts.pending === 1);
     await using late = await RawPeer.dial(subject.listener?.port ?? 0);
@@ -381,7 +381,7 @@ describe('as acceptor only', () => {
     await subject.peer.handshake(); // The one that holds the place is not disturbed.
   });
 
-  it('AUTH, SEND_MORE_EXTENDED and GET_SCP_STATE in one segment are accepted (row 81)', async () => {
+  it('accepts AUTH, SEND_MORE_EXTENDED and GET_SCP_STATE in one segment (row 81)', async () => {
     await using subject = await Subject.greeted('acceptor');
     subject.peer.send({ type: 'AUTH', flags: 200 }, grant(), { type: 'GET_SCP_STATE', ledgerSeq: 7 });
     const connection = await subject.connection;
@@ -390,7 +390,7 @@ describe('as acceptor only', () => {
     expect(connection.credit).toEqual({ messages: 200n, bytes: 300_000n });
   });
 
-  it('PEERS ends it without a message (row 52)', async () => {
+  it('ends the connection without a message when it receives PEERS (row 52)', async () => {
     await using subject = await Subject.authenticated('acceptor');
     subject.peer.send({ type: 'PEERS', peers: [] });
     expect(await subject.peer.farewell()).toEqual(['FIN']);
@@ -398,8 +398,8 @@ describe('as acceptor only', () => {
   });
 });
 
-describe('as initiator only', () => {
-  it('a full node that says AUTH, PEERS and ERR_LOAD in one segment is reported as load, by name (row 55)', async () => {
+describe('an initiator', () => {
+  it('reports peer-full with the peerID when AUTH, PEERS and ERR_LOAD come in one segment (row 55)', async () => {
     await using subject = await Subject.greeted('initiator');
     const { peer } = subject;
     peer.write(
@@ -416,7 +416,7 @@ describe('as initiator only', () => {
     });
   });
 
-  it('AUTH, PEERS, SEND_MORE_EXTENDED and GET_SCP_STATE in one segment are handled in order (row 75)', async () => {
+  it('handles AUTH, PEERS, SEND_MORE_EXTENDED and GET_SCP_STATE in one segment in order (row 75)', async () => {
     await using subject = await Subject.greeted('initiator');
     const peers = [{ ip: '192.0.2.1', port: 11625, numFailures: 0 }];
     subject.peer.send({ type: 'AUTH', flags: 200 }, { type: 'PEERS', peers }, grant(3, 300), {
@@ -430,7 +430,7 @@ describe('as initiator only', () => {
     expect(connection.credit).toEqual({ messages: 3n, bytes: 300n });
   });
 
-  it('does not send anything after its HELLO before the other HELLO has come', async () => {
+  it('sends nothing after its HELLO before it receives the HELLO of the peer', async () => {
     await using node = await RawNode.start();
     const stop = new AbortController();
     const connecting = connect({ host: '127.0.0.1', port: node.port, network, signal: stop.signal });
@@ -442,7 +442,7 @@ describe('as initiator only', () => {
     await aborted;
   });
 
-  it('AUTH sealed before it could know our nonce is refused', async () => {
+  it('refuses an AUTH whose MAC was made with another key', async () => {
     await using subject = await Subject.greeted('initiator');
     const { peer } = subject;
 

@@ -179,7 +179,7 @@ afterEach(async () => {
   expect(clock.timers).toBe(0);
 });
 
-describe('an acceptor on a socket meets', () => {
+describe('an acceptor on a socket handles the hostile case', () => {
   it.each(vectors.hostile)('$name', async (entry) => {
     const events: ListenerEvent[] = [];
     await using listener = await listen({
@@ -198,7 +198,7 @@ describe('an acceptor on a socket meets', () => {
   });
 });
 
-describe('an initiator on a socket meets', () => {
+describe('an initiator on a socket handles the hostile case', () => {
   it.each(vectors.hostileAsInitiator)('$name', async (entry) => {
     await using node = await RawNode.start(secretsOf('B'));
     const outcome = connect({ host: '127.0.0.1', port: node.port, network, clock, identity: identityOf('A') }).then(

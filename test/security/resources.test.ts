@@ -38,7 +38,7 @@ function dialFrom(localAddress: string, port: number): Socket {
 const idle = ({ counts }: Listener): boolean => counts.pending + counts.authenticated === 0;
 
 describe('an acceptor', () => {
-  it('serves honest peers while 1,000 others drip, and drops those at the deadline', async () => {
+  it('serves honest peers while 1,000 others send one byte a second, and drops those at the deadline', async () => {
     const clock = new ManualClock();
     const events: ListenerEvent[] = [];
     let received = 0;
@@ -82,7 +82,7 @@ describe('an acceptor', () => {
     );
   });
 
-  it('closes at once for those beyond the pending places, and lets others in when one is free again', async () => {
+  it('closes connections beyond the pending places at once, and accepts again when a place is free', async () => {
     const clock = new ManualClock();
     await using listener = await listen({ port: 0, network, clock, maxPendingConnections: 5, maxPerAddress: 5 });
     const holders = await Promise.all(Array.from({ length: 5 }, () => RawPeer.dial(listener.port)));
@@ -98,7 +98,7 @@ describe('an acceptor', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('has places for others when one address takes all it gets: silent sockets, and throw-away identities', async () => {
+  it('keeps places free for other addresses when one address opens many silent connections, or uses many identities', async () => {
     const clock = new ManualClock();
     const refused: string[] = [];
     await using listener = await listen({
@@ -128,7 +128,7 @@ describe('an acceptor', () => {
     for (const flood of floods) flood.destroy();
   });
 
-  it('asks the application about each address, once, before a byte is read', async () => {
+  it('calls accept() once for each connection, before it reads a byte', async () => {
     const asked: string[] = [];
     const events: ListenerEvent[] = [];
     await using listener = await listen({
@@ -150,7 +150,7 @@ describe('an acceptor', () => {
     ]);
   });
 
-  it('gives the slot of an authenticated peer to the next one', async () => {
+  it('gives the slot of a closed connection to the next peer', async () => {
     const clock = new ManualClock();
     await using listener = await listen({ port: 0, network, clock, maxAuthenticatedConnections: 1 });
     const first = await connect({ host: '127.0.0.1', port: listener.port, network, clock });
@@ -164,7 +164,7 @@ describe('an acceptor', () => {
     await honest(listener, clock);
   });
 
-  it('keeps a refused connection’s pending place until its socket is gone, half a second at most', async () => {
+  it('counts a refused connection as pending until its socket is closed, at most half a second', async () => {
     await using subject = await Subject.start('acceptor');
     subject.peer.write(subject.peer.hello({ overlayVersion: 1, overlayMinVersion: 1 }));
     await subject.peer.expect('HELLO');
@@ -178,7 +178,7 @@ describe('an acceptor', () => {
   });
 });
 
-describe.each(ROLES)('as %s', (role) => {
+describe.each(ROLES)('our side as %s', (role) => {
   const opening = role === 'initiator' ? ['HELLO'] : [];
 
   it.each([
@@ -188,7 +188,7 @@ describe.each(ROLES)('as %s', (role) => {
     ['a TLS ClientHello', fromHex('1603010200010001fc0303'), true],
     ['a TLS alert', fromHex('15030100020232'), false],
     ['an SSH greeting', utf8Encode('SSH-2.0-OpenSSH_9.6\r\n'), true],
-  ])('%s is no record and ends the connection without a word', async (_name, bytes, isRecognised) => {
+  ])('ends the connection without a message for %s', async (_name, bytes, isRecognised) => {
     await using subject = await Subject.start(role);
     subject.peer.write(bytes);
     expect(await subject.peer.farewell()).toEqual([...opening, 'FIN']);
@@ -197,7 +197,7 @@ describe.each(ROLES)('as %s', (role) => {
     expect(await subject.outcome()).toMatchObject({ code, stage: 'hello', told: null });
   });
 
-  it('FIN right after HELLO ends it in stage auth', async () => {
+  it('ends the connection in stage auth when FIN follows HELLO', async () => {
     await using subject = await Subject.start(role);
     const { peer } = subject;
     if (role === 'initiator') await peer.expect('HELLO');
@@ -211,7 +211,7 @@ describe.each(ROLES)('as %s', (role) => {
     });
   });
 
-  it('a peer that closes its sending side after the handshake ends it, though it reads on', async () => {
+  it('ends the connection when the peer closes its sending side after the handshake', async () => {
     await using subject = await Subject.authenticated(role);
     const connection = await subject.connection;
     subject.peer.end();
@@ -220,7 +220,7 @@ describe.each(ROLES)('as %s', (role) => {
     await expect(connection[Symbol.asyncIterator]().next()).resolves.toEqual({ value: undefined, done: true });
   });
 
-  it('FIN in the middle of a record is an error, after the last good message', async () => {
+  it('delivers the last complete message, then throws, when FIN comes inside a record', async () => {
     await using subject = await Subject.authenticated(role);
     const messages = (await subject.connection)[Symbol.asyncIterator]();
     const { peer } = subject;
@@ -231,7 +231,7 @@ describe.each(ROLES)('as %s', (role) => {
   });
 
   it.each(['hello', 'auth', 'channel'] as const)(
-    'RST in the middle of a record in stage %s is reported as such',
+    'reports a RST inside a record as OVERLAY_CONNECTION_RESET in stage %s',
     async (stage) => {
       const begin = { hello: Subject.start, auth: Subject.greeted, channel: Subject.authenticated }[stage];
       await using subject = await begin(role);
@@ -244,7 +244,7 @@ describe.each(ROLES)('as %s', (role) => {
     },
   );
 
-  it('a peer that vanishes without FIN is dropped when it has been silent for 30 s', async () => {
+  it('drops a peer that sends nothing for 30 s', async () => {
     await using subject = await Subject.authenticated(role);
     const connection = await subject.connection;
     // The tick at 5 s sends a ping: the last sign of life of either side.
@@ -257,7 +257,7 @@ describe.each(ROLES)('as %s', (role) => {
     await expect(connection[Symbol.asyncIterator]().next()).rejects.toThrow('Nothing was read or written for 30000 ms.');
   });
 
-  it('a peer that asks and does not read the answers is not read any further', async () => {
+  it('stops reading from a peer that sends requests and does not read the answers', async () => {
     await using subject = await Subject.authenticated(role);
     const connection = await subject.connection;
     const consumed = (async () => {
@@ -283,7 +283,7 @@ describe.each(ROLES)('as %s', (role) => {
     await consumed;
   });
 
-  it('a consumer that never reads stops the peer, and gets everything in order when it does', async () => {
+  it('stops the peer when the application takes no message, and delivers all messages in order later', async () => {
     await using subject = await Subject.authenticated(role);
     const connection = await subject.connection;
     const { peer, bytes } = subject;
@@ -308,7 +308,7 @@ describe.each(ROLES)('as %s', (role) => {
     expect((await connection.ended).code).toBe('OVERLAY_CONNECTION_CLOSED');
   });
 
-  it('many small messages nobody takes stop the peer as well, by their number', async () => {
+  it('stops the peer when the application leaves too many small messages', async () => {
     await using subject = await Subject.authenticated(role);
     const connection = await subject.connection;
     const { peer, bytes } = subject;

@@ -149,14 +149,14 @@ async function _known(connection: Connection, other: Connection, event: Listener
 }
 
 describe('the types of the library', () => {
-  it('let every received message be sent on', () => {
+  it('allow an application to send every message that it receives', () => {
     expectTypeOf<ReceivedMessage>().toExtend<SendableMessage>();
     expectTypeOf<ReceivedMessage['xdr']>().toEqualTypeOf<Uint8Array>();
     expectTypeOf<SendableMessage['type']>().not.toEqualTypeOf<StellarMessage['type']>();
     expectTypeOf<Extract<SendableMessage, { type: 'HELLO' | 'AUTH' | 'ERROR_MSG' | 'SEND_MORE' }>>().toBeNever();
   });
 
-  it('say what the functions return', () => {
+  it('give the functions their parameters and return types', () => {
     expectTypeOf(connect).returns.resolves.toEqualTypeOf<Connection>();
     expectTypeOf(connect).parameters.toEqualTypeOf<[ConnectOptions]>();
     expectTypeOf(listen).parameters.toEqualTypeOf<[ListenOptions]>();
@@ -167,7 +167,7 @@ describe('the types of the library', () => {
     expectTypeOf<Connection['credit']>().toEqualTypeOf<{ readonly messages: bigint; readonly bytes: bigint }>();
   });
 
-  it('have a value for every name they promise', () => {
+  it('have a value at run time for every exported name', () => {
     for (const value of [connect, listen, OverlayError]) expect(value).toBeTypeOf('function');
     expect(Object.keys(networks)).toEqual(['pubnet', 'testnet', 'futurenet', 'standalone']);
     expect([_refused, _known, _audits, _published].map(({ length }) => length)).toEqual([1, 3, 1, 2]);

@@ -64,7 +64,7 @@ describe('the published types', () => {
   }, 120_000);
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it('are for the TypeScript that README names', async () => {
+  it('name the same minimum version of TypeScript as README', async () => {
     const [minor] = /^\d+\.\d+/.exec(rivalVersion('typescript-5.2', 'typescript')) ?? [];
     expect(await readFile(join(ROOT, 'README.md'), 'utf8')).toContain(`TypeScript ${minor} or newer`);
   });
@@ -74,8 +74,8 @@ describe('the published types', () => {
 
   it.each([
     ['every entry point in Node', 'node', entries, node],
-    ['those of browsers without the types of Node', 'browser', BROWSER, browser],
-  ])('hold for it: %s', { timeout: 120_000 }, async (_what, name, imports, options) => {
+    ['the entry points for browsers, without the types of Node', 'browser', BROWSER, browser],
+  ])('compile with the minimum version of TypeScript: %s', { timeout: 120_000 }, async (_what, name, imports, options) => {
     expect(await tsc(minimum, await project(name, imports, options), '-p', '.')).toBe('');
   });
 });

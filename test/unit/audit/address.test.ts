@@ -5,7 +5,7 @@ describe('an audit without --i-operate-this-node', () => {
   it.each([
     ...['127.0.0.1', '127.9.9.9', '10.0.0.1', '172.16.0.1', '172.31.255.255', '192.168.1.1', '169.254.1.1'],
     ...['::1', 'fd00::1', 'fe80::1', 'fe80::1%eth0', '::ffff:127.0.0.1', '::ffff:10.1.1.1'],
-  ])('attacks %s: loopback, private or link-local', (address) => {
+  ])('accepts %s: loopback, private or link-local', (address) => {
     expect(isPrivateAddress(address)).toBe(true);
   });
 

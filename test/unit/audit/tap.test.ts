@@ -48,8 +48,8 @@ const PERL = `use TAP::Parser; my $p = TAP::Parser->new({ source => $ARGV[0] });
 while (my $r = $p->next) { printf "%d %d %d %s\\n", $r->number, $r->is_ok, $r->has_skip, $r->description if $r->is_test; print "unknown ", $r->as_string, "\\n" if $r->is_unknown; }
 print "problems: ", join("; ", $p->parse_errors), "\\n";`;
 
-describe('TAP', () => {
-  it('is read by tap-parser as it was meant, diagnostics included', () => {
+describe('the TAP output', () => {
+  it('is read correctly by tap-parser, with its diagnostics', () => {
     const parser = new Parser();
     const points: Result[] = [];
     const extra: string[] = [];
@@ -67,7 +67,7 @@ describe('TAP', () => {
     expect(points[6]?.diag).toMatchObject({ came: '- [] {} : yaml', expected: HARMLESS });
   });
 
-  it.skipIf(!has('prove', '--version'))('is read by prove as it was meant', () => {
+  it.skipIf(!has('prove', '--version'))('is read correctly by prove', () => {
     const file = join(folder, 'all.tap');
     writeFileSync(file, document(results));
     const lines = execFileSync('perl', ['-e', PERL, file], { encoding: 'utf8' }).trimEnd().split('\n');
@@ -77,7 +77,7 @@ describe('TAP', () => {
     expect(lines[0]).toBe('1 1 0 - acceptor.something: a title');
   });
 
-  it.skipIf(!has('prove', '--version'))('passes prove when everything has passed, and fails it when something has failed', () => {
+  it.skipIf(!has('prove', '--version'))('makes prove succeed when all cases pass, and fail when one case fails', () => {
     const prove = (name: string, list: readonly CaseResult[], isStrict = false): number => {
       writeFileSync(join(folder, name), document(list, isStrict));
       try {

@@ -19,18 +19,18 @@ function printed(program: string, options: readonly string[], bytes: Uint8Array)
   return execFileSync(program, options, { input: bytes, encoding: 'utf8', maxBuffer: 1 << 26 });
 }
 
-describe('hex', () => {
-  it('may have white space, colons, commas, 0x and comments', () => {
+describe('a text of hex', () => {
+  it('may contain white space, colons, commas, 0x and comments', () => {
     const text = '# a comment\n80:00 01,04\t0x000000 // more\r\n0X0000cafe ; and more\n\n';
     expect(toHex(readHexText(text))).toBe('800001040000000000cafe');
   });
 
-  it('that is none names the line', () => {
+  it('is refused with the line number when it is not hex', () => {
     expect(() => readHexText('00\n0g\n')).toThrow('line 2 is not hex');
     expect(() => readHexText('000')).toThrow('even number');
   });
 
-  it('of any recorded record, its body and its message is recognised', () => {
+  it('is recognised as a record, a record body or a message, for every recorded record', () => {
     for (const [name, { records }] of transcripts)
       for (const { frameHex } of name.includes('corrupt') ? [] : records) {
         const bytes = fromHex(frameHex);
@@ -40,7 +40,7 @@ describe('hex', () => {
       }
   });
 
-  it('of every message of the vectors is recognised', () => {
+  it('is recognised as a message, for every message of the vectors', () => {
     for (const { stellarMessageHex, type } of vectors.messages) {
       const { source, records } = decodeAll(utf8Encode(stellarMessageHex));
       expect(source).toEqual({ kind: 'source', format: 'hex', form: 'message' });
@@ -49,20 +49,20 @@ describe('hex', () => {
     }
   });
 
-  it('of a whole session shows who sent what where a key tells', () => {
+  it('of a whole session has the sender of each record when a key is given', () => {
     const { records, problems } = decodeAll(utf8Encode(allHex.join('\n')), keys);
     expect(problems).toEqual([]);
     expect(records.map(({ from }) => from)).toEqual(dialCore.records.map(({ from }) => (from === 'ours' ? 'A' : 'B')));
     expect(records.every(({ type, mac }) => mac === (type === 'HELLO' ? 'none' : 'good'))).toBe(true);
   });
 
-  it('of a whole session without keys does not judge MACs', () => {
+  it('of a whole session without keys has unknown MACs', () => {
     const { records } = decodeAll(utf8Encode(allHex.join('')));
     expect(records.map(({ mac }) => mac)).toEqual(records.map(({ type }) => (type === 'HELLO' ? 'none' : 'unknown')));
     expect(records.slice(0, 3).map(({ from }) => from)).toEqual(['A', 'B', undefined]);
   });
 
-  it('with a flipped bit has a bad MAC when both HELLOs and the key are there', () => {
+  it('with a flipped bit has a bad MAC when both HELLOs and the key are given', () => {
     const wrong = [...allHex];
     wrong[2] = (wrong[2] as string).replace(/c8(?=.{64}$)/, 'c9');
     expect(decodeAll(utf8Encode(wrong.join('')), keys).records[2]?.mac).toBe('bad');
@@ -74,7 +74,7 @@ describe('hex', () => {
     expect(records).toMatchObject([{ mac: 'good', sequence: BigInt(dialCore.records[4]?.sequence as string) }]);
   });
 
-  it('that is faulty is read as its beginning suggests, and the fault is named', () => {
+  it('with a fault is read as its first bytes suggest, and the fault is named', () => {
     const [hello] = allHex as [string];
     const faults = (hex: string): readonly unknown[] =>
       decodeAll(utf8Encode(hex)).problems.map(({ problem, isFault }) => [problem, isFault]);
@@ -98,7 +98,7 @@ describe('hex', () => {
     ['00000000  80 00 zz', `${NO_FORMAT}: line 1 is not of a hex dump`],
     ['\0\0\0', NO_FORMAT],
     ['\u0089PNG\r\n\u001a\n\0\0\0\rIHDR', NO_FORMAT],
-  ])('that is none of it (%j) is refused', (text, message) => {
+  ])('is refused when it is no known format: %j', (text, message) => {
     expect(() => decodeAll(Buffer.from(text, 'latin1'))).toThrow(new CaptureFileError(message));
   });
 });
@@ -115,7 +115,7 @@ describe('the bytes of a stream', () => {
   };
   const offset = (at: number, digits: number): string => at.toString(16).padStart(digits, '0');
 
-  it('as they were saved are read, cut anywhere, and named', () => {
+  it('are read when saved as they are, in chunks of any size', () => {
     for (const cuts of [[], [1, 2, 3], [64], [5000]]) {
       const found = decodeAll(split(all, cuts), keys);
       expect(found.source).toEqual({ kind: 'source', format: 'bytes', form: 'records' });
@@ -123,14 +123,14 @@ describe('the bytes of a stream', () => {
     }
   });
 
-  it('of one side alone are read', () => {
+  it('are read when they are of one side only', () => {
     const frames = framesOf(dialCore).filter(({ from }) => from === 'B');
     const { records, problems } = decodeAll(concatBytes(...frames.map(({ frame }) => frame)), keys);
     expect(records.map(({ type }) => type)).toEqual(frames.map(({ type }) => type));
     expect(problems).toEqual([]);
   });
 
-  it('of one record body, and of one message, are read', () => {
+  it('are read when they are one record body or one message', () => {
     const [, , auth = ''] = allHex;
     expect(decodeAll(fromHex(auth.slice(8))).source).toMatchObject({ format: 'bytes', form: 'record body' });
     expect(decodeAll(fromHex(auth.slice(32, -64))).source).toMatchObject({ format: 'bytes', form: 'message' });
@@ -141,13 +141,13 @@ describe('the bytes of a stream', () => {
     ['wrapped', (bytes: Uint8Array) => Buffer.from(bytes).toString('base64').replace(/.{76}/g, '$&\r\n')],
     ['for URLs, without padding', (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url')],
     ['in quotes', (bytes: Uint8Array) => `"${Buffer.from(bytes).toString('base64')}",\n`],
-  ])('as base64, %s', (_name, write) => {
+  ])('are read as base64, %s', (_name, write) => {
     const found = decodeAll(utf8Encode(write(all)), keys);
     expect(found.source).toEqual({ kind: 'source', format: 'base64', form: 'records' });
     expect(found.records.map(recordLine)).toEqual(expected);
   });
 
-  it('of a message as base64, as watch --json prints it', () => {
+  it('are read as base64 of one message, as watch --json prints it', () => {
     expect(decodeAll(utf8Encode('AAAADAAAABs=')).records).toMatchObject([{ type: 'GET_SCP_STATE' }]);
     // These digits are hex as well, of nothing.
     expect(decodeAll(utf8Encode('AAAAFAAAAAAAAAAA')).source).toMatchObject({ format: 'base64' });
@@ -186,11 +186,11 @@ describe('the bytes of a stream', () => {
           .concat(offset(bytes.length, 6))
           .join('\n'),
     ],
-  ])('as %s', (_name, write) => {
+  ])('are read in the format of %s', (_name, write) => {
     expect(linesOf(utf8Encode(`# pasted\n${write(all)}\n`))).toEqual(expected);
   });
 
-  it('as Wireshark’s hex dump of a stream, the second side indented and counted by itself', () => {
+  it('are read from Wireshark’s hex dump of a stream, with the second side indented', () => {
     const at = { A: 0, B: 0 };
     const text = framesOf(dialCore)
       .flatMap(({ from, frame }) =>
@@ -204,14 +204,14 @@ describe('the bytes of a stream', () => {
     expect(linesOf(utf8Encode(text))).toEqual(expected);
   });
 
-  it('as a dump in which repeated lines are left out', () => {
+  it('are read from a dump with repeated lines left out', () => {
     const text = '00000000  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|\n*\n00000040  01\n00000041\n';
     expect([...readBytesText(text)]).toEqual([{ format: 'hex dump', bytes: concatBytes(new Uint8Array(64), Uint8Array.of(1)) }]);
     expect(() => [...readBytesText('00000000  00\n*\nffffffff\n')]).toThrow('too many bytes');
     expect(() => [...readBytesText(`00000000  00\n*\n${'f'.repeat(16)}\n`)]).toThrow('too many bytes');
   });
 
-  it('as plain hexdump prints it, in words of the machine', () => {
+  it('are read from plain hexdump, which prints 16-bit words in host byte order', () => {
     expect([...readBytesText('0000000 0080 2c01 0000\n0000005\n')]).toEqual([
       { format: 'hex dump', bytes: fromHex('8000012c00') },
     ]);
@@ -225,12 +225,12 @@ describe('the bytes of a stream', () => {
     ['od', '-A', 'x', '-t', 'x1z'],
     ['base64'],
   ] as const)
-    it.skipIf(!has(tool, '/dev/null'))(`as the real ${[tool, ...options].join(' ')} prints it (needs ${tool})`, () => {
+    it.skipIf(!has(tool, '/dev/null'))(`are read from the output of ${[tool, ...options].join(' ')} (needs ${tool})`, () => {
       expect(linesOf(utf8Encode(printed(tool, options, all)))).toEqual(expected);
     });
 
   it.skipIf(!has('hexdump', '/dev/null'))(
-    'with zeros that a dump leaves out are those of the real hexdump (needs hexdump)',
+    'are read from the output of hexdump with lines of zeros left out (needs hexdump)',
     () => {
       const bytes = concatBytes(new Uint8Array(100), all.subarray(0, 50), new Uint8Array(1000), Uint8Array.of(7));
       const stdout = printed('hexdump', ['-C'], bytes);
@@ -240,7 +240,7 @@ describe('the bytes of a stream', () => {
   );
 });
 
-describe('what is compressed', () => {
+describe('compressed input', () => {
   const bytes = fromHex(allHex.join(''));
   async function* chunks(whole: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
     for (let at = 0; at < whole.length; at += size) yield whole.subarray(at, at + size);
@@ -252,19 +252,19 @@ describe('what is compressed', () => {
   }
   const zstd = (zlib as unknown as { readonly zstdCompressSync?: (bytes: Uint8Array) => Uint8Array }).zstdCompressSync;
 
-  it('by gzip comes out, however it is cut, in several members, and twice', async () => {
+  it('is decompressed from gzip in chunks of any size, with several members, or compressed twice', async () => {
     const once = zlib.gzipSync(bytes);
     for (const size of [1, 3, 1000, 1_000_000]) expect(await read(once, size)).toEqual(bytes);
     expect(await read(concatBytes(zlib.gzipSync(bytes.subarray(0, 99)), zlib.gzipSync(bytes.subarray(99))))).toEqual(bytes);
     expect(await read(zlib.gzipSync(once))).toEqual(bytes);
   });
 
-  it('by nothing comes through, also when it is next to nothing', async () => {
+  it('is passed on unchanged when it is not compressed, even when it is very short', async () => {
     for (const length of [0, 1, 2, 3, 4, bytes.length])
       expect(await read(bytes.subarray(0, length), 1)).toEqual(bytes.slice(0, length));
   });
 
-  it('and damaged or cut off says so, and what came before is handed on', async () => {
+  it('is reported when it is damaged or incomplete, after the bytes before the damage', async () => {
     const whole = zlib.gzipSync(Buffer.from(Array.from({ length: 1 << 18 }, (_, i) => (i * i * 31) >> 3)));
     let length = 0;
     const reading = (async () => {
@@ -277,12 +277,12 @@ describe('what is compressed', () => {
     await expect(read(damaged)).rejects.toBeInstanceOf(CaptureFileError);
   });
 
-  it('by zstd comes out where this Node knows it, and else is refused with what to do', async () => {
+  it('is decompressed from zstd where Node supports it, and otherwise refused with advice', async () => {
     if (zstd !== undefined) expect(await read(zstd(bytes))).toEqual(bytes);
     else await expect(read(fromHex('28b52ffd00'))).rejects.toThrow('decompress it first (zstd -d)');
   });
 
-  it('ends with whoever reads it', async () => {
+  it('is closed when its reader stops', async () => {
     let isClosed = false;
     async function* endless(): AsyncGenerator<Uint8Array> {
       try {

@@ -38,7 +38,7 @@ function resized(frame: Uint8Array, length: number): Uint8Array {
 
 describe('recorded sessions of stellar-core', () => {
   it.each(transcripts.filter(([name]) => !WRONG.test(name)))(
-    '%s: every record, its MAC good with the keys and unknown without',
+    '%s: every record is decoded, with a good MAC if the keys are given',
     (_, recorded) => {
       const line = keyLineOf(recorded);
       const file = pcapOf(talkOf(recorded));
@@ -49,7 +49,7 @@ describe('recorded sessions of stellar-core', () => {
   );
 
   it.each(transcripts.filter(([name]) => /unexpected|skipped-sequence/.test(name)))(
-    '%s: what was wrong with it is found',
+    '%s: the wrong MAC or sequence is found',
     (_, recorded) => {
       const { records, all } = decodeAll(pcapOf(talkOf(recorded)), keyLog(keyLineOf(recorded)));
       expect(records.map(({ type }) => type)).toEqual(recorded.records.map(({ type }) => type));
@@ -59,7 +59,7 @@ describe('recorded sessions of stellar-core', () => {
   );
 
   it.each(transcripts.filter(([name]) => name.includes('corrupt')))(
-    '%s: the corrupt record is named with its bytes, and those after it are decoded',
+    '%s: the corrupt record is reported with its bytes, and the records after it are decoded',
     (_, recorded) => {
       const { problems, records } = decodeAll(pcapOf(talkOf(recorded)));
       expect(problems.map(({ problem, isFault }) => [problem, isFault])).toContainEqual(['xdr', true]);
@@ -69,8 +69,8 @@ describe('recorded sessions of stellar-core', () => {
   );
 });
 
-describe('a conversation', () => {
-  it('is told with its addresses before its records, and its times are those of the packets', () => {
+describe('a connection in a capture', () => {
+  it('is reported with its addresses before its records, and records have the time of their packet', () => {
     const { all, records } = decodeAll(pcapOf(talkOf(dialCore)));
     const [first] = all;
     expect(first).toMatchObject({ kind: 'connection', connection: 1, a: '10.0.0.1:50000', b: '10.0.0.2:11625', isGuess: false });
@@ -88,14 +88,14 @@ describe('a conversation', () => {
     }
   });
 
-  it('without SYN has its sides from the first HELLO', () => {
+  it('without SYN gets its sides from the first HELLO', () => {
     const segments = talkOf(dialCore, new TcpTalk('10.0.0.2:1', '10.0.0.1:60000')).slice(3);
     const { all, records } = decodeAll(pcapOf(segments), keys);
     expect(all[0]).toMatchObject({ a: '10.0.0.2:1', isGuess: false });
     expect(records.map(recordLine)).toEqual(expected);
   });
 
-  it('joined midway is verified with the key that fits, which tells the sides too', () => {
+  it('without its beginning is verified with the key that fits, and the key also tells the sides', () => {
     const talk = new TcpTalk('10.0.0.2:11625', '10.0.0.1:60000');
     const segments = talkOf(dialCore, talk).slice(3 + 4);
     const other = keyLineOf(transcript('core-dials-us'));
@@ -104,12 +104,12 @@ describe('a conversation', () => {
     expect(records.map(recordLine)).toEqual(expected.slice(4));
   });
 
-  it('joined midway without keys has its sides by the ports, and says that it is a guess', () => {
+  it('without its beginning and keys gets its sides from the ports, and is marked as a guess', () => {
     const { all } = decodeAll(pcapOf(talkOf(dialCore).slice(8)));
     expect(all[0]).toMatchObject({ a: '10.0.0.1:50000', b: '10.0.0.2:11625', isGuess: true });
   });
 
-  it('joined in the middle of a record begins with the next one', () => {
+  it('that begins inside a record is decoded from the next record', () => {
     const stream = concatBytes(...frames.filter(({ from }) => from === 'B').map(({ frame }) => frame));
     const talk = new TcpTalk();
     const { records, problems } = decodeAll(pcapOf([talk.send('B', stream.subarray(100))]), keys);
@@ -117,7 +117,7 @@ describe('a conversation', () => {
     expect(problems).toMatchObject([{ problem: 'skipped', isFault: false }]);
   });
 
-  it('is read from many at once, each with its number and its keys', () => {
+  it('is decoded separately from others at the same time, with its own number and keys', () => {
     const names = ['dial-core', 'core-dials-us', 'traffic', 'reject-bad-address'];
     const talks = names.map((name, i) => talkOf(transcript(name), new TcpTalk(`10.0.0.1:${50000 + i}`)));
     const longest = Math.max(...talks.map(({ length }) => length));
@@ -129,7 +129,7 @@ describe('a conversation', () => {
     }
   });
 
-  it('that uses the ports of an earlier one again is another one', () => {
+  it('is a new connection when it reuses the ports of an earlier one', () => {
     const again = talkOf(dialCore, new TcpTalk(undefined, undefined, { A: 77, B: 88 }));
     const { records } = decodeAll(pcapOf([...talkOf(dialCore), ...again]), keys);
     expect(records.map(recordLine)).toEqual([...expected, ...expected]);
@@ -142,7 +142,7 @@ describe('a conversation', () => {
     ).toBe(2);
   });
 
-  it('that is not Stellar’s is counted and otherwise passed over', () => {
+  it('of another protocol is counted and otherwise ignored', () => {
     const http = new TcpTalk('10.0.0.3:50001', '10.0.0.4:80');
     const text = (what: string): Uint8Array => new TextEncoder().encode(what);
     const segments = [
@@ -158,14 +158,14 @@ describe('a conversation', () => {
     expect(decoder.passedOver).toEqual({ otherConnections: 1, packets: {}, incomplete: 0 });
   });
 
-  it('one end of which answers with something else has that as a fault', () => {
+  it('has a length fault when one side sends something else than records', () => {
     const talk = new TcpTalk();
     const [hello] = frames;
     const segments = [...talk.open(), talk.send('B', fromHex('deadbeef')), talk.send('A', hello?.frame)];
     expect(problemsOf(decodeAll(pcapOf(segments)).all)).toEqual(['B length fault']);
   });
 
-  it('with a length that is not allowed has that as a fault, and goes on with the next record', () => {
+  it('with a length that is not allowed has a fault, and decoding continues with the next record', () => {
     const talk = new TcpTalk();
     const [helloA, helloB, authA, authB] = frames.map(({ frame }) => frame) as Uint8Array[];
     for (const length of [0, 4097, 0x1000001, 0x7fffffff]) {
@@ -177,7 +177,7 @@ describe('a conversation', () => {
     }
   });
 
-  it('with a message of an unknown type shows it as it is', () => {
+  it('with a message of an unknown type contains its number and bytes', () => {
     const body = concatBytes(new Uint8Array(12), fromHex('00000063cafe0000'), new Uint8Array(32));
     const talk = new TcpTalk();
     const segments = [...talk.open(), talk.send('A', frames[0]?.frame), talk.send('A', encodeRecord(body))];
@@ -201,13 +201,13 @@ describe('a conversation', () => {
     }
   });
 
-  it('with a record missing from one side, or repeated in it, has a wrong sequence even without keys', () => {
+  it('with a missing record has a sequence fault, even without keys', () => {
     const talk = new TcpTalk();
     const sent = frames.filter((_, i) => i !== 4).map(({ from, frame }) => talk.send(from, frame));
     expect(problemsOf(decodeAll(pcapOf([...talk.open(), ...sent].slice(3))).all)).toEqual([`${frames[4]?.from} sequence fault`]);
   });
 
-  it('that ends inside a record says so', () => {
+  it('that ends inside a record is reported as incomplete', () => {
     const talk = new TcpTalk();
     const [helloA] = frames;
     const segments = [
@@ -221,10 +221,10 @@ describe('a conversation', () => {
   });
 });
 
-describe('TCP', () => {
+describe('a TCP stream in a capture', () => {
   const whole = talkOf(dialCore);
 
-  it('gives the same records however the bytes are cut into segments, across the wrap of sequence numbers', () => {
+  it('gives the same records for any segments, also when sequence numbers wrap', () => {
     const cuts = fc.array(fc.nat(6000), { maxLength: 40 });
     fc.assert(
       fc.property(cuts, cuts, fc.nat(3000), (cutsA, cutsB, back) => {
@@ -240,7 +240,7 @@ describe('TCP', () => {
     );
   });
 
-  it('gives the same records however segments are reordered, repeated, overlapped, and the file is cut into chunks', () => {
+  it('gives the same records when segments are reordered, repeated or overlapping, and for any chunks of the file', () => {
     const [syn, synAck, ...rest] = whole as [SegmentSpec, SegmentSpec, ...SegmentSpec[]];
     const segment = fc.record({ delay: fc.nat(40), repeats: fc.nat(2), back: fc.nat(300) });
     const plan = fc.array(segment, { minLength: rest.length, maxLength: rest.length });
@@ -263,7 +263,7 @@ describe('TCP', () => {
     );
   });
 
-  it('that lost a segment for good has a gap, and goes on with the next record', () => {
+  it('with a lost segment has a gap, and decoding continues with the next record', () => {
     const at = 3 + frames.findIndex(({ from, type }, i) => from === 'B' && type !== 'HELLO' && i > 4);
     const { all, records } = decodeAll(pcapOf(whole.filter((_, i) => i !== at)), keys);
     expect(problemsOf(all)).toEqual(['B gap note']);
@@ -271,7 +271,7 @@ describe('TCP', () => {
     expect(records.every(({ mac }) => mac !== 'bad')).toBe(true);
   });
 
-  it('waits for what is missing for 64 segments and no longer', () => {
+  it('waits for a missing segment for 64 segments, not longer', () => {
     const talk = new TcpTalk();
     const [hello] = frames.map(({ frame }) => frame) as [Uint8Array];
     const head = [...talk.open(), talk.send('A', hello)];
@@ -284,7 +284,7 @@ describe('TCP', () => {
     expect(problemsOf(tooLate.all)).toEqual(['A gap note', 'A skipped note']);
   });
 
-  it('waits for a mebibyte and no longer', () => {
+  it('waits for a missing segment for 1 MiB, not longer', () => {
     const talk = new TcpTalk();
     const head = [...talk.open(), talk.send('A', frames[0]?.frame)];
     talk.send('A', new Uint8Array(100));
@@ -295,7 +295,7 @@ describe('TCP', () => {
     expect(problemsOf(all)).toContain('A gap note');
   });
 
-  it('whose packets were cut off in the capture has gaps that say so', () => {
+  it('has gaps that name the snapshot length when its packets were cut off', () => {
     const packets = whole.map((segment) => ipPacket(segment)).map((bytes) => ({ bytes, captured: Math.min(bytes.length, 100) }));
     for (const file of [pcapFile(packets), pcapngFile(packets)]) {
       const { problems, records } = decodeAll(file);
@@ -315,7 +315,7 @@ describe('TCP', () => {
   const last = head.at(-1) as SegmentSpec;
   const side = last.from === '10.0.0.1:50000' ? 'A' : 'B';
 
-  it('with a RST at its end is shown up to there, without a note about the RST', () => {
+  it('with a RST at its end is decoded up to the RST, without a report', () => {
     const { records, problems } = decodeAll(pcapOf([...head, rst(last)]), keys);
     expect(records.map(recordLine)).toEqual(expected.slice(0, 5));
     expect(problems).toEqual([]);
@@ -331,7 +331,7 @@ describe('TCP', () => {
     },
   );
 
-  it('with data after an expected RST is still read, and that is reported once', () => {
+  it('with data after an expected RST is decoded, and this is reported once', () => {
     const text = new TextEncoder().encode('reset by a firewall');
     for (const resets of [[rst(last)], [rst(last, 0, text)], [rst(last), rst(last)]]) {
       const { records, problems } = decodeAll(pcapOf([...head, ...resets, ...whole.slice(8)]), keys);
@@ -340,7 +340,7 @@ describe('TCP', () => {
     }
   });
 
-  it('with a RST in the middle of a record says so at once, and only once', () => {
+  it('with a RST inside a record is reported as incomplete, at once and only once', () => {
     const talk = new TcpTalk();
     const opening = talk.open();
     const [hello, begun] = [talk.send('A', frames[0]?.frame), talk.send('B', frames[1]?.frame.subarray(0, 50))];
@@ -349,18 +349,21 @@ describe('TCP', () => {
     expect(problems[0]?.unixMs).toBe(1_700_000_000_005);
   });
 
-  it.each([1_000_000, -1_000_000, 100_000_000])('with a SYN %i away in the middle goes on, and the SYN is told', (ahead) => {
-    for (const flags of ['S', 'SA']) {
-      const syn = { ...rst(last, ahead), flags };
-      const { all, records, problems } = decodeAll(pcapOf([...head, syn, syn, ...whole.slice(8)]), keys);
-      expect(records.map(recordLine)).toEqual(expected);
-      expect(all.filter(({ kind }) => kind === 'connection')).toHaveLength(1);
-      expect(problems).toMatchObject([{ problem: 'reset', from: side, isFault: false }]);
-      expect(problems[0]?.message).toMatch(/^A SYN of [AB] with sequence \d+ where \d+ is due is ignored\.$/);
-    }
-  });
+  it.each([1_000_000, -1_000_000, 100_000_000])(
+    'with a SYN %i away from the expected sequence continues, and the SYN is reported',
+    (ahead) => {
+      for (const flags of ['S', 'SA']) {
+        const syn = { ...rst(last, ahead), flags };
+        const { all, records, problems } = decodeAll(pcapOf([...head, syn, syn, ...whole.slice(8)]), keys);
+        expect(records.map(recordLine)).toEqual(expected);
+        expect(all.filter(({ kind }) => kind === 'connection')).toHaveLength(1);
+        expect(problems).toMatchObject([{ problem: 'reset', from: side, isFault: false }]);
+        expect(problems[0]?.message).toMatch(/^A SYN of [AB] with sequence \d+ where \d+ is due is ignored\.$/);
+      }
+    },
+  );
 
-  it('whose end was not captured is followed by another one between the same ports', () => {
+  it('without its end is separated from the next one between the same ports', () => {
     const first = { A: 5_000_000_0, B: 7_000_000_0 };
     const again = talkOf(dialCore, new TcpTalk(undefined, undefined, first));
     for (const skipped of [0, 1]) {
@@ -374,7 +377,7 @@ describe('TCP', () => {
     }
   });
 
-  it('with a RST behind its FIN has come to its end', () => {
+  it('with a RST after its FIN ends without a report', () => {
     const closing = whole.slice(0, -1);
     for (const ahead of [0, 1]) {
       const fin = closing.at(-1) as SegmentSpec;
@@ -384,7 +387,7 @@ describe('TCP', () => {
     }
   });
 
-  it('whose SYN comes after the data it opens is one conversation', () => {
+  it('is one connection even if its SYN comes after the first data', () => {
     const [syn, ...rest] = whole;
     expect(lines([...rest.slice(0, 3), syn as SegmentSpec, ...rest.slice(3)])).toEqual(expected);
   });

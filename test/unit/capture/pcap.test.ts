@@ -54,14 +54,14 @@ describe('pcap files', () => {
       });
     }
 
-  it('that end in the middle of a packet give the ones before it', () => {
+  it('that end inside a packet give all packets before it', () => {
     const file = pcapFile([{ bytes: DATA }, { bytes: DATA }]);
     const reader = new PcapReader();
     expect([...reader.push(file.subarray(0, -1))]).toHaveLength(1);
     expect(reader.pending).toBe(16 + DATA.length - 1);
   });
 
-  it('with a packet of an absurd length are damaged, and said where', () => {
+  it('with a packet of a very large length are refused as damaged, with the position', () => {
     const file = pcapFile([{ bytes: DATA }, { bytes: DATA }]);
     file.set(be(0x7fffffff, 4), 24 + 16 + DATA.length + 8);
     expect(() => packetsOf(file)).toThrow(new CaptureFileError('damaged at byte 80: a length of 4294967167 bytes'));
@@ -91,7 +91,7 @@ describe('pcapng files', () => {
     });
   }
 
-  it('begin anew with each section, in a byte order of its own', () => {
+  it('begin again with each section, which has its own byte order', () => {
     const file = concatBytes(
       pcapngFile([{ bytes: DATA }], [{ linkType: 1 }], true),
       pcapngFile([{ bytes: DATA }], [{ linkType: 101 }], false),
@@ -99,13 +99,13 @@ describe('pcapng files', () => {
     expect(packetsOf(file).map(({ linkType }) => linkType)).toEqual([1, 101]);
   });
 
-  it('may have simple packets, without time and cut at the snapshot length', () => {
+  it('may contain simple packets, without time and limited by the snapshot length', () => {
     const simple = block(3, concatBytes(number(DATA.length, 4, true), DATA.subarray(0, 12)), true);
     const [packet] = packetsOf(concatBytes(pcapngFile([], [{ linkType: 101, snapLength: 12 }]), simple));
     expect(packet).toEqual({ unixMs: undefined, linkType: 101, data: DATA.slice(0, 12), originalLength: DATA.length });
   });
 
-  it('may have the packet blocks of old', () => {
+  it('may contain the obsolete packet blocks', () => {
     const fields = [number(0, 2, true), number(0, 2, true), number(0, 4, true), number(5e6, 4, true), number(4, 4, true)];
     const old = block(2, concatBytes(...fields, number(4, 4, true), DATA.subarray(0, 4)), true);
     expect(packetsOf(concatBytes(pcapngFile([]), old))).toEqual([
@@ -119,32 +119,32 @@ describe('pcapng files', () => {
     ['a block shorter than its fields', concatBytes(pcapngFile([]), block(6, new Uint8Array(0), true))],
     ['a block length that is none', concatBytes(pcapngFile([]), number(6, 4, true), number(13, 4, true), new Uint8Array(9))],
     ['a section without byte order', concatBytes(be(0x0a0d0d0a, 4), new Uint8Array(24))],
-  ])('with %s are damaged', (_, file) => {
+  ])('with %s are refused as damaged', (_, file) => {
     expect(() => packetsOf(file)).toThrow(CaptureFileError);
   });
 });
 
-describe('a packet', () => {
+describe('a captured packet', () => {
   for (const [name, [linkType, wrap]] of Object.entries(LINKS))
     for (const spec of [V4, V6])
-      it(`of link type ${linkType} (${name}) with ${spec === V4 ? 'IPv4' : 'IPv6'} has its segment`, () => {
+      it(`of link type ${linkType} (${name}) with ${spec === V4 ? 'IPv4' : 'IPv6'} gives its TCP segment`, () => {
         const [segment] = segmentsOf(pcapFile([{ bytes: wrap(ipPacket(spec)) }], { linkType }));
         expect(segment).toMatchObject({ source: spec.from, destination: spec.to, sequence: 0xfffffff0, data: DATA, missing: 0 });
       });
 
-  it('has its flags', () => {
+  it('gives its TCP flags', () => {
     expect(fate(ipPacket({ ...V4, flags: 'SA' }))).toMatchObject({ syn: true, ack: true, fin: false, rst: false });
     expect(fate(ipPacket({ ...V4, flags: 'FR' }))).toMatchObject({ syn: false, ack: false, fin: true, rst: true });
   });
 
-  it('may have options in IPv4 and TCP, and extension headers in IPv6', () => {
+  it('may contain options in IPv4 and TCP, and extension headers in IPv6', () => {
     expect(fate(ipPacket({ ...V4, ipOptions: 8, tcpOptions: 12 }))).toMatchObject({ data: DATA });
     const extensions = [0, 43, 60].map((kind) => [kind, new Uint8Array(16).fill(1, 1, 2)] as const);
     const authentication = [51, new Uint8Array(24).fill(4, 1, 2)] as const;
     expect(fate(ipPacket({ ...V6, extensions: [...extensions, authentication] }))).toMatchObject({ data: DATA });
   });
 
-  it('that is a fragment is none, but one that could have been', () => {
+  it('that is a fragment gives no segment, except the only fragment of a packet', () => {
     expect(fate(ipPacket({ ...V4, fragment: 0x2000 }))).toBe('IP fragment');
     expect(fate(ipPacket({ ...V4, fragment: 0x0010 }))).toBe('IP fragment');
     expect(fate(ipPacket({ ...V6, extensions: [[44, Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 0)]] }))).toBe('IP fragment');
@@ -169,11 +169,11 @@ describe('a packet', () => {
     ['GRE keepalive', [101, ipv4Around(47, new Uint8Array(4))]],
     ['link type 147', [147, new Uint8Array(28)]],
     ['IP version 0', [101, new Uint8Array(28)]],
-  ] as const)('of anything else has its name: %s', (name, [linkType, data]) => {
+  ] as const)('of another protocol gives the name of the protocol: %s', (name, [linkType, data]) => {
     expect(segmentOf({ unixMs: 0, linkType, data, originalLength: data.length })).toBe(name);
   });
 
-  it('that was cut off says how many bytes are missing, or that it is cut off in its headers', () => {
+  it('that was cut off gives the number of missing bytes, or a report when its headers are incomplete', () => {
     const bytes = ipPacket(V4);
     for (let captured = 0; captured <= bytes.length; captured++) {
       const segment = segmentOf({ unixMs: 0, linkType: 101, data: bytes.subarray(0, captured), originalLength: bytes.length });
@@ -183,12 +183,12 @@ describe('a packet', () => {
     }
   });
 
-  it('that the network card was going to cut up has length 0 in IP', () => {
+  it('may have length 0 in its IP header, as with segmentation offload', () => {
     expect(fate(ipPacket({ ...V4, ipLength: 0 }))).toMatchObject({ data: DATA, missing: 0 });
     expect(fate(ipPacket({ ...V6, ipLength: 0 }))).toMatchObject({ data: DATA, missing: 0 });
   });
 
-  it('with header lengths that cannot be is none', () => {
+  it('with impossible header lengths gives no segment', () => {
     const short = ipPacket(V4);
     short[0] = 0x41;
     expect(fate(short)).toBe('damaged IPv4 header');
@@ -202,14 +202,14 @@ describe('a packet in a tunnel', () => {
   const plain = fate(ipPacket(V4));
   const tunnels = Object.entries(IP_TUNNELS);
 
-  it.each(Object.entries(LINK_TUNNELS))('of %s is unwrapped, IPv4 and IPv6', (_name, [linkType, wrap]) => {
+  it.each(Object.entries(LINK_TUNNELS))('through %s is unwrapped, for IPv4 and IPv6', (_name, [linkType, wrap]) => {
     for (const spec of [V4, V6]) {
       const data = wrap(ipPacket(spec));
       expect(segmentOf({ unixMs: 0, linkType, data, originalLength: data.length })).toEqual(fate(ipPacket(spec)));
     }
   });
 
-  it.each(tunnels)('of %s is unwrapped, IPv4 and IPv6, on any link', (_name, wrap) => {
+  it.each(tunnels)('through %s is unwrapped, for IPv4 and IPv6, on any link', (_name, wrap) => {
     for (const spec of [V4, V6])
       for (const [linkType, link] of Object.values(LINK_TUNNELS)) {
         const data = link(wrap(ipPacket(spec)));
@@ -217,19 +217,19 @@ describe('a packet in a tunnel', () => {
       }
   });
 
-  it('in a tunnel in a tunnel is unwrapped', () => {
+  it('through three tunnels is unwrapped', () => {
     for (const [, outer] of tunnels)
       for (const [, middle] of tunnels)
         for (const [, inner] of tunnels) expect(fate(outer(middle(inner(ipPacket(V4)))))).toEqual(plain);
   });
 
-  it('is not unwrapped for ever', () => {
+  it('is refused after 24 headers', () => {
     let packet = ipPacket(V4);
     for (let i = 0; i < 30; i++) packet = ipv4Around(4, packet);
     expect(fate(packet)).toBe('more than 24 headers');
   });
 
-  it('that was cut off anywhere says so, or how many bytes are missing', () => {
+  it('that was cut off gives the number of missing bytes, or a report when its headers are incomplete', () => {
     for (const [, wrap] of tunnels) {
       const bytes = wrap(ipPacket(V4));
       for (let captured = 0; captured < bytes.length; captured++) {
@@ -241,7 +241,7 @@ describe('a packet in a tunnel', () => {
   });
 
   it.skipIf(!has('tshark', '--version'))(
-    'is read as tshark reads it (needs tshark)',
+    'gives the same segments as tshark (needs tshark)',
     () => {
       const packets = [...Object.values(LINK_TUNNELS), ...tunnels.map(([, wrap]) => [101, wrap] as const)];
       const folder = mkdtempSync(join(tmpdir(), 'tunnels-'));

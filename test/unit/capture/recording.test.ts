@@ -19,7 +19,7 @@ const HEAD = '{"format":"stellar-handshake recording","version":1,"started":"202
 const OPENED = '{"connection":1,"role":"WE_CALLED_REMOTE","local":"127.0.0.1:5","remote":"127.0.0.1:11625"}\n';
 
 describe('a recording', () => {
-  it('of both sides of real connections decodes to the same records, MACs good with the key log', async () => {
+  it('of both sides of real connections decodes to the same records, with good MACs if the key log is given', async () => {
     const texts = { A: '', B: '' };
     const keyLines: string[] = [];
     const recorded = (side: 'A' | 'B') => {
@@ -63,7 +63,7 @@ describe('a recording', () => {
     expect(lines[0]?.filter((line) => line.includes(' good '))).toHaveLength(3 * 8);
   });
 
-  it('has a line for each connection and each chunk, and times since its start', () => {
+  it('has a line for each connection and each chunk, with the time since its start', () => {
     let text = '';
     let now = 5;
     const writer = new RecordingWriter(
@@ -96,7 +96,7 @@ describe('a recording', () => {
     expect(text.startsWith(HEAD)).toBe(true);
   });
 
-  it('cut off anywhere in its last line gives everything before it', () => {
+  it('that is cut off in its last line gives everything before that line', () => {
     const [first, second] = transcript('dial-core').records;
     const line = (direction: string, hex = ''): string => `${JSON.stringify({ connection: 1, ms: 1, direction, hex })}\n`;
     const before = HEAD + OPENED + line('sent', first?.frameHex);
@@ -128,17 +128,17 @@ describe('a recording', () => {
       `${HEAD}{"connection":1,"ms":1,"direction":"sent","hex":"123"}\n`,
       'damaged in line 2: expected an even number of hex digits',
     ],
-  ])('with a line that is %s is damaged, and said where', (_, text, message) => {
+  ])('with a line that is %s is refused as damaged, with the line number', (_, text, message) => {
     expect(() => decodeAll(utf8Encode(text))).toThrow(new CaptureFileError(message));
   });
 
-  it('may have lines of kinds that come later', () => {
+  it('may contain lines of unknown kinds', () => {
     expect(readRecordingLine('{"connection":1,"closed":true}')).toBeUndefined();
     expect(readRecordingLine('{"comment":"x"}')).toBeUndefined();
     expect(readRecordingLine('  ')).toBeUndefined();
   });
 
-  it('with bytes of a connection that it never announced shows them all the same', () => {
+  it('with bytes of a connection that was not announced shows them as well', () => {
     const [hello] = transcript('dial-core').records;
     const line = JSON.stringify({ connection: 7, ms: 1, direction: 'sent', hex: hello?.frameHex });
     expect(decodeAll(utf8Encode(`${HEAD}${line}\n`)).records).toMatchObject([{ connection: 7, from: 'A', type: 'HELLO' }]);
@@ -148,7 +148,7 @@ describe('a recording', () => {
 describe('a key log', () => {
   const line = keyLineOf(transcript('dial-core')) as string;
 
-  it('is read with comments, lines of other kinds, either case and an incomplete last line', () => {
+  it('is read with comments, lines of other kinds, hex in either case and an incomplete last line', () => {
     const keys = new KeyLog();
     expect(
       keys.add(`# comment\r\n\nCLIENT_RANDOM 00 11\n${line.replace(/ .*/, (hex) => hex.toUpperCase())}\r\n${line.slice(0, 90)}`),
@@ -156,7 +156,7 @@ describe('a key log', () => {
     expect(keys.all).toHaveLength(1);
   });
 
-  it('has no line of a step without secrets, or of another step', () => {
+  it('has no line for a step without secrets, or for another step', () => {
     const inputAB = new Uint8Array(66);
     expect(keyLogLine({ step: 'mac-keys', inputAB, inputBA: inputAB, sendsWith: 'K_AB' })).toBeUndefined();
     expect(keyLogLine({ step: 'check', check: 'x', ok: true, detail: '' })).toBeUndefined();
