@@ -40,7 +40,7 @@ const audit = (...args: readonly string[]): ReturnType<typeof runCli> =>
   runCli(['audit', target, '--network', 'standalone', ...args]);
 
 describe('audit HOST:PORT', () => {
-  it('plays every case, prints a table and a line to paste, and ends with 0', async () => {
+  it('plays every case, prints a table and a summary, and exits with 0', async () => {
     const { code, stdout, stderr } = await audit('--seed', 'cli');
     expect(stdout).toMatch(/^127\.0\.0\.1:\d+ is G[A-Z2-7]{55} /);
     expect(stdout).toMatch(
@@ -53,7 +53,7 @@ describe('audit HOST:PORT', () => {
     expect([code, stderr]).toEqual([0, '']);
   });
 
-  it('--strict makes what differs a failure, with 7', async () => {
+  it('exits with 7 and counts differences as failures with --strict', async () => {
     const { code, stdout } = await audit('--only', 'type-99-after-auth', '--strict', '--tap');
     expect(stdout).toMatch(
       /^TAP version 13\n1\.\.1\nnot ok 1 - acceptor\.type-99-after-auth: .*\n {2}---\n {2}verdict: "differs"\n/,
@@ -61,7 +61,7 @@ describe('audit HOST:PORT', () => {
     expect(code).toBe(7);
   });
 
-  it('--json prints one object a case', async () => {
+  it('prints one object for each case with --json', async () => {
     const { stdout, stderr } = await audit('--only', 'second-auth,type-99-after-auth', '--json');
     const results = stdout
       .trim()
@@ -81,7 +81,7 @@ describe('audit HOST:PORT', () => {
     expect(stderr).toMatch(/\naudit of .*: 2 cases, 1 pass, 1 differs/);
   });
 
-  it('writes JUnit and a page that stands alone', async () => {
+  it('writes JUnit XML, and an HTML page without references to other files', async () => {
     const [junit, html] = [join(folder, 'audit.xml'), join(folder, 'audit.html')];
     await audit('--only', 'second-auth,type-99-after-auth', '--strict', '--junit', junit, '--html', html);
     const xml = await readFile(junit, 'utf8');
@@ -93,7 +93,7 @@ describe('audit HOST:PORT', () => {
     expect(page.match(/<tr id="acceptor\./g)).toHaveLength(2);
   });
 
-  it('tells once why cases could not be played against a node that is full', async () => {
+  it('says only once that the node is full and cases were not played', async () => {
     await using full = await listen({ port: 0, network: networks.standalone, maxAuthenticatedConnections: 0 });
     const { code, stdout } = await runCli(['audit', `127.0.0.1:${full.port}`, '--network', 'standalone', '--only', 'flow']);
     expect(stdout).toMatch(/\n– \d+ cases not applicable: it has no free slot: ERR_LOAD “peer rejected”\n/);
@@ -101,7 +101,7 @@ describe('audit HOST:PORT', () => {
     expect(code).toBe(0);
   });
 
-  it('--list says what there is, and plays nothing', async () => {
+  it('prints the cases with --list, and plays none', async () => {
     const { code, stdout } = await runCli(['audit', '--list', '--only', 'garbage']);
     expect(stdout).toBe(
       'acceptor.garbage  bytes of another protocol: an HTTP request\n    acceptor, framing, critical, protocol.md section 1.2\n    Port scanners send such bytes; the first four announce 1.2 GB.\n',
@@ -113,12 +113,12 @@ describe('audit HOST:PORT', () => {
 describe('audit refuses', () => {
   it.each([
     ['a public address', ['audit', '192.0.66.1'], 'is a public address'],
-    ['a case nobody knows', ['audit', '127.0.0.1', '--only', 'nonsense'], 'there is no case or group "nonsense"'],
-    ['a severity nobody knows', ['audit', '127.0.0.1', '--severity', 'mild'], '--severity is one of critical, high, medium, low'],
+    ['an unknown case', ['audit', '127.0.0.1', '--only', 'nonsense'], 'there is no case or group "nonsense"'],
+    ['an unknown severity', ['audit', '127.0.0.1', '--severity', 'mild'], '--severity is one of critical, high, medium, low'],
     ['no target', ['audit'], 'name a target to dial'],
     ['two outputs at once', ['audit', '127.0.0.1:PORT', '--network', 'standalone', '--json', '--tap'], 'both print to stdout'],
     [
-      'a file it cannot write',
+      'a file that cannot be written',
       ['audit', '127.0.0.1:PORT', '--network', 'standalone', '--junit', '/nowhere/x'],
       '--junit: ENOENT',
     ],
@@ -128,7 +128,7 @@ describe('audit refuses', () => {
     expect([code, stdout]).toEqual([2, '']);
   });
 
-  it('a node of another network, as probe does', async () => {
+  it('a node of another network, with the same cause as probe', async () => {
     const { code, stderr } = await runCli(['audit', target, '--network', 'testnet']);
     expect(stderr).toContain('other-network');
     expect(code).toBe(4);
@@ -142,7 +142,7 @@ describe('audit --listen', () => {
     dialling = false;
   });
 
-  it('plays a case on each connection that comes', async () => {
+  it('plays a case on each connection that it accepts', async () => {
     const child = startCli(['audit', '--listen', '0', '--network', 'standalone', '--only', 'auth', '--json']);
     const port = await new Promise<number>((resolve) => {
       child.stderr.on('data', (chunk: Buffer) => {

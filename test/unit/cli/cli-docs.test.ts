@@ -34,8 +34,8 @@ function completed(...lines: readonly (readonly string[])[]): readonly (readonly
     .map((line) => line.split(' ').filter(Boolean));
 }
 
-describe('man page and completions', () => {
-  it('name every verb, and every option that the help of the verb names', async () => {
+describe('the man page and the completions', () => {
+  it('name every verb, and every option of its help', async () => {
     for (const verb of Object.keys(VERBS)) {
       const { stdout } = await runCli([verb, '--help']);
       const options = [...stdout.matchAll(/^ *(?:-\w, ?)?(--[a-z][a-z0-9-]+)/gm)].map(([, option]) => option as string);
@@ -52,7 +52,7 @@ describe('man page and completions', () => {
     }
   });
 
-  it('bash offers verbs first, options of the verb behind it, and names of networks', () => {
+  it('in bash complete verbs, then options of the verb, and names of networks', () => {
     const lines = {
       pr: ['probe'],
       'keygen --jun': [],
@@ -65,19 +65,19 @@ describe('man page and completions', () => {
     expect(completed(...asked)).toEqual(Object.values(lines));
   });
 
-  it.skipIf(!has('zsh'))('zsh understands them (zsh)', () => {
+  it.skipIf(!has('zsh'))('in zsh have correct syntax (needs zsh)', () => {
     expect(spawnSync('zsh', ['-n', file('_stellar-handshake', docs.zsh)], { encoding: 'utf8' })).toMatchObject({
       status: 0,
       stderr: '',
     });
   });
 
-  it.skipIf(!has('fish'))('fish offers them (fish)', () => {
+  it.skipIf(!has('fish'))('in fish complete verbs and options (needs fish)', () => {
     const script = `source ${file('a.fish', docs.fish)}; complete -C 'stellar-handshake probe --jun'`;
     expect(spawnSync('fish', ['-c', script], { encoding: 'utf8' }).stdout).toContain('--junit');
   });
 
-  it.skipIf(!has('mandoc'))('the man page has no mistake (mandoc)', () => {
+  it.skipIf(!has('mandoc'))('have no error in the man page (needs mandoc)', () => {
     const { stdout } = spawnSync('mandoc', ['-T', 'lint', '-W', 'error', file('a.1', docs.man)], { encoding: 'utf8' });
     expect(stdout).toBe('');
   });

@@ -47,7 +47,7 @@ afterAll(() => rm(folder, { recursive: true }));
 const ISO_8601 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 describe.concurrent('probe', () => {
-  it('prints one object a target with peer, timings and clock skew, and exits 0', async () => {
+  it('prints one object for each target with peer, timings and clock skew, and exits with 0', async () => {
     const { port, peerID } = await node({ versionStr: 'node of a test' });
     const { code, stdout, stderr } = await runCli([`127.0.0.1:${port}`, ...ON_STANDALONE, '--json']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -75,7 +75,7 @@ describe.concurrent('probe', () => {
       expect(result.timings[phase]).toBeGreaterThanOrEqual(0);
   });
 
-  it('tells people who answered, without colour when piped', async () => {
+  it('prints the peer as text, without colour when piped', async () => {
     const { port, peerID } = await node({ versionStr: 'evil \u001b[31m text' });
     const { code, stdout } = await runCli(['probe', `127.0.0.1:${port}`, ...ON_STANDALONE]);
     expect(code).toBe(0);
@@ -85,7 +85,7 @@ describe.concurrent('probe', () => {
     expect(stdout).not.toContain('\u001b');
   });
 
-  it('exits 3 when nothing listens, and says so first', async () => {
+  it('exits with 3 when nothing listens, and prints this first', async () => {
     const { code, stdout } = await runCli(['127.0.0.1:1']);
     expect(code).toBe(3);
     expect(stdout.split('\n').slice(0, 2)).toEqual([
@@ -94,7 +94,7 @@ describe.concurrent('probe', () => {
     ]);
   });
 
-  it('exits 3 when the name has no address', async () => {
+  it('exits with 3 when the name has no address', async () => {
     const { code, stdout } = await runCli(['no-such-host.invalid', '--json']);
     expect(code).toBe(3);
     expect(JSON.parse(stdout)).toMatchObject({
@@ -104,14 +104,14 @@ describe.concurrent('probe', () => {
     });
   });
 
-  it('exits 4 when the peer is silent until the timeout', async () => {
+  it('exits with 4 when the peer is silent until the timeout', async () => {
     const port = await server(() => {});
     const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--json', '--timeout', '300ms']);
     expect(code).toBe(4);
     expect(JSON.parse(stdout).error).toMatchObject({ code: 'OVERLAY_HANDSHAKE_TIMEOUT', stage: 'hello' });
   });
 
-  it('exits 4 when the node is on another network, and names it', async () => {
+  it('exits with 4 when the node is on another network, and names that network', async () => {
     const { port, peerID } = await node();
     const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--network', 'testnet', '--json']);
     expect(code).toBe(4);
@@ -122,7 +122,7 @@ describe.concurrent('probe', () => {
     });
   });
 
-  it('says that a second look dials the node again, and does not with --no-second-look', async () => {
+  it('dials the node again to find the cause, and prints this; it does not with --no-second-look', async () => {
     let connections = 0;
     const port = await server((socket) => {
       connections++;
@@ -144,7 +144,7 @@ describe.concurrent('probe', () => {
     }
   });
 
-  it('exits 4 when our key is banned there', async () => {
+  it('exits with 4 when the node bans our key', async () => {
     const identity = NodeIdentity.random();
     const file = join(folder, 'banned.seed');
     await identity.writeSeedFile(file);
@@ -154,14 +154,14 @@ describe.concurrent('probe', () => {
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'OVERLAY_BANNED_THERE', cause: 'banned-there' } });
   });
 
-  it('exits 4 when the peer closes every connection at once', async () => {
+  it('exits with 4 when the peer closes every connection at once', async () => {
     const port = await server((socket) => socket.end());
     const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--json']);
     expect(code).toBe(4);
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'OVERLAY_CLOSED_AT_ONCE', cause: 'closed-at-once' } });
   });
 
-  it('exits 4 when the peer closes without a message, and says that the cause is unknown', async () => {
+  it('exits with 4 when the peer closes without a message, and says that the cause is unknown', async () => {
     const port = await server((socket) => void socket.once('data', () => socket.end()));
     const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--json']);
     expect(code).toBe(4);
@@ -176,7 +176,7 @@ describe.concurrent('probe', () => {
     });
   });
 
-  it('exits 5 with the peer’s words when its versions do not overlap the chosen ones', async () => {
+  it('exits with 5 and prints the ERROR_MSG when the node does not support the chosen versions', async () => {
     const { port, peerID } = await node();
     const { code, stdout } = await runCli([
       `127.0.0.1:${port}`,
@@ -195,14 +195,14 @@ describe.concurrent('probe', () => {
     });
   });
 
-  it('tries again inside the range of a node outside the default one, and warns', async () => {
+  it('dials again with the versions of the node when it does not support our default, and warns', async () => {
     const { port } = await node({ overlayVersion: 50, overlayMinVersion: 45 });
     const { code, stdout } = await runCli([`127.0.0.1:${port}`, ...ON_STANDALONE, '--json']);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, warnings: [expect.stringContaining('overlay 45 to 50')] });
   });
 
-  it('exits 5 when a full node completes the handshake and then refuses', async () => {
+  it('exits with 5 when a full node completes the handshake and then refuses', async () => {
     const { port, peerID } = await node({ maxAuthenticatedConnections: 0 });
     const { code, stdout } = await runCli([`127.0.0.1:${port}`, ...ON_STANDALONE, '--json']);
     expect(code).toBe(5);
@@ -213,7 +213,7 @@ describe.concurrent('probe', () => {
     });
   });
 
-  it('exits 6 when another peer answers than the pinned one, and shows both keys', async () => {
+  it('exits with 6 when another peer than the expected one answers, and prints both keys', async () => {
     const { port, peerID } = await node();
     const expected = NodeIdentity.random().peerID;
     const { code, stdout } = await runCli([`127.0.0.1:${port}`, ...ON_STANDALONE, '--json', '--expect', expected]);
@@ -225,7 +225,7 @@ describe.concurrent('probe', () => {
     expect(remote.peerID).toBe(peerID);
   });
 
-  it('exits 6 when something else than a Stellar node answers', async () => {
+  it('exits with 6 when the target is not a Stellar node', async () => {
     const port = await server((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--json']);
     expect(code).toBe(6);
@@ -236,7 +236,7 @@ describe.concurrent('probe', () => {
     });
   });
 
-  it('exits 7 when one of several targets failed, and prints a line for each in their order', async () => {
+  it('exits with 7 when one of several targets failed, and prints a line for each in order', async () => {
     const { port } = await node();
     const { code, stdout } = await runCli(['127.0.0.1:1', `127.0.0.1:${port}`, ...ON_STANDALONE, '--json']);
     expect(code).toBe(7);
@@ -248,7 +248,7 @@ describe.concurrent('probe', () => {
     ).toEqual([false, true]);
   });
 
-  it('exits 130 on Ctrl-C', async () => {
+  it('exits with 130 on Ctrl-C', async () => {
     let accepted!: () => void;
     const connected = new Promise<void>((resolve) => {
       accepted = resolve;
@@ -278,7 +278,7 @@ describe.concurrent('probe', () => {
   });
 });
 
-describe.concurrent('usage', () => {
+describe.concurrent('wrong usage', () => {
   it.each([
     [['probe']],
     [['probe', 'a:b:c']],
@@ -295,7 +295,7 @@ describe.concurrent('usage', () => {
     [['listen', '0', '--max-pending', '0']],
     [['explain', 'a:b:c']],
     [['keygen']],
-  ])('%j exits 2 and says why on stderr', async (args) => {
+  ])('%j: exits with 2 and prints the reason to stderr', async (args) => {
     const { code, stdout, stderr } = await runCli(args);
     expect(code).toBe(2);
     expect(stdout).toBe('');
@@ -303,7 +303,7 @@ describe.concurrent('usage', () => {
     expect(stderr).not.toContain('    at ');
   });
 
-  it('never repeats a seed that was put on the command line', async () => {
+  it('of a seed on the command line never prints the seed', async () => {
     const seed = 'SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY';
     for (const args of [
       ['127.0.0.1', '--seed', seed],
@@ -316,7 +316,7 @@ describe.concurrent('usage', () => {
     }
   });
 
-  it('--help and --version answer on stdout', async () => {
+  it('is not reported for --help and --version, which print to stdout', async () => {
     for (const args of [['--help'], ['-h'], ['probe', '--help'], ['listen', '-h']]) {
       const { code, stdout } = await runCli(args);
       expect(code).toBe(0);
@@ -329,7 +329,7 @@ describe.concurrent('usage', () => {
 });
 
 describe('keygen', () => {
-  it('writes a seed only its owner can read and prints its key', async () => {
+  it('writes a seed that only its owner can read, and prints its key', async () => {
     const file = join(folder, 'new.seed');
     const { code, stdout } = await runCli(['keygen', file]);
     expect(code).toBe(0);
@@ -338,7 +338,7 @@ describe('keygen', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
-  it('leaves a file that exists as it is', async () => {
+  it('does not change a file that exists', async () => {
     const file = join(folder, 'old.seed');
     await writeFile(file, 'precious');
     const { code, stdout, stderr } = await runCli(['keygen', file, '--json']);
@@ -356,7 +356,7 @@ async function strangerAt(port: number): Promise<void> {
 }
 
 describe('listen', () => {
-  it('tells each connection as JSON and ends with 130 on Ctrl-C', async () => {
+  it('prints each connection as JSON and exits with 130 on Ctrl-C', async () => {
     const child = startCli(['listen', '127.0.0.1:0', ...ON_STANDALONE, '--json']);
     const end = once(child, 'close');
     const next = jsonLines(child);
@@ -390,7 +390,7 @@ describe('listen', () => {
     expect(await end).toEqual([130, null]);
   });
 
-  it('keeps few lines for a reader that does not read, and says how many are missing', async () => {
+  it('keeps few lines for a reader that does not read, and prints the number of omitted lines', async () => {
     const child = startCli(['listen', '127.0.0.1:0', ...ON_STANDALONE, '--json']);
     const first = await new Promise<string>((resolve) => child.stdout.once('data', (chunk: Buffer) => resolve(String(chunk))));
     child.stdout.pause();
@@ -417,7 +417,7 @@ describe('listen', () => {
     await once(child, 'close');
   });
 
-  it('exits 3 when the port is taken', async () => {
+  it('exits with 3 when the port is in use', async () => {
     const { port } = await node();
     const { code, stderr } = await runCli(['listen', `127.0.0.1:${port}`]);
     expect(code).toBe(3);
@@ -425,11 +425,11 @@ describe('listen', () => {
   });
 });
 
-describe('a node whose overlay versions are above ours', () => {
+describe('overlay versions above ours', () => {
   const foreign = { overlayVersion: 60, overlayMinVersion: 55 };
   const said = 'The node refuses overlay 38 to 42, our default; it was contacted with its own range, overlay 55 to 60.';
 
-  it('is watched, explained and audited in its own range, which each of them tells', async () => {
+  it('are used by watch, explain, probe and audit when the node requires them, and each prints this', async () => {
     await using listener = await listen({ network: networks.standalone, port: 0, ...foreign });
     const target = `127.0.0.1:${listener.port}`;
     const watched = await runCli(['watch', target, ...ON_STANDALONE, '--for', '200ms']);
@@ -452,7 +452,7 @@ describe('a node whose overlay versions are above ours', () => {
     });
   });
 
-  it('is listened to in its own range', async () => {
+  it('are used by listen when the dialling node requires them', async () => {
     const child = startCli(['listen', '127.0.0.1:0', ...ON_STANDALONE, '--json']);
     const next = jsonLines(child);
     const { port } = await next();
@@ -466,7 +466,7 @@ describe('a node whose overlay versions are above ours', () => {
 });
 
 describe('explain', () => {
-  it('without a target tells a whole handshake, each formula with its result', async () => {
+  it('without a target prints a whole handshake, each formula with its result', async () => {
     const { code, stdout, stderr } = await runCli(['explain']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const headings = [...stdout.matchAll(/^\d+\. (.+)$/gm)].map(([, title]) => title);
@@ -487,7 +487,7 @@ describe('explain', () => {
     expect(stdout).toContain('✓ The handshake is complete.');
   });
 
-  it('never shows the user’s own seed in the demonstration', async () => {
+  it('never prints the seed of the user in the demonstration', async () => {
     const identity = NodeIdentity.random();
     const file = join(folder, 'explain.seed');
     await identity.writeSeedFile(file);
@@ -498,7 +498,7 @@ describe('explain', () => {
     expect(stdout).not.toContain(identity.peerID);
   });
 
-  it('hides the secrets of a real connection unless it is told to show them', async () => {
+  it('prints the secrets of a real connection only with --unsafe-show-secrets', async () => {
     const { port } = await node();
     const target = `127.0.0.1:${port}`;
     const hidden = JSON.parse((await runCli(['explain', target, ...ON_STANDALONE, '--json'])).stdout);
@@ -508,7 +508,7 @@ describe('explain', () => {
     expect(shown.steps.filter((step: object) => 'secrets' in step)).toHaveLength(3);
   });
 
-  it('shows the check that failed and exits as probe does', async () => {
+  it('prints the check that failed, and exits with the code of probe', async () => {
     const { port } = await node({ overlayVersion: 50, overlayMinVersion: 45 });
     const { code, stdout } = await runCli(['explain', `127.0.0.1:${port}`, ...ON_STANDALONE, '--overlay-version', '42']);
     expect(code).toBe(5);

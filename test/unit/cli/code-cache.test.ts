@@ -50,7 +50,7 @@ async function fill(): Promise<string> {
 }
 
 describe('the code cache', () => {
-  it('has its folder made by the first run, is filled by the second, and used by the third', async () => {
+  it('is created by the first run, filled by the second, and used by the third', async () => {
     await run();
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(kept()).toEqual({});
@@ -63,7 +63,7 @@ describe('the code cache', () => {
     expect(kept()).toEqual(filled);
   });
 
-  it('is in XDG_CACHE_HOME when that is an absolute path', async () => {
+  it('is in XDG_CACHE_HOME if this is an absolute path', async () => {
     const caches = mkdtempSync(join(top, 'caches-'));
     await run({ XDG_CACHE_HOME: caches });
     expect(readdirSync(caches)).toEqual(['stellar-handshake']);
@@ -71,7 +71,7 @@ describe('the code cache', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('is made again when V8 refuses what it contains', async () => {
+  it('is written again when V8 refuses its content', async () => {
     const file = await fill();
     writeFileSync(file, 'no code');
     await run();
@@ -80,7 +80,7 @@ describe('the code cache', () => {
     expect(statSync(file).size).toBeGreaterThan(1000);
   });
 
-  it('replaces a file that others could have written', async () => {
+  it('replaces a file that other users could have written', async () => {
     const file = await fill();
     writeFileSync(file, 'somebody’s code');
     chmodSync(file, 0o666);
@@ -89,7 +89,7 @@ describe('the code cache', () => {
     expect(readFileSync(file).includes('somebody’s code')).toBe(false);
   });
 
-  it('loses files that were not used for a long time', async () => {
+  it('deletes files that were not used for a long time', async () => {
     await run();
     const old = join(folder, 'program-OLD.cjs-v20.19.0-x64');
     writeFileSync(old, '');
@@ -122,7 +122,7 @@ describe('the code cache', () => {
         writeFileSync(folder, '');
       },
     ],
-  ])('is not kept in %s', async (_what, make) => {
+  ])('is not written in %s', async (_what, make) => {
     make();
     const before = readdirSync(home, { recursive: true });
     await run();
@@ -135,7 +135,7 @@ describe('the code cache', () => {
     expect(readdirSync(home)).toEqual([]);
   });
 
-  it('needs no home', async () => {
+  it('is not needed: the program runs without a home directory', async () => {
     await run({ HOME: '' });
     await run({ HOME: `/${'x'.repeat(300)}` });
     await run({ HOME: join(home, 'none') });

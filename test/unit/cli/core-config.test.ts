@@ -57,8 +57,8 @@ VALIDATORS=["${E} erin"]
 get="cp /history/{0} {1}"
 `;
 
-describe('a stellar-core.cfg', () => {
-  it('says what its entries say, with every name resolved', async () => {
+describe('a stellar-core.cfg file', () => {
+  it('is parsed completely, with all names of keys replaced by keys', async () => {
     expect(await parseCoreConfig(CONFIG)).toEqual({
       networkPassphrase: 'Test SDF Network ; September 2015',
       knownPeers: ['core-1.example.org', '192.0.2.1:11625'],
@@ -86,12 +86,12 @@ describe('a stellar-core.cfg', () => {
     });
   });
 
-  it('keeps no seed', async () => {
+  it('is parsed without keeping its seed', async () => {
     const { inspect } = await import('node:util');
     expect(inspect(await parseCoreConfig(CONFIG), { depth: null, showHidden: true })).not.toContain(seedOf(9));
   });
 
-  it('may say next to nothing, with a byte order mark and CRLF', async () => {
+  it('may have few entries, a byte order mark and CRLF', async () => {
     expect(await parseCoreConfig('\ufeffHTTP_PORT=0\r\nKNOWN_PEERS=["a"]\r\n')).toEqual({
       knownPeers: ['a'],
       preferredPeers: [],
@@ -124,7 +124,7 @@ describe('a stellar-core.cfg', () => {
     ],
     [`[QUORUM_SET.a.b.c.d.e]\nVALIDATORS=["${A}"]`, 'QUORUM_SET.a.b.c.d.e: more than 4 levels of inner sets'],
     [`[QUORUM_SET]\nVALIDATORS=["${A} x", "${B} x"]`, 'two keys have the name x'],
-  ])('that is wrong is refused with the place: %j', async (text, message) => {
+  ])('with a mistake is refused with the position: %j', async (text, message) => {
     await expect(parseCoreConfig(text)).rejects.toThrow(new TypeError(message));
   });
 
@@ -138,7 +138,7 @@ describe('a stellar-core.cfg', () => {
     `NODE_NAMES=["${A} ${seedOf(9)}", "${B} ${seedOf(9)}"]`,
     `[[VALIDATORS]]\nNAME="${seedOf(9)}"`,
     `[QUORUM_SET.${seedOf(9)}]\nTHRESHOLD_PERCENT=0`,
-  ])('that is wrong is refused without repeating a seed (%#)', async (text) => {
+  ])('with a mistake is refused without printing a seed (%#)', async (text) => {
     const error = (await parseCoreConfig(text).catch((error: unknown) => error)) as Error;
     expect(error).toBeInstanceOf(TypeError);
     expect(`${error.stack}`).not.toContain(seedOf(9));

@@ -57,7 +57,7 @@ describe('crawl', () => {
   });
   afterAll(() => mock.close());
 
-  it('prints the lines that it writes', async () => {
+  it('prints the same lines to stdout and to its file with --json', async () => {
     const file = fresh();
     const { code, stdout, stderr } = await runCli(args(mock, '--json', '--out', file, '--version-str', 'crawler of nobody'));
     expect(stderr).toBe('');
@@ -82,7 +82,7 @@ describe('crawl', () => {
     expect(stdout).toMatch(/delayed +1\n +G\w{55} is at ledger 50000000\n/);
   });
 
-  it('gives the same result after it was killed at any moment, and does not dial known nodes again', async () => {
+  it('continues after SIGKILL with --resume, with the same result, and does not dial known nodes again', async () => {
     const file = fresh();
     let resume: string[] | undefined;
     for (const lines of [1, 17, 40]) {
@@ -111,7 +111,7 @@ describe('crawl', () => {
     expect(mock.validators.map(({ peerID }) => states.get(peerID)?.state)).toEqual(mock.validators.map(({ state }) => state));
   });
 
-  it('refuses to write where another one does', async () => {
+  it('refuses to write into the file of another running crawl', async () => {
     const silent = await mockNetwork({ nodes: 60, seed: 4, mix: { ...PROMPT, silent: 300 }, inventions: 10 });
     try {
       const file = fresh();
@@ -136,7 +136,7 @@ describe('crawl', () => {
     }
   });
 
-  it.skipIf(process.platform === 'win32')('says that the disk is full, and goes on when there is room', async () => {
+  it.skipIf(process.platform === 'win32')('reports a full disk, and continues with --resume when there is space', async () => {
     const file = fresh();
     const command = [process.execPath, inject('cli'), ...args(mock, '--out', file)];
     // 32 blocks of 512 bytes, or of 1,024: less than a crawl needs.
@@ -150,7 +150,7 @@ describe('crawl', () => {
     expectAll(mock, file);
   });
 
-  it('ends with the code of what became of the seeds, when none of them answers', async () => {
+  it('exits with the code of the first seed when no seed answers', async () => {
     const of = (kind: string): string => mock.nodes.find((node) => node.kind === kind)?.address as string;
     const common = ['--network', 'standalone', '--allow', mock.range];
     expect((await runCli(['crawl', of('refused'), ...common])).code).toBe(3);
@@ -159,19 +159,19 @@ describe('crawl', () => {
   });
 
   it.each(['[::ffff:127.0.0.1]:1', '[0:0::1]:1', 'No-Such-Name.INVALID'])(
-    'does so however a seed is spelled: %s',
+    'exits with this code for any spelling of a seed: %s',
     async (seed) => {
       expect((await runCli(['crawl', seed, '--network', 'standalone'])).code).toBe(3);
     },
   );
 
-  it('takes the code of the first seed that it was given, whoever failed first', async () => {
+  it('exits with the code of the first named seed, even if another one fails earlier', async () => {
     const of = (kind: string): string => mock.nodes.find((node) => node.kind === kind)?.address as string;
     expect((await runCli(['crawl', of('cert-invalid'), of('refused'), '--network', 'standalone'])).code).toBe(6);
     expect((await runCli(['crawl', of('refused'), of('cert-invalid'), '--network', 'standalone'])).code).toBe(3);
   });
 
-  it('dials no more than --max-nodes, tells the others, and asks them later', async () => {
+  it('dials at most --max-nodes nodes, lists the others as not dialled, and dials them after --resume', async () => {
     const file = fresh();
     expect((await runCli(args(mock, '--max-nodes', '10', '--out', file))).code).toBe(0);
     const some = CrawlResult.of(readCrawlFile(file));
@@ -194,7 +194,7 @@ describe('crawl', () => {
     [['crawl', 'a:1', '--graphml', '/nowhere/x'], /--graphml: .*ENOENT/],
     [['crawl', 'a:1', '--quorum-set', '/nowhere/x'], /--quorum-set/],
     [['crawl', 'diff', '/nowhere/x', '/nowhere/y'], /ENOENT/],
-  ])('refuses %j', async (given, message) => {
+  ])('refuses %j with exit code 2', async (given, message) => {
     expect(await runCli(given)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
   });
 });

@@ -35,7 +35,7 @@ async function runWithStdin(args: readonly string[], input: Uint8Array | string)
 }
 
 describe('decode', () => {
-  it('prints a line for each record: time, side, type, size, content; and first that nothing is encrypted', async () => {
+  it('prints a line for each record, and first that nothing is encrypted', async () => {
     const { code, stdout, stderr } = await runCli(['decode', pcap]);
     expect(code).toBe(0);
     const lines = stdout.trimEnd().split('\n');
@@ -51,7 +51,7 @@ describe('decode', () => {
     expect(stderr).toBe(`${frames.length} records, 1 connection, MACs not verified: no keys\n`);
   });
 
-  it('prints XDR-JSON in the form asked for', async () => {
+  it('prints XDR-JSON in the form of --json-form', async () => {
     const key = async (...args: readonly string[]): Promise<unknown> => {
       const { code, stdout } = await runCli(['decode', pcap, '--json', '--type', 'HELLO', ...args]);
       expect(code).toBe(0);
@@ -66,7 +66,7 @@ describe('decode', () => {
     expect(wrong.stderr).toContain('--json-form: choose from sep-51, stellar-xdr');
   });
 
-  it('verifies MACs with a key log, and exits with 6 when one is bad', async () => {
+  it('verifies MACs with a key log, and exits with 6 when a MAC is bad', async () => {
     const good = await runCli(['decode', pcap, '--keylog', keyFile]);
     expect(good.code).toBe(0);
     expect(good.stdout).toMatch(/A→B AUTH +8 B {2}good {4}flags 200/);
@@ -79,7 +79,7 @@ describe('decode', () => {
     expect(bad.stdout).toContain('BAD MAC');
   });
 
-  it('prints every byte with its field with --hex', async () => {
+  it('prints every byte and its field with --hex', async () => {
     const { code, stdout } = await runCli(['decode', pcap, '--hex', '--type', 'auth,hello']);
     expect(code).toBe(0);
     const lines = stdout.split('\n');
@@ -91,7 +91,7 @@ describe('decode', () => {
     expect(bytes).toBe(Buffer.from(concatBytes(...shown)).toString('hex'));
   });
 
-  it('prints an object a record with --json, XDR-JSON in it', async () => {
+  it('prints an object for each record with --json, with XDR-JSON', async () => {
     const { code, stdout, stderr } = await runCli(['decode', pcap, '--json', '--keylog', keyFile]);
     expect(code).toBe(0);
     expect(stderr).toContain(NOT_ENCRYPTED);
@@ -117,7 +117,7 @@ describe('decode', () => {
     }
   });
 
-  it('shows one connection, or some types, and counts the rest', async () => {
+  it('prints one connection with --connection or some types with --type, and counts the rest', async () => {
     const other = talkOf(transcript('reject-bad-address'), new TcpTalk('10.0.0.7:7'));
     const both = file(pcapOf([...talkOf(dialCore), ...other]));
     const one = await runCli(['decode', both, '--connection', '2', '--json']);
@@ -136,7 +136,7 @@ describe('decode', () => {
     ['records', frames.map(({ frame }) => frame), 'hex of records'],
     ['a record body', [auth.subarray(4)], 'hex of a record body (AuthenticatedMessage), its header left out'],
     ['a message', [auth.subarray(16, -32)], 'hex of a message (StellarMessage) without its record'],
-  ])('takes hex of %s on stdin and says what it is', async (_, parts, source) => {
+  ])('reads hex of %s from stdin and names the format', async (_, parts, source) => {
     const hex = Buffer.from(concatBytes(...parts))
       .toString('hex')
       .replace(/../g, '$& ');
@@ -147,7 +147,7 @@ describe('decode', () => {
     expect(stdout).toMatch(/AUTH +8 B .* flags 200/);
   });
 
-  it('takes compressed and binary input, from a file and on stdin', async () => {
+  it('reads compressed and binary input from a file and from stdin', async () => {
     const raw = concatBytes(...frames.map(({ frame }) => frame));
     const zipped = await runCli(['decode', file(gzipSync(pcapOf(talkOf(dialCore))))]);
     expect(zipped.code).toBe(0);
@@ -161,7 +161,7 @@ describe('decode', () => {
     expect(cut.stderr).toContain('damaged or incomplete gzip');
   });
 
-  it('of a connection that is not there exits with 2 and says which are', async () => {
+  it('exits with 2 when --connection does not exist, and prints the last connection number', async () => {
     for (const [given, there] of [
       [pcap, '1'],
       [file(concatBytes(...frames.map(({ frame }) => frame))), '1'],
@@ -174,7 +174,7 @@ describe('decode', () => {
     expect((await runCli(['decode', pcap, '--connection', '1'])).code).toBe(0);
   });
 
-  it('takes a capture on stdin while it is being written', async () => {
+  it('reads a capture from stdin while it is written', async () => {
     const child = startCli(['decode', '-', '--json']);
     const next = jsonLines(child);
     const bytes = pcapOf(talkOf(dialCore));
@@ -186,7 +186,7 @@ describe('decode', () => {
     expect((await once(child, 'close'))[0]).toBe(0);
   });
 
-  it('ends with 130 when it is interrupted', async () => {
+  it('exits with 130 when it is interrupted', async () => {
     const child = startCli(['decode', '-', '--json']);
     const next = jsonLines(child);
     child.stdin.write(pcapOf(talkOf(dialCore)));
@@ -195,7 +195,7 @@ describe('decode', () => {
     expect((await once(child, 'close'))[0]).toBe(130);
   });
 
-  it('tells malformed bytes where they are, and exits with 6', async () => {
+  it('prints malformed bytes with their position, and exits with 6', async () => {
     const [hello] = frames.map(({ frame }) => Buffer.from(frame).toString('hex')) as [string];
     const text = await runWithStdin(['decode', '-', '--hex'], `${hello}80000008 0000000000000000`);
     expect(text.code).toBe(6);
@@ -206,7 +206,7 @@ describe('decode', () => {
     expect(json.stderr).toContain('A record header announces 0 bytes');
   });
 
-  it('says what a peer wrote without letting it command the terminal', async () => {
+  it('prints text of a peer without control characters', async () => {
     const text = Buffer.from('\u001b[2Jx'.padEnd(8, '\u202e').slice(0, 5));
     const message = Buffer.concat([
       fromHex('0000000000000002'),
@@ -221,14 +221,14 @@ describe('decode', () => {
   });
 
   it.each([
-    ['a file that is not there', ['decode', '/nonexistent'], /ENOENT/],
+    ['a missing file', ['decode', '/nonexistent'], /ENOENT/],
     ['a directory', ['decode', directory], /EISDIR/],
     ['an unknown format', ['decode', file('what?')], /neither pcap, pcapng, a recording, bytes of records, nor these as hex/],
     ['a damaged file', ['decode', file(concatBytes(pcapOf([]), new Uint8Array(16).fill(255)))], /damaged at byte 24/],
     ['a key log without keys', ['decode', pcap, '--keylog', file('# nothing\n')], /no line in .* has MAC keys/],
-    ['a key log that is not there', ['decode', pcap, '--keylog', '/nonexistent'], /--keylog: ENOENT/],
+    ['a missing key log', ['decode', pcap, '--keylog', '/nonexistent'], /--keylog: ENOENT/],
     ['an unknown type', ['decode', pcap, '--type', 'NONSENSE'], /no such type of message; choose from ERROR_MSG/],
-    ['a connection that is no number', ['decode', pcap, '--connection', 'x'], /--connection takes a whole number/],
+    ['a connection that is not a number', ['decode', pcap, '--connection', 'x'], /--connection takes a whole number/],
     ['--hex and --json at once', ['decode', pcap, '--hex', '--json'], /exclude each other/],
     ['no file', ['decode'], /FILE/i],
   ])('refuses %s with exit code 2', async (_, args, message) => {
@@ -239,7 +239,7 @@ describe('decode', () => {
 });
 
 describe('--record and --keylog', () => {
-  it('of probe write what decode reads, MACs good', async () => {
+  it('of probe write files that decode reads, with good MACs', async () => {
     const listener = await listen({ network: networks.standalone, port: 0 });
     const [record, keylog] = [join(directory, 'probe.rec'), join(directory, 'probe.keys')];
     const target = `${listener.host}:${listener.port}`;
@@ -254,7 +254,7 @@ describe('--record and --keylog', () => {
     expect(stderr).toMatch(/^9 records, 1 connection, 7 of 7 MACs good\n$/);
   });
 
-  it('of listen are complete after Ctrl-C', async () => {
+  it('of listen write complete files before the exit on Ctrl-C', async () => {
     const [record, keylog] = [join(directory, 'listen.rec'), join(directory, 'listen.keys')];
     const child = startCli(['listen', '0', '--network', 'standalone', '--json', '--record', record, '--keylog', keylog]);
     const next = jsonLines(child);
@@ -268,7 +268,7 @@ describe('--record and --keylog', () => {
     expect(stderr).toMatch(/^\d+ records, 1 connection, (\d+) of \1 MACs good\n/);
   });
 
-  it('never overwrite a recording, nor write keys where others can read them', async () => {
+  it('never overwrite a recording, and write no keys into a file that others can read', async () => {
     const existing = file('mine');
     chmodSync(existing, 0o644);
     const recorded = await runCli(['probe', '127.0.0.1:1', '--record', existing]);

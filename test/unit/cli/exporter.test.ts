@@ -31,7 +31,7 @@ async function startExporter(args: readonly string[], env: Record<string, string
 }
 
 describe('exporter', () => {
-  it('probes what --allow names, any number of times, and nothing else', async () => {
+  it('probes any number of addresses in the ranges of --allow, and no others', async () => {
     await using node = await listen({ network, port: 0 });
     const { child, ask } = await startExporter(['--allow', '10.0.0.0/8', '--allow=127.0.0.0/8', '--network', 'standalone']);
     const good = await ask(`/probe?target=127.0.0.1:${node.port}`);
@@ -42,7 +42,7 @@ describe('exporter', () => {
     expect(await finished(child)).toMatchObject({ code: 130, stderr: '' });
   });
 
-  it('probes nothing on this machine without --allow', async () => {
+  it('refuses to probe this machine without --allow', async () => {
     await using node = await listen({ network, port: 0 });
     const { child, ask } = await startExporter([]);
     expect((await ask(`/probe?target=127.0.0.1:${node.port}&network=standalone`)).status).toBe(403);
@@ -51,7 +51,7 @@ describe('exporter', () => {
     expect((await finished(child)).code).toBe(130);
   });
 
-  it('ends by a signal, whatever is asked of it and however little is read', async () => {
+  it('ends on a signal, even with many requests and clients that do not read', async () => {
     const { child, port } = await startExporter([]);
     const sockets = Array.from({ length: 20 }, () => connect({ host: '127.0.0.1', port }));
     for (const socket of sockets) {
@@ -64,7 +64,7 @@ describe('exporter', () => {
     for (const socket of sockets) socket.destroy();
   });
 
-  it('says where it listens, and who it is', async () => {
+  it('prints its address and its peerID', async () => {
     const child = startCli(['exporter', '--listen', '127.0.0.1:0'], { STELLAR_HANDSHAKE_SEED: encodeSecretSeed(seed) });
     started.push(child);
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
@@ -76,7 +76,7 @@ describe('exporter', () => {
     expect((await finished(child)).code).toBe(130);
   });
 
-  it('takes its identity from --seed-file', async () => {
+  it('uses the identity of --seed-file', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'exporter-'));
     const file = join(directory, 'seed');
     const identity = NodeIdentity.fromSeed(seed);
@@ -88,7 +88,7 @@ describe('exporter', () => {
     await rm(directory, { recursive: true });
   });
 
-  it('ends with a probe in flight, and closes its connection', async () => {
+  it('ends during a probe, and closes the connection of the probe', async () => {
     let connected!: () => void;
     const happened = new Promise<void>((resolve) => {
       connected = resolve;
@@ -106,7 +106,7 @@ describe('exporter', () => {
     expect((await finished(child)).code).toBe(130);
   });
 
-  it('a probe takes no longer than --timeout', async () => {
+  it('ends a probe after --timeout', async () => {
     await using node = await mockNode({ network }, (peer) => peer.expectEnd());
     const { child, ask } = await startExporter(['--allow', '127.0.0.1', '--timeout', '1s', '--network', 'standalone']);
     const headers = { 'X-Prometheus-Scrape-Timeout-Seconds': '30' };
@@ -124,13 +124,13 @@ describe('exporter', () => {
     [['--overlay-version', '1'], 'overlayMinVersion'],
     [['--nonsense'], 'Unknown option'],
     [['stray'], 'too many arguments'],
-  ])('%j is a mistake in the command line', async (args, says) => {
+  ])('%j: exits with 2 and prints the reason', async (args, says) => {
     const { code, stdout, stderr } = await runCli(['exporter', ...args]);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(says);
   });
 
-  it('an address that is taken ends it with 3', async () => {
+  it('exits with 3 when its port is in use', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as { readonly port: number };

@@ -49,7 +49,7 @@ function payment(maxTime = 0): { readonly base64: string; readonly hash: string 
 }
 
 describe('follow', () => {
-  it('prints a line a ledger', async () => {
+  it('prints a line for each ledger', async () => {
     const { args } = await network(5);
     const { code, stdout, stderr } = await runCli(['follow', ...args, '--count', '5']);
     expect(code).toBe(0);
@@ -62,7 +62,7 @@ describe('follow', () => {
     expect(stderr).toContain('is connected: G');
   });
 
-  it('prints JSON with proofs, which verify proves again', async () => {
+  it('prints JSON with proofs, which follow verify accepts, and refuses when they are changed', async () => {
     const { args, validators } = await network(4);
     const { code, stdout } = await runCli(['follow', ...args, '--count', '4', '--json', '--proof', '--tx-set']);
     expect(code).toBe(0);
@@ -131,14 +131,14 @@ describe('follow', () => {
     });
   });
 
-  it('reads proofs from stdin, and a file without any proves nothing', async () => {
+  it('verify reads proofs from stdin, and exits with 6 when the input contains no proof', async () => {
     const { args } = await network(1);
     const child = startCli(['follow', 'verify', '-', ...args.slice(1)]);
     child.stdin.end('{"type":"gap","from":1,"to":2}\n');
     expect(await finished(child)).toMatchObject({ code: 6, stderr: expect.stringContaining('The file contains no proof') });
   });
 
-  it('verify ends with 130 on Ctrl-C, with the proofs so far', async () => {
+  it('verify exits with 130 on Ctrl-C, and prints the number of proofs so far', async () => {
     const { args } = await network(1);
     const { stdout: proofs } = await runCli(['follow', ...args, '--count', '1', '--json', '--proof']);
     const proof = proofs.split('\n').find((line) => line.includes('"proof"')) as string;
@@ -150,7 +150,7 @@ describe('follow', () => {
     expect(await ended).toMatchObject({ code: 130, stderr: expect.stringContaining('1 proved, 0 not proved') });
   });
 
-  it('goes on until Ctrl-C', async () => {
+  it('continues until Ctrl-C', async () => {
     const { args, node, validators } = await network(3);
     const child = startCli(['follow', ...args, '--json', '--from', '1000']);
     const next = jsonLines(child);
@@ -164,7 +164,7 @@ describe('follow', () => {
     expect((await once(child, 'close'))[0]).toBe(130);
   });
 
-  it('an alarm is reported with its evidence and an exit code', async () => {
+  it('reports an alarm with its evidence, and exits with 6', async () => {
     const { args, node, validators } = await network(1);
     const child = startCli(['follow', ...args, '--json', '--count', '2']);
     const next = jsonLines(child);
@@ -192,12 +192,12 @@ describe('follow', () => {
   it.each<[string, readonly string[], string]>([
     ['no quorum set', ['127.0.0.1:1'], '--quorum-set'],
     ['no peer', ['--quorum-set', 'QS'], 'name a node'],
-    ['a file that is not there', ['verify', 'missing', '--quorum-set', 'QS'], 'ENOENT'],
+    ['a missing file', ['verify', 'missing', '--quorum-set', 'QS'], 'ENOENT'],
     ['two files', ['verify', 'a', 'b', '--quorum-set', 'QS'], 'one file'],
     ['ledger 0', ['127.0.0.1:1', '--from', '0', '--quorum-set', 'QS'], '--from'],
     ['no target', ['a b', '--quorum-set', 'QS'], 'not a target'],
     ['two IP versions', ['127.0.0.1:1', '-4', '-6', '--quorum-set', 'QS'], '-4 and -6 exclude each other'],
-  ])('%s is a mistake', async (_name, given, problem) => {
+  ])('%s: exits with 2 and prints the reason', async (_name, given, problem) => {
     const quorumSet = file('qs.json');
     await writeFile(quorumSet, JSON.stringify(new MockValidators().quorumSet));
     const { code, stderr } = await runCli(['follow', ...given.map((word) => (word === 'QS' ? quorumSet : word))]);
@@ -207,7 +207,7 @@ describe('follow', () => {
 });
 
 describe('submit', () => {
-  it('takes one IP version', async () => {
+  it('refuses -4 together with -6', async () => {
     const quorumSet = file('qs.json');
     await writeFile(quorumSet, JSON.stringify(new MockValidators().quorumSet));
     const child = startCli(['submit', '127.0.0.1:1', '-', '-4', '-6', '--quorum-set', quorumSet]);
@@ -235,7 +235,7 @@ describe('submit', () => {
     expect(stderr).toContain('has asked for the transaction');
   });
 
-  it('prints the ledger as follow does, and then the result, as JSON', async () => {
+  it('prints the ledger and then the result as JSON with --json', async () => {
     const { base64, hash } = payment();
     const { args, node, validators } = await network(2);
     node.publish(validators.close({ transactions: [new Uint8Array(Buffer.from(base64, 'base64'))] }));
@@ -253,7 +253,7 @@ describe('submit', () => {
     expect(result).toMatchObject({ type: 'result', outcome: 'included', transactionHash: hash, ledgerSeq: 1002 });
   });
 
-  it('exits with 5 when it is too late', async () => {
+  it('exits with 5 when the transaction is too late', async () => {
     const { args } = await network(3);
     const [host = '', ...rest] = args;
     const envelope = file('late.b64');
@@ -276,7 +276,7 @@ describe('submit', () => {
     expect(stdout).toContain('every node has refused us');
   });
 
-  it('exits with 4 when the outcome is not known in time', async () => {
+  it('exits with 4 when the outcome is unknown at the timeout', async () => {
     const { args } = await network(2);
     const [host = '', ...rest] = args;
     const envelope = file('slow.hex');
@@ -286,7 +286,7 @@ describe('submit', () => {
     expect(stdout).toContain('Ledgers 1000 to 1001 do not contain it');
   });
 
-  it('a file without a transaction is a usage error and is never sent', async () => {
+  it('exits with 2 when the file contains no transaction, and sends nothing', async () => {
     const { args, node } = await network(1);
     const [host = '', ...rest] = args;
     const envelope = file('none.b64');

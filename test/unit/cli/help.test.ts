@@ -15,7 +15,7 @@ const tooLong = (text: string): readonly string[] => text.split('\n').filter((li
 const describedVerb = async (verb: string): Promise<Described> => (await loadVerb(verb)) as unknown as Described;
 
 describe.each(verbs)('%s --help', (verb) => {
-  it('fits 80 columns and has every option, examples and exit codes', async () => {
+  it('fits into 80 columns and has every option, examples and exit codes', async () => {
     const described = await describedVerb(verb);
     const text = verbHelp(verb, described);
     expect(tooLong(text)).toEqual([]);
@@ -27,7 +27,7 @@ describe.each(verbs)('%s --help', (verb) => {
     expect(text).toContain('  2     wrong usage');
   });
 
-  it('has examples whose options exist', async () => {
+  it('has examples with existing options only', async () => {
     for (const [line] of VERB_HELP[verb]?.examples ?? []) {
       const words = line.split(' < ')[0]?.split(' ') ?? [];
       const subverb = words.slice(0, 2).join(' ');
@@ -45,7 +45,7 @@ describe.each(verbs)('%s --help', (verb) => {
 });
 
 describe('help', () => {
-  it('is there for every verb, and every exit code has a meaning', () => {
+  it('exists for every verb, and names the meaning of every exit code', () => {
     expect(Object.keys(VERB_HELP).toSorted()).toEqual(verbs.toSorted());
     const meant = new Set([
       ...Object.keys(EXIT_MEANING).map(Number),
@@ -54,7 +54,7 @@ describe('help', () => {
     expect([...meant].toSorted((a, b) => a - b)).toEqual([...new Set<number>(Object.values(EXIT))].toSorted((a, b) => a - b));
   });
 
-  it('of the whole program fits 80 columns', async () => {
+  it('of the whole program fits into 80 columns', async () => {
     const { code, stdout } = await runCli(['--help']);
     expect(code).toBe(0);
     expect(tooLong(stdout)).toEqual([]);
@@ -68,15 +68,15 @@ describe('help', () => {
     ['crawl diff', ['crawl', 'diff', 'one']],
     ['keygen', ['keygen']],
     ['audit', ['audit', '--severity', 'mild', '127.0.0.1']],
-  ])('of %s is what a usage error points to: %o', async (verb, args) => {
+  ])('of %s is named in a usage error: %o', async (verb, args) => {
     const { code, stderr } = await runCli(args);
     expect(code).toBe(2);
     expect(stderr).toContain(`stellar-handshake ${verb} --help`);
   });
 });
 
-describe('explain', () => {
-  it('fits 80 columns, sentences and hex', async () => {
+describe('the text of explain', () => {
+  it('fits into 80 columns', async () => {
     const { code, stdout } = await runCli(['explain']);
     expect(code).toBe(0);
     expect(tooLong(stdout)).toEqual([]);
@@ -93,17 +93,17 @@ describe('colours', () => {
     [{ FORCE_COLOR: 'false' }, false],
     [{ NO_COLOR: '1' }, false],
     [{}, false],
-  ])('in a pipe with %o: %s', async (env, shown) => {
+  ])('in a pipe with %o are printed: %s', async (env, shown) => {
     const { stdout } = await runCli(['explain'], env as Record<string, string>);
     expect(stdout.includes('\u001b[')).toBe(shown);
   });
 });
 
-describe('the verdict of an audit', () => {
+describe('the result sentence of an audit', () => {
   const result = (verdict: Verdict, severity: Severity = 'low', id: string = verdict): CaseResult =>
     ({ id, verdict, severity }) as CaseResult;
 
-  it('is a sentence', () => {
+  it('names the number of cases and the worst failure', () => {
     const [pass, differs, fail, undecided] = [
       result('pass'),
       result('differs'),

@@ -5,7 +5,7 @@ import { runCli } from '../../support/cli.ts';
 
 const KEY = 'GCADMDSIGUXZD66NKUCOQTFBN3EYSE3OAW5MPN3VWP7DVLVXAYFJQTPN';
 
-describe('a mistake is refused with a suggestion', () => {
+describe('a mistake on the command line', () => {
   it.each<[args: string[], message: string]>([
     [['prob', 'a.example'], 'there is no verb prob; did you mean probe? A host of that name is probed with: probe prob'],
     [['wach', 'a.example'], 'there is no verb wach; did you mean watch?'],
@@ -25,7 +25,7 @@ describe('a mistake is refused with a suggestion', () => {
     [['probe', 'a.example', '--network', 'tesnet'], '--network: "tesnet" is not a network; did you mean testnet?'],
     [['watch', 'a.example', '--network', 'Pubnt'], '--network: "Pubnt" is not a network; did you mean pubnet?'],
     [['exporter', '--network', 'standalon'], '--network: "standalon" is not a network; did you mean standalone?'],
-  ])('%j', async (args, message) => {
+  ])('is refused, with a suggestion where there is one: %j', async (args, message) => {
     const { code, stdout, stderr } = await runCli(args);
     expect(code).toBe(2);
     expect(stdout).toBe('');
@@ -33,13 +33,13 @@ describe('a mistake is refused with a suggestion', () => {
   });
 });
 
-describe('a network', () => {
+describe('a network on the command line', () => {
   it.each([
     ['probe', 'STANDALONE', ''],
     ['explain', 'Standalone Network ; February 2017', ''],
     ['probe', 'A network of ours', '! Not a known network name: “A network of ours” is used as the passphrase.\n'],
     ['explain', 'passphrase:testnt', '! Not a known network name: “testnt” is used as the passphrase.\n'],
-  ])('that %s is told as %j is used, and a passphrase is said to be one', async (verb, network, stderr) => {
+  ])('is accepted by %s as %j, and a passphrase is reported as such', async (verb, network, stderr) => {
     await using node = await listen({ network: networks.standalone, port: 0 });
     const finished = await runCli([verb, `127.0.0.1:${node.port}`, '--network', network, '--json']);
     expect(finished.stderr.split(/^127\.0\.0\.1:\d+ closed without a message/m)[0]).toBe(stderr);

@@ -44,7 +44,7 @@ async function run(args: readonly string[], env?: Record<string, string>): Promi
   return done;
 }
 
-describe('a node that sends it', () => {
+describe('control characters from a node', () => {
   /** Sends it in its HELLO, and accepts everybody. */
   let friendly: MockNode;
   /** Sends it in its HELLO and in an ERROR_MSG. */
@@ -72,7 +72,7 @@ describe('a node that sends it', () => {
 
   const ON = ['--network', 'standalone'];
 
-  it('probe: text, table, JSON and JUnit; JSON has exactly the text of the node', async () => {
+  it('are replaced by probe in text, table and JUnit, and escaped in JSON', async () => {
     for (const target of [at, hostileAt]) {
       expect((await run(['probe', target, ...ON])).stdout).toContain('·[2J');
       const { stdout } = await run(['probe', target, '--json', ...ON]);
@@ -83,7 +83,7 @@ describe('a node that sends it', () => {
     expectClean(readFileSync(junit, 'utf8'), 'JUnit');
   });
 
-  it('explain: text, JSON, HTML', async () => {
+  it('are replaced by explain in text, JSON and HTML', async () => {
     for (const target of [at, hostileAt]) {
       expect((await run(['explain', target, ...ON])).stdout).toContain('[2J');
       JSON.parse((await run(['explain', target, '--json', ...ON])).stdout);
@@ -92,12 +92,12 @@ describe('a node that sends it', () => {
     }
   });
 
-  it('watch: text and JSON', async () => {
+  it('are replaced by watch in text and JSON', async () => {
     for (const form of [[], ['--json']]) await run(['watch', at, '--for', '300ms', ...form, ...ON]);
     await run(['watch', hostileAt, ...ON]);
   });
 
-  it('audit: text, JSON, TAP, JUnit, HTML', async () => {
+  it('are replaced by audit in text, JSON, TAP, JUnit and HTML', async () => {
     const [junit, html] = [join(folder, 'audit.xml'), join(folder, 'audit.html')];
     const only = [
       '--only',
@@ -112,7 +112,7 @@ describe('a node that sends it', () => {
     await run(['audit', hostileAt, ...only]);
   });
 
-  it('exporter: metrics, debug text, log', async () => {
+  it('are replaced by exporter in metrics, debug text and log', async () => {
     const child = startCli(['exporter', '--listen', '127.0.0.1:0', '--allow', '127.0.0.0/8', '--json', ...ON]);
     const { port } = await jsonLines(child)();
     for (const target of [at, hostileAt]) {
@@ -125,7 +125,7 @@ describe('a node that sends it', () => {
     expectCleanRun(await finished(child), 'exporter');
   });
 
-  it('crawl: text, JSON, its file and its exports', async () => {
+  it('are replaced by crawl in text, JSON, its file and its exports', async () => {
     const path = (name: string): string => join(folder, `crawl.${name}`);
     const files = ['html', 'graphml', 'quorum-json', 'nodes-json'];
     await run(['crawl', at, hostileAt, '--out', path('out'), ...files.flatMap((name) => [`--${name}`, path(name)]), ...ON]);
@@ -136,7 +136,7 @@ describe('a node that sends it', () => {
     expect(readFileSync(path('out'), 'utf8')).toContain('\\u202e');
   });
 
-  it('decode and explain --from, of what was recorded', async () => {
+  it('are replaced by decode and explain --from for recordings', async () => {
     const record = join(folder, 'recording');
     await run(['probe', at, hostileAt, '--record', record, ...ON]);
     for (const form of [[], ['--json'], ['--hex']]) await run(['decode', record, ...form]);
@@ -144,7 +144,7 @@ describe('a node that sends it', () => {
   });
 });
 
-it('a dialler that sends it: the log of listen, text and JSON', async () => {
+it('control characters from a dialling node are replaced by listen in text and JSON', async () => {
   for (const form of [[], ['--json']]) {
     const child = startCli(['listen', '0', '--network', 'standalone', ...form]);
     const done = finished(child);
@@ -168,12 +168,12 @@ it('a dialler that sends it: the log of listen, text and JSON', async () => {
   }
 });
 
-describe('a file that contains it', () => {
+describe('control characters in an input file', () => {
   const line = (value: object): string => `${JSON.stringify(value)}\n`;
   const HEAD = line({ format: 'stellar-handshake recording', version: 1, started: '2026-01-01T00:00:00.000Z' });
   const OPENED = line({ connection: 1, role: 'WE_CALLED_REMOTE', local: NASTY, remote: NASTY });
 
-  it('a recording, in its addresses, its version and its damaged lines', async () => {
+  it('are replaced for a recording: addresses, version and damaged lines', async () => {
     const bytes = line({ connection: 1, ms: 1, direction: 'sent', hex: '8000002c00000000' });
     for (const text of [
       HEAD + OPENED + bytes,
@@ -186,7 +186,7 @@ describe('a file that contains it', () => {
     }
   });
 
-  it('the file of a crawl', async () => {
+  it('are replaced for the file of a crawl', async () => {
     const start = {
       type: 'crawl',
       version: 1,
@@ -206,13 +206,13 @@ describe('a file that contains it', () => {
     }
   });
 
-  it('a list of targets, in a host and in a line that is not a target', async () => {
+  it('are replaced for a list of targets: a host, and a line that is not a target', async () => {
     for (const text of [HOST, `${HOST}:1`, `a b ${NASTY}`])
       for (const form of [[], ['--json']])
         await run(['probe', '127.0.0.1:1', '--targets', file(text), '--timeout', '1s', ...form]);
   });
 
-  it('a policy, in its fields, its network and its targets', async () => {
+  it('are replaced for a policy: fields, network and targets', async () => {
     for (const policy of [
       { [NASTY]: 1 },
       { network: NASTY },
@@ -224,14 +224,14 @@ describe('a file that contains it', () => {
     await run(['probe', '127.0.0.1:1', '--policy', file(NASTY)]);
   });
 
-  it('a seed, a key log, hex', async () => {
+  it('are replaced for a seed, a key log and hex', async () => {
     await run(['probe', '127.0.0.1:1', '--seed-file', file(NASTY)]);
     await run(['decode', file(NASTY), '--keylog', file(NASTY)]);
     await run(['decode', file(NASTY)]);
   });
 });
 
-describe('a command line that contains it', () => {
+describe('control characters on the command line', () => {
   const TEXT = NASTY.replaceAll('\0', '');
   it.each([
     [
@@ -275,11 +275,11 @@ describe('a command line that contains it', () => {
     ],
     ['submit', ['a', TEXT, '--quorum-set', TEXT]],
     [TEXT, []],
-  ] as const)('in each place, %#', async (verb, ...lines) => {
+  ] as const)('are replaced in every argument, %#', async (verb, ...lines) => {
     for (const args of lines) await run([verb, ...args]);
   });
 
-  it('and the parameters of the exporter', async () => {
+  it('are replaced in the parameters of the exporter', async () => {
     const child = startCli(['exporter', '--listen', '127.0.0.1:0', '--allow', '127.0.0.0/8', '--json']);
     const { port } = await jsonLines(child)();
     const nasty = encodeURIComponent(NASTY);

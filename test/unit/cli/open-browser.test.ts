@@ -18,7 +18,7 @@ describe.runIf(process.platform === 'linux')('openBrowser', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('gives the browser a file of ours that leads there, so that no command line has the token', async () => {
+  it('gives the browser a file that leads to the address, so that the token is on no command line', async () => {
     const seen = join(folder, 'seen');
     const opener = join(folder, 'xdg-open');
     writeFileSync(opener, `#!/bin/sh\nprintf '%s\\n' "$@" > ${seen}.new && mv ${seen}.new ${seen}\n`);
@@ -38,7 +38,7 @@ describe.runIf(process.platform === 'linux')('openBrowser', () => {
     expect(existsSync(dirname(file))).toBe(false);
   });
 
-  it('does not inherit a seed from the command line', async () => {
+  it('starts the browser without the seed in its environment', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'open-browser-'));
     const seen = join(folder, 'seen');
     const opener = join(folder, 'xdg-open');
@@ -62,7 +62,7 @@ describe.runIf(process.platform === 'linux')('openBrowser', () => {
     await finished(listening);
   });
 
-  it('says when there is nothing to open it with', async () => {
+  it('reports when no browser can be started', async () => {
     vi.stubEnv('PATH', '/nonexistent');
     const page = await openBrowser(URL_WITH_TOKEN);
     expect(page.isStarted).toBe(false);

@@ -22,20 +22,20 @@ async function onFullDisk(args: readonly string[]): Promise<{ readonly code: num
   return { code, stderr };
 }
 
-describe.skipIf(!hasFull)('with a full disk behind stdout', () => {
+describe.skipIf(!hasFull)('stdout on a full disk', () => {
   it.each([
     ['the help', ['--help']],
     ['a verb that prints at its end', ['explain']],
-    ['a verb that prints as it goes', ['audit', '--list', '--listen', '1']],
-    ['a verb that runs until Ctrl-C, which ends', ['listen', '0']],
-  ])('%s says so and exits with 8', async (_name, args) => {
+    ['a verb that prints during its run', ['audit', '--list', '--listen', '1']],
+    ['a verb that would run until Ctrl-C', ['listen', '0']],
+  ])('is reported by %s, with exit code 8', async (_name, args) => {
     const { code, stderr } = await onFullDisk(args);
     expect(stderr).toMatch(/✗ stdout could not be written: ENOSPC: .*\n {2}The output is incomplete\.\n/);
     expect(stderr.match(/could not be written/g)).toHaveLength(1);
     expect(code).toBe(8);
   });
 
-  it('that a node answers does not hide it, and the connection is closed', async () => {
+  it('is reported although the node answers, with exit code 8', async () => {
     await using listener = await listen({ port: 0, network: networks.standalone });
     for (const verb of ['probe', 'watch']) {
       const { code, stderr } = await onFullDisk([verb, `127.0.0.1:${listener.port}`, '--network', 'standalone']);
@@ -45,14 +45,14 @@ describe.skipIf(!hasFull)('with a full disk behind stdout', () => {
   });
 });
 
-describe('a file that could not be written', () => {
-  it.each(['ENOSPC', 'EDQUOT', 'EIO', 'EFBIG'])('for %s is output that is lost', (code) => {
+describe('a file that cannot be written', () => {
+  it.each(['ENOSPC', 'EDQUOT', 'EIO', 'EFBIG'])('because of %s is reported as lost output', (code) => {
     const error = writeMistake('--junit', Object.assign(new Error(`${code}: why`), { code }));
     expect(error).toBeInstanceOf(OutputLost);
     expect(error.message).toBe(`--junit could not be written: ${code}: why`);
   });
 
-  it.each(['ENOENT', 'EACCES', 'EISDIR', undefined])('for %s was named wrongly', (code) => {
+  it.each(['ENOENT', 'EACCES', 'EISDIR', undefined])('because of %s is reported as wrong usage', (code) => {
     const error = writeMistake('--junit', Object.assign(new Error('why'), { code }));
     expect(error).toBeInstanceOf(UsageError);
     expect(error.message).toBe('--junit: why');

@@ -71,7 +71,7 @@ async function runWith(stdin: string, args: readonly string[]): Promise<Finished
 }
 
 describe.concurrent('several targets', () => {
-  it('are a line each and a table for people', async () => {
+  it('are printed as a line each and as a table', async () => {
     const a = await node({ versionStr: 'v27.1.0 \u001b[31m' });
     const b = await node({ maxAuthenticatedConnections: 0 });
     const { code, stdout, stderr } = await runCli(['probe', a.target, b.target, CLOSED, ...ON_STANDALONE]);
@@ -94,7 +94,7 @@ describe.concurrent('several targets', () => {
     expect(table.slice(4)).toEqual(['', '3 targets, 3 probes, 2 failed', '']);
   });
 
-  it('are JSON alone for machines, in their order', async () => {
+  it('are printed as JSON only with --json, in their order', async () => {
     const a = await node();
     const run = await runCli(['probe', CLOSED, a.target, ...ON_STANDALONE, '--json', '--concurrency', '1']);
     expect(run.code).toBe(7);
@@ -105,7 +105,7 @@ describe.concurrent('several targets', () => {
     for (const result of objects(run)) expect(Object.keys(result)).not.toContain('round');
   });
 
-  it('named twice are probed once, and one target stays one', async () => {
+  it('are probed once if named twice, and one target has no table', async () => {
     const a = await node();
     const { code, stdout } = await runCli(['probe', a.target, a.target, ...ON_STANDALONE]);
     expect(code).toBe(0);
@@ -113,7 +113,7 @@ describe.concurrent('several targets', () => {
     expect(stdout).not.toContain('1 target');
   });
 
-  it('come from a file, and from the command line too', async () => {
+  it('come from a file and from the command line together', async () => {
     const [a, b] = [await node(), await node()];
     const list = await file('targets.txt', `# ours\n\n${a.target} # the first\r\n${b.target}\n`);
     const run = await runCli(['--targets', list, CLOSED, ...ON_STANDALONE, '--json']);
@@ -137,13 +137,13 @@ describe.concurrent('several targets', () => {
       '✗ --targets: stdin: line 2: not a target: "no target"; write HOST, HOST:PORT or [IPv6]:PORT\n',
     ],
     ['# nothing\n', '✗ --targets: stdin: no target in it\n'],
-  ])('of a bad list (%j) exit 2 with the line', async (list, message) => {
+  ])('in a wrong list (%j) make probe exit with 2 and name the line', async (list, message) => {
     const { code, stdout, stderr } = await runWith(list, ['--targets', '-']);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(message);
   });
 
-  it('are many at the same moment without a warning', async () => {
+  it('at the same time cause no warning', async () => {
     const a = await silent();
     const port = a.target.split(':')[1];
     const list = Array.from({ length: 40 }, (_, at) => `127.0.0.${at + 1}:${port}`).join('\n');
@@ -154,7 +154,7 @@ describe.concurrent('several targets', () => {
 });
 
 describe.concurrent('several rounds', () => {
-  it('with one identity are not refused as connected already', async () => {
+  it('with one identity are not refused as already connected', async () => {
     const a = await node();
     const seed = join(folder, 'rounds.seed');
     await NodeIdentity.random().writeSeedFile(seed);
@@ -163,7 +163,7 @@ describe.concurrent('several rounds', () => {
     expect(objects(run).map(({ ok, round }) => [ok, round])).toEqual([1, 2, 3, 4, 5].map((round) => [true, round]));
   });
 
-  it('end in a table with median, maximum and losses, and exit by the error of the only target', async () => {
+  it('end with a table of median, maximum and losses, and the exit code of the only target', async () => {
     const { code, stdout } = await runCli([CLOSED, '--count', '3', '--interval', '1ms']);
     expect(code).toBe(3);
     expect(stdout.match(/^✗ [123]\/3 127\.0\.0\.1:1 {2}refused/gm)).toHaveLength(3);
@@ -172,7 +172,7 @@ describe.concurrent('several rounds', () => {
     expect(stdout).toContain('\n1 target, 3 probes, 3 failed\n');
   });
 
-  it('interrupted end with what there was, exit 130 and a complete JUnit file', async () => {
+  it('end on Ctrl-C with the results so far, exit code 130 and a complete JUnit file', async () => {
     const [a, b] = [await node(), await silent()];
     const junit = join(folder, 'interrupted.xml');
     const child = startCli([a.target, b.target, '--count', '9', ...ON_STANDALONE, '--junit', junit]);
@@ -190,7 +190,7 @@ describe.concurrent('several rounds', () => {
     expect(elements.some(({ name }) => name === 'skipped')).toBe(true);
   });
 
-  it('interrupted print what was broken off as JSON', async () => {
+  it('end on Ctrl-C with the aborted probe as JSON', async () => {
     const b = await silent();
     const child = startCli([b.target, CLOSED, '--count', '9', '--json']);
     const next = jsonLines(child);
@@ -203,7 +203,7 @@ describe.concurrent('several rounds', () => {
 });
 
 describe.concurrent('a policy', () => {
-  it('that is kept shows its verdicts, exits 0, and names the network to probe', async () => {
+  it('that is met: probe prints its verdicts, exits with 0, and uses its network', async () => {
     const a = await node();
     const policy = await file('kept.json', {
       network: 'standalone',
@@ -219,7 +219,7 @@ describe.concurrent('a policy', () => {
     expect(stdout).toContain('\n  ✓ maxClockSkewSeconds: ');
   });
 
-  it('that is broken exits 7, with a verdict for each rule in JSON', async () => {
+  it('that is not met: probe exits with 7, with a verdict for each rule in JSON', async () => {
     const a = await node();
     const policy = await file('broken.json', { minLedgerVersion: 28, minOverlayVersion: 1 });
     const run = await runCli([a.target, ...ON_STANDALONE, '--policy', policy, '--json']);
@@ -235,14 +235,14 @@ describe.concurrent('a policy', () => {
     ]);
   });
 
-  it('leaves the exit code of a failed probe to its error', async () => {
+  it('does not change the exit code of a failed probe', async () => {
     const policy = await file('failed.json', { minLedgerVersion: 28 });
     const run = await runCli([CLOSED, '--policy', policy, '--json']);
     expect(run.code).toBe(3);
     expect(objects(run)).toMatchObject([{ policy: [{ rule: 'minLedgerVersion', ok: null, detail: 'no certificate was seen' }] }]);
   });
 
-  it('of several targets is in the table and in the JUnit file', async () => {
+  it('for several targets is in the table and in the JUnit file', async () => {
     const [a, b] = [await node(), await node({ overlayVersion: 40, versionStr: '<b>"&' })];
     const policy = await file('several.json', { minOverlayVersion: 41 });
     const junit = await file('several.xml', 'what was there before');
@@ -257,14 +257,14 @@ describe.concurrent('a policy', () => {
     expect(elements.find(({ attributes }) => attributes.value === '<b>"&')?.attributes.name).toBe('versionStr');
   });
 
-  it('that is no policy exits 2 with the path of what is wrong', async () => {
+  it('with a mistake makes probe exit with 2 and name the path of the field', async () => {
     const wrong = await file('wrong.json', { peers: { 'a.example': { peerID: 3 } } });
     const { code, stdout, stderr } = await runCli([CLOSED, '--policy', wrong]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain('peers["a.example"].peerID must be a G… key, not 3');
   });
 
-  it('that is a seed file by mistake is not repeated', async () => {
+  it('is not printed when it is a seed file by mistake', async () => {
     const seed = 'SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY';
     const path = await file('seed.json', seed);
     for (const option of ['--policy', '--targets']) {
@@ -275,7 +275,7 @@ describe.concurrent('a policy', () => {
   });
 });
 
-describe.concurrent('usage of many probes', () => {
+describe.concurrent('the options for many probes', () => {
   it.each([
     [['--count', '0']],
     [['--count', '1000001']],
@@ -286,14 +286,14 @@ describe.concurrent('usage of many probes', () => {
     [['--targets', '/no/such/file']],
     [['--policy', '/no/such/file']],
     [['--junit', '/no/such/folder/file.xml']],
-  ])('%j exits 2 and says why on stderr before anything is probed', async (args) => {
+  ])('%j: probe exits with 2 and prints the reason before it probes anything', async (args) => {
     const { code, stdout, stderr } = await runCli([CLOSED, ...args]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/^✗ .+/);
     expect(stderr).not.toContain('    at ');
   });
 
-  it('is in the help of the verb', async () => {
+  it('are in the help of probe', async () => {
     const { stdout } = await runCli(['probe', '--help']);
     for (const option of ['--targets', '--concurrency', '--count', '--interval', '--policy', '--junit'])
       expect(stdout).toContain(option);

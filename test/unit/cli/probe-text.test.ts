@@ -42,7 +42,7 @@ function table(room?: number): string[] {
 }
 
 describe('the table of targets', () => {
-  it('has all columns where there is room', () => {
+  it('has all columns if there is space', () => {
     expect(table()).toEqual([
       '',
       '   target           result  peer        version                   overlay  clock (s)      p50      max  lost',

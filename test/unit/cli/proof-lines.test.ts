@@ -12,8 +12,8 @@ async function all(lines: AsyncIterable<string>): Promise<string[]> {
   return found;
 }
 
-describe('lines of proofs', () => {
-  it('are the same however the text is cut', async () => {
+describe('lines of a file of proofs', () => {
+  it('are the same for any chunks of text', async () => {
     const text = '{"a":1}\r\n\n{"b":2}\nlast';
     const lines = ['{"a":1}', '', '{"b":2}', 'last'];
     for (let at = 0; at <= text.length; at++) expect(await all(split(of(text.slice(0, at), text.slice(at)), 10))).toEqual(lines);
@@ -21,7 +21,7 @@ describe('lines of proofs', () => {
     expect(await all(split(of(), 10))).toEqual([]);
   });
 
-  it('are refused when they are too long, before they are complete', async () => {
+  it('are refused as too long before they are complete', async () => {
     let taken = 0;
     async function* endless(): AsyncGenerator<string> {
       yield 'short\n';
@@ -34,13 +34,13 @@ describe('lines of proofs', () => {
     expect(taken).toBe(3);
   });
 
-  it('are one line when they are one JSON value', async () => {
+  it('are joined to one line when they are one JSON value', async () => {
     expect(await all(joined(of('{', '"a":1', '}'), 20))).toEqual(['{\n"a":1\n}']);
     expect(await all(joined(of('{"a":1}', '{', '}'), 20))).toEqual(['{"a":1}', '{', '}']);
     expect(await all(joined(of('{', 'no', '}'), 20))).toEqual(['{', 'no', '}']);
   });
 
-  it('are not kept when they cannot be one value any more', async () => {
+  it('are not kept any longer when they cannot be one JSON value', async () => {
     let taken = 0;
     async function* many(): AsyncGenerator<string> {
       for (; taken < 1_000; taken++) yield '{"a":';

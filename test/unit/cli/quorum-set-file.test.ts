@@ -22,8 +22,8 @@ const validator = (n: number, homeDomain: string, quality?: string): string =>
   (quality === undefined ? '' : `QUALITY="${quality}"\n`);
 const org = (homeDomain: string, ...numbers: number[]): string => numbers.map((n) => validator(n, homeDomain)).join('');
 
-describe('the quorum set of a file', () => {
-  it('is read from JSON with either name of inner sets', async () => {
+describe('a quorum set file', () => {
+  it('is read from JSON, with either name of inner sets', async () => {
     const expected = set(2, keys(1, 2), set(1, keys(3)));
     const inner = [{ threshold: 1, validators: keys(3) }];
     expect(await parseQuorumSetFile(JSON.stringify(expected))).toEqual(expected);
@@ -32,7 +32,7 @@ describe('the quorum set of a file', () => {
     ).toEqual(expected);
   });
 
-  it('is the [QUORUM_SET] of a stellar-core.cfg, percent rounded up', async () => {
+  it('is read from the [QUORUM_SET] of a stellar-core.cfg, with percentages rounded up', async () => {
     const text = `
 [QUORUM_SET]
 THRESHOLD_PERCENT=51
@@ -45,7 +45,7 @@ VALIDATORS=["${key(2)} two2", "${key(4)}", "${key(5)}"]
     expect(await parseQuorumSetFile(two)).toEqual(set(3, keys(1, 6, 3), set(3, keys(2, 4, 5))));
   });
 
-  it('is generated from organisations of one quality', async () => {
+  it('is generated from organisations of one quality, as stellar-core does', async () => {
     const text = domain('b.org', 'HIGH') + domain('a.org', 'HIGH') + org('b.org', 4, 5, 6) + org('a.org', 3, 2, 1);
     expect(await parseQuorumSetFile(text)).toEqual(set(2, [], set(2, keys(1, 2, 3)), set(2, keys(4, 5, 6))));
   });
@@ -78,7 +78,7 @@ VALIDATORS=["${key(2)} two2", "${key(4)}", "${key(5)}"]
     expect(await parseQuorumSetFile(text)).toEqual(set(2, [], set(2, keys(1, 2, 3)), set(3, keys(4, 5, 6, 7, 8))));
   });
 
-  it('has the node itself in it when it validates', async () => {
+  it('is generated with the node itself if it is a validator', async () => {
     const seed = encodeSecretSeed(new Uint8Array(32).fill(9));
     const text = `NODE_SEED="${seed} me"\nNODE_IS_VALIDATOR=true\nNODE_HOME_DOMAIN="a.org"\n${domain('a.org', 'MEDIUM')}${org('a.org', 1, 2)}`;
     const { peerID } = NodeIdentity.fromSecretSeed(seed);
@@ -92,12 +92,12 @@ VALIDATORS=["${key(2)} two2", "${key(4)}", "${key(5)}"]
   it.each<[string, string, string]>([
     ['two validators of high quality', domain('a.org', 'HIGH') + org('a.org', 1, 2), 'fewer than 3'],
     ['two qualities in one organisation', validator(1, 'a.org', 'MEDIUM') + validator(2, 'a.org', 'LOW'), 'two qualities'],
-    ['nobody', 'PEER_PORT=11625\n', 'neither a [QUORUM_SET] nor [[VALIDATORS]]'],
+    ['no validator', 'PEER_PORT=11625\n', 'neither a [QUORUM_SET] nor [[VALIDATORS]]'],
     ['a node twice', `[QUORUM_SET]\nVALIDATORS=["${key(1)}", "${key(1)}"]`, 'twice'],
-    ['JSON cut short', '{"threshold": 1, "validators": [', 'not JSON'],
-    ['JSON of something else', '{"a": 1}', 'quorumSet.threshold'],
-    ['neither', 'hello there', 'line 1'],
-  ])('%s is refused', async (_name, text, problem) => {
+    ['incomplete JSON', '{"threshold": 1, "validators": [', 'not JSON'],
+    ['JSON without a quorum set', '{"a": 1}', 'quorumSet.threshold'],
+    ['neither JSON nor TOML', 'hello there', 'line 1'],
+  ])('with %s is refused', async (_name, text, problem) => {
     await expect(parseQuorumSetFile(text)).rejects.toThrow(problem);
   });
 
@@ -108,7 +108,7 @@ VALIDATORS=["${key(2)} two2", "${key(4)}", "${key(5)}"]
     });
     afterAll(() => rm(folder, { recursive: true }));
 
-    it('is named in what is wrong, and a seed in it is not repeated', async () => {
+    it('is named in the error, and a seed in it is not printed', async () => {
       const file = join(folder, 'seed.json');
       const seed = encodeSecretSeed(new Uint8Array(32).fill(9));
       await writeFile(file, `{"threshold": ${seed}`);

@@ -30,8 +30,8 @@ const ways = (name: string, type: string | undefined, value: string): readonly (
     ? [[value]]
     : [[`--${name}`, value], [`--${name}=${value}`], [`--${name}`, `x${value}y`], [value, `--${name}`]];
 
-describe('a seed given to', () => {
-  it.each(OPTIONS)('%s as %s is refused without being repeated', (verb, name, type) => {
+describe('a seed on the command line', () => {
+  it.each(OPTIONS)('given to %s as %s is refused and not printed', (verb, name, type) => {
     for (const seed of [SEED, MISTYPED])
       for (const given of ways(name, type, seed)) {
         let error: unknown;
@@ -50,15 +50,15 @@ describe('a seed given to', () => {
   it.each([
     ['seed-file', ['probe', '127.0.0.1:1', '--seed-file', SEED]],
     ['seed-file=', ['listen', '0', `--seed-file=${SEED}`]],
-    ['an option nobody defined', ['watch', `--${SEED}`]],
-    ['a short one', ['probe', '-x', SEED]],
-    ['what could be a verb', [SEED]],
+    ['an unknown option', ['watch', `--${SEED}`]],
+    ['a short option', ['probe', '-x', SEED]],
+    ['the verb', [SEED]],
     ['keygen', ['keygen', join(folder, SEED)]],
     ['record', ['probe', '127.0.0.1:1', '--record', join(folder, SEED)]],
     ['decode', ['decode', SEED]],
-    ['version-str, which would be sent to the peer', ['probe', '127.0.0.1:1', '--version-str', `mine ${SEED}`]],
+    ['version-str, which is sent to the peer', ['probe', '127.0.0.1:1', '--version-str', `mine ${SEED}`]],
     ['help', ['--help', SEED]],
-  ])('the program as %s: exit code 2, and nothing of it anywhere', async (_name, args) => {
+  ])('as %s: the program exits with 2, and prints and writes nothing of the seed', async (_name, args) => {
     const { code, stdout, stderr } = await runCli(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain('is a secret seed, and was not used');
@@ -67,13 +67,13 @@ describe('a seed given to', () => {
   });
 });
 
-describe('a seed in a file that is read as something else', () => {
+describe('a seed in an error message', () => {
   it.each([
     ['--seed-file', ['probe', '127.0.0.1:1']],
     ['--targets', ['probe']],
     ['--policy', ['probe', '127.0.0.1:1']],
     ['--keylog', ['decode', '-']],
-  ])('by %s is not repeated', async (option, args) => {
+  ])('is not printed when a file is read by %s', async (option, args) => {
     const file = join(folder, 'file');
     writeFileSync(file, `{ "x": ${SEED} ${SEED}\n${SEED}`);
     const { code, stdout, stderr } = await runCli([...args, option, file]);
@@ -82,7 +82,7 @@ describe('a seed in a file that is read as something else', () => {
     expect(stdout + stderr).not.toContain(SEED);
   });
 
-  it('nor is any seed by a mistake in the command line', () => {
+  it('is replaced by S… in a UsageError', () => {
     expect(new UsageError(`no such thing: ${SEED}`).message).toBe('no such thing: S…');
   });
 });

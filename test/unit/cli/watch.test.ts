@@ -119,7 +119,7 @@ async function sendForever(connection: Connection): Promise<never> {
 }
 
 describe.concurrent('watch', () => {
-  it('prints a line for each message to stdout, the peer and a summary to stderr, and ends by itself', async () => {
+  it('prints a line for each message to stdout, the peer and a summary to stderr, and ends after --for', async () => {
     const target = await node((connection) => send(connection, scpMessage(60000001n), ADVERT, UNKNOWN));
     const { code, stdout, stderr } = await runWatch(target, '--for', '2s');
     const lines = stdout.trimEnd().split('\n');
@@ -136,21 +136,21 @@ describe.concurrent('watch', () => {
     expect((await target.ended).code).toBe('OVERLAY_CONNECTION_CLOSED');
   });
 
-  it('ends by itself however often garbage is collected before', async () => {
+  it('ends after --for, even if the garbage collector runs often', async () => {
     const target = await node(sendForever);
     const NODE_OPTIONS = '--expose-gc --import=data:text/javascript,setInterval(gc,20).unref()';
     const child = startCli(['watch', `127.0.0.1:${target.port}`, ...ON_STANDALONE, '--for', '1s'], { NODE_OPTIONS });
     expect((await finished(child)).code).toBe(0);
   });
 
-  it('shows neither colour nor the live line when piped', async () => {
+  it('prints neither colour nor the live line when piped', async () => {
     const target = await node((connection) => send(connection, scpMessage(1n)));
     const { stdout, stderr } = await runWatch(target, '--for', '500ms', '--verify');
     for (const control of ['\r', '\u001b']) expect(stdout + stderr).not.toContain(control);
     expect(stderr).not.toContain('msg/s');
   });
 
-  it('--json prints an object a message, with its XDR and its XDR-JSON, null for a type nobody knows', async () => {
+  it('--json prints an object for each message with XDR and XDR-JSON, and null for an unknown type', async () => {
     const target = await node((connection) => send(connection, scpMessage(60000001n), UNKNOWN));
     const child = startWatch(target, '--json');
     const end = finished(child);
@@ -176,7 +176,7 @@ describe.concurrent('watch', () => {
     expect((await end).code).toBe(130);
   });
 
-  it('--record and --keylog write down the whole connection, and no file is ever overwritten', async () => {
+  it('--record and --keylog write the whole connection, and overwrite no file', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'stellar-handshake-watch-'));
     open.push({ close: () => rm(folder, { recursive: true }) });
     const files = ['--record', join(folder, 'recording'), '--keylog', join(folder, 'keys')];
@@ -192,7 +192,7 @@ describe.concurrent('watch', () => {
     expect(await size('recording')).toBe(before);
   });
 
-  it('--type shows the named types; all other messages are also taken and their credit is returned', async () => {
+  it('--type prints the named types; all other messages are also taken and their credit is returned', async () => {
     const target = await node(async (connection) => {
       // More than twice what may be in flight.
       for (let slot = 1n; slot <= 500n; slot++) await connection.send(scpMessage(slot));
@@ -208,7 +208,7 @@ describe.concurrent('watch', () => {
     expect(code).toBe(130);
   });
 
-  it('--type filters nothing out of the check of MACs', async () => {
+  it('--type does not limit the check of MACs', async () => {
     const target = await mock(async (peer) => {
       await peer.handshake();
       peer.sendBadMac({ type: 'GET_SCP_STATE', ledgerSeq: 1 });
@@ -219,7 +219,7 @@ describe.concurrent('watch', () => {
     expect(stderr).toContain('OVERLAY_UNEXPECTED_MAC, in channel');
   });
 
-  it('--scp-state is the ledger asked for', async () => {
+  it('--scp-state sets the ledger of GET_SCP_STATE', async () => {
     let asked: number | undefined;
     const target = await mock(async (peer) => {
       await peer.handshake();
@@ -230,7 +230,7 @@ describe.concurrent('watch', () => {
     expect(asked).toBe(60000000);
   });
 
-  it('--verify marks every SCP signature as good and exits 0', async () => {
+  it('--verify marks every valid SCP signature as good, and exits with 0', async () => {
     const target = await node((connection) => send(connection, scpMessage(1n), scpMessage(2n)));
     const { code, stdout, stderr } = await runWatch(target, '--for', '2s', '--verify');
     expect(stdout.match(/SCP_MESSAGE {8}good {3}G/g)).toHaveLength(2);
@@ -238,7 +238,7 @@ describe.concurrent('watch', () => {
     expect(code).toBe(0);
   });
 
-  it('--verify marks one of another network as forged and exits 6, however it ends', async () => {
+  it('--verify marks a signature for another network as forged and exits with 6, also on Ctrl-C', async () => {
     const target = await node((connection) => send(connection, scpMessage(1n), scpMessage(2n, networks.testnet), ADVERT));
     const byTime = await runWatch(target, '--for', '2s', '--verify', '--json');
     const verdicts = byTime.stdout
@@ -258,13 +258,13 @@ describe.concurrent('watch', () => {
     expect((await end).code).toBe(6);
   });
 
-  it('--verify checks what --type does not show', async () => {
+  it('--verify checks messages that --type does not print', async () => {
     const target = await node((connection) => send(connection, scpMessage(1n, networks.testnet)));
     const { code, stdout } = await runWatch(target, '--for', '2s', '--verify', '--type', 'UNKNOWN');
     expect({ code, stdout }).toEqual({ code: 6, stdout: '' });
   });
 
-  it('Ctrl-C ends it with 130 and closes the socket in an orderly way', async () => {
+  it('exits with 130 on Ctrl-C and closes the connection with FIN', async () => {
     const target = await node(sendForever);
     const child = startWatch(target);
     const end = finished(child);
@@ -276,7 +276,7 @@ describe.concurrent('watch', () => {
     expect((await target.ended).code).toBe('OVERLAY_CONNECTION_CLOSED');
   });
 
-  it('Ctrl-C in the middle of a handshake ends it with 130 too', async () => {
+  it('exits with 130 on Ctrl-C during the handshake', async () => {
     let child: ChildProcessWithoutNullStreams | undefined;
     const target = await mock(async (peer) => {
       await peer.expect('HELLO');
@@ -288,7 +288,7 @@ describe.concurrent('watch', () => {
     expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
   });
 
-  it('a reader that closes the pipe ends it quietly with 0, and the socket is closed', async () => {
+  it('exits with 0 and closes the connection when the reader closes the pipe', async () => {
     const target = await node(sendForever);
     for (const format of [[], ['--json']]) {
       const child = startWatch(target, ...format);
@@ -302,7 +302,7 @@ describe.concurrent('watch', () => {
     expect((await target.ended).code).toBe('OVERLAY_CONNECTION_CLOSED');
   });
 
-  it('a slow reader slows the node down: no message is taken before it is read', async () => {
+  it('takes no message before its reader has read the earlier ones, so that the node has to wait', async () => {
     const TOTAL = 3000;
     let sent = 0;
     const target = await node(async (connection) => {
@@ -319,7 +319,7 @@ describe.concurrent('watch', () => {
     expect(sent).toBeLessThan(TOTAL / 4);
   });
 
-  it('a node that closes in an orderly way is said to have closed, exit 4', async () => {
+  it('exits with 4 when the node closes the connection with FIN', async () => {
     const target = await node(async (connection) => {
       await send(connection, ADVERT);
       await connection.close();
@@ -331,7 +331,7 @@ describe.concurrent('watch', () => {
     expect(code).toBe(4);
   });
 
-  it('a node that says why it ends the connection is quoted, exit 5', async () => {
+  it('exits with 5 and prints the ERROR_MSG of the node', async () => {
     const target = await mock(async (peer) => {
       await peer.handshake();
       peer.send({ type: 'FLOOD_ADVERT', txHashes: [] });
@@ -343,7 +343,7 @@ describe.concurrent('watch', () => {
     expect([code, stdout.includes('ERROR_MSG')]).toEqual([5, false]);
   });
 
-  it('text of a peer moves no cursor', async () => {
+  it('prints text of a peer without control characters', async () => {
     const target = await mock(async (peer) => {
       await peer.handshake({ versionStr: 'evil \u001b[31m text' });
       await peer.expectEnd();
@@ -352,13 +352,13 @@ describe.concurrent('watch', () => {
     expect(stderr).toContain('(evil ·[31m text, overlay ');
   });
 
-  it('a node that cannot be reached is reported on stderr, with the exit code of the cause', async () => {
+  it('reports a node that cannot be reached on stderr, with the exit code of the cause', async () => {
     const { code, stdout, stderr } = await runCli(['watch', '127.0.0.1:1', '--json']);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
     expect(stderr).toContain('✗ 127.0.0.1:1 refused the connection');
   });
 
-  it('another peer than the one expected is refused, exit 6', async () => {
+  it('exits with 6 when another peer than the expected one answers', async () => {
     const target = await node(async () => {});
     const { code, stderr } = await runWatch(target, '--expect', NodeIdentity.random().peerID);
     expect(stderr).toContain('OVERLAY_PEER_ID_MISMATCH');
@@ -376,7 +376,7 @@ describe.concurrent('watch', () => {
     [['watch', '127.0.0.1', '--scp-state', '-1']],
     [['watch', '127.0.0.1', '--scp-state', '4294967296']],
     [['watch', '127.0.0.1', '--verify=yes']],
-  ])('%j exits 2 and says why on stderr', async (args) => {
+  ])('%j: exits with 2 and prints the reason to stderr', async (args) => {
     const { code, stdout, stderr } = await runCli(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/^✗ .+/);
@@ -392,7 +392,7 @@ describe('the live line', () => {
     return { stream, written };
   }
 
-  it('is drawn over itself, in its style, and taken away at the end', () => {
+  it('is drawn over itself, with its style, and removed at the end', () => {
     const { stream, written } = terminal(80);
     let text = 'up 1 s';
     const live = new LiveLine(
@@ -408,7 +408,7 @@ describe('the live line', () => {
     expect(written).toEqual(['\r\u001b[K<up 1 s>', '\r\u001b[K', '\r\u001b[K<up 2 s>', '\r\u001b[K']);
   });
 
-  it('never reaches the last column, where it would wrap', () => {
+  it('never reaches the last column, because it would wrap there', () => {
     for (const [columns, width] of [
       [10, 9],
       [undefined, 79],
