@@ -8,8 +8,8 @@ import { ERROR_TABLE, type ErrorInfo, type OverlayErrorCode, PEER_ERROR_TABLE } 
 
 const read = (path: string): Promise<string> => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
 
-describe('documents', () => {
-  it('docs/errors.md is what the error table says', async () => {
+describe('documents and tables', () => {
+  it('docs/errors.md matches the error table', async () => {
     expect(await readFile(ERRORS_DOC, 'utf8')).toBe(errorsDocument());
   });
 
@@ -28,7 +28,7 @@ describe('documents', () => {
     }
   });
 
-  it('the exit codes of docs/cli.md are those of the program, cause by cause', async () => {
+  it('the exit codes of docs/cli.md are those of the program, for every cause', async () => {
     const rows = Array.from(
       (await read('docs/cli.md')).matchAll(/^\| (\d+) \| (.+) \|$/gm),
       ([, code, text]) => [code, text] as const,
@@ -45,7 +45,7 @@ describe('documents', () => {
     for (const [cause, code] of named) expect([cause, ...codesOf(cause)]).toEqual([cause, code]);
   });
 
-  it('the version is the one of package.json', async () => {
+  it('the exported version is that of package.json', async () => {
     expect(JSON.parse(await read('package.json')).version).toBe(VERSION);
   });
 

@@ -14,10 +14,10 @@ const entries = Object.entries(exports as Record<string, { readonly default: str
 );
 const network = networks.standalone;
 
-describe.each(entries)('%s', (name, target) => {
+describe.each(entries)('the entry point %s', (name, target) => {
   const source = target.default.replace('./dist/', 'src/').replace(/js$/, 'ts');
 
-  it('has a source, types beside it, and a first comment that says what it is imported as', async () => {
+  it('has a source, types beside it, and its import name in its first comment', async () => {
     expect(target.types).toBe(target.default.replace(/js$/, 'd.ts'));
     const text = await read(source);
     const imported = `stellar-handshake${name.slice(1)}`;
@@ -26,7 +26,7 @@ describe.each(entries)('%s', (name, target) => {
     expect(comment).toContain(`@module ${imported}\n`);
   });
 
-  it('is documented, and its dead code is looked for', async () => {
+  it('is listed in typedoc.json and knip.json', async () => {
     expect(JSON.parse(await read('typedoc.json')).entryPoints).toContain(source);
     const { entry } = JSON.parse(await read('knip.json')) as { entry: readonly string[] };
     const named = entry.flatMap((pattern) => {
@@ -38,7 +38,7 @@ describe.each(entries)('%s', (name, target) => {
 });
 
 describe('stellar-handshake/probe', () => {
-  it('probes, and says why not', async () => {
+  it('probes a node and reports the cause of a failure', async () => {
     await using node = await mockNode({ network }, async (peer) => {
       await peer.expect('HELLO');
       peer.hello({ overlayVersion: 99, overlayMinVersion: 99 });
@@ -50,7 +50,7 @@ describe('stellar-handshake/probe', () => {
     expect(result).toMatchObject({ ok: false, error: { cause: 'wrong-protocol-version', stage: 'hello' } });
   });
 
-  it('tells applications what a failed connect means', () => {
+  it('finds the cause of a failed connect() for an application', () => {
     const error = new OverlayError('OVERLAY_RECORD_LENGTH', { stage: 'hello' });
     const evidence = { firstBytes: new TextEncoder().encode('HTTP/1.1 400 Bad Request\r\n'), lastedMs: 3, network };
     expect(isSilentRefusal(error, evidence)).toBe(false);
@@ -59,7 +59,7 @@ describe('stellar-handshake/probe', () => {
 });
 
 describe('stellar-handshake/capture', () => {
-  it('records a connection, and decodes and verifies it', async () => {
+  it('records a connection, decodes it and verifies its MACs', async () => {
     let recording = '';
     const keys = new KeyLog();
     const writer = new RecordingWriter(

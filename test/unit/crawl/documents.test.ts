@@ -26,8 +26,8 @@ describe('docs/crawl.md', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it.skipIf(!has('sqlite3'))('loads a crawl into SQLite (sqlite3)', () => runs('sqlite3'));
-  it.skipIf(!has('duckdb'))('loads a crawl into DuckDB (duckdb)', () => runs('duckdb'));
+  it.skipIf(!has('sqlite3'))('loads a crawl into SQLite with its commands (needs sqlite3)', () => runs('sqlite3'));
+  it.skipIf(!has('duckdb'))('loads a crawl into DuckDB with its commands (needs duckdb)', () => runs('duckdb'));
 
   function runs(tool: string): void {
     const command = commands.find((text) => text.startsWith(`${tool} `));

@@ -50,8 +50,8 @@ function write(lines: Iterable<CrawlEvent>): string {
   return path;
 }
 
-describe('GraphML', () => {
-  it('has a node for each address, and an edge for each name, typed', () => {
+describe('the GraphML export', () => {
+  it('has a node for each address, an edge for each entry in PEERS, and typed attributes', () => {
     const elements = xmlElements(graphml(result));
     const nodes = elements.filter(({ name }) => name === 'node');
     expect(nodes.map(({ attributes }) => attributes.id).sort()).toEqual([...result.nodes.keys()].sort());
@@ -71,7 +71,7 @@ describe('GraphML', () => {
     expect(edges).toBeLessThanOrEqual(names);
   });
 
-  it('has no character that XML forbids, whatever a node calls itself', () => {
+  it('has no character that XML forbids, for any version text of a node', () => {
     const [node] = [...result.nodes.values()].filter(({ outcome }) => outcome === 'ok') as [NodeLine];
     const versionStr = 'a\u0000\u0001\u001b\ud800\ufffe\uffff<&"\'>]]>\u202e';
     const odd = CrawlResult.of([...events, { ...node, remote: { ...(node.remote as object), versionStr } } as NodeLine]);
@@ -87,7 +87,7 @@ describe('GraphML', () => {
     if (hasNetworkX) expect(python('odd.graphml').status).toBe(0);
   });
 
-  it.skipIf(!hasNetworkX)('is read by NetworkX (python3 with networkx)', () => {
+  it.skipIf(!hasNetworkX)('is read by NetworkX (needs python3 with networkx)', () => {
     writeFileSync(join(folder, 'a.graphml'), graphml(result));
     const { stdout, stderr } = python('a.graphml');
     expect(stderr).toBe('');
@@ -108,8 +108,8 @@ print(json.dumps({"nodes": dict(g.nodes(data=True)), "edges": g.number_of_edges(
   }
 });
 
-describe('quorum sets for stellar-core', () => {
-  it('have t and v, validators first, and an empty object where it is not known', () => {
+describe('the quorum set export for stellar-core', () => {
+  it('has t and v, validators first, and an empty object for an unknown quorum set', () => {
     const { nodes } = JSON.parse(quorumJson(result)) as { nodes: { node: string; qset: CoreSet }[] };
     expect(nodes.map(({ node }) => node).sort()).toEqual(mock.validators.map(({ peerID }) => peerID).sort());
     for (const { node, qset } of nodes) {
@@ -133,8 +133,8 @@ describe('quorum sets for stellar-core', () => {
   }
 });
 
-describe('stellarbeat’s nodes', () => {
-  it('are keys with what they are', () => {
+describe('the node export for stellarbeat', () => {
+  it('has one entry for each key, with its state', () => {
     const nodes = JSON.parse(stellarbeatJson(result)) as Record<string, unknown>[];
     expect(new Set(nodes.map(({ publicKey }) => publicKey)).size).toBe(nodes.length);
     for (const { peerID, host, port, kind, versionStr } of mock.nodes.filter(
@@ -160,7 +160,7 @@ describe('stellarbeat’s nodes', () => {
 });
 
 describe('crawl export', () => {
-  it('makes the same of a file', async () => {
+  it('writes the same files as a crawl', async () => {
     const out = (name: string): string => join(folder, name);
     const args = [
       'crawl',
@@ -179,7 +179,7 @@ describe('crawl export', () => {
     expect(readFileSync(out('n.json'), 'utf8')).toBe(stellarbeatJson(result));
   });
 
-  it('prints the summary when no file is asked for', async () => {
+  it('prints the summary when no file is named', async () => {
     const { code, stdout } = await runCli(['crawl', 'export', file]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/addresses crawled in/);
@@ -204,7 +204,7 @@ describe('crawl diff', () => {
     return { lines: [...lines, came, other], gone, came, other };
   }
 
-  it('says who came, went and changed, and what', () => {
+  it('reports which nodes came, went and changed, with the changed fields', () => {
     const { lines, gone, came, other } = changed();
     expect(diffCrawls(result, CrawlResult.of(lines))).toEqual([
       { type: 'came', address: came.address, from: {}, to: { outcome: 'connection-refused' } },
@@ -219,7 +219,7 @@ describe('crawl diff', () => {
     expect(diffCrawls(result, result)).toEqual([]);
   });
 
-  it('tells it as text and JSON, and by its exit code when that is wanted', async () => {
+  it('prints text or JSON, and exits with 7 on changes with --fail-on-change', async () => {
     const { lines, came } = changed();
     const later = write(lines);
     const json = await runCli(['crawl', 'diff', file, later, '--json']);
@@ -246,7 +246,7 @@ describe('quorum health', () => {
     innerSets,
   });
 
-  it('is met when enough validate, and says who is missing and what blocks it', () => {
+  it('is met when enough validators validate, and names the missing and the blocking ones', () => {
     const own = set(2, ['A'], set(2, ['B', 'C', 'D']), set(1, ['E']));
     expect(quorumHealth(own, new Set(['A', 'B', 'C']))).toEqual({
       met: true,
@@ -257,7 +257,7 @@ describe('quorum health', () => {
     expect(quorumHealth(own, new Set(['A', 'B']))).toMatchObject({ met: false, blockedBy: [] });
   });
 
-  it('finds a smallest block: nobody smaller stops it, over every quorum set of a few nodes', () => {
+  it('names a smallest set of validators that blocks the quorum', () => {
     const nodes = ['A', 'B', 'C', 'D', 'E'];
     for (const outer of [1, 2, 3]) {
       for (const inner of [1, 2, 3]) {

@@ -45,21 +45,18 @@ describe('the file of a crawl', () => {
     expect([...readCrawlFile(written(1, 2))]).toEqual([START, node(1), node(2)]);
   });
 
-  it.each(['{"type":"node","addr', '\0\0\0\0\0\0', '\0\0\0\n', '{"type":"node"'])(
-    'loses a last line that was cut short: %j',
-    (torn) => {
-      const path = written(1);
-      writeFileSync(path, torn, { flag: 'a' });
-      expect([...readCrawlFile(path)]).toEqual([START, node(1)]);
-      const file = CrawlFile.resume(path);
-      expect([...file.events()]).toEqual([START, node(1)]);
-      file.write(node(2));
-      file.close();
-      expect([...readCrawlFile(path)]).toEqual([START, node(1), node(2)]);
-    },
-  );
+  it.each(['{"type":"node","addr', '\0\0\0\0\0\0', '\0\0\0\n', '{"type":"node"'])('loses an incomplete last line: %j', (torn) => {
+    const path = written(1);
+    writeFileSync(path, torn, { flag: 'a' });
+    expect([...readCrawlFile(path)]).toEqual([START, node(1)]);
+    const file = CrawlFile.resume(path);
+    expect([...file.events()]).toEqual([START, node(1)]);
+    file.write(node(2));
+    file.close();
+    expect([...readCrawlFile(path)]).toEqual([START, node(1), node(2)]);
+  });
 
-  it('loses nothing but the incomplete line, whichever byte of its last two lines is the last', () => {
+  it('loses only the incomplete line, wherever the file ends', () => {
     const whole = readFileSync(written(1, 2, 3));
     const lines = whole.toString().split('\n').slice(0, -1);
     const before = lines.slice(0, 2).join('\n').length + 1;
@@ -76,14 +73,14 @@ describe('the file of a crawl', () => {
   it.each<[string, (path: string) => void]>([
     ['a pipe', (path) => execFileSync('mkfifo', [path])],
     ['a directory', (path) => mkdirSync(path)],
-  ])('is not %s, which nothing waits for', (_name, make) => {
+  ])('is refused at once when it is %s', (_name, make) => {
     const path = fresh();
     make(path);
     expect(() => [...readCrawlFile(path)]).toThrow(/is not a regular file$/);
     expect(() => CrawlFile.resume(path)).toThrow(/is not a regular file$|EISDIR/);
   });
 
-  it('is resumed when not even its first line was written', () => {
+  it('is resumed even when its first line is incomplete', () => {
     for (const beginning of ['', '{"type":"cra', '{"type":"crawl","version":1,"netw']) {
       const path = fresh();
       writeFileSync(path, beginning);
@@ -96,7 +93,7 @@ describe('the file of a crawl', () => {
   });
 
   it.each(['SABC\n', 'SABC', '{}\n', '[]', '{"type":"node","address":"a","outcome":"ok"}\n', 'null\n'])(
-    'is not any other file, which stays as it is: %j',
+    'is refused and not changed when it is another file: %j',
     (text) => {
       const path = fresh();
       writeFileSync(path, text);
@@ -111,7 +108,7 @@ describe('the file of a crawl', () => {
     ['{"type":"validator","peerID":"G","state":"validating","heardFrom":[]}', /line 2 /],
     ['{"type":"quorumSet","hash":"00","quorumSet":{"threshold":5,"validators":[],"innerSets":[]}}', /line 2 .*threshold/],
     ['not JSON', /line 2 is not JSON$/],
-  ])('is refused with the number of a line that is wrong: %s', (line, message) => {
+  ])('is refused with the line number of a wrong line: %s', (line, message) => {
     const path = fresh();
     writeFileSync(path, `${JSON.stringify(START)}\n${line}\n${JSON.stringify(node(1))}\n`);
     expect(() => [...readCrawlFile(path)]).toThrow(message);
@@ -134,13 +131,13 @@ describe('the file of a crawl', () => {
     { ...START, options: { allow: null } },
     { ...START, options: { versionStr: 5 } },
     { ...START, options: { quorumSet: null } },
-  ])('is refused when a field is not what a crawl writes: %j', (line) => {
+  ])('is refused when a field has a wrong value: %j', (line) => {
     const path = written();
     writeFileSync(path, `${JSON.stringify(line)}\n`, { flag: 'a' });
     expect(() => [...readCrawlFile(path)]).toThrow(/line 2 is not a line that a crawl writes$/);
   });
 
-  it('sets nothing but the settings of a crawl, and quorum sets by XDR’s names', () => {
+  it('sets only settings of a crawl, and may use the XDR name of inner quorum sets', () => {
     const path = fresh();
     const validators = [VALIDATOR.peerID];
     const set = { threshold: 1, validators, innerQuorumSets: [] };
@@ -157,25 +154,25 @@ describe('the file of a crawl', () => {
     ]);
   });
 
-  it('may hold lines of types that later versions write', () => {
+  it('may contain lines of unknown types', () => {
     const path = written();
     writeFileSync(path, `{"type":"weather","is":"fine"}\n${JSON.stringify(node(1))}\n`, { flag: 'a' });
     expect([...readCrawlFile(path)]).toEqual([START, node(1)]);
   });
 
-  it('is of a version that is known', () => {
+  it('is refused when its version is unknown', () => {
     const path = fresh();
     writeFileSync(path, `${JSON.stringify({ ...START, version: 2 })}\n`);
     expect(() => [...readCrawlFile(path)]).toThrow(/line 1 has version 2/);
   });
 
-  it('is not begun where there is one', () => {
+  it('is not created over an existing crawl', () => {
     const path = written(1);
     expect(() => CrawlFile.create(path)).toThrow(/exists already and was not changed: resume its crawl with --resume/);
     expect([...readCrawlFile(path)]).toHaveLength(2);
   });
 
-  it('is written by one crawl at a time', () => {
+  it('is written by one process at a time', () => {
     const path = written(1);
     const first = CrawlFile.resume(path);
     expect(() => CrawlFile.resume(path)).toThrow(/is being written by another crawl \(process \d+/);
@@ -183,7 +180,7 @@ describe('the file of a crawl', () => {
     CrawlFile.resume(path).close();
   });
 
-  it('is free again when whoever wrote it was killed, and not when he is on another machine', () => {
+  it('can be locked again after its writer was killed, but not when the writer is on another machine', () => {
     const path = written(1);
     // No process has this number.
     writeFileSync(`${path}.lock`, JSON.stringify({ pid: 0x7fffffff, host: hostname() }));

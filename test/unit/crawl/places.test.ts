@@ -16,8 +16,8 @@ function places(concurrency: number, rate = 100_000) {
   return { clock, all, fill, freed: () => freed };
 }
 
-describe('places', () => {
-  it('are as many as open connections are allowed', () => {
+describe('the places of a crawl', () => {
+  it('allow as many open connections as configured', () => {
     const { all, fill } = places(3);
     const [first] = fill();
     expect(all.attempts).toBe(3);
@@ -29,7 +29,7 @@ describe('places', () => {
     expect(all.open).toBe(0);
   });
 
-  it('are not held by attempts without an answer for a second', () => {
+  it('are freed by attempts that have no answer for a second', () => {
     const { clock, all, fill, freed } = places(3);
     const dead = fill();
     clock.advance(1_000);
@@ -40,7 +40,7 @@ describe('places', () => {
     expect(all.begin()).toBe(false);
   });
 
-  it('count who answers late, too', () => {
+  it('count connections that open after this second', () => {
     const { clock, all, fill } = places(2);
     const late = fill();
     clock.advance(1_000);
@@ -50,7 +50,7 @@ describe('places', () => {
     expect([all.open, all.begin()]).toEqual([0, true]);
   });
 
-  it('are bounded for the dead, too', () => {
+  it('have a limit for attempts without an answer', () => {
     const { clock, all, fill } = places(2);
     for (let i = 0; i < 1_000; i++) {
       fill();
@@ -59,7 +59,7 @@ describe('places', () => {
     expect(all.attempts).toBe(100);
   });
 
-  it('begins at most this number of connections a second', () => {
+  it('allow at most the configured number of new connections each second', () => {
     const { clock, fill, freed } = places(10_000, 20);
     let begun = fill().length;
     expect(begun).toBeLessThanOrEqual(2);

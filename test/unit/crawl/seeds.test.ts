@@ -41,8 +41,8 @@ function later<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T
   return { promise, resolve };
 }
 
-describe('a seed whose name is looked up slowly', () => {
-  it('does not hold up the others', async () => {
+describe('a seed with a slow name look-up', () => {
+  it('does not delay other seeds', async () => {
     const [first, second] = [await node('127.8.0.1'), await node('127.8.0.2')];
     const answer = later<readonly string[]>();
     const lookup = (host: string): Promise<readonly string[]> =>
@@ -60,7 +60,7 @@ describe('a seed whose name is looked up slowly', () => {
     expect(end).toMatchObject({ finished: true, counts: { addresses: 2, left: 0, outcomes: { ok: 2 } } });
   });
 
-  it('is known as a seed although another node has named its address before, and is dialled once', async () => {
+  it('is reported as a seed and dialled once, even if another node has named its address before', async () => {
     const hidden = await node('127.8.0.3');
     const first = await node('127.8.0.4', [{ ip: hidden.ip, port: hidden.port }]);
     const answer = later<readonly string[]>();
@@ -76,7 +76,7 @@ describe('a seed whose name is looked up slowly', () => {
     expect(end.counts).toMatchObject({ addresses: 2, left: 0, outcomes: { ok: 2 } });
   });
 
-  it('may be dialled although it was not allowed when another node named it', async () => {
+  it('may be dialled, even if its address was refused when another node named it', async () => {
     const outside = await node('127.9.0.1');
     const first = await node('127.8.0.5', [{ ip: outside.ip, port: outside.port }]);
     const answer = later<readonly string[]>();
@@ -92,7 +92,7 @@ describe('a seed whose name is looked up slowly', () => {
     expect(end.counts).toEqual(expect.objectContaining({ addresses: 2, left: 0, outcomes: { ok: 2 } }));
   });
 
-  it('has no result when the crawl is interrupted, so that a resumed crawl looks it up again', async () => {
+  it('has no result when the crawl is interrupted, and is looked up again by a resumed crawl', async () => {
     const target = await node('127.8.0.6');
     const seeds = [`slow.example:${target.port}`];
     const stop = new AbortController();
@@ -110,8 +110,8 @@ describe('a seed whose name is looked up slowly', () => {
   });
 });
 
-describe('seeds', () => {
-  it('are one address, however they are spelled and how often', async () => {
+describe('the seeds of a crawl', () => {
+  it('are dialled once for all spellings of the same address', async () => {
     const target = await node('127.8.0.7');
     const seeds = [
       target.address,
@@ -129,13 +129,13 @@ describe('seeds', () => {
   });
 
   it.each(['127.1', '0x7f.1', '127.0.0.0x1', '2130706433', '127.0.0.1.', '[::1%]', '127.0.0.1%lo', ''])(
-    'are refused in the spelling %j, which is no address',
+    'are refused in the spelling %j, which is neither an address nor a name',
     (seed) => {
       expect(() => crawl(settings({ seeds: [seed] }))).toThrow(TypeError);
     },
   );
 
-  it('count for the limit of addresses', async () => {
+  it('count against the limit of addresses', async () => {
     const [first, second] = [await node('127.8.0.8'), await node('127.8.0.9')];
     const seeds = [first.address, second.address];
     const { nodes, end } = await collect(crawl(settings({ seeds, maxNodes: 1 })));
@@ -147,7 +147,7 @@ describe('seeds', () => {
 });
 
 describe('a crawl of one IP version', () => {
-  it('dials no address of the other that a node names, and looks names up for its own', async () => {
+  it('does not dial named addresses of the other version, and looks up names for its own version', async () => {
     let dialled = 0;
     const six = createServer((socket) => {
       dialled++;
@@ -172,7 +172,7 @@ describe('a crawl of one IP version', () => {
     expect(events[0]).toMatchObject({ type: 'crawl', options: { family: 4 } });
   });
 
-  it('is 4, 6 or both', () => {
+  it('is refused for a version other than 4 and 6', () => {
     expect(() => crawl(settings({ family: 5 as never }))).toThrow(RangeError);
   });
 });

@@ -20,7 +20,7 @@ function weighed({ validators }: Found): Record<string, number> {
   return counts;
 }
 
-describe('validators', () => {
+describe('the validators of a crawl', () => {
   let mock: MockNetwork;
   let found: Found;
   beforeAll(async () => {
@@ -31,7 +31,7 @@ describe('validators', () => {
   }, 60_000);
   afterAll(() => mock.close());
 
-  it('are what they say, by signature', () => {
+  it('have the state that their signed statements show', () => {
     for (const { peerID, state, quorumSetHash: hash } of mock.validators) {
       const line = found.validators.get(peerID);
       expect(line).toMatchObject({ state, validating: state === 'validating', weighed: true });
@@ -42,7 +42,7 @@ describe('validators', () => {
     expect(found.validators.get(delayed?.peerID as string)?.ledgerSeq).toBe(50_000_000);
   });
 
-  it('are heard from nodes that are named', () => {
+  it('have the addresses of known nodes from which they were heard', () => {
     const known = new Set(mock.nodes.map(({ address }) => address));
     for (const { state, heardFrom } of found.validators.values()) {
       expect(heardFrom.every((address) => known.has(address))).toBe(true);
@@ -50,13 +50,13 @@ describe('validators', () => {
     }
   });
 
-  it('have their quorum sets, each with the hash it has, although some nodes have none and some are silent', () => {
+  it('have their quorum sets with correct hashes, even if some nodes do not answer', () => {
     const sets = found.events.filter((event): event is Extract<CrawlEvent, { type: 'quorumSet' }> => event.type === 'quorumSet');
     expect(sets.map(({ hash }) => hash).sort()).toEqual([...new Set(mock.validators.map((one) => one.quorumSetHash))].sort());
     for (const { hash, quorumSet } of sets) expect(toHex(quorumSetHash(nodeCrypto, quorumSet))).toBe(hash);
   });
 
-  it('are not more because thousands of keys were invented: those are counted apart', () => {
+  it('are counted without invented keys, which are counted separately as unweighed', () => {
     const { counts, ledgerSeq } = found.end;
     expect(weighed(found)).toEqual({ validating: 9, delayed: 1, disagrees: 1, missing: 1 });
     expect(counts.validators).toEqual({ validating: 9, delayed: 1, disagrees: 1, missing: 1 });
@@ -68,13 +68,13 @@ describe('validators', () => {
     expect(invented.every(({ validating }) => !validating)).toBe(true);
   });
 
-  it('are asked for by few nodes', () => {
+  it('are requested from less than a third of the nodes', () => {
     const asked = new Set([...found.validators.values()].flatMap(({ heardFrom }) => heardFrom));
     const ok = [...found.nodes.values()].filter(({ outcome }) => outcome === 'ok').length;
     expect(asked.size).toBeLessThan(ok / 3);
   });
 
-  it('are weighed by the quorum set that is given, when one is', async () => {
+  it('are weighed by the quorum set in the options', async () => {
     const [first, second] = mock.validators;
     const lone: SCPQuorumSet = { threshold: 1, validators: [first?.peerID as string], innerSets: [] };
     const own = await crawlMock(mock, { quorumSet: lone });
@@ -87,20 +87,20 @@ describe('validators', () => {
     expect(strange.validators.get(second?.peerID as string)).toMatchObject({ weighed: false });
   });
 
-  it('are not asked for when nobody wants to know', async () => {
+  it('are not requested when the option validators is false', async () => {
     const none = await crawlMock(mock, { validators: false });
     expect(none.validators.size).toBe(0);
     expect(none.end.counts.validators).toEqual({ validating: 0, delayed: 0, disagrees: 0, missing: 0 });
   });
 });
 
-describe('weighing', () => {
+describe('the weighing of validators', () => {
   const set = (...validators: readonly string[]): SCPQuorumSet => ({ threshold: validators.length, validators, innerSets: [] });
   const sets = new Map<string, SCPQuorumSet>();
   const of = (peerID: string): SCPQuorumSet | undefined => sets.get(peerID);
   const reached = (peerID: string, host: string, isSeed = false) => ({ peerID, host, isSeed });
 
-  it('goes from quorum set to quorum set, and in circles once', () => {
+  it('follows quorum sets to quorum sets, and ends in circles', () => {
     sets.clear();
     for (const [key, ...its] of [
       ['A', 'B'],
@@ -113,7 +113,7 @@ describe('weighing', () => {
     expect([...closureOf({ threshold: 1, validators: [], innerSets: [set('X')] }, of)].sort()).toEqual(['X', 'Y']);
   });
 
-  it('takes two nodes at two addresses, or one that was named by hand', () => {
+  it('starts from validators at two addresses, or from a seed', () => {
     sets.clear();
     for (const key of ['A', 'B']) sets.set(key, set('A', 'B'));
     for (const key of ['I', 'J', 'K']) sets.set(key, set('I', 'J', 'K', 'L', 'M'));

@@ -15,14 +15,14 @@ describe('a crawl of 200 nodes', () => {
   }, 60_000);
   afterAll(() => mock.close());
 
-  it.each(Object.keys(MOCK_NODE_KINDS) as MockNodeKind[])('says what became of %s', (kind) => {
+  it.each(Object.keys(MOCK_NODE_KINDS) as MockNodeKind[])('reports the right outcome of nodes of the kind %s', (kind) => {
     const nodes = mock.nodes.filter((node) => node.kind === kind);
     expect(nodes.length).toBeGreaterThan(0);
     const said = nodes.map(({ address }) => `${address} ${found.nodes.get(address)?.outcome}`);
     expect(said).toEqual(nodes.map(({ address, outcome }) => `${address} ${outcome}`));
   });
 
-  it('knows the key, the version and the names of every node with a proved key', () => {
+  it('reports peerID, version text and PEERS of every node that proved its key', () => {
     const proved = mock.nodes.filter(({ outcome }) => outcome === 'ok' || outcome === 'peer-full');
     for (const { address, peerID, versionStr, names } of proved) {
       const line = found.nodes.get(address);
@@ -36,7 +36,7 @@ describe('a crawl of 200 nodes', () => {
     }
   });
 
-  it('finds nodes that only a full node, a slow one, or an entry after the fiftieth names', () => {
+  it('finds nodes that are named only by a full node, by a slow node, or after the fiftieth entry', () => {
     const hidden = mock.nodes.filter(({ hiddenBehind }) => hiddenBehind !== undefined);
     const gates = new Set(hidden.map(({ hiddenBehind }) => mock.nodes.find(({ address }) => address === hiddenBehind)?.kind));
     expect([...gates].sort()).toEqual(['full', 'hundred-peers', 'slow']);
@@ -48,7 +48,7 @@ describe('a crawl of 200 nodes', () => {
     expect(entries.every((at) => at !== undefined && at >= 50)).toBe(true);
   });
 
-  it('dials no forbidden address, and reports each with the number of nodes that named it', () => {
+  it('dials no forbidden address, and reports for each how many nodes named it', () => {
     expect(mock.trespasses).toBe(0);
     const named = mock.nodes.flatMap(({ names }) => names);
     for (const address of mock.forbidden) {
@@ -65,7 +65,7 @@ describe('a crawl of 200 nodes', () => {
     expect(others.every(({ outcome }) => outcome === 'not-allowed')).toBe(true);
   });
 
-  it('shakes hands once with each node, with two at one address in turns, and keeps to its places', () => {
+  it('does one handshake with each node, dials each address once at a time, and keeps to its concurrency', () => {
     for (const { kind, outcome, connects, address } of mock.nodes) {
       // Others need a second look, or another range of versions; a node at two addresses may have to be asked again.
       if (kind === 'other-range') expect(connects).toBe(2);
@@ -78,7 +78,7 @@ describe('a crawl of 200 nodes', () => {
     expect(mock.most.open).toBeLessThanOrEqual(CONCURRENCY + 10);
   });
 
-  it('knows a key at two addresses as one', () => {
+  it('counts a key at two addresses once', () => {
     const twins = mock.nodes.filter(({ kind }) => kind === 'twin').map(({ address }) => found.nodes.get(address));
     expect(twins.map((line) => line?.outcome)).toEqual(['ok', 'ok']);
     expect(new Set(twins.map((line) => line?.peerID)).size).toBe(1);
@@ -86,7 +86,7 @@ describe('a crawl of 200 nodes', () => {
     expect(found.end.counts.keys).toBe(new Set(proved).size);
   });
 
-  it('ends with the numbers of it', () => {
+  it('ends with correct counts', () => {
     const outcomes: Record<string, number> = {};
     for (const { outcome } of found.nodes.values()) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
     expect(found.end).toMatchObject({

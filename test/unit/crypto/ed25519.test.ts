@@ -35,7 +35,7 @@ function noble(publicKey: Uint8Array, signed: Uint8Array, signature: Uint8Array)
 }
 
 describe('ed25519 verification', () => {
-  it('accepts signatures made here and elsewhere, and no other', () => {
+  it('accepts signatures of both implementations, and no other signature', () => {
     fc.assert(
       fc.property(bytes(32), fc.uint8Array({ maxLength: 100 }), (secret, signed) => {
         const own = nodeCrypto.signingKey(secret);
@@ -50,7 +50,7 @@ describe('ed25519 verification', () => {
     );
   });
 
-  it('refuses a signature, key or message with any bit flipped, as another implementation does', () => {
+  it('refuses a signature, key or message with any bit flipped, as @noble/curves does', () => {
     fc.assert(
       fc.property(bytes(32), bytes(40), fc.nat(64 * 8 + 32 * 8 + 40 * 8 - 1), (secret, signed, bit) => {
         const all = concatBytes(ed25519.sign(signed, secret), ed25519.getPublicKey(secret), signed);
@@ -63,7 +63,7 @@ describe('ed25519 verification', () => {
     );
   });
 
-  it('refuses S + L: S is below the group order', () => {
+  it('refuses S + L, because S must be below the group order', () => {
     const signature = key.sign(message);
     const s = fromLittleEndian(signature.subarray(32));
     for (const multiple of [1n, 2n, 7n]) {
@@ -73,7 +73,7 @@ describe('ed25519 verification', () => {
     }
   });
 
-  it('accepts a signature made by hand from R and S, and no other S with this R', () => {
+  it('accepts a signature computed from R and S, and no other S for this R', () => {
     const r = Point.BASE.multiply(5n).toBytes();
     const a = ed25519.utils.getExtendedPublicKey(seed).scalar;
     const s = (5n + hashToScalar(concatBytes(r, key.publicKey, message)) * a) % L;
@@ -86,13 +86,13 @@ describe('ed25519 verification', () => {
 
   it.each(
     [P, P + 1n, P + 2n, P + 3n, P + 9n, P + 18n].flatMap((y) => [toHex(littleEndian(y)), withSign(toHex(littleEndian(y)))]),
-  )('refuses the key %s, whose coordinate is not below the field prime', (hex) => {
+  )('refuses the key %s, because its coordinate is not below the field prime', (hex) => {
     const signature = key.sign(message);
     expect(nodeCrypto.verify(fromHex(hex), message, signature)).toBe(false);
     expect(noble(fromHex(hex), message, signature)).toBe(false);
   });
 
-  it('refuses a key that is no point, and keys and signatures of other lengths', () => {
+  it('refuses a key that is no point, and keys and signatures of wrong lengths', () => {
     const signature = key.sign(message);
     const noPoint = littleEndian(2n);
     expect(() => Point.fromBytes(noPoint)).toThrow();
@@ -106,7 +106,7 @@ describe('ed25519 verification', () => {
   });
 });
 
-describe('what is no strict signature is refused before anybody is asked, though a verifier says yes to everything:', () => {
+describe('the strict check before a verifier that accepts everything', () => {
   const asked: Uint8Array[] = [];
   const verify = strictly((_publicKey, _message, signature) => {
     asked.push(signature);
@@ -115,31 +115,31 @@ describe('what is no strict signature is refused before anybody is asked, though
   const signature = key.sign(message);
   const [r, s] = [signature.subarray(0, 32), signature.subarray(32)];
 
-  it.each(SMALL_ORDER)('the small-order point %s as key', (hex) => {
+  it.each(SMALL_ORDER)('refuses the small-order point %s as key', (hex) => {
     expect(verify(fromHex(hex), message, signature)).toBe(false);
   });
 
-  it.each(SMALL_ORDER)('the small-order point %s as R', (hex) => {
+  it.each(SMALL_ORDER)('refuses the small-order point %s as R', (hex) => {
     expect(verify(key.publicKey, message, concatBytes(fromHex(hex), s))).toBe(false);
   });
 
-  it.each([L, L + 1n, 2n ** 253n, 2n ** 256n - 1n])('S = %i, which is not below the group order', (value) => {
+  it.each([L, L + 1n, 2n ** 253n, 2n ** 256n - 1n])('refuses S = %i, which is not below the group order', (value) => {
     expect(verify(key.publicKey, message, concatBytes(r, littleEndian(value)))).toBe(false);
   });
 
   it.each([P, P + 2n, P + 18n].flatMap((y) => [toHex(littleEndian(y)), withSign(toHex(littleEndian(y)))]))(
-    'the key %s, whose coordinate is not below the field prime',
+    'refuses the key %s, whose coordinate is not below the field prime',
     (hex) => {
       expect(verify(fromHex(hex), message, signature)).toBe(false);
     },
   );
 
-  it('keys and signatures of other lengths', () => {
+  it('refuses keys and signatures of wrong lengths', () => {
     for (const length of [0, 31, 33]) expect(verify(new Uint8Array(length).fill(9), message, signature)).toBe(false);
     for (const length of [0, 63, 65]) expect(verify(key.publicKey, message, new Uint8Array(length).fill(9))).toBe(false);
   });
 
-  it('and what is one is asked about, whose answer counts, an exception as no', () => {
+  it('asks the verifier about other signatures, and takes an exception as a refusal', () => {
     expect(asked).toEqual([]);
     expect(verify(key.publicKey, message, signature)).toBe(true);
     expect(verify(key.publicKey, message, concatBytes(r, littleEndian(L - 1n)))).toBe(true);
@@ -151,7 +151,7 @@ describe('what is no strict signature is refused before anybody is asked, though
     expect(strictly(() => false)(key.publicKey, message, signature)).toBe(false);
   });
 
-  it('in every provider', async () => {
+  it('is used by every provider', async () => {
     const { webCrypto } = await import('../../../src/crypto/web.ts');
     const source = await import('node:fs/promises').then(({ readFile }) =>
       Promise.all(
@@ -164,12 +164,12 @@ describe('what is no strict signature is refused before anybody is asked, though
 });
 
 describe('signing keys', () => {
-  it('refuse a seed that is not 32 bytes, by name', () => {
+  it('refuse a seed that is not 32 bytes, and name it in the error', () => {
     expect(() => nodeCrypto.signingKey(new Uint8Array(31))).toThrow(new RangeError('seed must be 32 bytes, got 31'));
     expect(() => nodeCrypto.signingKey('seed' as never)).toThrow(new TypeError('seed must be a Uint8Array of 32 bytes'));
   });
 
-  it('copy their seed, and give it out only by a name that says so', () => {
+  it('copy their seed, and return it only by unsafeExportSeed', () => {
     const mine = seed.slice();
     const own = nodeCrypto.signingKey(mine);
     mine.fill(0);

@@ -5,7 +5,7 @@ import { freshEcdhKey, freshSigningKey, nodeCrypto } from '../../../src/crypto/n
 const NODE_TS = new URL('../../../src/crypto/node.ts', import.meta.url).href;
 
 describe('a fresh key', () => {
-  it('signs like one of its seed, and no two are the same', () => {
+  it('signs like a key made from its seed, and differs from other fresh keys', () => {
     const [one, other] = [freshSigningKey(), freshSigningKey()];
     const message = new Uint8Array(32).fill(7);
     expect(nodeCrypto.verify(one.publicKey, message, one.sign(message))).toBe(true);
@@ -14,7 +14,7 @@ describe('a fresh key', () => {
     expect([again.publicKey, again.sign(message)]).toEqual([one.publicKey, one.sign(message)]);
   });
 
-  it('agrees on a secret like one of its secret, and no two are the same', () => {
+  it('gives the shared secret of a key made from its secret, and differs from other fresh keys', () => {
     const [one, other] = [freshEcdhKey(), freshEcdhKey()];
     expect(one.sharedSecret(other.publicKey)).toEqual(other.sharedSecret(one.publicKey));
     expect(one.publicKey).not.toEqual(other.publicKey);
@@ -22,7 +22,7 @@ describe('a fresh key', () => {
     expect([again.publicKey, again.sharedSecret(other.publicKey)]).toEqual([one.publicKey, one.sharedSecret(other.publicKey)]);
   });
 
-  it('is made by the thousand in a process of its own, which ends', () => {
+  it('can be made 6,000 times in a process that then ends by itself', () => {
     const script = `
       import { freshEcdhKey, freshSigningKey } from ${JSON.stringify(NODE_TS)};
       let bytes = 0;

@@ -23,7 +23,7 @@ beforeAll(() => {
 });
 
 describe('MAC keys', () => {
-  it('make the HMAC-SHA256 of OpenSSL at every length up to some blocks', () => {
+  it('make the HMAC-SHA256 of OpenSSL for each length from 0 to 520 bytes', () => {
     const key = Uint8Array.from({ length: 32 }, (_, i) => 3 * i);
     const data = Uint8Array.from({ length: 520 }, (_, i) => 7 * i);
     for (let length = 0; length <= data.length; length++) {
@@ -32,15 +32,18 @@ describe('MAC keys', () => {
     }
   });
 
-  it.each([4095, 4096, 16_319, 16_320, 16_383, 16_384, 16_385, 100_000, 300_000])('at %i bytes', (length) => {
-    const key = new Uint8Array(32).fill(0x5c);
-    const data = Uint8Array.from({ length }, (_, i) => i ^ (i >> 8));
-    const buffer = sealed(key, data);
-    expect(toHex(buffer.subarray(4 + length, 36 + length))).toBe(openssl(key, data));
-    expect(nodeCrypto.macKey(key).verify(buffer, 4, 4 + length)).toBe(true);
-  });
+  it.each([4095, 4096, 16_319, 16_320, 16_383, 16_384, 16_385, 100_000, 300_000])(
+    'make the HMAC-SHA256 of OpenSSL for %i bytes',
+    (length) => {
+      const key = new Uint8Array(32).fill(0x5c);
+      const data = Uint8Array.from({ length }, (_, i) => i ^ (i >> 8));
+      const buffer = sealed(key, data);
+      expect(toHex(buffer.subarray(4 + length, 36 + length))).toBe(openssl(key, data));
+      expect(nodeCrypto.macKey(key).verify(buffer, 4, 4 + length)).toBe(true);
+    },
+  );
 
-  it('with any key and data, wherever it begins, and touch no other byte', () => {
+  it('make the HMAC-SHA256 of OpenSSL at any position, and change no other byte', () => {
     fc.assert(
       fc.property(bytes(32), fc.uint8Array({ maxLength: 700 }), fc.nat(9), (key, data, before) => {
         const buffer = sealed(key, data, before);
@@ -51,7 +54,7 @@ describe('MAC keys', () => {
     );
   });
 
-  it('leave nothing of a key in memory that was too small and has been given back', async () => {
+  it('leave no part of a key in replaced buffers', async () => {
     vi.resetModules();
     const alloc = vi.spyOn(Buffer, 'alloc');
     const { HmacSha256Key } = await import('../../../src/crypto/hmac-sha256.ts');
@@ -64,7 +67,7 @@ describe('MAC keys', () => {
     for (const scratch of scratches) expect(scratch.subarray(0, 64).equals(Buffer.alloc(64))).toBe(true);
   });
 
-  it('verify no MAC with any bit flipped, and none that is cut short', () => {
+  it('do not verify a MAC with a flipped bit, or one that is too short', () => {
     const key = nodeCrypto.macKey(new Uint8Array(32).fill(1));
     const buffer = new Uint8Array(8 + 32);
     key.seal(buffer, 0, 8);
@@ -77,7 +80,7 @@ describe('MAC keys', () => {
     expect(key.verify(buffer, 0, 8)).toBe(true);
   });
 
-  it('do not verify a MAC whose missing bytes would have been zero', () => {
+  it('do not verify a MAC without its last byte, even if this byte is zero', () => {
     const key = new Uint8Array(32).fill(2);
     const data = new Uint8Array(8);
     // A MAC that ends in a zero byte, then cut by it.
@@ -87,7 +90,7 @@ describe('MAC keys', () => {
     expect(nodeCrypto.macKey(key).verify(whole.subarray(0, 39), 0, 8)).toBe(false);
   });
 
-  it('are not mixed up when several are used in turn', () => {
+  it('give their own MACs when several keys are used in turn', () => {
     const keys = [1, 2, 3].map((fill) => new Uint8Array(32).fill(fill));
     const macKeys = keys.map((key) => nodeCrypto.macKey(key));
     for (const length of [0, 60, 200, 20_000, 8]) {
@@ -99,7 +102,7 @@ describe('MAC keys', () => {
     }
   });
 
-  it('copy their key, and cannot be used once wiped', () => {
+  it('copy their key, and throw after wipe()', () => {
     const key = new Uint8Array(32).fill(9);
     const macKey = nodeCrypto.macKey(key);
     key.fill(0);
@@ -111,13 +114,13 @@ describe('MAC keys', () => {
     expect(() => macKey.verify(buffer, 0, 8)).toThrow('the MAC key has been wiped');
   });
 
-  it('are 32 bytes long', () => {
+  it('have a length of 32 bytes', () => {
     expect(() => nodeCrypto.macKey(new Uint8Array(31))).toThrow(new RangeError('MAC key must be 32 bytes, got 31'));
   });
 });
 
-describe('a key that is used once', () => {
-  it.each([0, 1, 32, 33, 63, 64, 65, 100])('of %i bytes makes the HMAC-SHA256 of OpenSSL', (length) => {
+describe('hmacSha256() with a key for one use', () => {
+  it.each([0, 1, 32, 33, 63, 64, 65, 100])('makes the HMAC-SHA256 of OpenSSL for a key of %i bytes', (length) => {
     const key = Uint8Array.from({ length }, (_, i) => 5 * i + 1);
     for (const size of [0, 32, 65, 97, 312, 70_000]) {
       const data = Uint8Array.from({ length: size }, (_, i) => 7 * i);
@@ -128,7 +131,7 @@ describe('a key that is used once', () => {
   });
 });
 
-describe('hashes', () => {
+describe('hashes and key schedule', () => {
   it('SHA-256 and HMAC are plain Uint8Arrays of 32 bytes', () => {
     const digest = nodeCrypto.sha256(new TextEncoder().encode('abc'));
     expect(toHex(digest)).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
@@ -153,25 +156,22 @@ describe('hashes', () => {
   });
 });
 
-describe('the first MACs of a process', () => {
-  it.each([0, 8, 64, 311, 312, 4033, 70_000])(
-    'of %i bytes are those of OpenSSL, and so are the later ones of the same key',
-    async (length) => {
-      vi.resetModules();
-      const { HmacSha256Key, hmacSha256 } = await import('../../../src/crypto/hmac-sha256.ts');
-      const key = Uint8Array.from({ length: 32 }, (_, i) => 11 * i);
-      const data = Uint8Array.from({ length }, (_, i) => 7 * i);
-      const macKey = new HmacSha256Key(key);
-      for (let i = 0; i < 100; i++) {
-        const buffer = concatBytes(data, new Uint8Array(32));
-        macKey.seal(buffer, 0, length);
-        expect(toHex(buffer)).toBe(toHex(data) + openssl(key, data));
-        expect(macKey.verify(buffer, 0, length)).toBe(true);
-        const other = key.map((byte) => byte ^ i);
-        expect(toHex(hmacSha256(other, data))).toBe(openssl(other, data));
-      }
-      macKey.wipe();
-      expect(() => macKey.seal(new Uint8Array(40), 0, 8)).toThrow('the MAC key has been wiped');
-    },
-  );
+describe('the first and later MACs of a process', () => {
+  it.each([0, 8, 64, 311, 312, 4033, 70_000])('of %i bytes are those of OpenSSL', async (length) => {
+    vi.resetModules();
+    const { HmacSha256Key, hmacSha256 } = await import('../../../src/crypto/hmac-sha256.ts');
+    const key = Uint8Array.from({ length: 32 }, (_, i) => 11 * i);
+    const data = Uint8Array.from({ length }, (_, i) => 7 * i);
+    const macKey = new HmacSha256Key(key);
+    for (let i = 0; i < 100; i++) {
+      const buffer = concatBytes(data, new Uint8Array(32));
+      macKey.seal(buffer, 0, length);
+      expect(toHex(buffer)).toBe(toHex(data) + openssl(key, data));
+      expect(macKey.verify(buffer, 0, length)).toBe(true);
+      const other = key.map((byte) => byte ^ i);
+      expect(toHex(hmacSha256(other, data))).toBe(openssl(other, data));
+    }
+    macKey.wipe();
+    expect(() => macKey.seal(new Uint8Array(40), 0, 8)).toThrow('the MAC key has been wiped');
+  });
 });

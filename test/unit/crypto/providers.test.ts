@@ -36,11 +36,11 @@ describe.each([
   ['sodiumCrypto', sodiumCrypto],
 ] as const)('%s', (_name, crypto) => {
   describe.each(vectors.handshakes.map((handshake) => [handshake.id, handshake] as const))(
-    'computes vectors %s:',
+    'for the vectors %s',
     (_id, vector) => {
       const { A, B, keySchedule, transcript, networkIdHex } = vector;
 
-      it('identity, ECDH key, payload, digest and signature of either side', () => {
+      it('computes identity, ECDH key, payload, digest and signature of both sides', () => {
         for (const side of [A, B]) {
           const identity = crypto.signingKey(fromHex(side.seedHex));
           const ecdh = crypto.ecdhKey(fromHex(side.ecdhSecretHex));
@@ -54,7 +54,7 @@ describe.each([
         }
       });
 
-      it('the key schedule', () => {
+      it('computes the key schedule', () => {
         const q = crypto.ecdhKey(fromHex(A.ecdhSecretHex)).sharedSecret(fromHex(B.ecdhPublicHex)) as Uint8Array;
         expect(toHex(q)).toBe(keySchedule.sharedSecretHex);
         expect(crypto.ecdhKey(fromHex(B.ecdhSecretHex)).sharedSecret(fromHex(A.ecdhPublicHex))).toEqual(q);
@@ -64,7 +64,7 @@ describe.each([
         expect([toHex(keys.K_AB), toHex(keys.K_BA)]).toEqual([keySchedule.macKeyABHex, keySchedule.macKeyBAHex]);
       });
 
-      it('the MACs', () => {
+      it('computes the MACs', () => {
         for (const { from, macInputHex, macHex } of transcript.filter(({ authenticated }) => authenticated)) {
           const key = crypto.macKey(fromHex(from === 'A' ? keySchedule.macKeyABHex : keySchedule.macKeyBAHex));
           const input = fromHex(macInputHex ?? '');
@@ -79,7 +79,7 @@ describe.each([
     },
   );
 
-  it('takes the certs of stellar-core’s recorded HELLOs', () => {
+  it('accepts the certs of recorded HELLOs of stellar-core', () => {
     for (const [, { core, network }] of transcripts) {
       if (core === null) continue;
       const { hello } = core;
@@ -92,7 +92,7 @@ describe.each([
     }
   });
 
-  it('signs as another implementation, and takes no signature, key or message with a bit flipped', () => {
+  it('signs as another implementation, and refuses a signature, key or message with a flipped bit', () => {
     fc.assert(
       fc.property(bytes(32), bytes(40), fc.nat((64 + 32 + 40) * 8 - 1), fc.boolean(), (secret, signed, bit, flips) => {
         const key = crypto.signingKey(secret);
@@ -105,7 +105,7 @@ describe.each([
     );
   });
 
-  it('accepts a signature made by hand from R and S, and no other R or S with it', () => {
+  it('accepts a signature computed from R and S, and no other R or S for it', () => {
     const { publicKey } = crypto.signingKey(seed);
     const r = Point.BASE.multiply(5n).toBytes();
     const k = fromLittleEndian(createHash('sha512').update(r).update(publicKey).update(message).digest()) % L;
@@ -116,11 +116,14 @@ describe.each([
     expect(crypto.verify(publicKey, message, concatBytes(r, littleEndian(s + L)))).toBe(false);
   });
 
-  it.each([P, P + 1n, P + 3n, 2n].map((y) => toHex(littleEndian(y))))('takes no key %s, which is no canonical point', (hex) => {
-    expect(crypto.verify(fromHex(hex), message, crypto.signingKey(seed).sign(message))).toBe(false);
-  });
+  it.each([P, P + 1n, P + 3n, 2n].map((y) => toHex(littleEndian(y))))(
+    'refuses the key %s, which is no canonical point',
+    (hex) => {
+      expect(crypto.verify(fromHex(hex), message, crypto.signingKey(seed).sign(message))).toBe(false);
+    },
+  );
 
-  it('takes no key and no signature of another length, and does not throw for it', () => {
+  it('refuses keys and signatures of wrong lengths without an exception', () => {
     const key = crypto.signingKey(seed);
     const signature = key.sign(message);
     for (const length of [0, 31, 33, 64]) expect(crypto.verify(new Uint8Array(length).fill(9), message, signature)).toBe(false);
@@ -128,7 +131,7 @@ describe.each([
     expect(crypto.verify(key.publicKey, new Uint8Array(0), key.sign(new Uint8Array(0)))).toBe(true);
   });
 
-  it('agrees on X25519 with node:crypto for any key, on the curve or its twist', () => {
+  it('gives the X25519 secrets of node:crypto for any key, on the curve or its twist', () => {
     fc.assert(
       fc.property(bytes(32), bytes(32), (secret, u) => {
         expect(crypto.ecdhKey(secret).sharedSecret(u)).toEqual(nodeCrypto.ecdhKey(secret).sharedSecret(u));
@@ -138,7 +141,7 @@ describe.each([
     for (const hex of SMALL_ORDER_U) expect(crypto.ecdhKey(seed).sharedSecret(fromHex(hex))).toBeUndefined();
   });
 
-  it('copies secrets and gives copies of them', () => {
+  it('copies the secrets that it gets, and returns copies', () => {
     const mine = seed.slice();
     const [signing, ecdh, mac] = [crypto.signingKey(mine), crypto.ecdhKey(mine), crypto.macKey(mine)];
     mine.fill(0);
@@ -153,7 +156,7 @@ describe.each([
       expect(Buffer.isBuffer(value)).toBe(false);
   });
 
-  it('makes MACs in place at any length, and takes none that is cut short or made with a wiped key', () => {
+  it('makes MACs in place at any length, refuses a short MAC, and throws after wipe()', () => {
     const key = crypto.macKey(seed);
     for (const length of [0, 1, 63, 64, 65, 311, 312, 5000, 70_000]) {
       const buffer = new Uint8Array(4 + length + 32 + 4).fill(0xaa);
@@ -168,7 +171,7 @@ describe.each([
     expect(() => key.verify(new Uint8Array(40), 0, 8)).toThrow('wiped');
   });
 
-  it.each([0, 31, 33, 64])('takes no seed, secret, key or MAC key of %i bytes', (length) => {
+  it.each([0, 31, 33, 64])('refuses a seed, secret, key or MAC key of %i bytes', (length) => {
     const value = new Uint8Array(length);
     expect(() => crypto.signingKey(value)).toThrow(new RangeError(`seed must be 32 bytes, got ${length}`));
     expect(() => crypto.ecdhKey(value)).toThrow(new RangeError(`ECDH secret must be 32 bytes, got ${length}`));

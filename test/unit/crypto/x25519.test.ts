@@ -17,7 +17,7 @@ const SMALL_ORDER: readonly string[] = [
 ];
 
 describe('X25519', () => {
-  it('agrees with another implementation, in both directions', () => {
+  it('gives the same secret as another implementation, in both directions', () => {
     fc.assert(
       fc.property(bytes(32), bytes(32), (one, two) => {
         const [a, b] = [nodeCrypto.ecdhKey(one), nodeCrypto.ecdhKey(two)];
@@ -32,7 +32,7 @@ describe('X25519', () => {
     );
   });
 
-  it('agrees on arbitrary u coordinates, on the curve or its twist, canonical or not', () => {
+  it('gives the same secret for arbitrary u coordinates, on the curve or its twist, canonical or not', () => {
     fc.assert(
       fc.property(
         bytes(32),
@@ -48,7 +48,7 @@ describe('X25519', () => {
     );
   });
 
-  it.each(SMALL_ORDER.flatMap((hex) => [hex, withTopBit(hex)]))('gives no secret with the small-order key %s', (hex) => {
+  it.each(SMALL_ORDER.flatMap((hex) => [hex, withTopBit(hex)]))('gives no secret for the small-order key %s', (hex) => {
     for (const secret of [new Uint8Array(32), new Uint8Array(32).fill(255), new Uint8Array(32).fill(77)]) {
       expect(nodeCrypto.ecdhKey(secret).sharedSecret(fromHex(hex))).toBeUndefined();
       expect(nobleSecret(secret, fromHex(hex))).toBeUndefined();
@@ -61,7 +61,7 @@ describe('X25519', () => {
     expect(own.sharedSecret(fromHex(withTopBit(toHex(other.publicKey))))).toEqual(own.sharedSecret(other.publicKey));
   });
 
-  it('clamps when it is used: the secret given out is the one put in, of which a copy is kept', () => {
+  it('clamps only when it computes, and keeps and returns the given secret', () => {
     const secret = new Uint8Array(32).fill(0xff);
     const own = nodeCrypto.ecdhKey(secret);
     const publicKey = toHex(own.publicKey);
@@ -70,7 +70,7 @@ describe('X25519', () => {
     expect(toHex(nodeCrypto.ecdhKey(fromHex(`f8${'ff'.repeat(30)}7f`)).publicKey)).toBe(publicKey);
   });
 
-  it.each([0, 31, 33, 64])('takes no key and no secret of %i bytes', (length) => {
+  it.each([0, 31, 33, 64])('refuses a key and a secret of %i bytes', (length) => {
     const own = nodeCrypto.ecdhKey(new Uint8Array(32).fill(3));
     const other = new Uint8Array(length).fill(9);
     expect(() => own.sharedSecret(other)).toThrow(new RangeError(`ECDH public key must be 32 bytes, got ${length}`));

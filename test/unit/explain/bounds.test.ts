@@ -27,8 +27,8 @@ const talkative: MockScript = async (peer) => {
   await peer.expectEnd();
 };
 
-describe('of what comes after AUTH', () => {
-  it('the first records are kept, so many bytes of them', () => {
+describe('records after AUTH', () => {
+  it('are kept up to a number of bytes', () => {
     const received = new ReceivedRecords();
     received.onBytes('received', AUTH, INFO);
     for (let i = 0; i < 10; i++) received.onBytes('received', encodeRecord(new Uint8Array(100_000)), INFO);
@@ -36,14 +36,14 @@ describe('of what comes after AUTH', () => {
     expect(received.isFull).toBe(true);
   });
 
-  it('so many records are kept', () => {
+  it('are kept up to a number of records', () => {
     const received = new ReceivedRecords();
     received.onBytes('received', AUTH, INFO);
     for (let i = 0; i < 100; i++) received.onBytes('received', encodeRecord(new Uint8Array(4)), INFO);
     expect(received.afterAuth).toHaveLength(32);
   });
 
-  it('a record that is too long to be told is not kept, and the end of what is', () => {
+  it('are not kept from a record on that is too long to be shown', () => {
     const received = new ReceivedRecords();
     received.onBytes('received', AUTH, INFO);
     received.onBytes('received', encodeRecord(new Uint8Array(MAX_SHOWN_BYTES + 4)), INFO);
@@ -51,7 +51,7 @@ describe('of what comes after AUTH', () => {
     expect([received.afterAuth.length, received.isFull]).toEqual([0, true]);
   });
 
-  it('explain tells the first, and that there is more', async () => {
+  it('are shown by explain up to the limit, with a note that more follow', async () => {
     await using node = await mockNode({ network }, talkative);
     const story = await explain({ host: node.host, port: node.port }, { network });
     expect(story.error).toBeUndefined();
@@ -61,7 +61,7 @@ describe('of what comes after AUTH', () => {
     expect(Math.max(...text.map(({ length }) => length))).toBeLessThan(300);
   });
 
-  it('exporter tells no more either', async () => {
+  it('are shown by exporter up to the same limit', async () => {
     await using node = await mockNode({ network }, talkative);
     await using exporting = await exporter();
     const { status, text } = await ask(exporting, `/probe?target=127.0.0.1:${node.port}&debug=true`);
@@ -71,7 +71,7 @@ describe('of what comes after AUTH', () => {
 });
 
 describe('a picture', () => {
-  it('holds no record that is too long to be shown, and counts it', () => {
+  it('does not contain a record that is too long to be shown, but counts it', () => {
     const maker = new PictureMaker({ source: 'live', target: 'a' }, false, 0, () => 0);
     maker.bytes('B', encodeRecord(new Uint8Array(MAX_SHOWN_BYTES + 4)));
     maker.bytes('B', AUTH);
@@ -84,7 +84,7 @@ describe('a picture', () => {
 describe('a stream cut into records', () => {
   const record = fc.uint8Array({ minLength: 1, maxLength: 40 }).map(encodeRecord);
 
-  it('gives the same records however it comes', () => {
+  it('gives the same records for any chunks', () => {
     fc.assert(
       fc.property(fc.array(record), fc.array(fc.nat(60)), (records, cuts) => {
         const stream = Buffer.concat(records);
@@ -104,7 +104,7 @@ describe('a stream cut into records', () => {
     );
   });
 
-  it('from a length that is not allowed on, nothing is one: the beginning is kept, and all of it counted', () => {
+  it('ends at a length that is not allowed: the bytes from there are counted, and the first of them are kept', () => {
     for (const size of [1, 3, 7, 5000]) {
       const cutter = new RecordCutter();
       const stray = Buffer.concat([Buffer.from('ffffffff', 'hex'), Buffer.alloc(4996, 7)]);

@@ -15,7 +15,7 @@ const emphasis = { heading: plain, good: plain, bad: plain, dim: plain };
 it.each([
   ['shorter than an envelope', 8],
   ['malformed', 64],
-])('explain tells a record that is %s as such, and why the connection ended', async (_name, length) => {
+])('explain shows a record that is %s as malformed, and why the connection ended', async (_name, length) => {
   await using node = await mockNode({ network }, async (peer) => {
     await peer.expect('HELLO');
     peer.hello();
@@ -35,7 +35,7 @@ it.each([
   expect({ code, stderr }).toEqual({ code: 6, stderr: '' });
 });
 
-it('a seed in the place of a target is refused and never repeated', async () => {
+it('a seed in place of a target is refused and not printed', async () => {
   const seed = 'SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY';
   expect(() => parseTarget(seed)).toThrow(TypeError);
   const { code, stdout, stderr } = await runCli(['probe', seed]);
@@ -84,11 +84,11 @@ function refusedByVersion(): { made: number; wiped: number } {
   return keys;
 }
 
-it('the keys of a HELLO that is refused after they were made are overwritten', () => {
+it('the MAC keys are overwritten when a HELLO is refused', () => {
   expect(refusedByVersion()).toEqual({ made: 2, wiped: 2 });
 });
 
-it('who dials with a deadline beyond a minute is not dropped for want of a grant before AUTH', () => {
+it('a dialler with a deadline of more than a minute is not dropped before AUTH because the peer has granted nothing', () => {
   const clock = new ManualClock();
   const peer = new Peer({
     role: 'WE_CALLED_REMOTE',

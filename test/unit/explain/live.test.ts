@@ -25,13 +25,13 @@ async function read(url: string): Promise<IncomingMessage> {
 }
 
 describe('a live page', () => {
-  it('ends when nobody has opened it in time', async () => {
+  it('ends when no browser opens it in time', async () => {
     await using live = await serveLive({ waitMs: 20, goneMs: HOUR, totalMs: HOUR });
     expect(await live.opened).toBe(false);
     await live.gone;
   });
 
-  it('ends when it has been closed', async () => {
+  it('ends when the browser has closed it', async () => {
     await using live = await serveLive({ waitMs: HOUR, goneMs: 20, totalMs: HOUR });
     const response = await read(live.url);
     expect(await live.opened).toBe(true);
@@ -39,14 +39,14 @@ describe('a live page', () => {
     await live.gone;
   });
 
-  it('ends when its time is over, although somebody looks', async () => {
+  it('ends after its maximum time, even with a reader', async () => {
     await using live = await serveLive({ waitMs: HOUR, goneMs: HOUR, totalMs: 200 });
     const response = await read(live.url);
     await live.gone;
     response.destroy();
   });
 
-  it('shows the picture there is, then each that comes', async () => {
+  it('sends the current picture, then each new one', async () => {
     await using live = await serveLive({ waitMs: HOUR, goneMs: HOUR, totalMs: HOUR });
     live.show(PICTURE);
     const response = await read(live.url);
@@ -60,7 +60,7 @@ describe('a live page', () => {
     response.destroy();
   });
 
-  it('takes only so many readers', async () => {
+  it('refuses a ninth reader', async () => {
     await using live = await serveLive({ waitMs: HOUR, goneMs: HOUR, totalMs: HOUR });
     const readers = await Promise.all(Array.from({ length: 8 }, () => read(live.url)));
     const ninth = await read(live.url);
@@ -68,7 +68,7 @@ describe('a live page', () => {
     for (const response of [...readers, ninth]) response.destroy();
   });
 
-  it('answers GET alone, on loopback alone', async () => {
+  it('answers GET only, on loopback only', async () => {
     await using live = await serveLive({ waitMs: HOUR, goneMs: HOUR, totalMs: HOUR });
     expect(new URL(live.url).hostname).toBe('127.0.0.1');
     expect((await fetch(live.url, { method: 'POST' })).status).toBe(405);

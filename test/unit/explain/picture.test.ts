@@ -70,8 +70,8 @@ async function live(
   return { picture: maker.picture, changes };
 }
 
-describe('of a live handshake', () => {
-  it('has every record with its MAC judged, and no secret', async () => {
+describe('a picture of a live handshake', () => {
+  it('has every record with its MAC verdict, and no secret', async () => {
     await using mock = await mockNode({ network }, async (peer) => {
       await peer.handshake();
       peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 0 });
@@ -87,7 +87,7 @@ describe('of a live handshake', () => {
     expect(picture.running).toBe(false);
   });
 
-  it('has ours when it was told to, and nobody else’s', async () => {
+  it('has only the secrets of our side with showSecrets', async () => {
     await using mock = await mockNode({ network }, async (peer) => {
       await peer.handshake();
       await peer.expectEnd();
@@ -96,7 +96,7 @@ describe('of a live handshake', () => {
     expect(Object.keys(picture.secrets).sort()).toEqual(['A', 'macKeys']);
   });
 
-  it('keeps bytes that are no record, up to a limit', async () => {
+  it('keeps the first bytes that are no record', async () => {
     await using mock = await mockNode({ network }, async (peer) => {
       peer.sendRaw(Buffer.from(`HTTP/1.1 400 Bad Request\r\n${'x'.repeat(2_000)}`));
       await peer.expectEnd();
@@ -109,8 +109,8 @@ describe('of a live handshake', () => {
   });
 });
 
-describe('of a capture', () => {
-  it('is that of the recording, wherever it was cut', async () => {
+describe('a picture of a capture', () => {
+  it('is the same for any chunks of the recording', async () => {
     const options = { name: 'x', keys: new KeyLog(), showSecrets: false };
     const whole = await capturePicture(chunks(recordingOf('dial-core')), options);
     const cut = await capturePicture(chunks(recordingOf('dial-core', 3)), options);
@@ -122,7 +122,7 @@ describe('of a capture', () => {
     expect(whole.picture.addresses).toEqual({ A: '127.0.0.1:50000', B: '127.0.0.1:11625' });
   });
 
-  it('has MACs judged with a key log, whose keys are in it only when they are asked for', async () => {
+  it('has MAC verdicts with a key log, and the keys only with showSecrets', async () => {
     for (const showSecrets of [false, true]) {
       const options = { name: 'x', keys: keyLogOf('core-dials-us'), showSecrets };
       const { picture } = await capturePicture(chunks(recordingOf('core-dials-us')), options);
@@ -134,7 +134,7 @@ describe('of a capture', () => {
     }
   });
 
-  it('that has no such connection is refused', async () => {
+  it('is refused when the connection number does not exist', async () => {
     const options = { name: 'x', keys: new KeyLog(), showSecrets: false, connection: 2 };
     await expect(capturePicture(chunks(recordingOf('dial-core')), options)).rejects.toThrow('it has no connection 2; there is 1');
   });
@@ -144,7 +144,7 @@ describe('explain on the command line', () => {
   const recording = join(folder, 'dial-core.jsonl');
   writeFileSync(recording, recordingOf('dial-core'));
 
-  it('makes the page of a recording', async () => {
+  it('writes the page of a recording', async () => {
     const file = join(folder, 'recorded.html');
     const { code, stderr, stdout } = await runCli(['explain', '--from', recording, '--html', file]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: '! MACs not verified: no keys; --keylog FILE verifies them.\n' });
@@ -152,7 +152,7 @@ describe('explain on the command line', () => {
     expect(readFileSync(file, 'utf8')).toContain('"target":"dial-core.jsonl"');
   });
 
-  it('says that MACs are good only with the keys, and exits with 6 when one is bad', async () => {
+  it('reports good MACs only with the keys, and exits with 6 when one is bad', async () => {
     const keylog = join(folder, 'keys.txt');
     const { initiator, ours, core, derived } = transcript('dial-core');
     expect(initiator).toBe('ours');
@@ -174,7 +174,7 @@ describe('explain on the command line', () => {
     expect(unknown).toMatchObject({ code: 0, stdout: '! MACs not verified: no keys; --keylog FILE verifies them.\n' });
   });
 
-  it('keeps a page with secrets of ours to its owner', async () => {
+  it('writes a page with secrets so that only its owner can read it', async () => {
     await using mock = await mockNode({ network }, async (peer) => {
       await peer.handshake();
       peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 0 });
@@ -195,7 +195,7 @@ describe('explain on the command line', () => {
     [['--from', join(folder, 'none'), '--html', '-'], 'no such file'],
     [['--from', recording, '--connection', '7', '--html', '-'], 'it has no connection 7'],
     [['--html', join(folder, 'no', 'such', 'folder.html')], '--html: ENOENT'],
-  ])('%j is a mistake in the command line', async (args, message) => {
+  ])('%j: exits with 2 and prints the reason', async (args, message) => {
     const { code, stderr } = await runCli(['explain', ...args]);
     expect(code).toBe(2);
     expect(stderr).toContain(message);

@@ -54,8 +54,8 @@ const LINES: readonly CrawlEvent[] = [
 ];
 const END = { type: 'end', finished: true, counts: { left: 0 } as never, seconds: 1, ledgerSeq: 77 } as const;
 
-describe('the crawl of a file', () => {
-  it('is told as it stands: the last line about each address counts', async () => {
+describe('the metrics of a crawl file', () => {
+  it('count the last line of each address', async () => {
     const path = join(folder, 'a.ndjson');
     const file = CrawlFile.create(path);
     for (const line of LINES) file.write(line);
@@ -85,7 +85,7 @@ describe('the crawl of a file', () => {
     expect(text).not.toContain('\u001b');
   });
 
-  it('may come later, and go', async () => {
+  it('are absent until the file exists, and after it is replaced by another file', async () => {
     const path = join(folder, 'later.ndjson');
     await using exporting = await exporter({ crawlFile: path });
     const readable = async (): Promise<number | undefined> =>
@@ -100,7 +100,7 @@ describe('the crawl of a file', () => {
     expect((await ask(exporting, '/metrics')).text).not.toContain('something else');
   });
 
-  it('has no more series than can be looked at, however many versions there are', async () => {
+  it('have at most 51 series of versions', async () => {
     const path = join(folder, 'many.ndjson');
     const file = CrawlFile.create(path);
     file.write(START);
@@ -117,8 +117,8 @@ describe('the crawl of a file', () => {
   it.each<[string, (path: string) => void]>([
     ['a pipe that nobody writes to', (path) => execFileSync('mkfifo', [path])],
     ['a directory', (path) => mkdirSync(path)],
-    ['a file that is larger than any crawl', (path) => truncateSync(path, 2 ** 31)],
-  ])('does not hold up the exporter when its file is %s', async (name, make) => {
+    ['a file that is too large', (path) => truncateSync(path, 2 ** 31)],
+  ])('are absent when the file is %s, and the exporter still answers', async (name, make) => {
     const path = join(folder, `odd ${name}`);
     if (name.startsWith('a file')) writeFileSync(path, `${JSON.stringify(START)}\n`);
     make(path);
@@ -127,7 +127,7 @@ describe('the crawl of a file', () => {
     expect(samples.get('stellar_crawl_readable')).toBe(0);
   });
 
-  it('is read on while it is written: half lines later, and no line twice', async () => {
+  it('are updated while the file is written: incomplete lines are read later, and no line twice', async () => {
     const path = join(folder, 'growing.ndjson');
     const node = (n: number, outcome: string): string =>
       `${JSON.stringify({ type: 'node', address: `10.2.0.${n}:1`, outcome })}\n`;
@@ -153,7 +153,7 @@ describe('the crawl of a file', () => {
     expect(await outcomes()).toMatchObject({ 'stellar_crawl_nodes{outcome="peer-full"}': 2 });
   });
 
-  it('is another one when the file begins with another', async () => {
+  it('begin again when the file contains another crawl', async () => {
     const path = join(folder, 'other.ndjson');
     const file = CrawlFile.create(path);
     for (const line of LINES) file.write(line);
@@ -175,7 +175,7 @@ describe('the crawl of a file', () => {
     expect((await ask(exporting, '/metrics')).samples.get('stellar_crawl_readable')).toBe(0);
   });
 
-  it('is not told when no file is named', async () => {
+  it('are absent when no file is named', async () => {
     await using exporting = await exporter();
     expect((await ask(exporting, '/metrics')).text).not.toContain('stellar_crawl');
   });

@@ -12,8 +12,8 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 40; i++) await setImmediate();
 }
 
-describe('stellar_follow_', () => {
-  it('tells the last ledger, its age, and who is missing', async () => {
+describe('the metrics stellar_follow_', () => {
+  it('have the last ledger, its age and the missing validators', async () => {
     const validators = new MockValidators();
     const node = new MockLedgers(validators);
     const clock = new ManualClock(validators.last.closeTime);
@@ -51,7 +51,7 @@ describe('stellar_follow_', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('is part of /metrics when the exporter is told to follow, and ends with it', async () => {
+  it('are in /metrics when the exporter follows, and following ends when it closes', async () => {
     const validators = new MockValidators({ closeTime: Math.floor(Date.now() / 1000) - 8 });
     const node = new MockLedgers(validators);
     node.publish(validators.close());
@@ -68,7 +68,7 @@ describe('stellar_follow_', () => {
     await listener.close();
   });
 
-  it('documents and alerts name no metric that is not there, and leave none out', async () => {
+  it('are all named in docs/follow.md, and alerts name no others', async () => {
     const { network, quorumSet } = new MockValidators();
     const registry = new Registry();
     const metrics = new FollowMetrics({ peers: ['127.0.0.1:1'], network, quorumSet }, registry);
@@ -82,7 +82,7 @@ describe('stellar_follow_', () => {
     for (const name of await read('examples/prometheus/alerts.yml')) expect(known).toContain(name);
   });
 
-  it('a wrong option leaves nothing listening', async () => {
+  it('with a wrong option reject the start of the exporter', async () => {
     const { network, quorumSet } = new MockValidators();
     await expect(exporter({ follow: { peers: [], network, quorumSet } })).rejects.toThrow(TypeError);
   });

@@ -9,8 +9,8 @@ import { exporter, goodNode, mock, network, probeOf, waits } from './support.ts'
 const failure = (code: string, cause: string, stage: string): string =>
   `stellar_probe_failure_info{code="${code}",cause="${cause}",stage="${stage}"}`;
 
-describe('a node that lets us in', () => {
-  it('has all metrics: success, phases, versions, certificate, clock, identity', async () => {
+describe('the metrics of a good node', () => {
+  it('have success, phases, versions, certificate, clock and identity', async () => {
     await using node = await goodNode({
       versionStr: 'v27.1.0 "test"',
       overlayVersion: 41,
@@ -46,7 +46,7 @@ describe('a node that lets us in', () => {
     expect([...samples.keys()].filter((name) => name.startsWith('stellar_probe_failure'))).toEqual([]);
   });
 
-  it('on a network without a name is named by its ID', async () => {
+  it('have the networkID for a network without a name', async () => {
     const own = networkFromPassphrase('A network of our own');
     await using node = await goodNode({ network: own });
     await using exporting = await exporter();
@@ -55,7 +55,7 @@ describe('a node that lets us in', () => {
     expect([...samples.keys()].some((name) => name.includes(`network="${own.networkID}"`))).toBe(true);
   });
 
-  it('cannot break the page with its version text', async () => {
+  it('escape the version text', async () => {
     await using node = await goodNode({ versionStr: 'a"} 1\nstellar_probe_success 7\n\\\u001b[31m\u202e' });
     await using exporting = await exporter();
     const { samples, text } = await probeOf(exporting, node);
@@ -63,7 +63,7 @@ describe('a node that lets us in', () => {
     expect(text).toContain('version="a\\"} 1·stellar_probe_success 7·\\\\·[31m·"');
   });
 
-  it('is the expected one', async () => {
+  it('have a failure when the peerID is not the expected one', async () => {
     await using node = await goodNode();
     await using exporting = await exporter();
     expect((await probeOf(exporting, node, `&expect=${node.peerID}`)).samples.get('stellar_probe_success')).toBe(1);
@@ -72,7 +72,7 @@ describe('a node that lets us in', () => {
     expect(samples.get(failure('OVERLAY_PEER_ID_MISMATCH', 'peer-id-mismatch', 'hello'))).toBe(1);
   });
 
-  it('is asked by one identity, ours when there is one', async () => {
+  it('are measured with one identity, the configured one', async () => {
     const seen: string[] = [];
     const identity = NodeIdentity.fromSeed(new Uint8Array(32).fill(7));
     await using node = await goodNode({
@@ -122,7 +122,7 @@ const FAILING: Record<string, Failing> = {
     remote: true,
     node: hello({}),
   },
-  'closes without a word after its HELLO': {
+  'closes without a message after its HELLO': {
     expected: ['OVERLAY_CONNECTION_CLOSED', 'closed-before-auth', 'auth'],
     remote: true,
     node: async (peer) => {
@@ -139,7 +139,7 @@ const FAILING: Record<string, Failing> = {
     expected: ['OVERLAY_CERT_EXPIRED', 'cert-expired', 'hello'],
     node: hello({ certSeconds: -10 }),
   },
-  'has a certificate somebody else has signed': {
+  'has a certificate signed by another key': {
     expected: ['OVERLAY_CERT_INVALID', 'cert-invalid', 'hello'],
     node: hello({ certSignedBy: NodeIdentity.fromSeed(new Uint8Array(32).fill(9)) }),
   },
@@ -165,7 +165,7 @@ const FAILING: Record<string, Failing> = {
   },
 };
 
-describe('a node that does not', () => {
+describe('a node that fails:', () => {
   it.each(Object.entries(FAILING))('%s', async (_name, { expected, node: script, timeout = '10', remote = false }) => {
     await using node = await mock(script);
     await using exporting = await exporter();
@@ -182,7 +182,7 @@ describe('a node that does not', () => {
     expect(causes).toContain(expected[1]);
   });
 
-  it('closes without a message, and does not answer again: the deadline ends the search for the cause', async () => {
+  it('closes without a message and then does not answer: the deadline ends the search for the cause', async () => {
     let connections = 0;
     await using node = await mock(async (peer) => {
       connections++;
@@ -195,7 +195,7 @@ describe('a node that does not', () => {
     expect(connections).toBeGreaterThan(1);
   });
 
-  it('listens', async () => {
+  it('does not listen', async () => {
     const node = await goodNode();
     await node.close();
     await using exporting = await exporter();
@@ -211,14 +211,14 @@ describe('the network of a request', () => {
     ['Testnet', 'testnet', 'name'],
     ['Test SDF Network ; September 2015', 'testnet', 'name'],
     ['nobody knows it', networkFromPassphrase('nobody knows it').networkID, 'passphrase'],
-  ])('%j is told, and whether it was taken for a passphrase', async (text, network, as) => {
+  ])('%j is in the metrics, with its form: name or passphrase', async (text, network, as) => {
     await using node = await goodNode({ network: networkFromPassphrase('nobody knows it') });
     await using exporting = await exporter();
     const { samples } = await probeOf(exporting, node, `&network=${encodeURIComponent(text)}`);
     expect(samples.get(`stellar_probe_network_info{network="${network}",given_as="${as}"}`)).toBe(1);
   });
 
-  it('that is nearly one is refused with the suggestion', async () => {
+  it('with a typing mistake is refused with a suggestion', async () => {
     await using exporting = await exporter();
     const { status, text } = await probeOf(exporting, { port: 1 }, '&network=tesnet');
     expect([status, text]).toEqual([400, expect.stringContaining('did you mean testnet?')]);
@@ -226,7 +226,7 @@ describe('the network of a request', () => {
 });
 
 describe('the port a node advertises', () => {
-  it('is a metric, and whether it was dialled', async () => {
+  it('is a metric, with whether it was the port that was dialled', async () => {
     await using node = await goodNode();
     await using other = await goodNode({ listeningPort: 4321 });
     await using exporting = await exporter();
@@ -239,7 +239,7 @@ describe('the port a node advertises', () => {
   });
 });
 
-describe('numbers at the edge', () => {
+describe('metrics with extreme values', () => {
   const registry = (certExpiration: string) =>
     probeRegistry({
       result: {
@@ -264,12 +264,12 @@ describe('numbers at the edge', () => {
       unixSeconds: new ManualClock().now().unixSeconds,
     }).metrics();
 
-  it('a certificate dated in milliseconds, or beyond every date, is still a number', async () => {
+  it('have the expiration of a certificate in milliseconds, or beyond every date, as a number', async () => {
     expect(await registry('+057913-01-01T00:00:00.000Z')).toMatch(/certificate_expiry_timestamp_seconds 1765\d{9}$/m);
     expect(await registry('18446744073709551615')).toMatch(/certificate_expiry_timestamp_seconds 18446744073709552000$/m);
   });
 
-  it('IPv6 and the largest version are told', async () => {
+  it('have IPv6 and the largest overlay version', async () => {
     const text = await registry('2026-01-01T00:00:00Z');
     expect(text).toContain('stellar_probe_ip_protocol 6');
     expect(text).toContain('stellar_probe_peer_overlay_version 4294967295');

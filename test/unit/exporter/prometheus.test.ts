@@ -24,14 +24,14 @@ function promtool(args: readonly string[], input?: string): { readonly status: n
 }
 
 describe.runIf(HAS_PROMTOOL)(`promtool${only(HAS_PROMTOOL)}`, () => {
-  it('has nothing to say about the metrics of a node that is up', async () => {
+  it('accepts the metrics of a node that is up', async () => {
     await using node = await goodNode({ versionStr: 'v27 "é\\' });
     await using exporting = await exporter();
     const { text } = await probeOf(exporting, node);
     expect(promtool(['check', 'metrics'], text)).toEqual({ status: 0, said: '' });
   });
 
-  it('has nothing to say about those of one that is down, or of no name', async () => {
+  it('accepts the metrics of a node that is down, and of a name without address', async () => {
     const node = await goodNode();
     await node.close();
     await using exporting = await exporter({ lookup: async () => [] });
@@ -40,7 +40,7 @@ describe.runIf(HAS_PROMTOOL)(`promtool${only(HAS_PROMTOOL)}`, () => {
     expect(promtool(['check', 'metrics'], text)).toEqual({ status: 0, said: '' });
   });
 
-  it('has nothing to say about those of the process', async () => {
+  it('accepts the metrics of the process', async () => {
     await using exporting = await exporter();
     const { text } = await ask(exporting, '/metrics');
     expect(promtool(['check', 'metrics'], text)).toEqual({ status: 0, said: '' });
@@ -50,13 +50,13 @@ describe.runIf(HAS_PROMTOOL)(`promtool${only(HAS_PROMTOOL)}`, () => {
     ['check', 'config', 'prometheus.yml'],
     ['check', 'rules', 'alerts.yml'],
     ['test', 'rules', 'alerts.test.yml'],
-  ])('%s %s %s', (...args) => {
+  ])('accepts the examples: %s %s %s', (...args) => {
     expect(promtool(args)).toMatchObject({ status: 0, said: expect.stringContaining('SUCCESS') });
   });
 });
 
 describe.runIf(HAS_PROMETHEUS)(`a Prometheus${only(HAS_PROMETHEUS)}`, () => {
-  it('scrapes nodes as the example says, and its alerts see what is wrong', { timeout: 60_000 }, async () => {
+  it('scrapes nodes with the example configuration, and its alerts report a wrong peerID', { timeout: 60_000 }, async () => {
     const directory = await mkdtemp(join(tmpdir(), 'stellar-exporter-'));
     await using up = await goodNode({ versionStr: 'v27.1.0' });
     await using other = await goodNode();
@@ -103,8 +103,8 @@ describe.runIf(HAS_PROMETHEUS)(`a Prometheus${only(HAS_PROMETHEUS)}`, () => {
   });
 });
 
-describe('the examples', () => {
-  it('name no metric that is not there', async () => {
+describe('the examples for Prometheus', () => {
+  it('name only existing metrics', async () => {
     await using node = await goodNode();
     await using exporting = await exporter();
     const texts = await Promise.all([
@@ -122,7 +122,7 @@ describe('the examples', () => {
     }
   });
 
-  it('every alert has a test', async () => {
+  it('have a test for every alert', async () => {
     const named = (text: string, key: RegExp): Set<string | undefined> =>
       new Set([...text.matchAll(key)].map(([, name]) => name));
     const [rules, tests] = await Promise.all(
@@ -134,7 +134,7 @@ describe('the examples', () => {
     expect(named(tests ?? '', /alertname: (\w+)\n +exp_alerts:/g)).toEqual(alerts);
   });
 
-  it('the dashboard is one Grafana can import: identifiers, data source, variables, units', async () => {
+  it('have a dashboard that Grafana can import: identifiers, data source, variables, units', async () => {
     const text = await readFile(join(EXAMPLES, 'grafana-dashboard.json'), 'utf8');
     const { uid, schemaVersion, templating, panels, ...rest } = JSON.parse(text) as Dashboard;
     expect(uid).toMatch(/^[\w-]{1,40}$/);
@@ -161,7 +161,7 @@ describe('the examples', () => {
     }
   });
 
-  it('the dashboard has panels that do not overlap, each with a title and a query', async () => {
+  it('have a dashboard whose panels do not overlap, each with a title and a query', async () => {
     const { panels } = JSON.parse(await readFile(join(EXAMPLES, 'grafana-dashboard.json'), 'utf8')) as Dashboard;
     const cells = new Set<string>();
     for (const { title, targets, gridPos } of panels) {

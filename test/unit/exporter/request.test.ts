@@ -17,7 +17,7 @@ function refusal(run: () => unknown): Refusal {
 }
 
 describe('parameters of /probe', () => {
-  it('a target alone is probed on the default network, on the default port', () => {
+  it('probe a target on the default network and the default port', () => {
     expect(read('target=core.example.org')).toEqual({
       target: { host: 'core.example.org', port: 11625 },
       network: networks.pubnet,
@@ -26,7 +26,7 @@ describe('parameters of /probe', () => {
     });
   });
 
-  it('everything can be said', () => {
+  it('may all be given', () => {
     expect(read(`target=[2001:db8::1]:1234&network=testnet&expect=${PEER}&debug=true`)).toEqual({
       target: { host: '2001:db8::1', port: 1234 },
       network: networks.testnet,
@@ -35,7 +35,7 @@ describe('parameters of /probe', () => {
     });
   });
 
-  it('a network can be a passphrase, and a known one gets its name', () => {
+  it('may name a network by its passphrase, and a known one gets its name', () => {
     expect(read('target=a&network=My+own+network').network).toMatchObject({ passphrase: 'My own network' });
     expect(read('target=a&network=Test+SDF+Network+;+September+2015').network).toBe(networks.testnet);
     // A name every object has is no name of a network.
@@ -54,7 +54,7 @@ describe('parameters of /probe', () => {
     ['target=a&expect=GABC', 'expect is wrong'],
     ['target=a&debug=yes', 'debug takes true or false'],
     ['target=a&netwrok=testnet', 'no parameter "netwrok"'],
-  ])('%j is refused with 400: %s', (query, why) => {
+  ])('%j are refused with 400: %s', (query, why) => {
     const { status, message } = refusal(() => read(query));
     expect(status).toBe(400);
     expect(message).toContain(why);
@@ -62,7 +62,7 @@ describe('parameters of /probe', () => {
   });
 });
 
-describe('deadline', () => {
+describe('the deadline of a probe', () => {
   it.each([
     [undefined, 10_000, 10_000],
     ['10', 10_000, 9_500],
@@ -72,11 +72,11 @@ describe('deadline', () => {
     ['0.6', 10_000, 300],
     ['0.0001', 10_000, 1],
     ['10', 2_000, 2_000],
-  ])('a scrape timeout of %s s and a cap of %d ms leave %d ms', (header, capMs, expected) => {
+  ])('for a scrape timeout of %s s and a maximum of %d ms is %d ms', (header, capMs, expected) => {
     expect(deadlineMs(header, capMs)).toBe(expected);
   });
 
-  it.each(['', '0', '-1', 'ten', '1e3', 'NaN', '1s', '1, 2'])('%j is refused as a scrape timeout', (header) => {
+  it.each(['', '0', '-1', 'ten', '1e3', 'NaN', '1s', '1, 2'])('is refused for the scrape timeout %j', (header) => {
     expect(refusal(() => deadlineMs(header, 1)).status).toBe(400);
   });
 });

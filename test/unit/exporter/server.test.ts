@@ -16,8 +16,8 @@ function signalled(): { readonly happened: Promise<void>; readonly happen: () =>
   return { happened, happen };
 }
 
-describe('paths and methods', () => {
-  it('/ says what there is, /-/healthy that it answers', async () => {
+describe('the HTTP server of exporter', () => {
+  it('shows a form at /, and answers at /-/healthy', async () => {
     await using exporting = await exporter();
     const page = await ask(exporting, '/');
     expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
@@ -26,18 +26,18 @@ describe('paths and methods', () => {
     expect([healthy.status, healthy.text]).toEqual([200, 'healthy\n']);
   });
 
-  it.each(['/nothing', '/probe/', '/Probe', '/constructor', '/__proto__', '/metrics/x'])('%s is 404', async (path) => {
+  it.each(['/nothing', '/probe/', '/Probe', '/constructor', '/__proto__', '/metrics/x'])('answers %s with 404', async (path) => {
     await using exporting = await exporter();
     expect((await ask(exporting, path)).status).toBe(404);
   });
 
-  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('%s is 405 and says what is allowed', async (method) => {
+  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('answers %s with 405 and the allowed methods', async (method) => {
     await using exporting = await exporter();
     const { status, headers } = await ask(exporting, '/probe?target=127.0.0.1', { method });
     expect([status, headers.get('allow')]).toEqual([405, 'GET, HEAD']);
   });
 
-  it('HEAD gets the head of the answer', async () => {
+  it('answers HEAD without a body', async () => {
     await using exporting = await exporter();
     const { status, headers, text } = await ask(exporting, '/-/healthy', { method: 'HEAD' });
     expect([status, headers.get('content-length'), text]).toEqual([200, '8', '']);
@@ -48,7 +48,7 @@ describe('paths and methods', () => {
     ['/probe?target=a:b:c', 'not a target'],
     ['/probe?target=127.0.0.1&debug=1', 'debug takes true or false'],
     ['/probe?target=127.0.0.1&x=%1b%5b31m', 'There is no parameter'],
-  ])('%s is 400 with a plain sentence', async (path, sentence) => {
+  ])('answers %s with 400 and a sentence', async (path, sentence) => {
     await using exporting = await exporter();
     const { status, headers, text } = await ask(exporting, path);
     expect([status, headers.get('content-type')]).toEqual([400, 'text/plain; charset=utf-8']);
@@ -56,12 +56,12 @@ describe('paths and methods', () => {
     expect(text.trimEnd()).toMatch(/^[^\p{Cc}]+\.$/u);
   });
 
-  it('a scrape timeout that is no number is 400', async () => {
+  it('answers a wrong scrape timeout with 400', async () => {
     await using exporting = await exporter();
     expect((await ask(exporting, '/probe?target=127.0.0.1', waits('soon'))).status).toBe(400);
   });
 
-  it('a request line that is no address is 400', async () => {
+  it('answers a malformed request line with 400', async () => {
     await using exporting = await exporter();
     const socket = createConnection({ host: '127.0.0.1', port: exporting.port });
     socket.end('GET http://[ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n');
@@ -70,14 +70,14 @@ describe('paths and methods', () => {
     expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1\.1 400 /);
   });
 
-  it('an address that is taken is an error with a code', async () => {
+  it('throws OVERLAY_LISTEN_FAILED when its port is in use', async () => {
     await using exporting = await exporter();
     await expect(exporter({ port: exporting.port })).rejects.toMatchObject({ code: 'OVERLAY_LISTEN_FAILED' });
   });
 });
 
-describe('what may be probed', () => {
-  it('nothing on this machine or in private networks unless it is allowed', async () => {
+describe('the targets that exporter may probe', () => {
+  it('exclude this machine and private networks without --allow', async () => {
     let connections = 0;
     await using node = await goodNode({ onEvent: () => void connections++ });
     await using exporting = await exporter({ allowList: new AllowList([]) });
@@ -94,7 +94,7 @@ describe('what may be probed', () => {
     expect(samples.get('stellar_exporter_probes_total{result="forbidden"}')).toBe(6);
   });
 
-  it('no name that looks like an address in part: it is not even looked up', async () => {
+  it('exclude names that begin like an address, without a look-up', async () => {
     const asked: string[] = [];
     await using exporting = await exporter({
       allowList: new AllowList([]),
@@ -108,7 +108,7 @@ describe('what may be probed', () => {
     expect(asked).toEqual([]);
   });
 
-  it('what the second look of one scrape has found out is known to the next', async () => {
+  it('are remembered: the next scrape uses the finding of the second look', async () => {
     let connections = 0;
     await using node = await goodNode({
       network: networks.testnet,
@@ -126,7 +126,7 @@ describe('what may be probed', () => {
     expect(counts.slice(1)).toEqual([1, 1]);
   });
 
-  it('the address that was checked is dialled: what the name means later does not matter', async () => {
+  it('are dialled at the address that was checked, with one look-up', async () => {
     const asked: string[] = [];
     await using node = await goodNode();
     await using exporting = await exporter({
@@ -144,7 +144,7 @@ describe('what may be probed', () => {
     expect((await ask(exporting, `/probe?target=rebinding.example:${node.port}`)).status).toBe(403);
   });
 
-  it('of several addresses only those allowed are dialled, the next one when nothing listens at the first', async () => {
+  it('are dialled only at allowed addresses of a name, until one connects', async () => {
     await using node = await goodNode();
     await using exporting = await exporter({
       allowList: new AllowList(['127.0.0.0/8', '::1']),
@@ -155,7 +155,7 @@ describe('what may be probed', () => {
     expect(text).toContain('address  127.0.0.1, ');
   });
 
-  it('a name without address is a failed probe, and so is one that nobody resolves in time', async () => {
+  it('have a failed probe when the name has no address, or is not resolved in time', async () => {
     await using exporting = await exporter({
       lookup: (host) => (host === 'none.example' ? Promise.reject(new Error('ENOTFOUND')) : new Promise(() => {})),
     });
@@ -170,8 +170,8 @@ describe('what may be probed', () => {
   });
 });
 
-describe('how many at once', () => {
-  it('more than the limit get a Retry-After', async () => {
+describe('the number of probes at the same time', () => {
+  it('has a limit, beyond which the answer is 503 with Retry-After', async () => {
     const { happened: connected, happen } = signalled();
     const { happened: released, happen: release } = signalled();
     await using node = await mock(async (peer) => {
@@ -197,7 +197,7 @@ describe('how many at once', () => {
     expect(after.get('stellar_exporter_probes_in_flight')).toBe(0);
   });
 
-  it('scrapes of one node wait for each other: it would refuse a second connection of the same identity', async () => {
+  it('is one for each node: more scrapes of a node wait', async () => {
     let refused = 0;
     await using node = await goodNode({ onEvent: ({ event }) => void (event === 'refused' && refused++) });
     await using exporting = await exporter();
@@ -206,7 +206,7 @@ describe('how many at once', () => {
     expect(refused).toBe(0);
   });
 
-  it('that wait too long get a Retry-After', async () => {
+  it('causes 503 with Retry-After when a scrape waits too long', async () => {
     const { happened: connected, happen } = signalled();
     await using node = await mock(async (peer) => {
       happen();
@@ -222,8 +222,8 @@ describe('how many at once', () => {
   });
 });
 
-describe('the end', () => {
-  it('a scraper that leaves takes its probe along', async () => {
+describe('the end of exporter', () => {
+  it('a scraper that disconnects ends its probe', async () => {
     const { happened: connected, happen } = signalled();
     await using node = await mock(async (peer) => {
       happen();
@@ -241,7 +241,7 @@ describe('the end', () => {
       .toBe(1);
   });
 
-  it('closing ends running probes, answers waiting clients, and leaves no socket', async () => {
+  it('close() ends running probes, answers waiting clients, and leaves no socket', async () => {
     const { happened: connected, happen } = signalled();
     await using node = await mock(async (peer) => {
       happen();
@@ -263,13 +263,13 @@ describe('the end', () => {
     await expect(ask(exporting, '/-/healthy')).rejects.toThrow();
   });
 
-  it('closing twice is closing once', async () => {
+  it('close() may be called twice', async () => {
     const exporting = await exporter();
     await Promise.all([exporting.close(), exporting.close()]);
   });
 });
 
-describe('debug=true', () => {
+describe('/probe with debug=true', () => {
   it('shows the handshake of the same probe, with its result and metrics, without secrets', async () => {
     const seed = new Uint8Array(32).fill(5);
     const identity = NodeIdentity.fromSeed(seed);
@@ -287,7 +287,7 @@ describe('debug=true', () => {
     expect(text).not.toContain(encodeSecretSeed(seed));
   });
 
-  it('tells how far it came when it failed', async () => {
+  it('shows the phases that were reached and the failed check', async () => {
     await using node = await mock(async (peer) => {
       await peer.expect('HELLO');
       peer.hello({ certSeconds: -5 });
@@ -300,7 +300,7 @@ describe('debug=true', () => {
     expect(text).not.toContain('The handshake is complete');
   });
 
-  it('tells the connection that failed, and of those that looked for the cause in a line each', async () => {
+  it('shows the failed connection, and one line for each connection of the second look', async () => {
     await using node = await goodNode({ network: networks.testnet });
     await using exporting = await exporter();
     const { text } = await probeOf(exporting, node, '&debug=true');
@@ -317,21 +317,21 @@ describe('debug=true', () => {
     ]);
   });
 
-  it('tells of a probe that never connected', async () => {
+  it('shows a probe that never connected', async () => {
     await using exporting = await exporter({ lookup: () => Promise.reject(new Error('ENOTFOUND')) });
     const { text } = await ask(exporting, '/probe?target=none.example&debug=true');
     expect(text).toContain('✗ The host name none.example has no address.');
     expect(text).toMatch(/^address {2}none$/m);
   });
 
-  it('tells a name that has no address from name servers that do not answer', async () => {
+  it('distinguishes a name without address from name servers that do not answer', async () => {
     const lookup = () => Promise.reject(Object.assign(new Error('getaddrinfo'), { code: 'EAI_AGAIN' }));
     await using exporting = await exporter({ lookup });
     const { text } = await ask(exporting, '/probe?target=none.example&debug=true');
     expect(text).toContain('✗ The host name none.example could not be looked up: no name server answered (EAI_AGAIN).');
   });
 
-  it('a node outside the default range is probed inside its own, and the story says so', async () => {
+  it('shows a warning when the node was probed with its own overlay versions', async () => {
     await using node = await goodNode({ overlayVersion: 60, overlayMinVersion: 55 });
     await using exporting = await exporter();
     const { text, samples } = await probeOf(exporting, node, '&debug=true');

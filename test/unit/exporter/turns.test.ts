@@ -4,7 +4,7 @@ import { Turns, unlessAborted } from '../../../src/exporter/turns.ts';
 const never = new AbortController().signal;
 
 describe('Turns', () => {
-  it('come one after the other for one key, and side by side for different ones', async () => {
+  it('are one after the other for one key, and at the same time for different keys', async () => {
     const turns = new Turns();
     const order: string[] = [];
     const run = async (key: string, name: string): Promise<void> => {
@@ -24,7 +24,7 @@ describe('Turns', () => {
     endB();
   });
 
-  it('one that is given up lets the next one wait for those before it', async () => {
+  it('that are given up do not let a later one begin early', async () => {
     const turns = new Turns();
     const endFirst = await turns.take('a', never);
     const impatient = new AbortController();
@@ -44,11 +44,11 @@ describe('Turns', () => {
     expect(turns.size).toBe(0);
   });
 
-  it('a signal that has aborted before ends the wait at once', async () => {
+  it('are not waited for when the signal has already aborted', async () => {
     await expect(unlessAborted(new Promise(() => {}), AbortSignal.abort(new Error('before')))).rejects.toThrow('before');
   });
 
-  it('an aborted signal wins over a ready result, and otherwise the result is returned', async () => {
+  it('fail when the signal has aborted, and otherwise return the result', async () => {
     await expect(unlessAborted(7, AbortSignal.abort(new Error('before')))).rejects.toThrow('before');
     expect(await unlessAborted(Promise.resolve(7), never)).toBe(7);
   });

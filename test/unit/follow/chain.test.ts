@@ -83,7 +83,7 @@ function counting(): { readonly crypto: CryptoProvider; readonly verified: () =>
   return { crypto: { ...nodeCrypto, verify }, verified: () => verified };
 }
 
-describe('ledgers of a running stellar-core, offline', () => {
+describe('recorded ledgers of a stellar-core', () => {
   const [qSet] = Object.values(ledgers.quorumSets).map((hex) => {
     const message = messageOf(hex);
     if (message.type !== 'SCP_QUORUMSET') throw new Error(message.type);
@@ -111,7 +111,7 @@ describe('ledgers of a running stellar-core, offline', () => {
     return { outputs, chain };
   }
 
-  it('26 in a row, each with the set its value names and a proof that holds', () => {
+  it('are followed: 26 in a row, each with its transaction set and a valid proof', () => {
     const { outputs } = followAll({ from: 479 });
     const followed = outputs.flatMap((output) => (output.type === 'ledger' ? [output.ledger] : []));
     expect(outputs.every(({ type }) => type === 'ledger')).toBe(true);
@@ -124,12 +124,12 @@ describe('ledgers of a running stellar-core, offline', () => {
     }
   });
 
-  it('nobody has to say where to begin', () => {
+  it('are followed without a first ledger in the options', () => {
     const { outputs } = followAll();
     expect(outputs.filter(({ type }) => type === 'ledger')).toHaveLength(26);
   });
 
-  it('from the last checkpoint on, which the node remembers too, there is a gap, and it is told', () => {
+  it('are followed from the last checkpoint, with a gap after the checkpoint', () => {
     const { outputs } = followAll({ from: 448 });
     const [first, gap, ...rest] = outputs;
     expect(first).toMatchObject({ type: 'ledger', ledger: { ledgerSeq: 448 } });
@@ -137,15 +137,15 @@ describe('ledgers of a running stellar-core, offline', () => {
     expect(rest.flatMap((output) => (output.type === 'ledger' ? [output.ledger.ledgerSeq] : []))).toEqual(sequence(479, 26));
   });
 
-  it('on another network none of them is a ledger', () => {
+  it('are not accepted for another network', () => {
     const { outputs, chain } = followAll({ network: networks.pubnet });
     expect(outputs).toEqual([]);
     expect(chain.lastQuorum).toBeUndefined();
   });
 });
 
-describe('ledgers in a row', () => {
-  it('come out in order, once each, with all that was said', () => {
+describe('ledgers of a chain', () => {
+  it('come out in order, once each, with all their contents', () => {
     const bench = new Bench();
     const closed = sequence(0, 15).map(() => bench.close({ upgrades: [Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 28)] }));
     for (const ledger of closed) bench.follow(ledger);
@@ -161,7 +161,7 @@ describe('ledgers in a row', () => {
     }
   });
 
-  it('a statement is verified once, however often it comes', () => {
+  it('need one signature check for each statement, however often it comes', () => {
     const { crypto, verified } = counting();
     const bench = new Bench(undefined, { crypto });
     for (let i = 0; i < 10; i++) {
@@ -173,7 +173,7 @@ describe('ledgers in a row', () => {
     expect(verified()).toBe(50);
   });
 
-  it('a ledger comes when the last statement that was short of a slice has come', () => {
+  it('come out when the last statement that the quorum needs has come', () => {
     const bench = new Bench();
     const { envelopes: said } = bench.close();
     bench.hear(...said.slice(0, 2));
@@ -184,7 +184,7 @@ describe('ledgers in a row', () => {
     expect(bench.ledgers[0]?.quorumMs).toBe(700);
   });
 
-  it('statements that commit nothing close nothing: CONFIRM costs time alone', () => {
+  it('need EXTERNALIZE statements: CONFIRM statements close no ledger', () => {
     const bench = new Bench();
     const { validators } = bench;
     const ledger = bench.close();
@@ -204,7 +204,7 @@ describe('ledgers in a row', () => {
     expect(numbers(bench.ledgers)).toEqual([1000]);
   });
 
-  it('without a first one named, those older than a minute and a half are not taken for news', () => {
+  it('begin with one that is at most 90 seconds old when no first ledger is named', () => {
     const bench = new Bench();
     const old = sequence(0, 3).map(() => bench.close());
     bench.clock.advance(600_000);
@@ -218,7 +218,7 @@ describe('ledgers in a row', () => {
     expect(bench.events).toEqual([]);
   });
 
-  it('one whose set the network has dropped needs none', () => {
+  it('need no transaction set when the network has dropped it', () => {
     const bench = new Bench();
     const ledgersClosed = [bench.close(), bench.close({ dropped: true }), bench.close()];
     bench.sets.delete((ledgersClosed[1] as MockLedger).txSetHash);
@@ -233,8 +233,8 @@ describe('ledgers in a row', () => {
   });
 });
 
-describe('each check, broken once', () => {
-  it('1: a value nobody signed for this network', () => {
+describe('the checks of a chain', () => {
+  it('1: refuse a statement whose signature is wrong', () => {
     const bench = new Bench();
     const ledger = bench.close();
     const forged = ledger.envelopes.map(({ statement, signature }) => ({
@@ -247,7 +247,7 @@ describe('each check, broken once', () => {
     expect(numbers(bench.ledgers)).toEqual([1000]);
   });
 
-  it('2: a validator outside the quorum set, and ten thousand invented ones, take no memory and no time', () => {
+  it('2: refuse 10,000 nodes outside the quorum set, with no signature check and no memory', () => {
     const bench = new Bench();
     const others = new MockValidators({ seed: 'others' });
     const ledger = bench.close();
@@ -263,7 +263,7 @@ describe('each check, broken once', () => {
     expect(chain.slotCount).toBe(0);
   });
 
-  it('3: a statement that contradicts itself', () => {
+  it('3: refuse a statement that is not sane', () => {
     const bench = new Bench();
     const ledger = bench.close();
     const insane = bench.validators.keys.map((_, i) => bench.validators.externalize(i, ledger.ledgerSeq, ledger.valueXdr, 0));
@@ -275,7 +275,7 @@ describe('each check, broken once', () => {
     expect(numbers(bench.ledgers)).toEqual([1000]);
   });
 
-  it('4: a slice that is one short at depth 3', () => {
+  it('4: need the last node of a slice at depth 3', () => {
     const quorumSet = ([a, b, c, d, e, f]: readonly string[]): SCPQuorumSet => {
       const deepest = { threshold: 2, validators: [d, e, f] as string[], innerSets: [] };
       const third = { threshold: 2, validators: [c as string], innerSets: [deepest] };
@@ -291,7 +291,7 @@ describe('each check, broken once', () => {
   });
 
   it.each<[string, (bench: Bench) => Uint8Array, string]>([
-    ['a value that is none', () => Uint8Array.of(1, 2, 3), 'does not decode'],
+    ['a value that does not decode', () => Uint8Array.of(1, 2, 3), 'does not decode'],
     [
       'a value that is not signed',
       ({ validators }) => {
@@ -309,7 +309,7 @@ describe('each check, broken once', () => {
       },
       'has not signed it',
     ],
-  ])('5: %s', (_name, make, problem) => {
+  ])('5: refuse %s', (_name, make, problem) => {
     const bench = new Bench();
     bench.follow(bench.close());
     const value = make(bench);
@@ -324,7 +324,7 @@ describe('each check, broken once', () => {
     expect(numbers(bench.ledgers)).toEqual([1000, 1002]);
   });
 
-  it('5: a close time that does not rise', () => {
+  it('5: refuse a close time that is not later than that of the previous ledger', () => {
     const bench = new Bench();
     const first = bench.close();
     bench.follow(first);
@@ -337,7 +337,7 @@ describe('each check, broken once', () => {
     expect(numbers(bench.ledgers)).toEqual([1000, 1002]);
   });
 
-  it('5: a close time far ahead is told once, and taken when its time has come', () => {
+  it('5: report a close time far ahead once, and accept the ledger at that time', () => {
     const bench = new Bench();
     bench.follow(bench.close());
     const ledger = bench.validators.close({ closeTime: bench.validators.last.closeTime + 100 });
@@ -352,7 +352,7 @@ describe('each check, broken once', () => {
     expect(numbers(bench.ledgers)).toEqual([1000, 1001]);
   });
 
-  it('6: a set that does not hash', () => {
+  it('6: refuse a transaction set with another hash', () => {
     const bench = new Bench();
     const ledger = bench.close();
     bench.sets.clear();
@@ -367,7 +367,7 @@ describe('each check, broken once', () => {
     expect(numbers(bench.ledgers)).toEqual([1000]);
   });
 
-  it('6: a TransactionSet of an old ledger has the legacy hash', () => {
+  it('6: accept the legacy hash of a TransactionSet', () => {
     const bench = new Bench();
     const { validators } = bench;
     const txSet = Uint8Array.from([...new Uint8Array(32).fill(5), 0, 0, 0, 1, ...new Uint8Array(8).fill(6)]);
@@ -383,7 +383,7 @@ describe('each check, broken once', () => {
     expect(bench.ledgers).toMatchObject([{ ledgerSeq: 1000, previousLedgerHash: '05'.repeat(32) }]);
   });
 
-  it('7: two ledgers with one predecessor', () => {
+  it('7: report two ledgers with the same predecessor as an alarm', () => {
     const bench = new Bench();
     const previousLedgerHash = new Uint8Array(32).fill(9);
     const first = bench.close({ previousLedgerHash });
@@ -399,7 +399,7 @@ describe('each check, broken once', () => {
     expect(numbers(bench.ledgers)).toEqual([1000, 1002]);
   });
 
-  it('7: a skipped ledger is asked for, given up after ten seconds, and told as a gap', () => {
+  it('7: report skipped ledgers as a gap after ten seconds', () => {
     const bench = new Bench();
     bench.follow(bench.close());
     bench.close();
@@ -415,7 +415,7 @@ describe('each check, broken once', () => {
     expect(numbers(bench.ledgers)).toEqual([1000, 1003]);
   });
 
-  it('7: a skipped ledger that comes late is no gap', () => {
+  it('7: report no gap for a skipped ledger that comes late', () => {
     const bench = new Bench();
     const [first, second, third] = [bench.close(), bench.close(), bench.close()];
     bench.follow(first);
@@ -427,7 +427,7 @@ describe('each check, broken once', () => {
     expect(numbers(bench.ledgers)).toEqual([1000, 1001, 1002]);
   });
 
-  it('7: one sender with two values is an alarm with both statements, once', () => {
+  it('7: report two values of one node as an alarm with both statements, once', () => {
     const bench = new Bench();
     const first = bench.close({ by: [0, 1, 2] });
     const other = bench.validators.signValue({
@@ -452,7 +452,7 @@ describe('each check, broken once', () => {
     expect(numbers(bench.ledgers)).toEqual([1000]);
   });
 
-  it('7: two values with a quorum each are an alarm, and neither is a ledger', () => {
+  it('7: report two values with a quorum each as an alarm, and accept neither', () => {
     const quorumSet = (validators: readonly string[]): SCPQuorumSet => ({ threshold: 2, validators, innerSets: [] });
     const make = (): MockValidators => new MockValidators({ quorumSet });
     const bench = new Bench(make());
@@ -473,7 +473,7 @@ describe('each check, broken once', () => {
   });
 });
 
-it('a fork that shows after the ledger was given out is an alarm all the same', () => {
+it('a fork is reported as an alarm even after its ledger came out', () => {
   const quorumSet = (validators: readonly string[]): SCPQuorumSet => ({ threshold: 2, validators, innerSets: [] });
   const bench = new Bench(new MockValidators({ quorumSet }));
   bench.follow(bench.close({ by: [0, 1] }));
@@ -484,8 +484,8 @@ it('a fork that shows after the ledger was given out is an alarm all the same', 
   expect(bench.events).toEqual([]);
 });
 
-describe('memory', () => {
-  it('is bounded by the quorum set, whatever ledgers its nodes talk of', () => {
+describe('the memory of a chain', () => {
+  it('is bounded by the quorum set, for any number of ledgers in statements', () => {
     const bench = new Bench();
     bench.follow(bench.close());
     const { valueXdr } = new MockValidators().close();
@@ -495,7 +495,7 @@ describe('memory', () => {
     expect(numbers(bench.ledgers)).toEqual([1000, 1001]);
   });
 
-  it('a node that says it in a hundred ways is heard once, and recognised', () => {
+  it('keeps one of 100 different statements of a node, and the node can still close the ledger', () => {
     const bench = new Bench();
     const ledger = bench.close();
     const ways = sequence(1, 100).map((nH) => bench.validators.externalize(0, ledger.ledgerSeq, ledger.valueXdr, nH));
@@ -505,7 +505,7 @@ describe('memory', () => {
     expect(numbers(bench.ledgers)).toEqual([1000]);
   });
 
-  it('a statement too long for any value is refused before anything is done with it', () => {
+  it('refuses a statement with a value that is too long, without a signature check', () => {
     const { crypto, verified } = counting();
     const bench = new Bench(undefined, { crypto });
     const long = bench.validators.externalize(0, 1000, new Uint8Array(1 << 20));
@@ -514,7 +514,7 @@ describe('memory', () => {
   });
 });
 
-it('nodes that have not closed a ledger are missing', () => {
+it('nodes without an EXTERNALIZE statement for a ledger are reported as missing', () => {
   const bench = new Bench();
   bench.follow(bench.close({ by: [0, 1, 3] }));
   expect(bench.chain.missing(1000, bench.now())).toEqual([bench.validators.nodeIDs[2]]);

@@ -102,7 +102,7 @@ describe('follow', () => {
     expect(scene.clock.timers).toBe(0);
   });
 
-  it('begins with what peers remember', async () => {
+  it('begins with the ledgers that peers remember', async () => {
     const validators = new MockValidators();
     const node = new MockLedgers(validators);
     for (let i = 0; i < 15; i++) node.publish(validators.close());
@@ -120,7 +120,7 @@ describe('follow', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('from a ledger nobody remembers any more there is a gap, and it is told', async () => {
+  it('reports a gap when no peer remembers the first ledger', async () => {
     const scene = new Scene([{}], { from: 990 });
     await scene.settle();
     await scene.close();
@@ -132,7 +132,7 @@ describe('follow', () => {
     await scene.stop();
   });
 
-  it('a peer that is silent about sets is passed over', async () => {
+  it('requests a transaction set from another peer when a peer does not answer', async () => {
     const scene = new Scene([silent('GET_TX_SET'), silent('GET_TX_SET'), {}]);
     await scene.settle();
     for (let i = 0; i < 6; i++) await scene.close();
@@ -142,7 +142,7 @@ describe('follow', () => {
     await scene.stop();
   });
 
-  it('a peer that never gives a set is soon not asked any more', async () => {
+  it('stops requesting transaction sets from a peer that never answers', async () => {
     const scene = new Scene([silent('GET_TX_SET'), {}]);
     await scene.settle();
     for (let i = 0; i < 40; i++) await scene.close();
@@ -151,7 +151,7 @@ describe('follow', () => {
     await scene.stop();
   });
 
-  it('peers that lie about DONT_HAVE lose no ledger', async () => {
+  it('loses no ledger when peers answer DONT_HAVE falsely', async () => {
     const scene = new Scene([{ says: dontHave }, { says: dontHave }, {}, { says: dontHave }]);
     await scene.settle();
     for (let i = 0; i < 6; i++) await scene.close();
@@ -159,7 +159,7 @@ describe('follow', () => {
     await scene.stop();
   });
 
-  it('when nobody gives a set it is told, and the ledger comes when somebody does', async () => {
+  it('reports an unavailable transaction set, and gives the ledger when the set comes', async () => {
     let lies = true;
     const scene = new Scene([{ says: (...args) => (lies ? dontHave(...args) : undefined) }]);
     await scene.settle();
@@ -173,7 +173,7 @@ describe('follow', () => {
     await scene.stop();
   });
 
-  it('a peer that sends a set which does not hash is told of and replaced, and nothing is lost', async () => {
+  it('replaces a peer that sends a transaction set with a wrong hash, and loses no ledger', async () => {
     const damaged = (messages: readonly SendableMessage[]): readonly SendableMessage[] =>
       messages.map((message) =>
         message.type === 'GENERALIZED_TX_SET'
@@ -197,7 +197,7 @@ describe('follow', () => {
     await scene.stop();
   });
 
-  it('sets nobody asked for are not even hashed', async () => {
+  it('ignores transaction sets that it has not requested', async () => {
     const scene = new Scene([
       { says: (message, honest) => (message.type === 'GET_SCP_STATE' ? [...honest, ...unasked(50)] : undefined) },
     ]);
@@ -208,7 +208,7 @@ describe('follow', () => {
     await scene.stop();
   });
 
-  it('peers that vanish are dialled again, and nothing is lost', async () => {
+  it('dials peers again when they close, and loses no ledger', async () => {
     const scene = new Scene([{}, {}]);
     await scene.settle();
     for (let i = 0; i < 10; i++) {
@@ -223,7 +223,7 @@ describe('follow', () => {
     await scene.stop();
   });
 
-  it('all of them vanish in the middle of a ledger: it comes when they are back', async () => {
+  it('gives a ledger after all peers have closed and are connected again', async () => {
     let isSilent = true;
     const says: NonNullable<MockLedgersOptions['says']> = ({ type }) => (isSilent && type === 'GET_TX_SET' ? [] : undefined);
     const scene = new Scene([{ says }, { says }]);
@@ -240,7 +240,7 @@ describe('follow', () => {
     await scene.stop();
   });
 
-  it('a peer that stalls is replaced by one of the list', async () => {
+  it('replaces a peer that sends no statements', async () => {
     const scene = new Scene([{ passesOn: () => [] }, {}], { connections: 1 });
     await scene.settle();
     for (let i = 0; i < 5; i++) await scene.close();
@@ -259,7 +259,7 @@ describe('follow', () => {
     await scene.stop();
   });
 
-  it('who cannot be connected to is tried again, less and less often', async () => {
+  it('dials an address that refuses connections less and less often', async () => {
     const attempts: number[] = [];
     const clock = new ManualClock();
     const connect = async (): Promise<never> => {
@@ -280,7 +280,7 @@ describe('follow', () => {
     await scene.stop();
   });
 
-  it('statements that are forged are told once with their number, and whoever sends them is replaced', async () => {
+  it('reports forged statements with their number, and replaces the peer that sends them', async () => {
     const scene = new Scene([
       {
         passesOn: ({ envelopes }) =>
@@ -304,7 +304,7 @@ describe('follow', () => {
     );
   });
 
-  it('a missing ledger is asked for, and comes', async () => {
+  it('requests a missing ledger, and gives it', async () => {
     let passes = true;
     const scene = new Scene([{ passesOn: ({ envelopes }) => (passes ? envelopes : []) }]);
     await scene.settle();
@@ -320,7 +320,7 @@ describe('follow', () => {
     await scene.stop();
   });
 
-  it('a quorum set that is not met is told within 15 s, with who is missing and since when', async () => {
+  it('reports within 15 s that the quorum set is not met, with the missing validators and the time', async () => {
     const scene = new Scene([{}, {}]);
     await scene.settle();
     await scene.close();
@@ -336,7 +336,7 @@ describe('follow', () => {
     await scene.stop();
   });
 
-  it('equivocation is an alarm with both statements', async () => {
+  it('reports equivocation as an alarm with both statements', async () => {
     const scene = new Scene([{}, {}]);
     await scene.settle();
     const ledger = await scene.close();
@@ -350,7 +350,7 @@ describe('follow', () => {
     await scene.stop();
   });
 
-  it('an application that is slow makes the peers wait, and then gets what they still have', async () => {
+  it('stops reading from peers while the application is slow, and then gives the ledgers that peers still have', async () => {
     const validators = new MockValidators();
     const node = new MockLedgers(validators);
     const clock = new ManualClock(validators.last.closeTime);
@@ -391,7 +391,7 @@ describe('follow', () => {
     expect(() => scene.follower[Symbol.asyncIterator]()).toThrow(TypeError);
   });
 
-  it('several ledgers can be waited for at once; all of them end with the stream', async () => {
+  it('answers several next() calls at once, and ends them all with the stream', async () => {
     const validators = new MockValidators();
     const node = new MockLedgers(validators);
     const clock = new ManualClock(validators.last.closeTime);
@@ -415,7 +415,7 @@ describe('follow', () => {
     ]);
   });
 
-  it('what onEvent throws ends the stream', async () => {
+  it('ends with the exception of onEvent', async () => {
     const scene = new Scene([{}], {
       onEvent: () => {
         throw new Error('mine');

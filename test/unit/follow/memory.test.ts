@@ -19,7 +19,7 @@ const NOISE_BYTES = 3_000_000;
 /** A set that is kept once too often would be seen. */
 const SET_BYTES = 40_000;
 
-it('ledgers that were given out are forgotten, with fifty peers', { timeout: 120_000 }, async () => {
+it('follow keeps no ledger that it has given out, with fifty peers', { timeout: 120_000 }, async () => {
   const validators = new MockValidators({ count: 3 });
   const clock = new ManualClock(validators.last.closeTime);
   const nodes = Array.from({ length: PEERS }, () => new MockLedgers(validators, { remembers: 1 }));

@@ -19,7 +19,7 @@ const KINDS: readonly MockNodeKind[] = [
   'plain',
 ];
 
-it('one plain node among many others is enough, and invented keys change nothing', { timeout: 60_000 }, async () => {
+it('follow needs only one good node among many others, and ignores invented keys', { timeout: 60_000 }, async () => {
   await using mock = await mockNetwork({ nodes: 80, seed: 16, ledgerMs: 1_000, inventions: 1_000, dripMs: 50 });
   const peers = KINDS.map((kind) => mock.nodes.find((node) => node.kind === kind)?.address ?? '');
   expect(peers).not.toContain('');

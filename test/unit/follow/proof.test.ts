@@ -41,7 +41,7 @@ const code = (proof: unknown, trusted: SCPQuorumSet = quorumSet, where = network
 };
 
 describe('verifyLedger', () => {
-  it('says what a proof proves', () => {
+  it('returns the facts that a proof proves', () => {
     const ledger = closed[1] as (typeof closed)[number];
     expect(verifyLedger(proofOf(1), quorumSet, network)).toEqual({
       ledgerSeq: 1001,
@@ -54,7 +54,7 @@ describe('verifyLedger', () => {
     });
   });
 
-  it('whose quorum set it is satisfied under is up to the verifier', () => {
+  it('uses the quorum set of the caller', () => {
     const [a = '', b = '', c = '', d = ''] = validators.nodeIDs;
     const all = { threshold: 4, validators: [a, b, c, d], innerSets: [] };
     const nested = { threshold: 2, validators: [a], innerSets: [{ threshold: 2, validators: [b, c, d], innerSets: [] }] };
@@ -73,16 +73,16 @@ describe('verifyLedger', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['nothing', undefined, 'LEDGER_PROOF_MALFORMED'],
-    ['a text', 'proof', 'LEDGER_PROOF_MALFORMED'],
-    ['no statements', { txSet: '' }, 'LEDGER_PROOF_MALFORMED'],
-    ['no set', { statements: [] }, 'LEDGER_PROOF_MALFORMED'],
+    ['an undefined value', undefined, 'LEDGER_PROOF_MALFORMED'],
+    ['a string', 'proof', 'LEDGER_PROOF_MALFORMED'],
+    ['a proof without statements', { txSet: '' }, 'LEDGER_PROOF_MALFORMED'],
+    ['a proof without transaction set', { statements: [] }, 'LEDGER_PROOF_MALFORMED'],
     ['an empty proof', { statements: [], txSet: '' }, 'LEDGER_QUORUM_NOT_MET'],
     ['statements that are numbers', { statements: [1], txSet: '' }, 'LEDGER_PROOF_MALFORMED'],
-    ['no base64', { statements: ['*'], txSet: '' }, 'LEDGER_PROOF_MALFORMED'],
-    ['base64 with something behind it', { ...proofOf(0), txSet: `${proofOf(0).txSet} ` }, 'LEDGER_PROOF_MALFORMED'],
-    ['no envelope', { statements: ['AAAA'], txSet: '' }, 'LEDGER_PROOF_MALFORMED'],
-    ['bytes behind an envelope', { ...proofOf(0), statements: [`${toBase64(new Uint8Array(300))}`] }, 'LEDGER_PROOF_MALFORMED'],
+    ['statements that are not base64', { statements: ['*'], txSet: '' }, 'LEDGER_PROOF_MALFORMED'],
+    ['base64 with a space after it', { ...proofOf(0), txSet: `${proofOf(0).txSet} ` }, 'LEDGER_PROOF_MALFORMED'],
+    ['statements that are not envelopes', { statements: ['AAAA'], txSet: '' }, 'LEDGER_PROOF_MALFORMED'],
+    ['bytes after an envelope', { ...proofOf(0), statements: [`${toBase64(new Uint8Array(300))}`] }, 'LEDGER_PROOF_MALFORMED'],
     [
       'statements of two ledgers',
       { ...proofOf(0), statements: [...proofOf(0).statements, ...proofOf(1).statements] },
@@ -107,12 +107,12 @@ describe('verifyLedger', () => {
       'LEDGER_INSANE_STATEMENT',
     ],
     [
-      'a value that is none',
+      'a value that does not decode',
       { ...proofOf(0), statements: [0, 1, 2].map((i) => envelopeBase64(validators.externalize(i, 5, new Uint8Array(8)))) },
       'LEDGER_BAD_VALUE',
     ],
     [
-      'a close time that no calendar has',
+      'a close time beyond the range of dates',
       {
         ...proofOf(0),
         statements: [0, 1, 2].map((i) =>
@@ -125,13 +125,13 @@ describe('verifyLedger', () => {
       },
       'LEDGER_BAD_VALUE',
     ],
-  ])('%s is refused by its code', (_name, proof, expected) => expect(code(proof)).toBe(expected));
+  ])('refuses %s with its code', (_name, proof, expected) => expect(code(proof)).toBe(expected));
 
-  it('a signature for another network is none', () => {
+  it('refuses a signature for another network', () => {
     expect(code(proofOf(0), quorumSet, networks.pubnet)).toBe('LEDGER_BAD_SIGNATURE');
   });
 
-  it('with one byte of it changed it proves nothing else', () => {
+  it('never proves anything else when one byte is changed', () => {
     const proof = proofOf(1, [0, 1, 2]);
     const proven = verifyLedger(proof, quorumSet, network);
     fc.assert(
@@ -164,7 +164,7 @@ describe('files of proofs', () => {
     return found;
   };
 
-  it('are verified line by line, other lines passed over', async () => {
+  it('are verified line by line; other lines are ignored', async () => {
     const text = lines(
       { type: 'peer' },
       { type: 'ledger', proof: proofOf(0) },
@@ -175,7 +175,7 @@ describe('files of proofs', () => {
     expect(await results([...text, ''])).toEqual([1000, 1001, 1002]);
   });
 
-  it('what is not in order, or names the same predecessor, is refused', async () => {
+  it('are refused when ledgers are not in order, or have the same predecessor', async () => {
     const same = new MockValidators();
     const previousLedgerHash = new Uint8Array(32).fill(1);
     const [first, second, third] = [
@@ -189,14 +189,14 @@ describe('files of proofs', () => {
     expect(await results(lines(proofOf(1), proofOf(0), proofOf(1)))).toEqual([1001, 'LEDGER_CHAIN', 'LEDGER_CHAIN']);
   });
 
-  it('what a line says beside its proof has to be what the proof says', async () => {
+  it('are refused when a line differs from its proof', async () => {
     const { closeTime, txSetHash } = verifyLedger(proofOf(0), quorumSet, network);
     expect(await results(lines({ closeTime, txSetHash, ledgerSeq: 1000, proof: proofOf(0) }))).toEqual([1000]);
     for (const lie of [{ closeTime: closeTime + 1 }, { txSetHash: '00' }, { ledgerSeq: '1000' }, { upgrades: ['AAAA'] }])
       expect(await results(lines({ ...lie, proof: proofOf(0) }))).toEqual(['LEDGER_PROOF_MALFORMED']);
   });
 
-  it('a ledger without proof, and what is no JSON, are refused', async () => {
+  it('are refused when a line has no proof or is not JSON', async () => {
     expect(await results(['{', '7', ...lines({ type: 'ledger', ledgerSeq: 1 })])).toEqual(
       new Array<string>(3).fill('LEDGER_PROOF_MALFORMED'),
     );
@@ -211,7 +211,7 @@ describe('recorded sessions with a stellar-core', () => {
     return messages.length === 0 ? [] : [{ name, messages, network: { networkID: transcript.network.networkIdHex } }];
   });
 
-  it.each(sessions)('$name: every ledger whose set was recorded is followed', ({ messages, network }) => {
+  it.each(sessions)('$name: every ledger with a recorded transaction set is followed', ({ messages, network }) => {
     const statements = messages.flatMap((message) => (message.type === 'SCP_MESSAGE' ? [message.envelope.statement] : []));
     const sets = messages.flatMap((message) => (message.type === 'GENERALIZED_TX_SET' ? [message.generalizedTxSet] : []));
     const externalized = statements.filter(({ pledges }) => pledges.type === 'SCP_ST_EXTERNALIZE');
@@ -247,10 +247,10 @@ describe('recorded sessions with a stellar-core', () => {
     for (const seq of slots) expect([...followed.map(({ ledgerSeq }) => ledgerSeq), ...gaps, chain.next]).toContain(seq);
   });
 
-  it('there are sessions to be followed', () => expect(sessions.map(({ name }) => name)).toContain('traffic'));
+  it('contain a session with traffic', () => expect(sessions.map(({ name }) => name)).toContain('traffic'));
 });
 
-it('docs/follow.md lists every code, each with a cause of its own and advice', async () => {
+it('docs/follow.md lists every code, each with its own cause and advice', async () => {
   const text = await readFile(new URL('../../../docs/follow.md', import.meta.url), 'utf8');
   const rows = [...text.matchAll(/^\| `(LEDGER_\w+)` \|/gm)].map(([, code]) => code);
   expect(rows).toEqual(Object.keys(LEDGER_ERROR_TABLE));

@@ -97,7 +97,7 @@ class Scene {
 beforeAll(() => summarizeTxSet(new Uint8Array(4)));
 
 describe('submit', () => {
-  it('offers by the hash of the envelope, gives on demand, and is done when a ledger holds it', async () => {
+  it('advertises the transaction, sends it on demand, and ends when a ledger contains it', async () => {
     const transaction = payment();
     const scene = new Scene(xdrOf(transaction));
     const result = await scene.run((seq) => (seq === 1002 ? (scene.nodes[0]?.transactions ?? []) : []));
@@ -113,7 +113,7 @@ describe('submit', () => {
     expect(scene.clock.timers).toBe(0);
   });
 
-  it('who asks for it without end is given it once for each offer', async () => {
+  it('sends the transaction once for each advert, however often a peer demands it', async () => {
     const transaction = xdrOf(payment());
     let demands = 0;
     const greedy: MockLedgersOptions = {
@@ -129,25 +129,25 @@ describe('submit', () => {
     expect(scene.nodes[0]?.requests.TRANSACTION).toBe(4);
   });
 
-  it('one that is in a ledger the peers remember is found there', async () => {
+  it('finds the transaction in a ledger that the peers remember', async () => {
     const transaction = xdrOf(payment());
     const scene = new Scene(transaction, [{}]);
     const result = await scene.run((seq) => (seq === 1000 ? [transaction] : []));
     expect(result).toMatchObject({ outcome: 'included', ledger: { ledgerSeq: 1000 } });
   });
 
-  it('is too late when a ledger has closed at its maxTime or later without it', async () => {
+  it('ends with expired when a ledger closes at maxTime or later without it', async () => {
     const scene = new Scene(xdrOf(payment({ maxTime: 1_767_225_600 + 15 })));
     expect(await scene.run()).toMatchObject({ outcome: 'expired', from: 1000, to: 1002 });
     expect(scene.clock.timers).toBe(0);
   });
 
-  it('is too late when the last ledger of its ledger bounds has closed without it', async () => {
+  it('ends with expired when the last ledger of its bounds closes without it', async () => {
     const scene = new Scene(xdrOf(payment({ maxLedger: 1004 })));
     expect(await scene.run()).toMatchObject({ outcome: 'expired', from: 1000, to: 1003 });
   });
 
-  it('after a gap nobody can say that it is too late: a missed ledger may hold it', async () => {
+  it('does not end with expired after a gap, because a missed ledger may contain it', async () => {
     const transaction = xdrOf(payment({ maxTime: 1_767_225_600 + 30 }));
     const scene = new Scene(transaction, [
       { remembers: 1, passesOn: ({ ledgerSeq, envelopes }) => (ledgerSeq === 1001 ? [] : envelopes) },
@@ -155,13 +155,13 @@ describe('submit', () => {
     expect(await scene.run()).toMatchObject({ outcome: 'timeout', from: 1000, to: 1005 });
   });
 
-  it('gives up when its time has passed', async () => {
+  it('ends with timeout after timeoutMs', async () => {
     const scene = new Scene(xdrOf(payment()), [{}], { timeoutMs: 22_000 });
     expect(await scene.run()).toMatchObject({ outcome: 'timeout', from: 1000, to: 1003 });
     expect(scene.clock.timers).toBe(0);
   });
 
-  it('is refused when every peer refuses us with an ERROR_MSG', async () => {
+  it('ends with refused when every peer sends an ERROR_MSG', async () => {
     const connect = async ({ host }: ConnectOptions): Promise<never> => {
       throw new OverlayError('OVERLAY_PEER_ERROR', {
         stage: 'auth',
@@ -175,7 +175,7 @@ describe('submit', () => {
     expect(Object.keys(result.outcome === 'refused' ? result.errors : {})).toEqual(['node:1', 'node:2']);
   });
 
-  it('peers that are not there are no refusal', async () => {
+  it('does not end with refused when the peers cannot be reached', async () => {
     const connect = async (): Promise<never> => {
       throw new OverlayError('OVERLAY_CONNECTION_REFUSED', { stage: 'tcp' });
     };
@@ -185,7 +185,7 @@ describe('submit', () => {
     expect(result).not.toHaveProperty('to', expect.any(Number));
   });
 
-  it('ends when the signal aborts', async () => {
+  it('throws OVERLAY_ABORTED when its signal aborts', async () => {
     const controller = new AbortController();
     const scene = new Scene(xdrOf(payment()), [{}], { signal: controller.signal });
     await scene.settle();
@@ -195,19 +195,19 @@ describe('submit', () => {
   });
 
   it.each<[string, Uint8Array]>([
-    ['nothing', new Uint8Array(0)],
-    ['something else', new Uint8Array(100).fill(9)],
-    ['one cut short', xdrOf(payment()).slice(0, -4)],
-    ['one with bytes behind it', Uint8Array.from([...xdrOf(payment()), 0, 0, 0, 0])],
-  ])('%s is no transaction, and nothing is dialled', async (_name, transaction) => {
+    ['an empty input', new Uint8Array(0)],
+    ['other bytes', new Uint8Array(100).fill(9)],
+    ['an incomplete transaction', xdrOf(payment()).slice(0, -4)],
+    ['a transaction with bytes after it', Uint8Array.from([...xdrOf(payment()), 0, 0, 0, 0])],
+  ])('throws a TypeError for %s, and dials nothing', async (_name, transaction) => {
     const scene = new Scene(transaction);
     await expect(scene.result).rejects.toThrow(TypeError);
     expect(scene.nodes.flatMap(({ connections }) => connections)).toEqual([]);
   });
 });
 
-describe('transactions in sets', () => {
-  it('are found as what they are, not as bytes in another one', async () => {
+describe('transactions in a transaction set', () => {
+  it('are found as transactions, not as bytes inside another one', async () => {
     const mine = payment();
     const inner = xdrOf(mine);
     const bump = TransactionBuilder.buildFeeBumpTransaction(key, '200', mine, passphrase);
@@ -237,7 +237,7 @@ describe('transactions in sets', () => {
     expect(await hasTransaction(unknown, inner)).toBeUndefined();
   });
 
-  it('have the hash that Stellar’s own library signs, whatever their kind', async () => {
+  it('have the same hash as in Stellar’s own library, for every envelope type', async () => {
     const mine = payment({ maxTime: 1_800_000_000, maxLedger: 77 });
     expect(await readTransaction(xdrOf(mine), networks.standalone)).toMatchObject({
       transactionHash: mine.hash().toString('hex'),
@@ -279,7 +279,7 @@ describe('transactions in sets', () => {
     expect((await readTransaction(xdrOf(payment()), networks.standalone)).maxTime).toBeUndefined();
   });
 
-  it('of a running stellar-core are counted by kind', async () => {
+  it('are counted by type of operation, in recorded sets of a stellar-core', async () => {
     const summaries = await Promise.all(
       Object.values(ledgers.txSets).map((hex) => {
         const message = messageOf(hex);
@@ -292,7 +292,7 @@ describe('transactions in sets', () => {
     expect(await summarizeTxSet(new Uint8Array(64).fill(1))).toBeUndefined();
   });
 
-  it('are read from files as people have them', () => {
+  it('are read from base64, hex and binary files', () => {
     const bytes = xdrOf(payment());
     const base64 = Buffer.from(bytes).toString('base64');
     for (const text of [base64, `${base64}\n`, base64.replace(/.{64}/g, '$&\n'), Buffer.from(bytes).toString('hex'), bytes])

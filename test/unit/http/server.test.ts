@@ -45,7 +45,7 @@ async function statusOf(port: number, path: string, headers: Record<string, stri
   return response.statusCode;
 }
 
-describe('who is answered', () => {
+describe('the check of HTTP headers', () => {
   const ELSEWHERE = [
     { Host: 'rebound.example' },
     { Host: 'localhost.rebound.example' },
@@ -59,14 +59,14 @@ describe('who is answered', () => {
   ];
   const OURS = [{}, { 'Sec-Fetch-Site': 'none' }, { 'Sec-Fetch-Site': 'same-origin' }];
 
-  it.each(ELSEWHERE)('exporter does not answer %j', async (headers) => {
+  it.each(ELSEWHERE)('refuses %j at exporter', async (headers) => {
     await using exporting = await exporter();
     const own = { Host: `127.0.0.1:${exporting.port}` };
     for (const path of ['/', '/metrics', '/probe?target=127.0.0.1:1'])
       expect([path, await statusOf(exporting.port, path, { ...own, ...headers })]).toEqual([path, 403]);
   });
 
-  it('exporter dials for nobody who was led here by another page, and shows its page to them', async () => {
+  it('lets a link from another page open the start page of exporter, but no probe', async () => {
     await using exporting = await exporter();
     const { port } = exporting;
     const led = {
@@ -80,14 +80,14 @@ describe('who is answered', () => {
       expect(await statusOf(port, path, led)).toBe(403);
   });
 
-  it.each(ELSEWHERE)('a live page does not answer %j', async (headers) => {
+  it.each(ELSEWHERE)('refuses %j at a live page', async (headers) => {
     await using live = await serveLive({ waitMs: HOUR, goneMs: HOUR, totalMs: HOUR });
     const { port, host, pathname } = new URL(live.url);
     for (const path of [pathname, `${pathname}events`])
       expect([path, await statusOf(Number(port), path, { Host: host, ...headers })]).toEqual([path, 403]);
   });
 
-  it.each(OURS)('both answer %j', async (headers) => {
+  it.each(OURS)('accepts %j at exporter and at a live page', async (headers) => {
     await using exporting = await exporter();
     await using live = await serveLive({ waitMs: HOUR, goneMs: HOUR, totalMs: HOUR });
     const { port, host, pathname } = new URL(live.url);
@@ -95,7 +95,7 @@ describe('who is answered', () => {
     expect(await statusOf(Number(port), pathname, { Host: host, ...headers })).toBe(200);
   });
 
-  it('exporter goes by every address and by the names it was given, with any port', async () => {
+  it('accepts addresses, localhost and the configured names at exporter, with any port', async () => {
     await using exporting = await exporter({ names: ['exporter.internal'] });
     for (const host of ['127.0.0.1', '[::1]:80', '10.1.2.3:9', 'localhost', 'LOCALHOST:1', 'Exporter.Internal:11627'])
       expect([host, await statusOf(exporting.port, '/-/healthy', { Host: host })]).toEqual([host, 200]);
@@ -105,8 +105,8 @@ describe('who is answered', () => {
   });
 });
 
-describe('what somebody can hold', () => {
-  it('one request at a time: those behind it are not even looked at', async () => {
+describe('the limits of the HTTP server', () => {
+  it('handle one request at a time: pipelined requests after it are not read', async () => {
     let asked = 0;
     let finish!: (answer: HttpAnswer) => void;
     await using server = await serve({
@@ -127,7 +127,7 @@ describe('what somebody can hold', () => {
     expect(came).toContain('Connection: close');
   });
 
-  it('a request comes in as many pieces as it likes, with empty lines before it, and the next one on the same socket', async () => {
+  it('accept a request in any number of segments, and further requests on the same connection', async () => {
     await using server = await serve();
     const socket = await dial(server);
     socket.setNoDelay(true);
@@ -139,7 +139,7 @@ describe('what somebody can hold', () => {
     socket.destroy();
   });
 
-  it('an idle socket makes room for a new one, one that is served does not', async () => {
+  it('close an idle connection for a new one, but not one with a request', async () => {
     let finish!: (answer: HttpAnswer) => void;
     await using server = await serve({
       limits: { sockets: 3 },
@@ -165,7 +165,7 @@ describe('what somebody can hold', () => {
     for (const socket of [served, ...idle, fresh]) socket.destroy();
   });
 
-  it('an answer that nobody reads is dropped', async () => {
+  it('close a connection whose client does not read the answer', async () => {
     const text = 'x'.repeat(64_000_000);
     let isDropped = false;
     await using server = await serve({
@@ -186,7 +186,7 @@ describe('what somebody can hold', () => {
     expect(socket.bytesRead).toBeLessThan(text.length);
   });
 
-  it('a socket has so many requests, and so much time', async () => {
+  it('close a connection after a number of requests, and after a time', async () => {
     for (const [limits, requests] of [[{ requests: 2 }, 2] as const, [{ ageMs: -1 }, 1] as const]) {
       await using server = await serve({ limits });
       const socket = await dial(server);
@@ -199,14 +199,14 @@ describe('what somebody can hold', () => {
     }
   });
 
-  it('a body is not waited for', async () => {
+  it('refuse a request body without waiting for it', async () => {
     await using server = await serve();
     const socket = await dial(server);
     socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\nx');
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 405 [\s\S]*Connection: close/);
   });
 
-  it('close() waits for nobody who does not read, and for no answer that does not come', async () => {
+  it('let close() end connections that do not read, or still wait for an answer', async () => {
     const server = await serve({
       answer: ({ url }) => (url === '/never' ? new Promise(() => {}) : Promise.resolve({ ...OK, text: 'x'.repeat(64_000_000) })),
     });
@@ -221,7 +221,7 @@ describe('what somebody can hold', () => {
   });
 });
 
-it('the metrics of the process are made once for all who ask meanwhile', async () => {
+it('the metrics of the process are computed once for requests at the same time', async () => {
   const metrics = new ExporterMetrics(() => 0);
   const make = vi.spyOn(metrics.registry, 'metrics');
   const [first, second] = await Promise.all([metrics.text(), metrics.text()]);

@@ -16,7 +16,7 @@ beforeEach(() => {
 afterEach(() => process.off('warning', onWarning));
 
 describe('one AbortSignal for many connections', () => {
-  it('of connect: no warning while dialling and after, all end when it aborts, and no listener stays', async () => {
+  it('in connect() causes no warning, ends all connections, and keeps no listener', async () => {
     await using listener = await listen({ port: 0, network });
     const ending = new AbortController();
     const { signal } = ending;
@@ -34,7 +34,7 @@ describe('one AbortSignal for many connections', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  it('of listen: no warning, and no listener remains after a close', async () => {
+  it('in listen() causes no warning, and keeps no listener after close()', async () => {
     const { signal } = new AbortController();
     const listeners = await Promise.all(Array.from({ length: 12 }, () => listen({ port: 0, network, signal })));
     await turn();
@@ -43,7 +43,7 @@ describe('one AbortSignal for many connections', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  it('of send: no warning for messages that wait, and each is given up', async () => {
+  it('in send() causes no warning, and ends each waiting message', async () => {
     const ending = new AbortController();
     const [connection, other] = await connectedPair({ network }, { floodCapacity: { messages: 1, bytes: 1000 } });
     const advert = { type: 'FLOOD_ADVERT', txHashes: [new Uint8Array(32)] } as const;
@@ -61,7 +61,7 @@ describe('one AbortSignal for many connections', () => {
 });
 
 describe('onAbort', () => {
-  it('calls the listeners in order, once, and not the removed ones', () => {
+  it('calls the listeners in order and once, except removed ones', () => {
     const ending = new AbortController();
     const called: number[] = [];
     const callbacks = [0, 1, 2, 3].map((i) => (): void => {
@@ -76,7 +76,7 @@ describe('onAbort', () => {
     expect(called).toEqual([0, 2]);
   });
 
-  it('means nothing without a signal, and taking back twice neither', () => {
+  it('ignores an undefined signal, and a listener that was removed before', () => {
     const ending = new AbortController();
     const callback = (): void => {};
     onAbort(undefined, callback);

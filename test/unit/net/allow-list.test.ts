@@ -83,19 +83,19 @@ const GLOBAL = [
   '3ffe::1',
 ];
 
-describe('without --allow', () => {
+describe('an allow list without ranges', () => {
   const list = new AllowList([]);
 
-  it.each(REFUSED)('%s is refused: %s', (address) => {
+  it.each(REFUSED)('refuses %s: %s', (address) => {
     expect(list.permits(address)).toBe(false);
   });
 
-  it.each(GLOBAL)('%s is globally routable', (address) => {
+  it.each(GLOBAL)('permits %s, which is globally routable', (address) => {
     expect(list.permits(address)).toBe(true);
   });
 });
 
-describe('what only looks like an address', () => {
+describe('the check whether a text is an address', () => {
   // Node would look these up as names, and a name may lead to any address.
   it.each([
     '8.8.8.8%.example.org',
@@ -107,7 +107,7 @@ describe('what only looks like an address', () => {
     '127.1',
     '0x7f000001',
     '',
-  ])('%j is permitted to nobody', (text) => {
+  ])('refuses %j, even when all addresses are allowed', (text) => {
     expect([new AllowList([]).permits(text), new AllowList(['0.0.0.0/0', '::/0']).permits(text), isAddress(text)]).toEqual([
       false,
       false,
@@ -115,12 +115,12 @@ describe('what only looks like an address', () => {
     ]);
   });
 
-  it('an address with a zone is one', () => {
+  it('accepts an address with a zone', () => {
     expect([isAddress('fe80::1%eth0'), isAddress('fe80::1%eth0.1'), isAddress('::ffff:127.0.0.1')]).toEqual([true, true, true]);
   });
 });
 
-describe('with --allow', () => {
+describe('an allow list with ranges', () => {
   it.each<readonly [string, readonly string[], readonly string[]]>([
     ['10.0.0.0/8', ['10.0.0.0', '10.255.255.255', '::ffff:10.1.2.3'], ['11.0.0.0', '9.255.255.255', '8.8.8.8', '::10.1.2.3']],
     ['127.0.0.1', ['127.0.0.1', '::ffff:127.0.0.1'], ['127.0.0.2', '::1']],
@@ -132,13 +132,13 @@ describe('with --allow', () => {
     ['fe80::/10', ['fe80::1%eth0', 'febf::1'], ['fec0::1']],
     ['::ffff:10.0.0.0/104', ['10.200.0.1', '::ffff:10.0.0.9'], ['11.0.0.0']],
     ['2001:db8::/127', ['2001:db8::', '2001:db8::1'], ['2001:db8::2']],
-  ])('%s is exactly what it says', (cidr, inside, outside) => {
+  ])('permits exactly the addresses in %s', (cidr, inside, outside) => {
     const list = new AllowList([cidr]);
     for (const address of inside) expect([address, list.permits(address)]).toEqual([address, true]);
     for (const address of outside) expect([address, list.permits(address)]).toEqual([address, false]);
   });
 
-  it('several ranges add up', () => {
+  it('permits the addresses of each range', () => {
     const list = new AllowList(['127.0.0.0/8', '::1']);
     expect([list.permits('127.0.0.1'), list.permits('::1'), list.permits('10.0.0.1')]).toEqual([true, true, false]);
   });
@@ -154,7 +154,7 @@ describe('with --allow', () => {
     ['fd00::/129', 'at most 128 bits'],
     ['10.0.0.1/8', 'bits after the prefix are set'],
     ['2001:db8::1/64', 'bits after the prefix are set'],
-  ])('%j is refused as a range', (cidr, why) => {
+  ])('refuses %j as a range', (cidr, why) => {
     expect(() => new AllowList([cidr])).toThrow(TypeError);
     expect(() => new AllowList([cidr])).toThrow(why);
   });

@@ -4,7 +4,7 @@ import { closest } from '../../../src/net/closest.ts';
 
 const VERBS = ['probe', 'explain', 'listen', 'watch', 'audit', 'decode', 'exporter', 'keygen'];
 
-describe('the word that may be meant', () => {
+describe('the suggestion for a mistyped word', () => {
   it.each([
     ['prob', 'probe'],
     ['wach', 'watch'],
@@ -13,13 +13,16 @@ describe('the word that may be meant', () => {
     ['lsiten', 'listen'],
     ['AUDIT', 'audit'],
     ['xeproter', 'exporter'],
-  ])('is near: %s is %s', (word, meant) => expect(closest(word, VERBS)).toBe(meant));
+  ])('is the nearest word: for %s it is %s', (word, meant) => expect(closest(word, VERBS)).toBe(meant));
 
-  it.each(['probe', 'prod', 'node1', 'w', '', 'core-live-a', 'expert', 'x'.repeat(10_000)])('is not there: %s', (word) => {
-    expect(closest(word, VERBS)).toBeUndefined();
-  });
+  it.each(['probe', 'prod', 'node1', 'w', '', 'core-live-a', 'expert', 'x'.repeat(10_000)])(
+    'is absent when the word exists or no word is near: %s',
+    (word) => {
+      expect(closest(word, VERBS)).toBeUndefined();
+    },
+  );
 
-  it('is found after any one error, whatever the word', () => {
+  it('is found after any single error in any word', () => {
     const letters = fc.string({ minLength: 3, maxLength: 12, unit: fc.constantFrom('a', 'b', 'c', 'd') });
     fc.assert(
       fc.property(letters, fc.nat(), fc.constantFrom('drop', 'add', 'change', 'swap'), (word, seed, error) => {

@@ -40,7 +40,7 @@ describe('connect', () => {
     ['127.0.0.1', '127.0.0.1', '127.0.0.1'],
     ['localhost', '127.0.0.1', '127.0.0.1'],
     ...(hasIPv6 ? [['::1', '::1', '::1'] satisfies [string, string, string]] : []),
-  ])('reaches a node as %s', async (host, listenOn, address) => {
+  ])('connects to a node as %s', async (host, listenOn, address) => {
     const identity = NodeIdentity.random();
     await using listener = await listen({ host: listenOn, port: 0, network, identity, versionStr: 'a node' });
     await using connection = await connect({ host, port: listener.port, network });
@@ -52,7 +52,7 @@ describe('connect', () => {
     expect(listener.peerID).toBe(identity.peerID);
   });
 
-  it('tells what each side says of itself, and how long each phase took', async () => {
+  it('reports the HELLO of each side, and the duration of each phase', async () => {
     const identity = NodeIdentity.random();
     await using listener = await listen({
       ...{ port: 0, network, ledgerVersion: 21, overlayVersion: 41, overlayMinVersion: 40, listeningPort: 4321 },
@@ -77,7 +77,7 @@ describe('connect', () => {
     expect(accepted.timings.helloMs + accepted.timings.authMs).toBeCloseTo(accepted.timings.totalMs, 6);
   });
 
-  it('has the phases of a manual clock to the millisecond', async () => {
+  it('measures the phases in milliseconds of its clock', async () => {
     const clock = new ManualClock();
     await using node = await RawNode.start();
     const connecting = connect({ host: '127.0.0.1', port: node.port, network, clock });
@@ -95,7 +95,7 @@ describe('connect', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('has one ECDH key for all connections of an identity, and one for each when asked', async () => {
+  it('uses one ECDH key for all connections of an identity, and a new one for each with per-connection', async () => {
     await using node = await RawNode.start();
     const identity = NodeIdentity.random();
     const keys: string[] = [];
@@ -113,7 +113,7 @@ describe('connect', () => {
     expect(new Set(keys).size).toBe(3);
   });
 
-  it('draws another nonce for each connection', async () => {
+  it('uses a new nonce for each connection', async () => {
     await using node = await RawNode.start();
     const nonces = new Set<string>();
     for (let i = 0; i < 3; i++) {
@@ -127,7 +127,7 @@ describe('connect', () => {
     expect(nonces.size).toBe(3);
   });
 
-  it('tells its steps and its bytes, each with the connection they belong to', async () => {
+  it('passes its steps and bytes to onStep and onBytes, with the connection', async () => {
     const steps: HandshakeStep['step'][] = [];
     const directions = new Set<string>();
     const infos = new Set<object>();
@@ -154,13 +154,13 @@ describe('connect', () => {
   });
 });
 
-describe('connect fails', () => {
+describe('connect()', () => {
   const clock = new ManualClock();
   const target = (port: number) => ({ host: '127.0.0.1', port, network, clock });
 
   afterEach(() => expect(clock.timers).toBe(0));
 
-  it('with OVERLAY_CONNECTION_REFUSED where nothing listens, by address and by name', async () => {
+  it('fails with OVERLAY_CONNECTION_REFUSED where nothing listens, for an address and for a name', async () => {
     const listener = await listen({ port: 0, network });
     await listener.close();
     for (const [host, shown] of [
@@ -178,7 +178,7 @@ describe('connect fails', () => {
     }
   });
 
-  it('with OVERLAY_NAME_NOT_FOUND for a name that cannot exist', async () => {
+  it('fails with OVERLAY_NAME_NOT_FOUND for a name that cannot exist', async () => {
     const host = `${'x'.repeat(64)}.invalid`; // A label of a name has at most 63 characters: no resolver is asked.
     await expect(connect({ ...target(11625), host })).rejects.toMatchObject({
       code: 'OVERLAY_NAME_NOT_FOUND',
@@ -187,7 +187,7 @@ describe('connect fails', () => {
     });
   });
 
-  it('at the deadline of name resolution and of TCP, with the code of each', async () => {
+  it('fails at its deadline with the code of the name look-up or of TCP', async () => {
     await using node = await RawNode.start();
     for (const [host, code, stage] of [
       ['localhost', 'OVERLAY_NAME_LOOKUP_TIMEOUT', 'dns'],
@@ -201,7 +201,7 @@ describe('connect fails', () => {
     }
   });
 
-  it('with OVERLAY_HANDSHAKE_TIMEOUT when the handshake takes longer than allowed, TCP included', async () => {
+  it('fails with OVERLAY_HANDSHAKE_TIMEOUT when the handshake takes too long, TCP included', async () => {
     await using node = await RawNode.start();
     const connecting = connect({ ...target(node.port), handshakeTimeoutMs: 1_500 });
     const outcome = expect(connecting).rejects.toMatchObject({
@@ -219,7 +219,7 @@ describe('connect fails', () => {
     await outcome;
   });
 
-  it('with OVERLAY_HANDSHAKE_TIMEOUT and never OVERLAY_IDLE_TIMEOUT, also where the tick of 5 s comes first', async () => {
+  it('fails with OVERLAY_HANDSHAKE_TIMEOUT, not OVERLAY_IDLE_TIMEOUT, even if the tick comes first', async () => {
     await using node = await RawNode.start();
     // The event loop is late: the tick that is due at the same moment is served before the deadline.
     const late = {
@@ -235,7 +235,7 @@ describe('connect fails', () => {
     await outcome;
   });
 
-  it('with OVERLAY_PEER_ID_MISMATCH for another peer than the pinned one, whose facts it keeps', async () => {
+  it('fails with OVERLAY_PEER_ID_MISMATCH and the HELLO of the peer when another peer answers', async () => {
     await using node = await RawNode.start();
     const expectedPeerID = NodeIdentity.random().peerID;
     const connecting = connect({ ...target(node.port), expectedPeerID });
@@ -249,14 +249,14 @@ describe('connect fails', () => {
     expect(error.message).toContain(expectedPeerID);
   });
 
-  it('not, for the pinned peer', async () => {
+  it('succeeds when the expected peer answers', async () => {
     await using listener = await listen({ port: 0, network });
     const { peerID } = listener;
     await using connection = await connect({ host: '127.0.0.1', port: listener.port, network, expectedPeerID: peerID });
     expect(connection.remote.peerID).toBe(peerID);
   });
 
-  it('with OVERLAY_PEER_BANNED for a banned peer, without AUTH', async () => {
+  it('fails with OVERLAY_PEER_BANNED for a banned peer, and sends no AUTH', async () => {
     await using node = await RawNode.start();
     const banned: string[] = [];
     const connecting = connect({ ...target(node.port), isBanned: (peerID) => banned.push(peerID) > 0 });
@@ -268,7 +268,7 @@ describe('connect fails', () => {
     expect(banned).toEqual([peer.peerID]);
   });
 
-  it('with OVERLAY_INTERNAL and the cause when a function of the caller throws', async () => {
+  it('fails with OVERLAY_INTERNAL and the cause when a function of the caller throws', async () => {
     await using node = await RawNode.start();
     const cause = new Error('mine');
     const isBanned = (): boolean => {
@@ -286,7 +286,7 @@ describe('connect fails', () => {
   it.each([
     ['hello', 'closed-before-hello'],
     ['auth', 'closed-before-auth'],
-  ] as const)('with OVERLAY_CONNECTION_CLOSED when the peer closes in stage %s', async (stage, causeName) => {
+  ] as const)('fails with OVERLAY_CONNECTION_CLOSED when the peer closes in stage %s', async (stage, causeName) => {
     await using node = await RawNode.start();
     const connecting = connect(target(node.port));
     const outcome = expect(connecting).rejects.toMatchObject({ code: 'OVERLAY_CONNECTION_CLOSED', stage, causeName });
@@ -300,7 +300,7 @@ describe('connect fails', () => {
     await outcome;
   });
 
-  it('with OVERLAY_PEER_ERROR when the peer authenticates and refuses in the same segment', async () => {
+  it('fails with OVERLAY_PEER_ERROR when AUTH and ERROR_MSG come in one segment', async () => {
     await using node = await RawNode.start();
     const outcome = expect(connect(target(node.port))).rejects.toMatchObject({
       ...{ code: 'OVERLAY_PEER_ERROR', stage: 'channel', causeName: 'peer-full' },
@@ -318,7 +318,7 @@ describe('connect fails', () => {
     await outcome;
   });
 
-  it('with the reason of both sides when both refuse at the same moment', async () => {
+  it('fails with the reasons of both sides when both refuse at the same time', async () => {
     await using node = await RawNode.start();
     const outcome = expect(connect({ ...target(node.port), overlayVersion: 40 })).rejects.toMatchObject({
       ...{ code: 'OVERLAY_WRONG_PROTOCOL_VERSION', stage: 'hello', dropReason: 'wrong protocol version' },
@@ -333,7 +333,7 @@ describe('connect fails', () => {
     await outcome;
   });
 
-  it('half a second after refusing when the peer does not close', async () => {
+  it('fails half a second after its refusal when the peer does not close', async () => {
     await using node = await RawNode.start();
     const outcome = expect(connect(target(node.port))).rejects.toMatchObject({ code: 'OVERLAY_BAD_ADDRESS' });
     const peer = await node.peer();
@@ -346,10 +346,10 @@ describe('connect fails', () => {
   });
 });
 
-describe('a peer that shares no overlay version with us', () => {
+describe('a peer without a common overlay version', () => {
   const foreign = { overlayVersion: 60, overlayMinVersion: 55 };
 
-  it('is dialled once more with its own range when the option says so', async () => {
+  it('is dialled again with its own versions with adaptOverlayRange', async () => {
     await using node = await listen({ network, port: 0, ...foreign });
     const at = { host: '127.0.0.1', port: node.port, network };
     await expect(connect(at)).rejects.toMatchObject({ causeName: 'peer-says-wrong-protocol-version' });
@@ -358,13 +358,13 @@ describe('a peer that shares no overlay version with us', () => {
     expect(connection.remote).toMatchObject(foreign);
   });
 
-  it('is not when the application has chosen the range', async () => {
+  it('is not dialled again when the application has chosen the versions', async () => {
     await using node = await listen({ network, port: 0, ...foreign });
     const at = { host: '127.0.0.1', port: node.port, network, adaptOverlayRange: true, overlayVersion: 42 };
     await expect(connect(at)).rejects.toBeInstanceOf(OverlayError);
   });
 
-  it('is not dialled again for another reason', async () => {
+  it('is not dialled again when it refuses for another reason', async () => {
     let dialled = 0;
     await using node = await listen({
       network: networks.testnet,
@@ -377,7 +377,7 @@ describe('a peer that shares no overlay version with us', () => {
     expect(dialled).toBe(1);
   });
 
-  it('is answered in its own range by a listener with the option, and refused by one without', async () => {
+  it('is accepted with its own versions by a listener with adaptOverlayRange, and refused without', async () => {
     for (const adaptOverlayRange of [true, false]) {
       await using listener = await listen({ network, port: 0, adaptOverlayRange });
       const connecting = connect({ host: '127.0.0.1', port: listener.port, network, ...foreign });
@@ -393,7 +393,7 @@ describe('a peer that shares no overlay version with us', () => {
 });
 
 it.each(['per-process', 'per-connection'] as const)(
-  'keys and certificate are made before anything is timed, %s',
+  'keys and certificate are made before the time measurement begins, %s',
   async (ecdh) => {
     const order: string[] = [];
     const crypto: CryptoProvider = {
@@ -420,8 +420,8 @@ it.each(['per-process', 'per-connection'] as const)(
   },
 );
 
-describe('AbortSignal of connect', () => {
-  it('that has aborted before the call dials nothing', async () => {
+describe('the AbortSignal of connect()', () => {
+  it('prevents dialling when it has aborted before the call', async () => {
     await using node = await RawNode.start();
     const signal = AbortSignal.abort(new Error('no'));
     for (const host of ['127.0.0.1', 'localhost']) {
@@ -437,7 +437,7 @@ describe('AbortSignal of connect', () => {
   it.each([
     ['dns', 'localhost'],
     ['tcp', '127.0.0.1'],
-  ])('ends it during %s', async (stage, host) => {
+  ])('ends connect() during %s', async (stage, host) => {
     await using node = await RawNode.start();
     const clock = new ManualClock();
     const stop = new AbortController();
@@ -447,37 +447,40 @@ describe('AbortSignal of connect', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it.each(['hello', 'auth', 'channel'] as const)('ends it in stage %s, without a message to the peer', async (stage) => {
-    await using node = await RawNode.start();
-    const clock = new ManualClock();
-    const stop = new AbortController();
-    const connecting = connect({ host: '127.0.0.1', port: node.port, network, clock, signal: stop.signal });
-    connecting.catch(() => {});
-    const peer = await node.peer();
-    await peer.expect('HELLO');
-    if (stage !== 'hello') {
-      peer.write(peer.hello());
-      await peer.expect('AUTH');
-    }
-    if (stage === 'channel') peer.send({ type: 'AUTH', flags: 200 }, grant());
-    const expected = { code: 'OVERLAY_ABORTED', stage, cause: 'enough', told: null };
-    if (stage === 'channel') {
-      const connection = await connecting;
-      const next = connection[Symbol.asyncIterator]().next();
-      await peer.take(2);
-      stop.abort('enough');
-      await expect(next).rejects.toMatchObject(expected);
-      expect(await connection.ended).toMatchObject(expected);
-    } else {
-      stop.abort('enough');
-      await expect(connecting).rejects.toMatchObject(expected);
-    }
-    expect(await peer.farewell()).toEqual(['FIN']);
-    // The clock is manual: no timer is left, though the last turns of the loop may still come.
-    await until(() => clock.timers === 0);
-  });
+  it.each(['hello', 'auth', 'channel'] as const)(
+    'ends the connection in stage %s, without a message to the peer',
+    async (stage) => {
+      await using node = await RawNode.start();
+      const clock = new ManualClock();
+      const stop = new AbortController();
+      const connecting = connect({ host: '127.0.0.1', port: node.port, network, clock, signal: stop.signal });
+      connecting.catch(() => {});
+      const peer = await node.peer();
+      await peer.expect('HELLO');
+      if (stage !== 'hello') {
+        peer.write(peer.hello());
+        await peer.expect('AUTH');
+      }
+      if (stage === 'channel') peer.send({ type: 'AUTH', flags: 200 }, grant());
+      const expected = { code: 'OVERLAY_ABORTED', stage, cause: 'enough', told: null };
+      if (stage === 'channel') {
+        const connection = await connecting;
+        const next = connection[Symbol.asyncIterator]().next();
+        await peer.take(2);
+        stop.abort('enough');
+        await expect(next).rejects.toMatchObject(expected);
+        expect(await connection.ended).toMatchObject(expected);
+      } else {
+        stop.abort('enough');
+        await expect(connecting).rejects.toMatchObject(expected);
+      }
+      expect(await peer.farewell()).toEqual(['FIN']);
+      // The clock is manual: no timer is left, though the last turns of the loop may still come.
+      await until(() => clock.timers === 0);
+    },
+  );
 
-  it('that aborts after the end changes nothing', async () => {
+  it('has no effect after the end of the connection', async () => {
     const stop = new AbortController();
     await using listener = await listen({ port: 0, network });
     const connection = await connect({ host: '127.0.0.1', port: listener.port, network, signal: stop.signal });
@@ -487,7 +490,7 @@ describe('AbortSignal of connect', () => {
   });
 });
 
-it('a pair of both ends is closed by either', async () => {
+it('both ends of a connection end when either of them closes', async () => {
   for (const end of ['connection', 'accepted'] as const) {
     const { listener, connection, accepted } = await pair();
     await { connection, accepted }[end].close();

@@ -91,8 +91,8 @@ async function take(connection: Connection, count: number): Promise<ReceivedMess
   return messages;
 }
 
-describe('iteration', () => {
-  it('gives the messages in order, also those that came before anyone iterated', async () => {
+describe('a loop over a connection', () => {
+  it('gives the messages in order, also those that came before the loop', async () => {
     await using ends = await Ends.open();
     for (let i = 0; i < 150; i++) await ends.dialled.send(ask(i));
     await ends.dialled.ping();
@@ -102,7 +102,7 @@ describe('iteration', () => {
     expect(asked.map(seqOf)).toEqual(Array.from({ length: 151 }, (_, i) => i));
   });
 
-  it('continues in the next loop where the previous one stopped', async () => {
+  it('continues where the previous loop stopped', async () => {
     await using ends = await Ends.open();
     for (let i = 0; i < 6; i++) await ends.dialled.send(ask(i));
     expect((await take(ends.accepted, 2)).map(seqOf)).toEqual([0, 1]);
@@ -110,7 +110,7 @@ describe('iteration', () => {
     expect((await take(ends.accepted, 1)).map(seqOf)).toEqual([5]);
   });
 
-  it('shares the messages between several loops, each to one', async () => {
+  it('gives each message to only one of several loops', async () => {
     await using ends = await Ends.open();
     const loops = [1, 2, 3].map(async () => {
       const seen: number[] = [];
@@ -124,7 +124,7 @@ describe('iteration', () => {
     for (const some of seen) expect(some).toEqual(some.toSorted((a, b) => a - b));
   });
 
-  it('of next() called ahead is answered in the order of the calls', async () => {
+  it('answers next() calls in the order of the calls', async () => {
     await using ends = await Ends.open();
     const messages = ends.accepted[Symbol.asyncIterator]();
     expect(messages[Symbol.asyncIterator]()).toBe(messages);
@@ -133,7 +133,7 @@ describe('iteration', () => {
     expect((await Promise.all(ahead)).map(({ value }) => seqOf(value))).toEqual([0, 1, 2]);
   });
 
-  it('ends for everyone when the peer closes, after what it had sent', async () => {
+  it('ends when the peer closes, after all messages that it had sent', async () => {
     await using ends = await Ends.open();
     const waiting = ends.accepted[Symbol.asyncIterator]();
     await ends.dialled.send(ask(1));
@@ -145,14 +145,14 @@ describe('iteration', () => {
     expect(await waiting.return?.()).toEqual({ value: undefined, done: true });
   });
 
-  it('ends without an error in the side that closes', async () => {
+  it('ends without an error on the side that closes', async () => {
     await using ends = await Ends.open();
     const loop = take(ends.dialled, 1);
     await ends.dialled.close();
     expect(await loop).toEqual([]);
   });
 
-  it('throws what the peer said, once in each loop, after the last good message', async () => {
+  it('throws the ERROR_MSG of the peer once in each loop, after the last message', async () => {
     await using faced = await Faced.open();
     const { peer, connection } = faced;
     const messages = connection[Symbol.asyncIterator]();
@@ -166,7 +166,7 @@ describe('iteration', () => {
     await expect(take(connection, 1)).rejects.toMatchObject({ code: 'OVERLAY_PEER_ERROR' });
   });
 
-  it('gives credit back for flood messages by asking for the next one, and by leaving the loop', async () => {
+  it('returns the credit of a flood message when the next one is requested, or the loop ends', async () => {
     await using faced = await Faced.open();
     const { peer, connection } = faced;
     const flood = (count: number): void =>
@@ -184,7 +184,7 @@ describe('iteration', () => {
     await asking;
   });
 
-  it('delivers a message of an unknown type as it came, and it can be sent on', async () => {
+  it('delivers a message of an unknown type unchanged, and it can be sent to another peer', async () => {
     await using ends = await Ends.open();
     const xdr = Uint8Array.of(0, 0, 0, 77, 1, 2, 3, 4);
     await ends.dialled.send({ type: 'UNKNOWN', typeNumber: 77, xdr });
@@ -194,15 +194,15 @@ describe('iteration', () => {
     expect(await take(ends.dialled, 1)).toEqual([message]);
   });
 
-  it('refuses a message of an unknown type when told to be as strict as the reference', async () => {
+  it('refuses a message of an unknown type with unknownMessages: refuse', async () => {
     await using ends = await Ends.open({ unknownMessages: 'refuse' });
     await ends.dialled.send({ type: 'UNKNOWN', typeNumber: 77, xdr: Uint8Array.of(0, 0, 0, 77) });
     expect(await ends.dialled.ended).toMatchObject({ peerError: { code: 'ERR_DATA', message: 'received corrupt XDR' } });
   });
 });
 
-describe('send', () => {
-  it('takes a TX_SET of 1 MiB both ways', async () => {
+describe('send()', () => {
+  it('sends a TX_SET of 1 MiB in both directions', async () => {
     await using ends = await Ends.open();
     const txSet = Uint8Array.from({ length: 0x100000 }, (_, i) => i * 7);
     for (const [from, to] of [
@@ -216,7 +216,7 @@ describe('send', () => {
     }
   });
 
-  it('takes the longest record there may be, and refuses a longer one before anything is sent', async () => {
+  it('sends the longest allowed record, and refuses a longer one', async () => {
     await using ends = await Ends.open();
     const longest = 0x1000000 - 48;
     await expect(ends.dialled.send({ type: 'TX_SET', txSet: new Uint8Array(longest + 4) })).rejects.toThrow(RangeError);
@@ -226,7 +226,7 @@ describe('send', () => {
     expect(message?.type === 'TX_SET' && message.txSet.length).toBe(longest);
   });
 
-  it('hands received messages of every kind on to another connection, byte by byte the same', async () => {
+  it('sends received messages of every kind to another connection, with the same bytes', async () => {
     await using left = await Ends.open({ serves: ['GET_TX_SET', 'GET_SCP_QUORUMSET'] });
     await using right = await Ends.open({ serves: ['GET_TX_SET', 'GET_SCP_QUORUMSET'] });
     const hash = new Uint8Array(32).fill(9);
@@ -265,7 +265,7 @@ describe('send', () => {
     await relay;
   });
 
-  it('waits for credit, keeps the order, and counts what is left', async () => {
+  it('waits for credit, keeps the order, and counts the remaining credit', async () => {
     await using faced = await Faced.open({}, grant(2, 1_000));
     const { peer, connection } = faced;
     await until(() => connection.credit.messages === 2n);
@@ -284,7 +284,7 @@ describe('send', () => {
     expect(connection.credit).toEqual({ messages: 3n, bytes: 920n });
   });
 
-  it('ends with OVERLAY_ABORTED when the signal aborts while it waits, and later messages are sent', async () => {
+  it('fails with OVERLAY_ABORTED when its signal aborts while it waits; later messages are sent', async () => {
     await using faced = await Faced.open({}, grant(1, 1_000));
     const { peer, connection } = faced;
     await until(() => connection.credit.messages === 1n);
@@ -302,7 +302,7 @@ describe('send', () => {
     await peer.ping(); // Nothing of it was sent.
   });
 
-  it('a signal that aborts too late changes nothing', async () => {
+  it('ignores a signal that aborts after the message was sent', async () => {
     await using faced = await Faced.open();
     const stop = new AbortController();
     await until(() => faced.connection.credit.messages > 0n);
@@ -312,7 +312,7 @@ describe('send', () => {
     await faced.peer.ping();
   });
 
-  it('ends with OVERLAY_SEND_QUEUE_FULL when 3 MiB wait for credit, and the connection goes on', async () => {
+  it('fails with OVERLAY_SEND_QUEUE_FULL when 3 MiB wait for credit, and the connection continues', async () => {
     await using faced = await Faced.open({}, grant(0, 1));
     const { connection, peer } = faced;
     const transaction = new Uint8Array(0x100000 - 4);
@@ -326,7 +326,7 @@ describe('send', () => {
     await Promise.all([...waiting, later]);
   });
 
-  it('fails with the reason when the connection ends while it waits, and after that', async () => {
+  it('fails with the reason when the connection ends during the wait, and after that', async () => {
     await using faced = await Faced.open({}, grant(0, 1));
     const { connection } = faced;
     const waiting = expect(connection.send(advert())).rejects.toMatchObject({ code: 'OVERLAY_CONNECTION_RESET' });
@@ -339,30 +339,33 @@ describe('send', () => {
     await expect(connection.ping()).rejects.toMatchObject({ code: 'OVERLAY_CONNECTION_RESET' });
   });
 
-  it('after close() fails with OVERLAY_CLOSED', async () => {
+  it('fails with OVERLAY_CLOSED after close()', async () => {
     await using ends = await Ends.open();
     await ends.dialled.close();
     await expect(ends.dialled.send(ask(1))).rejects.toMatchObject({ code: 'OVERLAY_CLOSED' });
   });
 
-  it.each(['RST', 'close()'] as const)('of more than a peer reads fails when the connection ends, by %s', async (end) => {
-    await using faced = await Faced.open();
-    const { clock, connection, peer } = faced;
-    peer.socket.pause();
-    const sends = [1, 2].map(() => connection.send({ type: 'TX_SET', txSet: new Uint8Array(0xfff000) }));
-    const outcome = Promise.allSettled(sends);
-    if (end === 'RST') peer.reset();
-    else {
-      const closing = connection.close();
-      clock.advance(1_000);
-      await closing;
-    }
-    const codes = (await outcome).map((result) => (result.status === 'rejected' ? result.reason.code : 'sent'));
-    const code = end === 'RST' ? 'OVERLAY_CONNECTION_RESET' : 'OVERLAY_CLOSED';
-    expect(codes).toEqual([code, code]);
-  });
+  it.each(['RST', 'close()'] as const)(
+    'fails when the connection ends before the peer has read everything, by %s',
+    async (end) => {
+      await using faced = await Faced.open();
+      const { clock, connection, peer } = faced;
+      peer.socket.pause();
+      const sends = [1, 2].map(() => connection.send({ type: 'TX_SET', txSet: new Uint8Array(0xfff000) }));
+      const outcome = Promise.allSettled(sends);
+      if (end === 'RST') peer.reset();
+      else {
+        const closing = connection.close();
+        clock.advance(1_000);
+        await closing;
+      }
+      const codes = (await outcome).map((result) => (result.status === 'rejected' ? result.reason.code : 'sent'));
+      const code = end === 'RST' ? 'OVERLAY_CONNECTION_RESET' : 'OVERLAY_CLOSED';
+      expect(codes).toEqual([code, code]);
+    },
+  );
 
-  it('of more than a peer reads waits until it reads', async () => {
+  it('waits until the peer reads', async () => {
     await using faced = await Faced.open();
     const { connection, peer } = faced;
     peer.socket.pause();
@@ -387,7 +390,7 @@ describe('send', () => {
     ['a negative number', { type: 'GET_SCP_STATE', ledgerSeq: -1 }],
     ['1001 hashes', { type: 'FLOOD_DEMAND', txHashes: Array.from({ length: 1001 }, () => new Uint8Array(32)) }],
     ['a known type as UNKNOWN', { type: 'UNKNOWN', typeNumber: 2, xdr: Uint8Array.of(0, 0, 0, 2) }],
-  ])('refuses %s, and nothing is sent', async (_name, message) => {
+  ])('refuses %s, and sends nothing', async (_name, message) => {
     await using faced = await Faced.open();
     const error = await faced.connection.send(message as SendableMessage).catch((reason) => reason);
     expect(error instanceof TypeError || error instanceof RangeError).toBe(true);
@@ -395,8 +398,8 @@ describe('send', () => {
   });
 });
 
-describe('ping', () => {
-  it('is the time between question and answer', async () => {
+describe('ping()', () => {
+  it('measures the time between request and answer', async () => {
     await using faced = await Faced.open();
     const pinging = faced.connection.ping();
     const { qSetHash } = await faced.peer.expect('GET_SCP_QUORUMSET');
@@ -406,13 +409,13 @@ describe('ping', () => {
     expect(await pinging).toBe(123);
   });
 
-  it('works both ways at once, several at a time', async () => {
+  it('works in both directions, several at a time', async () => {
     await using ends = await Ends.open();
     const times = await Promise.all([ends.dialled, ends.accepted, ends.dialled].map((connection) => connection.ping()));
     for (const time of times) expect(time).toBeGreaterThanOrEqual(0);
   });
 
-  it('ends with OVERLAY_ABORTED when the signal aborts, before or during it', async () => {
+  it('fails with OVERLAY_ABORTED when its signal aborts, before or during it', async () => {
     await using faced = await Faced.open();
     await expect(faced.connection.ping({ signal: AbortSignal.abort('early') })).rejects.toMatchObject({
       ...{ code: 'OVERLAY_ABORTED', cause: 'early' },
@@ -423,12 +426,12 @@ describe('ping', () => {
     await expect(ping).rejects.toMatchObject({ code: 'OVERLAY_ABORTED', cause: 'late' });
   });
 
-  it('with a signal that never aborts is answered as without', async () => {
+  it('works with a signal that never aborts', async () => {
     await using ends = await Ends.open();
     expect(await ends.dialled.ping({ signal: new AbortController().signal })).toBeGreaterThanOrEqual(0);
   });
 
-  it('is sent by itself every 5 s, one at a time, and keeps a quiet connection', async () => {
+  it('is sent every 5 s, one at a time, and keeps an idle connection open', async () => {
     await using faced = await Faced.open();
     const { clock, peer } = faced;
     for (let i = 0; i < 10; i++) {
@@ -444,8 +447,8 @@ describe('ping', () => {
   });
 });
 
-describe('the rules of silence', () => {
-  it('end a connection that is silent for peerTimeoutMs', async () => {
+describe('the time limits of a connection', () => {
+  it('end it when it is silent for peerTimeoutMs', async () => {
     await using faced = await Faced.open({ peerTimeoutMs: 7_000 });
     faced.clock.advance(5_000);
     await faced.peer.expect('GET_SCP_QUORUMSET');
@@ -458,7 +461,7 @@ describe('the rules of silence', () => {
     expect(await faced.peer.farewell()).toEqual(['FIN']);
   });
 
-  it('end a connection whose peer grants nothing for 60 s though we want to send', async () => {
+  it('end it when the peer grants nothing for 60 s while a message waits', async () => {
     await using faced = await Faced.open({}, grant(0, 1));
     const waiting = expect(faced.connection.send(advert())).rejects.toMatchObject({ code: 'OVERLAY_NO_NEW_FLOOD_REQUESTS' });
     faced.clock.advance(5_000);
@@ -472,8 +475,8 @@ describe('the rules of silence', () => {
   });
 });
 
-describe('close', () => {
-  it('sends everything that was sent before, then FIN', async () => {
+describe('close()', () => {
+  it('sends all earlier messages, then FIN', async () => {
     await using faced = await Faced.open();
     const sent = faced.connection.send(ask(8));
     const closing = faced.connection.close();
@@ -494,7 +497,7 @@ describe('close', () => {
     expect(faced.clock.timers).toBe(0);
   });
 
-  it('is what leaving an `await using` block does', async () => {
+  it('is called at the end of an `await using` block', async () => {
     await using ends = await Ends.open();
     {
       await using connection = ends.dialled;

@@ -66,8 +66,8 @@ function dialling(addresses: readonly string[], options: Partial<DialOptions> = 
 
 const dialled = (): string[] => sockets.map(({ address }) => address);
 
-describe('attempts', () => {
-  it('begin 250 ms apart and overlap; none is given up before one has connected', async () => {
+describe('the connection attempts to several addresses', () => {
+  it('begin 250 ms apart; an earlier one continues until one connects', async () => {
     const { outcome, told, phases } = dialling([A, B, C]);
     await settled();
     expect(dialled()).toEqual([A]);
@@ -95,7 +95,7 @@ describe('attempts', () => {
     ]);
   });
 
-  it('begin at once when the one before has failed, and 250 ms after that for the next', async () => {
+  it('begin at once when the previous one has failed, and the next after 250 ms', async () => {
     const { outcome, told } = dialling([A, B, C]);
     await settled();
     clock.advance(10);
@@ -114,7 +114,7 @@ describe('attempts', () => {
     ]);
   });
 
-  it('alternate between the families, the preferred one first, whichever that is', async () => {
+  it('alternate between the address families, beginning with that of the first address', async () => {
     for (const [addresses, order] of [
       [
         [A6, B6, A, B, C],
@@ -135,7 +135,7 @@ describe('attempts', () => {
     }
   });
 
-  it('are made once for each address, and of one family when one is asked for', async () => {
+  it('are made once for each address, and only in the requested family', async () => {
     for (const [family, order] of [
       [0, [A6, A]],
       [4, [A]],
@@ -151,7 +151,7 @@ describe('attempts', () => {
     }
   });
 
-  it('end with the signal: nothing is left', async () => {
+  it('end when the signal aborts, and no socket remains', async () => {
     const stop = new AbortController();
     const { outcome, told } = dialling([A, B], { signal: stop.signal });
     await settled();
@@ -163,7 +163,7 @@ describe('attempts', () => {
     for (const socket of sockets) socket.fails('ECONNRESET');
   });
 
-  it('leave no socket behind when a function of the caller throws', async () => {
+  it('leave no socket when a function of the caller throws', async () => {
     const mine = new Error('mine');
     const { outcome } = dialling([A], {
       onDialled: () => {
@@ -177,7 +177,7 @@ describe('attempts', () => {
   });
 });
 
-describe('a look-up', () => {
+describe('a name look-up', () => {
   /** A resolver that answers on the test's command. */
   function resolver() {
     const answers = new Map<number, { resolve: (addresses: readonly string[]) => void; reject: (error: unknown) => void }>();
@@ -189,7 +189,7 @@ describe('a look-up', () => {
     return { lookup, answers, asked: () => [...answers.keys()], isGivenUp: () => signal?.aborted };
   }
 
-  it('of both families at once is the only question, if it is answered soon', async () => {
+  it('for both families is the only one if it is answered in 250 ms', async () => {
     const { lookup, answers, asked, isGivenUp } = resolver();
     const { outcome, phases } = dialling([], { lookup });
     clock.advance(249);
@@ -203,7 +203,7 @@ describe('a look-up', () => {
 
   it.each<[name: string, steps: (of: ReturnType<typeof resolver>) => Promise<void>, order: string[]]>([
     [
-      'IPv4 alone is answered: dialled when IPv6 has been waited for 50 ms',
+      'only IPv4 is answered, and is dialled after a wait of 50 ms for IPv6',
       async ({ answers }) => {
         answers.get(4)?.resolve([A]);
         await settled();
@@ -213,9 +213,9 @@ describe('a look-up', () => {
       },
       [A],
     ],
-    ['IPv6 is answered first: dialled at once', async ({ answers }) => answers.get(6)?.resolve([A6]), [A6]],
+    ['IPv6 is answered first, and is dialled at once', async ({ answers }) => answers.get(6)?.resolve([A6]), [A6]],
     [
-      'there is no IPv6 address: IPv4 is dialled at once',
+      'there is no IPv6 address, and IPv4 is dialled at once',
       async ({ answers }) => {
         answers.get(6)?.reject(new Error('ENOTFOUND'));
         await settled();
@@ -224,7 +224,7 @@ describe('a look-up', () => {
       [A],
     ],
     [
-      'IPv6 comes while IPv4 is being waited for: it goes first',
+      'IPv6 is answered during the wait, and is dialled first',
       async ({ answers }) => {
         answers.get(4)?.resolve([A, B]);
         await settled();
@@ -236,7 +236,7 @@ describe('a look-up', () => {
       [A6, A],
     ],
     [
-      'IPv6 comes while IPv4 is being dialled: it takes its turn',
+      'IPv6 is answered while IPv4 is dialled, and is dialled next',
       async ({ answers }) => {
         answers.get(4)?.resolve([A, B]);
         await settled();
@@ -247,7 +247,7 @@ describe('a look-up', () => {
       },
       [A, A6, B],
     ],
-  ])('of both families that is not answered in 250 ms: each is asked for alone; %s', async (_name, steps, order) => {
+  ])('for each family alone follows after 250 ms: %s', async (_name, steps, order) => {
     const of = resolver();
     const { outcome } = dialling([], { lookup: of.lookup });
     clock.advance(250);
@@ -260,7 +260,7 @@ describe('a look-up', () => {
     expect(of.isGivenUp()).toBe(true);
   });
 
-  it('without an answer does not mean a firewall: nothing was dialled', async () => {
+  it('without an answer is reported as a look-up timeout, not as a firewall', async () => {
     const { lookup, isGivenUp } = resolver();
     const { outcome, told, phases } = dialling([], { lookup, timeoutMs: 3_000 });
     clock.advance(3_000);
@@ -271,7 +271,7 @@ describe('a look-up', () => {
     expect([isGivenUp(), told, phases]).toEqual([true, [], []]);
   });
 
-  it('whose answer is late is over with the signal', async () => {
+  it('ends when the signal aborts, and a late answer is ignored', async () => {
     const { lookup, answers, isGivenUp } = resolver();
     const stop = new AbortController();
     const { outcome } = dialling([], { lookup, signal: stop.signal });
@@ -288,7 +288,7 @@ describe('a look-up', () => {
     // The resolver gives up before we do: it got no answer.
     ['EAI_AGAIN', 5_000, 'OVERLAY_NAME_LOOKUP_TIMEOUT', 'name-lookup-timeout'],
     ['EMFILE', 0, 'OVERLAY_TOO_MANY_OPEN_FILES', 'too-many-open-files'],
-  ])('that ends with %s after %i ms is %s', async (code, afterMs, expected, causeName) => {
+  ])('that fails with %s after %i ms is reported as %s', async (code, afterMs, expected, causeName) => {
     const { lookup, answers } = resolver();
     const { outcome } = dialling([], { lookup });
     clock.advance(afterMs);
@@ -300,15 +300,15 @@ describe('a look-up', () => {
     [0, 'has no address'],
     [4, 'has no IPv4 address'],
     [6, 'has no IPv6 address'],
-  ] as const)('that finds nothing of family %i says so', async (family, text) => {
+  ] as const)('without a result for family %i is reported as such', async (family, text) => {
     const { outcome } = dialling([], { family });
     const error = (await outcome) as OverlayError;
     expect([error.code, error.message]).toEqual(['OVERLAY_NAME_NOT_FOUND', `The host name a.example ${text}.`]);
   });
 });
 
-describe('an address', () => {
-  it('of the other family is not dialled', async () => {
+describe('an address given as host', () => {
+  it('is not dialled when it is of the other family', async () => {
     for (const [host, family] of [
       [A, 6],
       [A6, 4],
@@ -320,7 +320,7 @@ describe('an address', () => {
   });
 });
 
-describe('when no address connects', () => {
+describe('the error when no address connects', () => {
   /** Lets every address fail with its code; one without is not answered. */
   async function failing(...codes: readonly (string | undefined)[]): Promise<OverlayError> {
     const addresses = [A, A6, B].slice(0, codes.length);
@@ -356,22 +356,22 @@ describe('when no address connects', () => {
     [['ECONNREFUSED', 'EHOSTUNREACH'], 'OVERLAY_UNREACHABLE', `${A6} cannot be reached: a firewall rejects it`],
     [['ECONNREFUSED', 'ENETUNREACH'], 'OVERLAY_CONNECTION_REFUSED', `${A6} cannot be reached: this machine has no route`],
     [['ECONNRESET', 'ECONNREFUSED'], 'OVERLAY_CONNECTION_RESET', 'a.example:11625 has no address that accepts a connection: '],
-  ])('%j is %s', async (codes, code, text) => {
+  ])('for %j is %s', async (codes, code, text) => {
     const error = await failing(...codes);
     expect(error).toMatchObject({ code, stage: 'tcp', told: null, remote: undefined });
     expect(error.message).toContain(text);
     expect(error.attempts?.map(({ errno }) => errno)).toEqual(codes);
   });
 
-  it('every error of the system is kept', async () => {
+  it('contains every error of the system', async () => {
     const error = await failing('ECONNREFUSED', 'EHOSTUNREACH');
     expect((error.cause as AggregateError).errors.map(({ code }) => code)).toEqual(['ECONNREFUSED', 'EHOSTUNREACH']);
     expect((await failing('ECONNREFUSED')).cause).toMatchObject({ code: 'ECONNREFUSED' });
   });
 });
 
-describe('without a file descriptor', () => {
-  it('it is tried again until there is one', async () => {
+describe('without a free file descriptor', () => {
+  it('an address is tried again until a file descriptor is free', async () => {
     const { outcome, told } = dialling([A, B]);
     await settled();
     sockets[0]?.fails('EMFILE');
@@ -387,7 +387,7 @@ describe('without a file descriptor', () => {
   it.each([
     ['EMFILE', 'this process has reached its limit of open files'],
     ['ENFILE', 'this machine has reached its limit of open files'],
-  ])('to the end (%s), that is the cause, and nobody is called unreachable', async (code, text) => {
+  ])('at the deadline (%s), the error is OVERLAY_TOO_MANY_OPEN_FILES, not unreachable', async (code, text) => {
     const { outcome } = dialling([A], { timeoutMs: 500 });
     await settled();
     for (let i = 0; i < 5; i++) {
@@ -400,8 +400,8 @@ describe('without a file descriptor', () => {
   });
 });
 
-describe('connect', () => {
-  it('tells what became of each address before it fails', async () => {
+describe('connect()', () => {
+  it('reports the outcome of each address before it fails', async () => {
     const told: unknown[] = [];
     const connecting = connect({
       ...{ host: 'a.example', network: networks.standalone, clock, lookup: async () => [A, A6] },

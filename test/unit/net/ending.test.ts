@@ -29,7 +29,7 @@ function unreadSession(): { clock: ManualClock; session: Session; written: () =>
   return { clock, session, written: () => ours.writableLength, readSome };
 }
 
-it('a peer that never takes what it was sent is dropped as a straggler after 120 s', async () => {
+it('a peer that reads nothing for 120 s is dropped as straggling', async () => {
   const { clock, session, written } = unreadSession();
   await turn();
   expect(written()).toBeGreaterThan(0);
@@ -43,7 +43,7 @@ it('a peer that never takes what it was sent is dropped as a straggler after 120
   expect(clock.timers).toBe(0);
 });
 
-it('a peer that takes each write within two minutes is no straggler', async () => {
+it('a peer that reads all within two minutes is not dropped as straggling', async () => {
   const { clock, session, written, readSome } = unreadSession();
   await turn();
   clock.advance(115_000);
@@ -55,7 +55,7 @@ it('a peer that takes each write within two minutes is no straggler', async () =
   await session.closed;
 });
 
-it('a peer that is always behind, but never by two minutes, is no straggler', async () => {
+it('a peer that always has unread bytes, but none for two minutes, is not dropped as straggling', async () => {
   const clock = new ManualClock();
   /** Writes that the operating system has not taken; null while it takes everything at once. */
   let held: (() => void)[] | null = null;
@@ -110,7 +110,7 @@ it.each([
   ['between two records', [], 'header'],
   ['inside a header', [0x80, 0], 'header'],
   ['inside a body', [0x80, 0, 0, 52, 0, 0], 'body'],
-])('a FIN %s has the reference’s words', async (_where, bytes, part) => {
+])('the dropReason after a FIN %s has the words of stellar-core', async (_where, bytes, part) => {
   await using node = await mockNode({ network }, async (peer) => {
     await peer.expect('HELLO');
     peer.sendRaw(Uint8Array.from(bytes as number[]));
@@ -120,7 +120,7 @@ it.each([
   expect((error as OverlayError).dropReason).toBe(`error reading message ${part}: End of file`);
 });
 
-it('the socket of a peer that was dropped counts as pending until it is closed, its slot does not', async () => {
+it('a dropped peer counts as pending until its socket is closed, and its slot is free at once', async () => {
   const clock = new ManualClock();
   const listener = await listen({ network, port: 0, clock });
   const counts: unknown[] = [];
@@ -146,7 +146,7 @@ it('the socket of a peer that was dropped counts as pending until it is closed, 
   await listener.close();
 });
 
-it('a dialler that drops without a message ends with FIN after everything it had sent', async () => {
+it('a dialler that drops without a message sends everything before its FIN', async () => {
   const types: string[] = [];
   await using node = await mockNode({ network }, async (peer) => {
     types.push((await peer.expect('HELLO')).type);
@@ -183,8 +183,8 @@ async function reaches(script: MockScript, act: (connection: Promise<Connection>
   return clock.now().monotonicMs;
 }
 
-describe('a peer that loses what it has not handled when it reads the end', () => {
-  it('hears why it is refused in the handshake', async () => {
+describe('a peer that handles messages slowly and loses the rest at our FIN', () => {
+  it('receives the ERROR_MSG of the handshake', async () => {
     await reaches(
       async (peer) => {
         await peer.expect('HELLO');
@@ -195,7 +195,7 @@ describe('a peer that loses what it has not handled when it reads the end', () =
     );
   });
 
-  it('gets what was sent right before close()', async () => {
+  it('receives a message that was sent right before close()', async () => {
     await reaches(
       async (peer) => {
         await peer.handshake();
@@ -212,7 +212,7 @@ describe('a peer that loses what it has not handled when it reads the end', () =
     );
   });
 
-  it('keeps close() waiting for half a second at most', async () => {
+  it('delays close() by half a second at most', async () => {
     const endedMs = await reaches(
       async (peer) => {
         await peer.handshake();
@@ -250,18 +250,18 @@ describe('a peer that closes five seconds late', () => {
     }
   };
 
-  it('is not waited for when nothing is owed to it', () => late(honest, async () => {}));
+  it('does not delay close() when nothing has to arrive', () => late(honest, async () => {}));
 
-  it('nor when it has requests to answer: a closing side needs no answers', () =>
+  it('does not delay close() when only requests were sent to it', () =>
     late(honest, (connection) => connection.send({ type: 'GET_SCP_STATE', ledgerSeq: 0 })));
 
-  it('nor when a ping shows that it has handled all it was sent', () =>
+  it('does not delay close() when a ping has confirmed the messages', () =>
     late(honest, async (connection) => {
       await connection.send({ type: 'TX_SET', txSet: new Uint8Array(8) });
       await connection.ping();
     }));
 
-  it('nor by an acceptor that drops it without a message', async () => {
+  it('does not delay an acceptor that drops it without a message', async () => {
     const clock = new ManualClock();
     await using listener = await listen({ network, port: 0, clock });
     const dialling = mockDial(listener.port, { network, clock, closingMs: 5_000 }, async (peer) => {
@@ -276,7 +276,7 @@ describe('a peer that closes five seconds late', () => {
   });
 });
 
-it('a peer in the middle of sending gets to its end: FIN, not RST', async () => {
+it('a peer that is sending when we close receives FIN, not RST', async () => {
   await using listener = await listen({ network, port: 0 });
   const accepted = listener[Symbol.asyncIterator]().next();
   const connection = await connect({ host: '127.0.0.1', port: listener.port, network });
@@ -297,7 +297,7 @@ function nested(levels: number): SCPQuorumSet {
     : { threshold: 1, validators: [], innerSets: [nested(levels - 1)] };
 }
 
-it('a quorum set deeper than we would take is not sent, and the writer is none the worse', () => {
+it('writeRecord() refuses a quorum set that is nested too deep, and the writer can still be used', () => {
   const writer = new XdrWriter();
   expect(() => writeRecord(writer, { type: 'SCP_QUORUMSET', qSet: nested(101) })).toThrow(RangeError);
   expect(writer.length).toBe(0);
@@ -305,7 +305,7 @@ it('a quorum set deeper than we would take is not sent, and the writer is none t
   expect(annotateRecord(writer.take().subarray(body)).length).toBeGreaterThan(300);
 });
 
-it('bytes nested 2,000 levels deep are an XdrError to who annotates them, not a full stack', () => {
+it('annotateRecord() refuses a quorum set of 2,000 levels with an XdrError', () => {
   const level = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1];
   const message = Uint8Array.from([
     0,
