@@ -3,7 +3,6 @@ import { defineConfig } from 'vitest/config';
 
 /** Files that replace modules or functions, or measure their process. Each has a process of its own. */
 const ALONE = [
-  'test/audit/*.test.ts',
   'test/security/resources.test.ts',
   'test/unit/capture/hostile.test.ts',
   'test/unit/cli/open-browser.test.ts',

@@ -3,11 +3,11 @@
  * @module
  */
 
-import type { Picture } from '../../src/explain/picture.ts';
 import { concatBytes, fromHex, toHex, utf8Encode } from '../../src/protocol/bytes.ts';
 import { LAST_FRAGMENT_BIT, RECORD_HEADER_BYTES } from '../../src/protocol/constants.ts';
 import { type Field, otherSide, type WireRecord } from './record.ts';
 import { replay, type View } from './replay.ts';
+import type { Story } from './story.ts';
 
 /** The user has typed a value that does not fit. */
 export class NotPossible extends Error {
@@ -69,9 +69,13 @@ export function suggestion(field: Field, wire: Uint8Array): string {
 }
 
 /** The receiver's run with the changed record, and with the original one. */
-export function tamper(picture: Picture, record: WireRecord, wire: Uint8Array): { readonly before: View; readonly after: View } {
+export function tamper(
+  { picture, views }: Story,
+  record: WireRecord,
+  wire: Uint8Array,
+): { readonly before: View; readonly after: View } {
   const victim = otherSide(record.from);
-  return { before: replay(picture, victim), after: replay(picture, victim, { index: record.index, wire }) };
+  return { before: views[victim], after: replay(picture, victim, { index: record.index, wire }) };
 }
 
 function lastByte(hex: string): number {

@@ -59,9 +59,9 @@ interface EachRow {
   readonly told: string;
 }
 
-function changeEach({ picture }: Story, record: WireRecord, fields: readonly Field[]): readonly EachRow[] {
+function changeEach(story: Story, record: WireRecord, fields: readonly Field[]): readonly EachRow[] {
   return fields.slice(0, MAX_FIELDS).map((field): EachRow => {
-    const { after } = tamper(picture, record, withField(record.wire, field, suggestion(field, record.wire)));
+    const { after } = tamper(story, record, withField(record.wire, field, suggestion(field, record.wire)));
     const { end, waits, receptions } = after;
     if (!isRefusal(end?.error))
       return { path: field.path, check: waits ? 'waits for more bytes' : undefined, told: waits ? 'nothing' : '' };

@@ -18,10 +18,7 @@ export function Outcome(props: {
   readonly isChanged: boolean;
 }): JSX.Element {
   const { story, record, wire, isChanged } = props;
-  const result = useMemo(
-    () => (isChanged ? tamper(story.picture, record, wire) : undefined),
-    [story.picture, record, wire, isChanged],
-  );
+  const result = useMemo(() => (isChanged ? tamper(story, record, wire) : undefined), [story.picture, record, wire, isChanged]);
   const { to } = record;
   return (
     <div class="outcome-panel" aria-live="polite" data-testid="outcome">

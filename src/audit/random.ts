@@ -2,19 +2,10 @@
  * Reproducible randomness: bytes that depend only on a seed and a name.
  * @module
  */
-import { nodeCrypto } from '../crypto/node.ts';
-import { utf8Encode } from '../protocol/bytes.ts';
+import { createCipheriv, hash } from 'node:crypto';
 
 /** Random bytes for one purpose. The same seed and name give the same bytes in every run. */
 export function seededRandom(seed: string, name: string): (length: number) => Uint8Array {
-  const key = nodeCrypto.sha256(utf8Encode(`${seed}\n${name}`));
-  let block = 0;
-  return (length) => {
-    const out = new Uint8Array(length);
-    for (let at = 0; at < length; at += 32) {
-      const bytes = nodeCrypto.hmacSha256(key, utf8Encode(String(block++)));
-      out.set(bytes.subarray(0, Math.min(32, length - at)), at);
-    }
-    return out;
-  };
+  const keyStream = createCipheriv('aes-256-ctr', hash('sha256', `${seed}\n${name}`, 'buffer'), new Uint8Array(16));
+  return (length) => new Uint8Array(keyStream.update(new Uint8Array(length)));
 }

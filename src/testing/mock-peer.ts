@@ -5,7 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { nodeCrypto } from '../crypto/node.ts';
+import { freshEcdhKey, nodeCrypto } from '../crypto/node.ts';
 import { type Clock, systemClock, type Timer } from '../net/clock.ts';
 import { NodeIdentity } from '../net/identity.ts';
 import { certExpiration, makeAuthCert } from '../protocol/auth/auth-cert.ts';
@@ -100,8 +100,10 @@ export class MockPeer {
 
   /** @param stream a socket, or one end of `duplexPair()` of node:stream */
   constructor(stream: Duplex, role: PeerRole, options: MockPeerOptions) {
-    const { network, clock = systemClock, random = systemRandom, handlingMs = 0, closingMs = 0 } = options;
-    const identity = options.identity ?? NodeIdentity.fromSeed(random(32));
+    const { network, clock = systemClock, handlingMs = 0, closingMs = 0 } = options;
+    const random = options.random ?? systemRandom;
+    const isRandom = random === systemRandom;
+    const identity = options.identity ?? (isRandom ? NodeIdentity.random() : NodeIdentity.fromSeed(random(32)));
     this.role = role;
     this.network = network;
     this.peerID = identity.peerID;
@@ -109,7 +111,7 @@ export class MockPeer {
     this.#stream = stream;
     this.#clock = clock;
     this.identity = identity.peerAuth(network).identity;
-    this.ecdh = nodeCrypto.ecdhKey(random(32));
+    this.ecdh = isRandom ? freshEcdhKey() : nodeCrypto.ecdhKey(random(32));
     // The port at which it was dialled; a pair in memory has none.
     this.#listeningPort = (role === 'REMOTE_CALLED_US' && (stream as Partial<Socket>).localPort) || DEFAULT_PORT;
     this.#closingMs = closingMs;

@@ -56,7 +56,7 @@ it('the page model accepts a picture with any damage, and any change on it can b
         for (const field of fields) verdictOf(ruleOf(record.type, field), checks);
         const last = fields.at(-1);
         if (last !== undefined && record.type !== 'MALFORMED')
-          tamper(picture, record, withField(record.wire, last, suggestion(last, record.wire)));
+          tamper(story, record, withField(record.wire, last, suggestion(last, record.wire)));
       }
     }),
     { numRuns: 60 },

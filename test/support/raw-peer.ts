@@ -5,7 +5,7 @@
  */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { nodeCrypto } from '../../src/crypto/node.ts';
+import { freshEcdhKey, freshSigningKey, nodeCrypto } from '../../src/crypto/node.ts';
 import { makeAuthCert } from '../../src/protocol/auth/auth-cert.ts';
 import type { EcdhKey, SigningKey } from '../../src/protocol/auth/crypto.ts';
 import { deriveMacKeys, deriveSharedKey, type PeerRole, sendingKeyName, sides } from '../../src/protocol/auth/key-schedule.ts';
@@ -75,8 +75,8 @@ export class RawPeer implements AsyncDisposable {
     this.socket = socket;
     this.role = role;
     this.network = options.network ?? networks.standalone;
-    this.identity = nodeCrypto.signingKey(options.seed ?? random());
-    this.ecdh = nodeCrypto.ecdhKey(options.ecdhSecret ?? random());
+    this.identity = options.seed === undefined ? freshSigningKey() : nodeCrypto.signingKey(options.seed);
+    this.ecdh = options.ecdhSecret === undefined ? freshEcdhKey() : nodeCrypto.ecdhKey(options.ecdhSecret);
     this.nonce = options.nonce ?? random();
     this.peerID = encodePublicKey(this.identity.publicKey);
     this.#unixSeconds = Math.floor(options.unixSeconds ?? 1_767_225_600);

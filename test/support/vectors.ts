@@ -5,6 +5,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { nodeCrypto } from '../../src/crypto/node.ts';
+import type { EcdhKey, SigningKey } from '../../src/protocol/auth/crypto.ts';
 import { deriveMacKeys, sendingKeyName, sides } from '../../src/protocol/auth/key-schedule.ts';
 import { PeerAuth } from '../../src/protocol/auth/peer-auth.ts';
 import { concatBytes, fromHex, toHex } from '../../src/protocol/bytes.ts';
@@ -230,15 +231,18 @@ export function typeOf(body: Uint8Array): string {
   return messageTypeName(number) ?? `type ${number}`;
 }
 
+/** Keys of sides that were made before: to import a key takes longer than a handshake. */
+const KEYS = new Map<string, { readonly signing: SigningKey; readonly ecdh: EcdhKey }>();
+
 /** The state of a side between its connections. Its cert is already signed, with the expiration of the vectors. */
 export function peerAuthOf(handshake: HandshakeJson, side: SideName): PeerAuth {
   const { seedHex, ecdhSecretHex, hello } = handshake[side];
-  const peerAuth = new PeerAuth(
-    nodeCrypto,
-    nodeCrypto.signingKey(fromHex(seedHex)),
-    nodeCrypto.ecdhKey(fromHex(ecdhSecretHex)),
-    handshake.networkIdHex,
-  );
+  let keys = KEYS.get(seedHex + ecdhSecretHex);
+  if (keys === undefined) {
+    keys = { signing: nodeCrypto.signingKey(fromHex(seedHex)), ecdh: nodeCrypto.ecdhKey(fromHex(ecdhSecretHex)) };
+    KEYS.set(seedHex + ecdhSecretHex, keys);
+  }
+  const peerAuth = new PeerAuth(nodeCrypto, keys.signing, keys.ecdh, handshake.networkIdHex);
   peerAuth.cert(Number(hello.certExpiration) - 3600);
   return peerAuth;
 }

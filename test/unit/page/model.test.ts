@@ -219,10 +219,10 @@ describe('fields', () => {
 
 describe('tampering', () => {
   it('leaves no change of any one byte of a record with a MAC unnoticed', () => {
-    const picture = vectorPicture();
-    for (const record of recordsOf(picture).filter(({ type }) => type === 'AUTH'))
+    const story = understand(vectorPicture());
+    for (const record of story.records.filter(({ type }) => type === 'AUTH'))
       for (let at = 4; at < record.wire.length; at++) {
-        const { after } = tamper(picture, record, withByte(record.wire, at, (record.wire[at] as number) ^ 0x10));
+        const { after } = tamper(story, record, withByte(record.wire, at, (record.wire[at] as number) ^ 0x10));
         expect(isRefusal(after.end?.error)).toBe(true);
       }
   });
