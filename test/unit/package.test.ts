@@ -49,7 +49,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('the published package', () => {
-  it('has every file and heading that its documents link to', async () => {
+  it('contains every file and heading that its documents link to', async () => {
     const files = new Set(packed.files.map(({ path }) => path));
     const documents = [...files].filter((path) => path.endsWith('.md'));
     expect(documents).toContain('docs/protocol.md');
@@ -69,7 +69,7 @@ describe('the published package', () => {
     expect(count).toBeGreaterThan(15);
   });
 
-  it('names the repository that it was released from, and where to report bugs', { timeout: 60_000 }, async () => {
+  it('gets the repository and its bug tracker from the release workflow', { timeout: 60_000 }, async () => {
     const workflow = await readFile(join(ROOT, '.github/workflows/release.yml'), 'utf8');
     const [, command = ''] = /^ {8}run: (npm pkg set .+)$/m.exec(workflow) ?? [];
     const folder = await mkdtemp(join(tmpdir(), 'stellar-handshake-release-'));
@@ -90,8 +90,8 @@ describe('the published package', () => {
   });
 });
 
-describe('an application that installs it', () => {
-  it('imports the library without any other package, and the command line needs one', { timeout: 60_000 }, async () => {
+describe('an application that installs the package', () => {
+  it('imports the library without any other package, and runs the command line', { timeout: 60_000 }, async () => {
     const home = join(folder, 'node_modules/stellar-handshake');
     await mkdir(home, { recursive: true });
     await run('tar', ['-xzf', join(folder, packed.filename), '--strip-components=1', '-C', home]);
@@ -115,7 +115,7 @@ describe('an application that installs it', () => {
 });
 
 describe('README', () => {
-  it('begins the library with an example in plain JavaScript that runs', { timeout: 60_000 }, async () => {
+  it('begins the section about the library with a JavaScript example that runs', { timeout: 60_000 }, async () => {
     const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
     const [, example = ''] = /^## The library$[\s\S]*?^```js\n([\s\S]*?)^```$/m.exec(readme) ?? [];
     await using node = await mockNode({ network: networks.testnet }, async (peer) => {

@@ -50,13 +50,13 @@ import {
 const SIDES = ['A', 'B'] as const;
 
 describe('networks of the vectors', () => {
-  it.each(vectors.networks)('$passphrase has its ID', ({ passphrase, passphraseUtf8Hex, networkIdHex }) => {
+  it.each(vectors.networks)('$passphrase has the given networkID', ({ passphrase, passphraseUtf8Hex, networkIdHex }) => {
     expect(toHex(utf8Encode(passphrase))).toBe(passphraseUtf8Hex);
     expect(makeNetwork(passphrase, nodeCrypto).networkID).toBe(networkIdHex);
     expect(toHex(nodeCrypto.sha256(utf8Encode(passphrase)))).toBe(networkIdHex);
   });
 
-  it('the IDs written down for the well-known networks are those of their passphrases', () => {
+  it('match the networkIDs in the library', () => {
     for (const [name, network] of Object.entries(networks)) {
       expect(createHash('sha256').update(network.passphrase).digest('hex')).toBe(network.networkID);
       expect(networkName(network.networkID)).toBe(name);
@@ -65,7 +65,7 @@ describe('networks of the vectors', () => {
 });
 
 describe('StrKey of the vectors', () => {
-  it('the checksum of 123456789 is 31c3', () => {
+  it('has the checksum 31c3 for 123456789', () => {
     expect(crc16(utf8Encode('123456789')).toString(16)).toBe(vectors.strkey.find(({ crc }) => crc)?.crc);
   });
 
@@ -82,29 +82,32 @@ describe('StrKey of the vectors', () => {
 });
 
 describe('record headers of the vectors', () => {
-  it.each(vectors.frames)('a body of $bodyLength bytes', ({ bodyLength, headerHex, acceptedBeforeAuth, acceptedAfterAuth }) => {
-    const accepts = (maxBytes: number): boolean => {
-      const decoder = new RecordDecoder();
-      decoder.push(fromHex(headerHex));
-      try {
-        return decoder.next(maxBytes) === undefined;
-      } catch {
-        return false;
-      }
-    };
-    expect([accepts(MAX_UNAUTHENTICATED_RECORD_BYTES), accepts(MAX_RECORD_BYTES)]).toEqual([
-      acceptedBeforeAuth,
-      acceptedAfterAuth,
-    ]);
-    if (bodyLength < 10_000) expect(toHex(encodeRecord(new Uint8Array(bodyLength)).subarray(0, 4))).toBe(headerHex);
-  });
+  it.each(vectors.frames)(
+    'are accepted or refused for a body of $bodyLength bytes',
+    ({ bodyLength, headerHex, acceptedBeforeAuth, acceptedAfterAuth }) => {
+      const accepts = (maxBytes: number): boolean => {
+        const decoder = new RecordDecoder();
+        decoder.push(fromHex(headerHex));
+        try {
+          return decoder.next(maxBytes) === undefined;
+        } catch {
+          return false;
+        }
+      };
+      expect([accepts(MAX_UNAUTHENTICATED_RECORD_BYTES), accepts(MAX_RECORD_BYTES)]).toEqual([
+        acceptedBeforeAuth,
+        acceptedAfterAuth,
+      ]);
+      if (bodyLength < 10_000) expect(toHex(encodeRecord(new Uint8Array(bodyLength)).subarray(0, 4))).toBe(headerHex);
+    },
+  );
 });
 
-describe.each(vectors.handshakes)('keys of $id', (handshake) => {
+describe.each(vectors.handshakes)('the keys of $id', (handshake) => {
   const { keySchedule } = handshake;
   const networkID = handshake.networkIdHex;
 
-  it.each(SIDES)('%s: identity, ECDH key and cert', (side) => {
+  it.each(SIDES)('%s has the given identity, ECDH key and cert', (side) => {
     const vector = handshake[side];
     const identity = nodeCrypto.signingKey(fromHex(vector.seedHex));
     const ecdh = nodeCrypto.ecdhKey(fromHex(vector.ecdhSecretHex));
@@ -131,7 +134,7 @@ describe.each(vectors.handshakes)('keys of $id', (handshake) => {
     expect(toHex(writer.take())).toContain(vector.cert.certXdrHex);
   });
 
-  it.each(SIDES)('%s derives shared secret, shared key and both MAC keys', (side) => {
+  it.each(SIDES)('%s derives the given shared secret, shared key and MAC keys', (side) => {
     const role = side === 'A' ? 'WE_CALLED_REMOTE' : 'REMOTE_CALLED_US';
     const [own, remote] = [handshake[side], handshake[side === 'A' ? 'B' : 'A']];
     const ecdh = nodeCrypto.ecdhKey(fromHex(own.ecdhSecretHex));
@@ -152,7 +155,7 @@ describe.each(vectors.handshakes)('keys of $id', (handshake) => {
     expect([toHex(K_AB), toHex(K_BA)]).toEqual([keySchedule.macKeyABHex, keySchedule.macKeyBAHex]);
   });
 
-  it.each(SIDES)('%s shows exactly these values with unsafeStepSecrets', (side) => {
+  it.each(SIDES)('%s has these values in its steps with unsafeStepSecrets', (side) => {
     const steps: HandshakeStep[] = [];
     const replay = play(handshake, side, { onStep: (step) => steps.push(step), unsafeStepSecrets: true });
     expect(replay.peer.error?.code).not.toBe('OVERLAY_INTERNAL');
@@ -182,7 +185,7 @@ describe.each(vectors.handshakes)('keys of $id', (handshake) => {
     expect(of('authenticated').remote).toBe(replay.peer.remote);
   });
 
-  it('a MAC key shown in a step survives the wiping of the connection’s own', () => {
+  it('a MAC key in a step is a copy: it is not wiped with the connection', () => {
     const steps: HandshakeStep[] = [];
     play(handshake, 'A', { onStep: (step) => steps.push(step), unsafeStepSecrets: true }).peer.close('OVERLAY_CLOSED');
     const mac = steps.find((step) => step.step === 'mac-keys');
@@ -190,17 +193,17 @@ describe.each(vectors.handshakes)('keys of $id', (handshake) => {
   });
 });
 
-it('a reconnect with the same ECDH keys has the same shared key and other MAC keys', () => {
+it('a reconnect with the same ECDH keys has the same shared key, and other MAC keys', () => {
   const again = vectors.handshakes.find(({ id }) => id === 'pubnet-1-reconnect')?.keySchedule;
   expect(again?.sharedKeyHex).toBe(pubnet1.keySchedule.sharedKeyHex);
   expect(again?.macKeyABHex).not.toBe(pubnet1.keySchedule.macKeyABHex);
 });
 
-describe.each(vectors.handshakes)('records of $id', (handshake) => {
+describe.each(vectors.handshakes)('the records of $id', (handshake) => {
   const { keySchedule, transcript } = handshake;
 
   it.each(transcript.map((record, i) => [i, `${record.from} ${record.message}`, record] as const))(
-    '%i, %s: structure',
+    '%i, %s has the given structure',
     (_i, _name, record) => {
       const body = bodyOf(record.frameHex);
       expect(toHex(body)).toBe(record.authenticatedMessageHex);
@@ -212,7 +215,7 @@ describe.each(vectors.handshakes)('records of $id', (handshake) => {
     },
   );
 
-  it.each(SIDES)('those of %s are made byte for byte, and verified, with its MAC key', (side) => {
+  it.each(SIDES)('of %s are written with the same bytes, and verified with its MAC key', (side) => {
     const key = fromHex(side === 'A' ? keySchedule.macKeyABHex : keySchedule.macKeyBAHex);
     const sender = new MacSender(nodeCrypto.macKey(key));
     const receiver = new MacReceiver(nodeCrypto.macKey(key));
@@ -228,7 +231,7 @@ describe.each(vectors.handshakes)('records of $id', (handshake) => {
     }
   });
 
-  it.each(SIDES)('a peer that is %s makes its own and accepts the other’s', (side) => {
+  it.each(SIDES)('are sent by a peer in the role of %s, which accepts those of the other side', (side) => {
     const { own, events, peer } = play(handshake, side);
     const expected = transcript.filter(({ from }) => from === side).filter((_, i, all) => i <= indexOfError(all));
     expect(own).toEqual(expected.map(({ frameHex }) => frameHex));
@@ -243,7 +246,7 @@ describe.each(vectors.handshakes)('records of $id', (handshake) => {
     );
   });
 
-  it.each(SIDES)('%s gets the same messages however the bytes of the other are split', (side) => {
+  it.each(SIDES)('give %s the same messages for any chunks', (side) => {
     const whole = play(handshake, side);
     const bytes = stream(transcript.filter(({ from }) => from !== side).map(({ frameHex }) => frameHex));
     const fed = (chunks: readonly Uint8Array[]) => {
@@ -275,7 +278,7 @@ describe.each(vectors.handshakes)('records of $id', (handshake) => {
   });
 });
 
-it('a grant that comes in place of the refusal of pubnet-1 adds to the credit', () => {
+it('a grant in place of the ERROR_MSG of pubnet-1 adds to the credit', () => {
   const peer = new Peer(options(pubnet1, 'A'));
   const now = at(Number(pubnet1.nowSeconds));
   peer.start(now);
@@ -286,25 +289,28 @@ it('a grant that comes in place of the refusal of pubnet-1 adds to the credit', 
   expect(peer.credit).toEqual({ messages: 240n, bytes: 365_536n });
 });
 
-describe('sequences of the vectors', () => {
-  it.each(vectors.macSequences)('$sequence', ({ sequence, keyHex, stellarMessageHex, macInputHex, macHex, frameHex }) => {
-    const first = BigInt(sequence);
-    const sender = new MacSender(nodeCrypto.macKey(fromHex(keyHex)), first);
-    const writer = new XdrWriter();
-    const body = writeRecord(writer, fromHex(stellarMessageHex));
-    sender.seal(writer.bytes, body, writer.length);
-    const frame = writer.take();
-    expect(toHex(frame)).toBe(frameHex);
-    expect(toHex(frame.subarray(8, frame.length - MAC_BYTES))).toBe(macInputHex);
-    expect(toHex(frame.subarray(frame.length - MAC_BYTES))).toBe(macHex);
-    const receiver = new MacReceiver(nodeCrypto.macKey(fromHex(keyHex)), first);
-    receiver.verify(bodyOf(frameHex));
-    const next = (first + 1n) % (1n << 64n);
-    expect([sender.sequence, receiver.sequence]).toEqual([next, next]);
-    expect(() => receiver.verify(bodyOf(frameHex))).toThrow(`sequence ${first} where ${next} was expected`);
-  });
+describe('the sequence numbers of the vectors', () => {
+  it.each(vectors.macSequences)(
+    'are sealed and verified at $sequence',
+    ({ sequence, keyHex, stellarMessageHex, macInputHex, macHex, frameHex }) => {
+      const first = BigInt(sequence);
+      const sender = new MacSender(nodeCrypto.macKey(fromHex(keyHex)), first);
+      const writer = new XdrWriter();
+      const body = writeRecord(writer, fromHex(stellarMessageHex));
+      sender.seal(writer.bytes, body, writer.length);
+      const frame = writer.take();
+      expect(toHex(frame)).toBe(frameHex);
+      expect(toHex(frame.subarray(8, frame.length - MAC_BYTES))).toBe(macInputHex);
+      expect(toHex(frame.subarray(frame.length - MAC_BYTES))).toBe(macHex);
+      const receiver = new MacReceiver(nodeCrypto.macKey(fromHex(keyHex)), first);
+      receiver.verify(bodyOf(frameHex));
+      const next = (first + 1n) % (1n << 64n);
+      expect([sender.sequence, receiver.sequence]).toEqual([next, next]);
+      expect(() => receiver.verify(bodyOf(frameHex))).toThrow(`sequence ${first} where ${next} was expected`);
+    },
+  );
 
-  it('are counted on across 2^32', () => {
+  it('continue across 2^32', () => {
     const key = nodeCrypto.macKey(new Uint8Array(32).fill(1));
     const sender = new MacSender(key, 2n ** 32n - 1n);
     const receiver = new MacReceiver(key, 2n ** 32n - 1n);
@@ -318,17 +324,20 @@ describe('sequences of the vectors', () => {
   });
 });
 
-describe('messages of the vectors', () => {
-  it.each(vectors.messages.map((message, i) => [i, message.type, message] as const))('%i, %s', (_i, type, vector) => {
-    const xdr = fromHex(vector.stellarMessageHex);
-    expect(xdr.length).toBe(vector.xdrSize);
-    const message = stellarMessage.read(new XdrReader(xdr));
-    expect(message.type).toBe(type);
-    const writer = new XdrWriter();
-    stellarMessage.write(writer, message);
-    expect(toHex(writer.take())).toBe(vector.stellarMessageHex);
-    expect(flat(message)).toMatchObject(expectedFields(type, vector.fields));
-  });
+describe('the messages of the vectors', () => {
+  it.each(vectors.messages.map((message, i) => [i, message.type, message] as const))(
+    '%i, %s is read and written unchanged',
+    (_i, type, vector) => {
+      const xdr = fromHex(vector.stellarMessageHex);
+      expect(xdr.length).toBe(vector.xdrSize);
+      const message = stellarMessage.read(new XdrReader(xdr));
+      expect(message.type).toBe(type);
+      const writer = new XdrWriter();
+      stellarMessage.write(writer, message);
+      expect(toHex(writer.take())).toBe(vector.stellarMessageHex);
+      expect(flat(message)).toMatchObject(expectedFields(type, vector.fields));
+    },
+  );
 });
 
 /** Messages that an application gets. */

@@ -44,7 +44,7 @@ function throughRust(type: 'StellarMessage' | 'AuthenticatedMessage', hex: strin
   return Buffer.from(encodeFromJson(type, json), 'base64').toString('hex');
 }
 
-describe('messages of the vectors are the same to three XDR implementations', () => {
+describe('the messages of the vectors are equal in three XDR implementations', () => {
   it.each(MESSAGES)('%s', (_name, hex) => {
     expect(toHex(encode(stellarMessage.read(new XdrReader(fromHex(hex)))))).toBe(hex);
     expect(throughBase('StellarMessage', hex)).toBe(hex);
@@ -52,7 +52,7 @@ describe('messages of the vectors are the same to three XDR implementations', ()
   });
 });
 
-describe('recorded records are the same to three XDR implementations', () => {
+describe('recorded records are equal in three XDR implementations', () => {
   it.each(RECORDS)('%s', (_name, frames) => {
     for (const frame of frames) {
       const body = bodyOf(frame);
@@ -64,8 +64,8 @@ describe('recorded records are the same to three XDR implementations', () => {
   });
 });
 
-describe('messages made here', () => {
-  it.each(TYPES.filter((type) => !LEDGER_TYPES.includes(type)))('%s is read by the other two', (type) => {
+describe('a message made by the test', () => {
+  it.each(TYPES.filter((type) => !LEDGER_TYPES.includes(type)))('%s is read by the other two implementations', (type) => {
     fc.assert(
       fc.property(messageOf(type), (message) => {
         // The other two know no error code beyond the five.
@@ -79,7 +79,7 @@ describe('messages made here', () => {
   });
 
   it.each(TYPES.filter((type) => !LEDGER_TYPES.includes(type) && type !== 'ERROR_MSG'))(
-    '%s, when damaged, is refused exactly when the others refuse it',
+    '%s with damage is refused exactly when the other implementations refuse it',
     (type) => {
       fc.assert(
         fc.property(messageOf(type), damage, (message, how) => {
@@ -113,14 +113,14 @@ describe('messages made here', () => {
     },
   );
 
-  it('a field that is refused is refused by an XdrError', () => {
+  it('that ends early causes an XdrError', () => {
     expect(() => stellarMessage.read(new XdrReader(fromHex('0000000c')))).toThrow(XdrError);
     expect(MESSAGE_OFFSET).toBe(12);
   });
 });
 
 describe('StrKey', () => {
-  it('keys are written as stellar-base writes them, and read back', () => {
+  it('is written as by stellar-base, and read back', () => {
     fc.assert(
       fc.property(bytes(32), (key) => {
         expect(encodePublicKey(key)).toBe(StrKey.encodeEd25519PublicKey(Buffer.from(key)));
@@ -131,7 +131,7 @@ describe('StrKey', () => {
     );
   });
 
-  it('a text is taken exactly when stellar-base takes it', () => {
+  it('is accepted exactly when stellar-base accepts it', () => {
     const alphabet = fc.constantFrom(...'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567', 'a', '0', '1', '=', 'é', '\u{1f600}');
     fc.assert(
       fc.property(bytes(32), fc.nat(55), alphabet, fc.boolean(), (key, where, char, seed) => {
@@ -152,7 +152,7 @@ describe('StrKey', () => {
     );
   });
 
-  it('a seed has the public key and signs as stellar-base says', () => {
+  it('of a seed gives the public key and the signatures of stellar-base', () => {
     fc.assert(
       fc.property(bytes(32), fc.uint8Array({ maxLength: 80 }), (seed, message) => {
         const pair = Keypair.fromRawEd25519Seed(Buffer.from(seed));

@@ -67,11 +67,11 @@ const WE_REFUSE_TOO: Readonly<Record<string, OverlayErrorCode>> = {
 
 const LONG = ['dial-core', 'core-dials-us', 'traffic'] as const;
 
-describe.each(transcripts)('recorded connection %s', (name, recorded) => {
+describe.each(transcripts)('the recorded connection %s', (name, recorded) => {
   const { ours, core, derived, records } = recorded;
   const ourHello = records.find(({ from, type }) => from === 'ours' && type === 'HELLO');
 
-  it('our key, cert and HELLO are made byte for byte', () => {
+  it('has our key, cert and HELLO with the same bytes', () => {
     const { hello } = ours;
     const identity = nodeCrypto.signingKey(fromHex(ours.seedHex));
     const ecdh = nodeCrypto.ecdhKey(fromHex(ours.ecdhSecretHex));
@@ -94,7 +94,7 @@ describe.each(transcripts)('recorded connection %s', (name, recorded) => {
     else expect(ourHello?.frameHex.slice(8)).toContain(frame.slice(8, -2 * MAC_BYTES));
   });
 
-  it('every record of its is well-formed, carries the next sequence and a good MAC', () => {
+  it('has records of stellar-core that are well-formed, with the next sequence and a good MAC', () => {
     const receiver = derived && new MacReceiver(nodeCrypto.macKey(keyOf(recorded, 'core')));
     for (const { type, frameHex } of records.filter(({ from }) => from === 'core')) {
       const body = bodyOf(frameHex);
@@ -104,7 +104,7 @@ describe.each(transcripts)('recorded connection %s', (name, recorded) => {
     }
   });
 
-  it('every record of ours is made byte for byte, and the one it refused is refused here for the same reason', () => {
+  it('has our records with the same bytes, and the refused one is refused here for the same reason', () => {
     const receiver = derived && new MacReceiver(nodeCrypto.macKey(keyOf(recorded, 'ours')));
     const refused: (string | undefined)[] = [];
     for (const { type, sequence, frameHex } of records.filter(({ from }) => from === 'ours')) {
@@ -133,7 +133,7 @@ describe.each(transcripts)('recorded connection %s', (name, recorded) => {
     expect(refused).toEqual(refusalOf(recorded)?.code === 'ERR_AUTH' ? [refusalOf(recorded)?.msg] : []);
   });
 
-  it('a peer in our place sends the same, takes all that came and ends as recorded', () => {
+  it('is repeated by a peer in our place, with the same records and the same end', () => {
     const { peer, sent, remote } = replay(name, recorded);
     const expected = records.filter(({ from }) => from === 'ours').slice(0, UNLIKE_US[name]);
     expect(sent.slice(0, expected.length)).toEqual(expected.map(({ frameHex }) => frameHex));
@@ -156,37 +156,43 @@ describe.each(transcripts)('recorded connection %s', (name, recorded) => {
   });
 });
 
-describe.each(transcripts.filter(([, { core }]) => core !== null))('keys of recorded connection %s', (_name, recorded) => {
-  const { ours, core, derived } = recorded;
+describe.each(transcripts.filter(([, { core }]) => core !== null))(
+  'the keys of the recorded connection %s',
+  (_name, recorded) => {
+    const { ours, core, derived } = recorded;
 
-  it('its HELLO is read, and its cert is good', () => {
-    const hello = coreHello(recorded);
-    const expected = (core as NonNullable<typeof core>).hello;
-    expect(hello).toMatchObject({
-      ledgerVersion: expected.ledgerVersion,
-      overlayVersion: expected.overlayVersion,
-      overlayMinVersion: expected.overlayMinVersion,
-      versionStr: expected.versionStr,
-      listeningPort: expected.listeningPort,
-      peerID: core?.peerIdStrKey,
+    it('include a good cert in the HELLO of stellar-core', () => {
+      const hello = coreHello(recorded);
+      const expected = (core as NonNullable<typeof core>).hello;
+      expect(hello).toMatchObject({
+        ledgerVersion: expected.ledgerVersion,
+        overlayVersion: expected.overlayVersion,
+        overlayMinVersion: expected.overlayMinVersion,
+        versionStr: expected.versionStr,
+        listeningPort: expected.listeningPort,
+        peerID: core?.peerIdStrKey,
+      });
+      expect(toHex(hello.networkID)).toBe(expected.networkIdHex);
+      expect([toHex(hello.nonce), toHex(hello.cert.pubkey)]).toEqual([expected.nonceHex, expected.ecdhPublicHex]);
+      expect([String(hello.cert.expiration), toHex(hello.cert.sig)]).toEqual([
+        expected.certExpiration,
+        expected.certSignatureHex,
+      ]);
+      expect(verifyAuthCert(nodeCrypto, hello.peerID, recorded.network.networkIdHex, hello.cert)).toBe(true);
+      expect(authCertPayload(toHex(hello.networkID), hello.cert.expiration, hello.cert.pubkey).length).toBe(76);
     });
-    expect(toHex(hello.networkID)).toBe(expected.networkIdHex);
-    expect([toHex(hello.nonce), toHex(hello.cert.pubkey)]).toEqual([expected.nonceHex, expected.ecdhPublicHex]);
-    expect([String(hello.cert.expiration), toHex(hello.cert.sig)]).toEqual([expected.certExpiration, expected.certSignatureHex]);
-    expect(verifyAuthCert(nodeCrypto, hello.peerID, recorded.network.networkIdHex, hello.cert)).toBe(true);
-    expect(authCertPayload(toHex(hello.networkID), hello.cert.expiration, hello.cert.pubkey).length).toBe(76);
-  });
 
-  it('both sides’ keys are derived', () => {
-    const hello = coreHello(recorded);
-    const ecdh = nodeCrypto.ecdhKey(fromHex(ours.ecdhSecretHex));
-    const q = ecdh.sharedSecret(hello.cert.pubkey) as Uint8Array;
-    const sharedKey = deriveSharedKey(nodeCrypto, q, sides(roleOf(recorded), ecdh.publicKey, hello.cert.pubkey));
-    const { K_AB, K_BA } = deriveMacKeys(nodeCrypto, sharedKey, sides(roleOf(recorded), fromHex(ours.nonceHex), hello.nonce));
-    expect([toHex(q), toHex(sharedKey)]).toEqual([derived?.sharedSecretHex, derived?.sharedKeyHex]);
-    expect([toHex(K_AB), toHex(K_BA)]).toEqual([derived?.macKeyInitiatorToAcceptorHex, derived?.macKeyAcceptorToInitiatorHex]);
-  });
-});
+    it('are derived for both sides', () => {
+      const hello = coreHello(recorded);
+      const ecdh = nodeCrypto.ecdhKey(fromHex(ours.ecdhSecretHex));
+      const q = ecdh.sharedSecret(hello.cert.pubkey) as Uint8Array;
+      const sharedKey = deriveSharedKey(nodeCrypto, q, sides(roleOf(recorded), ecdh.publicKey, hello.cert.pubkey));
+      const { K_AB, K_BA } = deriveMacKeys(nodeCrypto, sharedKey, sides(roleOf(recorded), fromHex(ours.nonceHex), hello.nonce));
+      expect([toHex(q), toHex(sharedKey)]).toEqual([derived?.sharedSecretHex, derived?.sharedKeyHex]);
+      expect([toHex(K_AB), toHex(K_BA)]).toEqual([derived?.macKeyInitiatorToAcceptorHex, derived?.macKeyAcceptorToInitiatorHex]);
+    });
+  },
+);
 
 const CLOSED_BY: Readonly<Record<string, string>> = {
   hello: 'closed-before-hello',
@@ -194,10 +200,10 @@ const CLOSED_BY: Readonly<Record<string, string>> = {
   channel: 'closed-by-peer',
 };
 
-describe.each(LONG)('recorded traffic %s', (name) => {
+describe.each(LONG)('the recorded traffic %s', (name) => {
   const recorded = transcript(name);
 
-  it('a peer in our place sends the same messages, but for the size of its grants', () => {
+  it('is sent again by a peer in our place, except for the size of its grants', () => {
     const { sent, events } = replay(name, recorded);
     const isGrant = (xdr: string) => xdr.startsWith('00000014');
     const xdrs = sent.map((frame) => toHex(messageXdr(bodyOf(frame))));
@@ -218,7 +224,7 @@ describe.each(LONG)('recorded traffic %s', (name) => {
     );
   });
 
-  it('the application gets every received message, unchanged and in order', () => {
+  it('is delivered to the application unchanged and in order', () => {
     const { events } = replay(name, recorded);
     const told = events.flatMap((event) => (event.type === 'message' ? [toHex(event.message.xdr)] : []));
     const pongs = events.filter(({ type }) => type === 'pong').length;
@@ -233,7 +239,7 @@ describe.each(LONG)('recorded traffic %s', (name) => {
     expect(told.length + pongs).toBe(came.length);
   });
 
-  it('however its bytes are split', () => {
+  it('gives the same events for any chunks', () => {
     const frames = recorded.records.filter(({ from }) => from === 'core').map(({ frameHex }) => frameHex);
     const bytes = stream(frames);
     const fed = (chunks: readonly Uint8Array[]) => {
@@ -255,7 +261,7 @@ describe.each(LONG)('recorded traffic %s', (name) => {
     );
   });
 
-  it('every SCP signature verifies over network, envelope type and statement', () => {
+  it('has good signatures in all SCP messages', () => {
     let verified = 0;
     for (const { type, frameHex } of recorded.records) {
       const message = type === 'SCP_MESSAGE' ? readMessage(bodyOf(frameHex)) : undefined;
@@ -272,7 +278,7 @@ describe.each(LONG)('recorded traffic %s', (name) => {
   });
 });
 
-it('transactions that were demanded hash to what was advertised', () => {
+it('received transactions have the hashes that were demanded', () => {
   const messages = transcript('traffic').records.map(({ frameHex }) => readMessage(bodyOf(frameHex)));
   const demanded = new Set(messages.flatMap((message) => (message.type === 'FLOOD_DEMAND' ? message.txHashes.map(toHex) : [])));
   const came = messages.flatMap((message) =>

@@ -18,7 +18,7 @@ const hasTshark = has('tshark', '--version');
 const MAX_MS = 300_000;
 const MUTATIONS = 50_000;
 
-it('dissector/stellar.lua is what scripts/wireshark-dissector.ts makes', () => {
+it('dissector/stellar.lua is the output of scripts/wireshark-dissector.ts', () => {
   expect(readFileSync(DISSECTOR, 'utf8')).toBe(dissectorText());
 });
 
@@ -30,7 +30,7 @@ const field = (record: ShownRecord | undefined, name: string): string | undefine
   record?.fields.find((one) => one.name === name)?.show;
 const isWellFormed = (record: ShownRecord): boolean => field(record, 'malformed') === undefined;
 
-describe.skipIf(!hasTshark)('tshark', () => {
+describe.skipIf(!hasTshark)('the dissector in tshark', () => {
   let tshark: Tshark;
   beforeAll(() => {
     tshark = new Tshark();
@@ -54,7 +54,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
   }
 
   it(
-    'says of every recorded session what decode says, field by field, with good MACs where there are keys',
+    'shows the same fields as decode for every recorded session, and good MACs with keys',
     async () => {
       // As people would: a capture each, merged by time.
       const files = talks.map((talk) => tshark.file(pcapOf(talk)));
@@ -75,7 +75,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
     MAX_MS,
   );
 
-  it('knows every type of message', async () => {
+  it('supports every message type', async () => {
     const talk = new TcpTalk();
     const frames = vectors.messages.map(({ stellarMessageHex }, i) => record(fromHex(stellarMessageHex), i));
     const shown = await compare(pcapOf([...talk.open(), ...frames.map((frame) => talk.send('A', frame))]));
@@ -95,7 +95,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
     [53, NO_ANALYSIS],
     [1448, []],
   ])(
-    'puts records together from segments of %i bytes (%j)',
+    'reassembles records from segments of %i bytes (%j)',
     async (size, args) => {
       const talk = new TcpTalk();
       const segments: SegmentSpec[] = [...talk.open()];
@@ -107,7 +107,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
     MAX_MS,
   );
 
-  it('puts a record together wherever it is split in two', async () => {
+  it('reassembles a record that is split in two anywhere', async () => {
     const [hello, answer] = framesOf(dialCore);
     const segments: SegmentSpec[] = [];
     for (let at = 1; at < (hello?.frame.length ?? 0); at++) {
@@ -124,7 +124,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
     expect(shown.length).toBe(2 * ((hello?.frame.length ?? 0) - 1));
   });
 
-  it('puts many records of one segment, and of segments out of order, apart', async () => {
+  it('separates the records of one segment, and of segments out of order', async () => {
     const talk = new TcpTalk();
     const stream = (side: string): Uint8Array =>
       concatBytes(...framesOf(dialCore).flatMap(({ from, frame }) => (from === side ? [frame] : [])));
@@ -137,7 +137,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
     await compare(pcapOf([...segments, second, first, ...others]), ...OUT_OF_ORDER);
   });
 
-  it('shows what TCP sent twice once; without TCP’s analysis, says that it has been seen before', async () => {
+  it('shows retransmitted records once, or marks them as repeated without TCP analysis', async () => {
     const segments = talkOf(dialCore).flatMap((segment) => (segment.data?.length ? [segment, segment] : [segment]));
     const shown = await compare(pcapOf(segments));
     expect(shown.filter((one) => field(one, 'repeated') !== undefined || field(one, 'sequence_gap') !== undefined)).toEqual([]);
@@ -148,7 +148,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
   });
 
   it.each([0, 1, 20, 303, 304, 305, 1000])(
-    'joined midway, %i bytes behind the handshake, finds the next record',
+    'finds the next record when the capture begins %i bytes after the handshake',
     async (skipped) => {
       const talk = new TcpTalk();
       talk.open();
@@ -164,7 +164,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
     },
   );
 
-  it('finds the next record behind a segment that is not in the capture', async () => {
+  it('finds the next record after a missing segment', async () => {
     const segments = talkOf(dialCore).flatMap((segment) => {
       const { data = new Uint8Array(0), sequence } = segment;
       return data.length < 100
@@ -187,7 +187,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
     expect(shown.filter((one) => field(one, 'sequence_gap') !== undefined)).toHaveLength(1);
   });
 
-  it('tells requests and answers, and how long they took', async () => {
+  it('links requests and answers, with the time between them', async () => {
     const shown = await tshark.records(tshark.file(pcapOf(talkOf(dialCore))));
     const answers = shown.filter((one) => field(one, 'response_to') !== undefined);
     for (const answer of answers) {
@@ -221,7 +221,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
     expect(await count('stellar.malformed')).toBe(0);
   });
 
-  it('says what is wrong: malformed records, unknown types, bad MACs, other networks, ERROR_MSG', async () => {
+  it('reports malformed records, unknown types and other networks', async () => {
     const talk = new TcpTalk();
     const [hello] = framesOf(dialCore);
     const elsewhere = Uint8Array.from(hello?.frame ?? []);
@@ -269,7 +269,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
     [5, 5, true],
     [745, 100, true],
     [746, 100, false],
-  ])('a quorum set of %i levels is walked, of which %i are shown', async (levels, shownLevels, isTaken) => {
+  ])('checks a quorum set of %i levels, and shows %i of them', async (levels, shownLevels, isTaken) => {
     const set = Buffer.concat(Array.from({ length: levels }, (_, i) => quorumSetLevel(i + 1 < levels ? 1 : 0)));
     const talk = new TcpTalk();
     const hello = framesOf(dialCore)[0]?.frame as Uint8Array;
@@ -279,7 +279,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
     expect(field(shown, 'malformed') === undefined).toBe(isTaken);
   });
 
-  it('of a message with too many fields shows the first 20,000', async () => {
+  it('shows the first 20,000 fields of a message', async () => {
     const count = 25_000;
     const set = concatBytes(TYPE_10, new Uint8Array(4), be(count, 4), new Uint8Array(36 * count), new Uint8Array(4));
     const talk = new TcpTalk();
@@ -292,7 +292,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
     expect(field(shown, 'malformed')).toBeUndefined();
   });
 
-  it('finds a bad MAC', async () => {
+  it('marks a bad MAC', async () => {
     const frames = framesOf(dialCore).map(({ from, frame }, i) => ({
       from,
       frame: i === 6 ? flipped(frame, frame.length - 1) : frame,
@@ -304,7 +304,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
     expect(field(shown[6], 'bad_mac')).toBeDefined();
   });
 
-  it('on another port is recognised by its bytes, and other protocols are left alone on every port', async () => {
+  it('recognises a connection on another port, and ignores other protocols on every port', async () => {
     const talk = new TcpTalk('10.0.0.1:50000', '10.0.0.2:4000');
     await compare(pcapOf(talkOf(dialCore, talk)));
     const random = Uint8Array.from({ length: 4000 }, (_, i) => (i * i * 31 + 7 * i) & 255);
@@ -331,7 +331,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
   });
 
   it(
-    'judges 50,000 damaged records as our own check does, without an error of Lua',
+    'agrees with our decoder on 50,000 damaged records, without a Lua error',
     async () => {
       const random = new Random(11);
       const frames = [
@@ -364,7 +364,7 @@ describe.skipIf(!hasTshark)('tshark', () => {
 });
 
 /** Debian's tshark has Lua 5.2, newer Wiresharks 5.4: that one is asked with a stand-in for Wireshark. */
-describe.each(['lua5.2', 'lua5.4'])('%s with a stand-in for Wireshark', (lua) => {
+describe.each(['lua5.2', 'lua5.4'])('the dissector in %s without Wireshark', (lua) => {
   it.skipIf(!has(lua, '-v'))('reads every record of every session, and its MAC, as our decoder does', () => {
     using files = new Tshark();
     let total = 0;

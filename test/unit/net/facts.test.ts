@@ -17,7 +17,7 @@ import { connectedPair, mockDial } from '../../../src/testing/index.ts';
 const network = networks.standalone;
 
 describe('the facts of a connection', () => {
-  it('both addresses, its own id, and the object passed to onStep and onBytes', async () => {
+  it('include both addresses, its id, and the info object passed to onStep and onBytes', async () => {
     const steps = new Map<ConnectionInfo, HandshakeStep[]>();
     const byteCounts = new Map<ConnectionInfo, number>();
     const onStep = (step: HandshakeStep, info: ConnectionInfo): void => {
@@ -49,7 +49,7 @@ describe('the facts of a connection', () => {
     }
   });
 
-  it('a listener’s events carry the id, also of who is refused', async () => {
+  it('have the same id in the events of a listener, also for a refused connection', async () => {
     const events: ListenerEvent[] = [];
     const ids = new Set<string>();
     await using listener = await listen({
@@ -65,8 +65,8 @@ describe('the facts of a connection', () => {
   });
 });
 
-describe('a quorum set', () => {
-  it('comes with the hash it is asked for by', async () => {
+describe('a received quorum set', () => {
+  it('has the hash by which it was requested', async () => {
     const qSet = { threshold: 1, validators: [(await connectedPair({ network }))[0].remote.peerID], innerSets: [] };
     const [asking, serving] = await connectedPair(
       { network, scpStateLedgerSeq: null },

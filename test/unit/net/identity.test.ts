@@ -20,11 +20,11 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe('NodeIdentity', () => {
-  it('random() is another one each time', () => {
+  it('is a new one for each call of random()', () => {
     expect(new Set(Array.from({ length: 10 }, () => NodeIdentity.random().peerID)).size).toBe(10);
   });
 
-  it('is the same by its seed, by its text and by its file', async () => {
+  it('is the same from its seed, its secret seed text and its file', async () => {
     const identity = NodeIdentity.fromSeed(seed);
     await identity.writeSeedFile(join(folder, 'seed'));
     expect(identity.peerID).toMatch(/^G[A-Z2-7]{55}$/);
@@ -33,7 +33,7 @@ describe('NodeIdentity', () => {
     expect(identity.publicKey).toEqual(decodePublicKey(identity.peerID));
   });
 
-  it('copies what it is given and gives copies', () => {
+  it('copies its seed, and returns copies of its key', () => {
     const mine = seed.slice();
     const identity = NodeIdentity.fromSeed(mine);
     const { peerID } = identity;
@@ -43,7 +43,7 @@ describe('NodeIdentity', () => {
     expect(identity.peerAuth(networks.testnet).identity.publicKey).toEqual(identity.publicKey);
   });
 
-  it('writes a file only its owner can read', async () => {
+  it('writes a seed file that only its owner can read', async () => {
     const path = join(folder, 'seed');
     await NodeIdentity.fromSeed(seed).writeSeedFile(path);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
@@ -58,7 +58,7 @@ describe('NodeIdentity', () => {
     expect(await readFile(path, 'utf8')).toBe('precious');
   });
 
-  it('takes white space around the seed of a file', async () => {
+  it('ignores white space around the seed in a file', async () => {
     const path = join(folder, 'seed');
     await writeFile(path, `\r\n\t ${secretSeed} \r\n`);
     expect((await NodeIdentity.fromSeedFile(path)).peerID).toBe(NodeIdentity.fromSeed(seed).peerID);
@@ -71,8 +71,8 @@ describe('NodeIdentity', () => {
       'in a whole stellar-core.cfg',
       `# NODE_SEED="${encodeSecretSeed(new Uint8Array(32))} old"\nHTTP_PORT=0\r\nNODE_SEED = '${secretSeed}'\r\n`,
     ],
-    ['behind a byte order mark', `\ufeff${secretSeed}`],
-  ])('takes the seed of a file %s', async (_name, content) => {
+    ['after a byte order mark', `\ufeff${secretSeed}`],
+  ])('reads a seed from a file %s', async (_name, content) => {
     const path = join(folder, 'seed');
     await writeFile(path, content);
     expect((await NodeIdentity.fromSeedFile(path)).peerID).toBe(NodeIdentity.fromSeed(seed).peerID);
@@ -81,13 +81,13 @@ describe('NodeIdentity', () => {
   it.each([
     ['empty', ''],
     ['a stellar-core.cfg whose seed is in another file', 'NODE_SEED="$FILE:/etc/stellar/node_seed"'],
-    ['a stellar-core.cfg with two', `NODE_SEED="${secretSeed}"\nOTHER="${encodeSecretSeed(new Uint8Array(32))}"`],
+    ['a stellar-core.cfg with two seeds', `NODE_SEED="${secretSeed}"\nOTHER="${encodeSecretSeed(new Uint8Array(32))}"`],
     ['a public key', NodeIdentity.fromSeed(seed).peerID],
     ['two seeds', `${secretSeed}\n${secretSeed}`],
     ['a mistyped seed', `${secretSeed.slice(0, -1)}${secretSeed.endsWith('A') ? 'B' : 'A'}`],
     ['a seed in lower case', secretSeed.toLowerCase()],
     ['raw bytes', '\u0000\u0001binary'],
-  ])('refuses a file that is %s, by its name and never by its content', async (_name, content) => {
+  ])('refuses a file that is %s, and names the file but not its content', async (_name, content) => {
     const path = join(folder, 'seed');
     await writeFile(path, content);
     const error = await NodeIdentity.fromSeedFile(path).catch((reason) => reason);
@@ -98,7 +98,7 @@ describe('NodeIdentity', () => {
     }
   });
 
-  it('says which file is missing', async () => {
+  it('names a missing file', async () => {
     await expect(NodeIdentity.fromSeedFile(join(folder, 'none'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
@@ -106,12 +106,12 @@ describe('NodeIdentity', () => {
     ['a text', secretSeed, TypeError],
     ['31 bytes', new Uint8Array(31), RangeError],
     ['64 bytes', new Uint8Array(64), RangeError],
-    ['nothing', undefined, TypeError],
-  ])('fromSeed refuses %s', (_name, value, kind) => {
+    ['an undefined value', undefined, TypeError],
+  ])('is not made from %s', (_name, value, kind) => {
     expect(() => NodeIdentity.fromSeed(value as Uint8Array)).toThrow(kind);
   });
 
-  it('shows no secret, however it is looked at', () => {
+  it('shows no secret in inspect, JSON or text', () => {
     const identity = NodeIdentity.fromSeed(seed);
     const peerAuth = identity.peerAuth(networks.pubnet);
     const secrets = [
@@ -135,7 +135,7 @@ describe('NodeIdentity', () => {
     expect(JSON.stringify(identity)).toBe(`{"peerID":"${identity.peerID}"}`);
   });
 
-  it('keeps one cert and key for each network, and a fresh key for a connection that asks for it', () => {
+  it('keeps one certificate and key for each network, and makes a new key for per-connection', () => {
     const identity = NodeIdentity.random();
     expect(identity.peerAuth(networks.pubnet)).toBe(identity.peerAuth(networks.pubnet));
     expect(identity.peerAuth(networks.testnet)).not.toBe(identity.peerAuth(networks.pubnet));
@@ -145,7 +145,7 @@ describe('NodeIdentity', () => {
     expect(fresh.networkID).toBe(networks.pubnet.networkID);
   });
 
-  it('keeps them for each provider, with the same identity', () => {
+  it('keeps certificates and keys for each provider, with the same peerID', () => {
     const identity = NodeIdentity.fromSeed(seed);
     const [node, sodium, web] = [nodeCrypto, sodiumCrypto, webCrypto].map((crypto) =>
       identity.peerAuth(networks.pubnet, 'per-process', crypto),
@@ -156,7 +156,7 @@ describe('NodeIdentity', () => {
     expect([sodium?.peerID, web?.peerID]).toEqual([identity.peerID, identity.peerID]);
   });
 
-  it('signs what it is given, and any provider verifies it', () => {
+  it('makes signatures that any provider verifies', () => {
     const identity = NodeIdentity.fromSeed(seed);
     const message = Uint8Array.of(1, 2, 3);
     const signature = identity.sign(message);

@@ -14,7 +14,7 @@ const network = networks.standalone;
 const told = (value: unknown): Record<string, unknown> => JSON.parse(JSON.stringify(value));
 
 describe('JSON.stringify', () => {
-  it('takes connections, remotes, events of a listener and steps with any content', async () => {
+  it('writes connections, remotes, listener events and steps of every type', async () => {
     const events: ListenerEvent[] = [];
     const steps: HandshakeStep[] = [];
     const listener = await listen({
@@ -61,7 +61,7 @@ describe('JSON.stringify', () => {
     });
   });
 
-  it.each(transcripts.map(([name]) => name).filter((name) => !name.includes('corrupt')))('takes every message of %s', (name) => {
+  it.each(transcripts.map(([name]) => name).filter((name) => !name.includes('corrupt')))('writes every message of %s', (name) => {
     for (const { frameHex } of transcript(name).records) {
       const body = fromHex(frameHex).subarray(4);
       // An application never gets it.

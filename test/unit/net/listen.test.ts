@@ -12,8 +12,8 @@ beforeEach(() => {
 
 afterEach(() => until(() => openHandles().length === handles.length));
 
-describe('listen', () => {
-  it('hands out the authenticated connections in the order in which they came', async () => {
+describe('listen()', () => {
+  it('gives the authenticated connections in the order in which they came', async () => {
     await using listener = await listen({ port: 0, network });
     const dialled: string[] = [];
     for (let i = 0; i < 3; i++) {
@@ -31,7 +31,7 @@ describe('listen', () => {
     expect(taken).toEqual(dialled);
   });
 
-  it('advertises its own port, or the one it is told', async () => {
+  it('advertises its own port, or listeningPort', async () => {
     for (const listeningPort of [undefined, 1234]) {
       await using listener = await listen({ port: 0, network, listeningPort });
       await using connection = await connect({ host: '127.0.0.1', port: listener.port, network });
@@ -39,7 +39,7 @@ describe('listen', () => {
     }
   });
 
-  it('tells PEERS after AUTH when it has addresses, of both families, and leaves it out when it has none', async () => {
+  it('sends PEERS with addresses of both families after AUTH, or none without addresses', async () => {
     const peers = [
       { ip: '192.0.2.1', port: 11625, numFailures: 0 },
       { ip: '2001:db8::1', port: 65535, numFailures: 3 },
@@ -52,7 +52,7 @@ describe('listen', () => {
     }
   });
 
-  it('tells what happens to each connection, with its address', async () => {
+  it('reports the events of each connection, with its address', async () => {
     const events: ListenerEvent[] = [];
     await using listener = await listen({ port: 0, network, onEvent: (event) => events.push(event) });
     const connection = await connect({ host: '127.0.0.1', port: listener.port, network });
@@ -69,7 +69,7 @@ describe('listen', () => {
     expect(events[4]).toMatchObject({ error: { code: 'OVERLAY_RECORD_LENGTH' } });
   });
 
-  it('drops a banned peer before its own HELLO', async () => {
+  it('drops a banned peer before it sends its own HELLO', async () => {
     const asked: string[] = [];
     const events: ListenerEvent[] = [];
     const clock = new ManualClock();
@@ -86,7 +86,7 @@ describe('listen', () => {
     });
   });
 
-  it('forgets a connection that ended before anyone took it', async () => {
+  it('does not give a connection that ended before it was taken', async () => {
     await using listener = await listen({ port: 0, network });
     const first = await connect({ host: '127.0.0.1', port: listener.port, network });
     await until(() => listener.counts.pending === 0);
@@ -98,7 +98,7 @@ describe('listen', () => {
     expect((value as Connection).remote.peerID).toBe(identity.peerID);
   });
 
-  it('wakes several takers, one connection each', async () => {
+  it('gives one connection to each of several waiting loops', async () => {
     await using listener = await listen({ port: 0, network });
     const takers = Array.from({ length: 3 }, () => listener[Symbol.asyncIterator]().next());
     const connections = await Promise.all(takers.map(() => connect({ host: '127.0.0.1', port: listener.port, network })));
@@ -107,7 +107,7 @@ describe('listen', () => {
     await Promise.all(connections.map((connection) => connection.close()));
   });
 
-  it('fails with OVERLAY_LISTEN_FAILED where somebody listens already, and where it may not', async () => {
+  it('fails with OVERLAY_LISTEN_FAILED on a port in use, and on a foreign address', async () => {
     await using listener = await listen({ port: 0, network });
     await expect(listen({ port: listener.port, network })).rejects.toMatchObject({
       code: 'OVERLAY_LISTEN_FAILED',
@@ -121,8 +121,8 @@ describe('listen', () => {
   });
 });
 
-describe('Listener.close', () => {
-  it('tells every peer shutdown, authenticated or not, and ends every loop', async () => {
+describe('Listener.close()', () => {
+  it('sends shutdown to every peer, authenticated or not, and ends every loop', async () => {
     const clock = new ManualClock();
     const listener = await listen({ port: 0, network, clock });
     await using authenticated = await RawPeer.dial(listener.port);
@@ -149,7 +149,7 @@ describe('Listener.close', () => {
     await listener.close(); // Again: nothing happens.
   });
 
-  it('waits for peers that do not close half a second and no longer', async () => {
+  it('waits at most half a second for peers that do not close', async () => {
     const clock = new ManualClock();
     const listener = await listen({ port: 0, network, clock });
     await using peer = await RawPeer.dial(listener.port);
@@ -162,7 +162,7 @@ describe('Listener.close', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('is what an aborted signal does', async () => {
+  it('is called when the signal aborts', async () => {
     const stop = new AbortController();
     const listener = await listen({ port: 0, network, signal: stop.signal });
     const taker = listener[Symbol.asyncIterator]().next();
@@ -174,12 +174,12 @@ describe('Listener.close', () => {
     expect(await loop).toEqual({ value: undefined, done: true });
   });
 
-  it('does not listen at all when the signal has aborted before', async () => {
+  it('is not needed when the signal has aborted before: listen() fails', async () => {
     const signal = AbortSignal.abort('no');
     await expect(listen({ port: 0, network, signal })).rejects.toMatchObject({ code: 'OVERLAY_ABORTED', cause: 'no' });
   });
 
-  it('lets go of the signal', async () => {
+  it('makes a later abort of the signal have no effect', async () => {
     const stop = new AbortController();
     const listener = await listen({ port: 0, network, signal: stop.signal });
     await listener.close();

@@ -49,8 +49,8 @@ function deaf(spawn: typeof ChildProcess.spawn): ChildProcess.ChildProcess {
   return spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'pipe', 'ignore'] });
 }
 
-describe('a look-up', () => {
-  it('is done in a child that others use after it; nothing of it keeps this process alive', async () => {
+describe('a name look-up', () => {
+  it('runs in one child process that is used again and does not keep this process alive', async () => {
     const alive = (): string[] => process.getActiveResourcesInfo().filter((name) => /Process|Pipe/.test(name));
     const before = alive();
     const first = lookUp('localhost', 4, never);
@@ -62,14 +62,14 @@ describe('a look-up', () => {
     expect(alive()).toEqual(before);
   });
 
-  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('goes on when %s reaches the whole group of processes', async (signal) => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('continues when %s reaches the whole process group', async (signal) => {
     await lookUp('localhost', 4, never).addresses;
     children[0]?.kill(signal);
     expect(await lookUp('localhost', 4, never).addresses).toEqual(['127.0.0.1']);
     expect([children.length, children[0]?.signalCode]).toEqual([1, null]);
   });
 
-  it('that was given up ends the child when no other look-up waits', async () => {
+  it('that is aborted kills the child when no other look-up waits', async () => {
     instead = deaf;
     const [one, other] = [new AbortController(), new AbortController()];
     const pending = [lookUp('a.example', 4, one.signal), lookUp('b.example', 4, other.signal)] as const;
@@ -88,7 +88,7 @@ describe('a look-up', () => {
     expect(children).toHaveLength(2);
   });
 
-  it('does not wait for another: each has a thread, and a new child starts when all threads are in use', async () => {
+  it('does not wait for others: each has a thread, and a second child starts when all threads are in use', async () => {
     instead = deaf;
     const stop = new AbortController();
     const silent = Array.from({ length: 16 }, () => lookUp('a.example', 4, stop.signal));
@@ -102,7 +102,7 @@ describe('a look-up', () => {
     await Promise.all(silent.map(({ addresses }) => expect(addresses).rejects.toBeInstanceOf(DOMException)));
   });
 
-  it('gets no secret, and nothing that was meant for this process, in its environment', async () => {
+  it('runs without secrets and options of Node in its environment', async () => {
     const before = { ...process.env };
     Object.assign(process.env, { STELLAR_HANDSHAKE_SEED: 'S…', NODE_OPTIONS: '--no-warnings', RES_OPTIONS: 'attempts:1' });
     try {
@@ -116,7 +116,7 @@ describe('a look-up', () => {
     expect(Object.keys(environment ?? {}).filter((name) => /^NODE_|SEED/.test(name))).toEqual([]);
   });
 
-  it('is done here where a child may not be started', async () => {
+  it('runs in this process when a child is forbidden', async () => {
     instead = () => {
       throw Object.assign(new Error('forbidden'), { code: 'ERR_ACCESS_DENIED' });
     };
@@ -125,14 +125,14 @@ describe('a look-up', () => {
     expect(await addresses).toEqual(['127.0.0.1']);
   });
 
-  it.each(['ENOENT', 'EAGAIN'])('is done here where a child cannot be started (%s)', async (code) => {
+  it.each(['ENOENT', 'EAGAIN'])('runs in this process when no child can be started (%s)', async (code) => {
     instead = () => unstarted(code);
     const { started, addresses } = lookUp('localhost', 4, never);
     await started;
     expect(await addresses).toEqual(['127.0.0.1']);
   });
 
-  it('is done here when the child dies', async () => {
+  it('runs in this process when the child dies', async () => {
     instead = deaf;
     const { started, addresses } = lookUp('localhost', 4, never);
     await started;
@@ -140,15 +140,12 @@ describe('a look-up', () => {
     expect(await addresses).toEqual(['127.0.0.1']);
   });
 
-  it.each(['EMFILE', 'ENFILE'])(
-    'fails with %s when there is no descriptor for a child: it would find nothing here either',
-    async (code) => {
-      instead = () => unstarted(code);
-      const { started, addresses } = lookUp('localhost', 4, never);
-      await expect(started).rejects.toMatchObject({ code });
-      await expect(addresses).rejects.toMatchObject({ code });
-    },
-  );
+  it.each(['EMFILE', 'ENFILE'])('fails with %s when there is no file descriptor for a child', async (code) => {
+    instead = () => unstarted(code);
+    const { started, addresses } = lookUp('localhost', 4, never);
+    await expect(started).rejects.toMatchObject({ code });
+    await expect(addresses).rejects.toMatchObject({ code });
+  });
 });
 
 /** What `spawn` returns when it has failed. */

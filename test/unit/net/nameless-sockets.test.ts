@@ -22,8 +22,8 @@ vi.mock('node:net', async (original) => ({
   },
 }));
 
-describe('a socket that does not know its addresses any more', () => {
-  it('is served by the side that dialled, under the address that was dialled', async () => {
+describe('a socket without addresses from the operating system', () => {
+  it('is used by connect(), with the address that was dialled', async () => {
     const [ours, theirs] = duplexPair() as [Duplex, Duplex];
     stream = ours;
     const clock = new ManualClock();
@@ -38,7 +38,7 @@ describe('a socket that does not know its addresses any more', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('is served by the side that listens, and ends like any other', async () => {
+  it('is used by listen(), with an empty address', async () => {
     const clock = new ManualClock();
     const events: ListenerEvent[] = [];
     const { standalone: network } = networks;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { networkFromPassphrase, networks } from '../../../src/index.ts';
 import { parseNetwork, passphraseNotice } from '../../../src/net/network-name.ts';
 
-describe('a network', () => {
+describe('the name of a network', () => {
   it.each([
     ['pubnet', 'pubnet'],
     ['PUBNET', 'pubnet'],
@@ -12,7 +12,7 @@ describe('a network', () => {
     ['Public', 'pubnet'],
     ['local', 'standalone'],
     ['Test SDF Network ; September 2015', 'testnet'],
-  ] as const)('has a name in any case: %j', (text, name) => {
+  ] as const)('is recognised in upper and lower case, and by its passphrase: %j', (text, name) => {
     const network = parseNetwork(text);
     expect(network).toBe(networks[name]);
     expect(passphraseNotice(network)).toBeUndefined();
@@ -26,20 +26,20 @@ describe('a network', () => {
     ['standalon', 'standalone'],
     ['maninet', 'mainnet'],
     ['testnet2', 'testnet'],
-  ])('that is nearly a name is refused: %j', (text, meant) => {
+  ])('with a typing mistake is refused with a suggestion: %j', (text, meant) => {
     expect(() => parseNetwork(text)).toThrow(
       new TypeError(`"${text}" is not a network; did you mean ${meant}? To use it as a passphrase, write passphrase:${text}`),
     );
     expect(parseNetwork(`passphrase:${text}`)).toEqual(networkFromPassphrase(text));
   });
 
-  it.each(['My Network ; 2026', 'devnet', 'x'])('is a passphrase else, and said to be one: %j', (text) => {
+  it.each(['My Network ; 2026', 'devnet', 'x'])('that is unknown is used as a passphrase, with a notice: %j', (text) => {
     const network = parseNetwork(text);
     expect(network).toEqual(networkFromPassphrase(text));
     expect(passphraseNotice(network)).toBe(`Not a known network name: “${text}” is used as the passphrase.`);
   });
 
-  it('whose passphrase is nearly that of another is not changed, and the other one is named', () => {
+  it('that is nearly a known passphrase is used, and the notice names the known one', () => {
     const network = parseNetwork('Test SDF Network; September 2015');
     expect(network.name).toBeUndefined();
     expect(passphraseNotice(network)).toContain(
@@ -47,7 +47,7 @@ describe('a network', () => {
     );
   });
 
-  it('is not empty, and no seed', () => {
+  it('must not be empty or a secret seed', () => {
     const seed = 'SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY';
     for (const text of ['', 'passphrase:']) expect(() => parseNetwork(text)).toThrow(/it is empty/);
     for (const text of [seed, `passphrase:${seed}`])

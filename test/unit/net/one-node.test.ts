@@ -3,7 +3,7 @@ import { connect, listen, NodeIdentity, networks } from '../../../src/index.ts';
 
 const network = networks.standalone;
 
-it('a node that listens and dials has one connection with a peer, whoever dialled first', async () => {
+it('a node that listens and dials has only one connection with a peer, whoever dialled first', async () => {
   const [ourIdentity, theirIdentity] = [NodeIdentity.random(), NodeIdentity.random()];
   const ours = await listen({ network, port: 0, identity: ourIdentity });
   const theirs = await listen({ network, port: 0, identity: theirIdentity });
@@ -33,7 +33,7 @@ it('a node that listens and dials has one connection with a peer, whoever dialle
   await Promise.all([ours.close(), theirs.close()]);
 });
 
-it('something that is no listener is refused before anything is sent', async () => {
+it('connect() refuses a value of the option listener that is no Listener', async () => {
   const listener = {} as never;
   await expect(connect({ host: '127.0.0.1', port: 1, network, listener })).rejects.toThrow(
     new TypeError('listener must be a Listener'),

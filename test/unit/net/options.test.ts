@@ -20,8 +20,8 @@ const BAD: readonly (readonly [name: string, options: object, kind: Kind])[] = [
   ['a network ID of 31 bytes', { network: { passphrase: 'x', networkID: '00'.repeat(31) } }, TypeError],
   ['a network ID in upper case', { network: { passphrase: 'x', networkID: 'AB'.repeat(32) } }, TypeError],
   ['a seed as identity', { identity: 'S'.repeat(56) }, TypeError],
-  ['something like an identity', { identity: { peerID: 'G' } }, TypeError],
-  ['a signal that is none', { signal: {} }, TypeError],
+  ['an object in place of an identity', { identity: { peerID: 'G' } }, TypeError],
+  ['a signal that is no AbortSignal', { signal: {} }, TypeError],
   ['overlayVersion -1', { overlayVersion: -1 }, RangeError],
   ['overlayVersion 2^32', { overlayVersion: 2 ** 32 }, RangeError],
   ['overlayVersion 41.5', { overlayVersion: 41.5 }, RangeError],
@@ -59,28 +59,28 @@ const BAD_TARGETS: readonly (readonly [name: string, options: object, kind: Kind
   ['half an IPv4 address', { host: '127.1' }, TypeError],
   ['the key of a node as host', { host: 'GCADMDSIGUXZD66NKUCOQTFBN3EYSE3OAW5MPN3VWP7DVLVXAYFJQTPN' }, TypeError],
   ['a seed as host', { host: 'SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY' }, TypeError],
-  ['a family of addresses that is none', { family: 5 }, RangeError],
+  ['an unknown address family', { family: 5 }, RangeError],
   ['a lookup that is no function', { lookup: '127.0.0.1' }, TypeError],
   ['port 0', { port: 0 }, RangeError],
   ['port 65536', { port: 65536 }, RangeError],
   ['a port as text', { port: '11625' }, RangeError],
-  ['a pin that is no key', { expectedPeerID: 'GABC' }, TypeError],
-  ['a pin that is a seed', { expectedPeerID: 'S'.repeat(56) }, TypeError],
-  ['a pin with a typing error', { expectedPeerID: `${NodeIdentity.random().peerID.slice(0, -4)}AAAA` }, TypeError],
+  ['an expected peerID that is no key', { expectedPeerID: 'GABC' }, TypeError],
+  ['an expected peerID that is a seed', { expectedPeerID: 'S'.repeat(56) }, TypeError],
+  ['an expected peerID with a typing error', { expectedPeerID: `${NodeIdentity.random().peerID.slice(0, -4)}AAAA` }, TypeError],
 ];
 
 const BAD_LISTENERS: readonly (readonly [name: string, options: object, kind: Kind])[] = [
   ['port -1', { port: -1 }, RangeError],
   ['port 65536', { port: 65536 }, RangeError],
   ['no pending place', { maxPendingConnections: 0 }, RangeError],
-  ['half a slot', { maxAuthenticatedConnections: 0.5 }, RangeError],
+  ['0.5 slots', { maxAuthenticatedConnections: 0.5 }, RangeError],
   ['101 peers', { peers: Array.from({ length: 101 }, () => ({ ip: '192.0.2.1', port: 1, numFailures: 0 })) }, RangeError],
   ['a peer by its name', { peers: [{ ip: 'example.org', port: 1, numFailures: 0 }] }, TypeError],
   ['a peer at port -1', { peers: [{ ip: '192.0.2.1', port: -1, numFailures: 0 }] }, RangeError],
   ['a peer without numFailures', { peers: [{ ip: '192.0.2.1', port: 1 }] }, RangeError],
 ];
 
-describe('connect refuses before it dials', () => {
+describe('connect() refuses these options before it dials:', () => {
   it.each([...BAD, ...BAD_TARGETS])('%s', async (_name, options, kind) => {
     await using node = await RawNode.start();
     const good = { host: '127.0.0.1', port: node.port, network };
@@ -89,20 +89,20 @@ describe('connect refuses before it dials', () => {
   });
 });
 
-describe('listen refuses before it listens', () => {
+describe('listen() refuses these options before it listens:', () => {
   it.each([...BAD, ...BAD_LISTENERS])('%s', async (_name, options, kind) => {
     await expect(listen({ port: 0, network, ...options } as ListenOptions)).rejects.toThrow(kind);
   });
 });
 
-it('a mistake is named', async () => {
+it('the error for a wrong option names the option and the allowed values', async () => {
   await expect(listen({ port: 0, network, peerTimeoutMs: -1 })).rejects.toThrow(
     'peerTimeoutMs must be a whole number from 1 to 2147483647, got -1',
   );
 });
 
 describe('networkFromPassphrase', () => {
-  it('is the SHA-256 of the passphrase, and knows the well-known ones', () => {
+  it('computes SHA-256, and returns the well-known networks', () => {
     expect(networkFromPassphrase('Test SDF Network ; September 2015')).toBe(networks.testnet);
     expect(networkFromPassphrase('my network')).toEqual({
       passphrase: 'my network',

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { connect, networks } from '../../../src/index.ts';
 import { ManualClock, mockNode } from '../../../src/testing/index.ts';
 
-it('an application that reads nothing for minutes keeps its connection and every message', async () => {
+it('a connection whose application reads nothing for minutes stays open and loses no message', async () => {
   const network = networks.standalone;
   const clock = new ManualClock();
   let sent!: () => void;

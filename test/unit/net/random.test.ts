@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { randomBytes } from '../../../src/net/random.ts';
 
-describe('random bytes out of a page', () => {
-  it('are of the length asked for, across the end of a page as well, and never the same twice', () => {
+describe('randomBytes()', () => {
+  it('returns the requested number of bytes, each time different ones', () => {
     const seen = new Set<string>();
     for (let i = 0; i < 2_000; i++) {
       const bytes = randomBytes(i % 3 === 0 ? 8 : 32);

@@ -38,7 +38,7 @@ async function authenticated(options: Partial<NodeOptions> = {}) {
 const next = async (session: Session): Promise<ReceivedMessage | undefined> => session.take() ?? session.wait();
 
 describe('a session', () => {
-  it('buffers a MiB of answers for a peer that does not read, and a record more at most', async () => {
+  it('buffers at most 1 MiB and one record of answers for a peer that does not read', async () => {
     const { session, peer, ours } = await authenticated();
     peer.stopReading();
     let taken = 0;
@@ -57,7 +57,7 @@ describe('a session', () => {
     await session.closed;
   });
 
-  it('drops a peer that has not read for 120 s, though it goes on sending', async () => {
+  it('drops a peer that has not read for 120 s, even if it sends', async () => {
     const { session, peer, clock, ours } = await authenticated();
     peer.stopReading();
     const sent = session.send({ type: 'TX_SET', txSet: new Uint8Array(0x80000) });
@@ -79,7 +79,7 @@ describe('a session', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('does not drop a peer that has read in between', async () => {
+  it('does not drop a peer that has read in the meantime', async () => {
     const { session, peer, clock, ours, theirs } = await authenticated();
     peer.stopReading();
     const sent = session.send({ type: 'TX_SET', txSet: new Uint8Array(0x80000) });
@@ -98,7 +98,7 @@ describe('a session', () => {
     await session.closed;
   });
 
-  it('ends with the error of the stream when it breaks', async () => {
+  it('ends with the error of the stream', async () => {
     const { session, ours, clock } = await authenticated();
     const cause = Object.assign(new Error('read EIO'), { code: 'EIO' });
     ours.destroy(cause);
@@ -109,7 +109,7 @@ describe('a session', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('ends at once when its signal has aborted before, without HELLO', async () => {
+  it('ends at once without HELLO when its signal has aborted before', async () => {
     const { session, theirs, clock } = await facing({ signal: AbortSignal.abort('no') });
     await expect(session.authenticated).rejects.toMatchObject({ code: 'OVERLAY_ABORTED', cause: 'no' });
     theirs.end();
@@ -117,7 +117,7 @@ describe('a session', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('is not authenticated before AUTH: nothing can be sent, nothing be asked', async () => {
+  it('refuses send() and ping() before AUTH', async () => {
     const { session, peer, ours } = await facing();
     peer.hello();
     await peer.expect('HELLO');
@@ -128,7 +128,7 @@ describe('a session', () => {
     await session.closed;
   });
 
-  it('hands what had come to the application after the end, then nothing', async () => {
+  it('delivers the messages that came before the end, then nothing', async () => {
     const { session, peer } = await authenticated();
     peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 1 });
     peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 2 });
@@ -142,7 +142,7 @@ describe('a session', () => {
     await session.closed;
   });
 
-  it('ignores a DONT_HAVE nobody waits for, but delivers it', async () => {
+  it('delivers a DONT_HAVE that answers no request', async () => {
     const { session, peer, ours } = await authenticated();
     peer.send({ type: 'DONT_HAVE', reqType: 'TX_SET', reqHash: new Uint8Array(32) });
     expect(await next(session)).toMatchObject({ type: 'DONT_HAVE' });
@@ -150,7 +150,7 @@ describe('a session', () => {
     await session.closed;
   });
 
-  it('says the same peerID as the identity it was given', async () => {
+  it('sends the peerID of its identity in HELLO', async () => {
     const identity = NodeIdentity.random();
     const { session, peer, ours } = await facing({ identity });
     peer.hello();
@@ -161,9 +161,9 @@ describe('a session', () => {
   });
 });
 
-describe('a turn of the loop', () => {
+describe('a turn of the event loop', () => {
   /** Small records in one write, as fast as a socket takes them; how many are handled before others get their turn. */
-  it('has an end: 25,000 small messages leave room for others every thousand or so', async () => {
+  it('handles less than 5,000 of 25,000 small messages, so that others get their turn', async () => {
     await using listener = await listen({ network, port: 0, scpStateLedgerSeq: null });
     const accepted = listener[Symbol.asyncIterator]().next();
     let handled = 0;
@@ -193,7 +193,7 @@ describe('a turn of the loop', () => {
     expect(most).toBeLessThan(5_000);
   });
 
-  it('does not keep what has come from being handled when nothing more comes', async () => {
+  it('is followed by others until all received messages are handled', async () => {
     const { session, peer } = await authenticated();
     let taken = 0;
     const consumer = (async () => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { addressKey, Slots } from '../../../src/net/slots.ts';
 
-it('addresses of one IPv6 prefix of 64 bits count as one, and so do both forms of an IPv4 address', () => {
+it('addresses with the same 64-bit IPv6 prefix share one limit, and so do both forms of an IPv4 address', () => {
   expect(addressKey('2001:db8:1:2::1')).toBe(addressKey('2001:db8:1:2:ffff:ffff:ffff:ffff'));
   expect(addressKey('2001:db8:1:2::1')).not.toBe(addressKey('2001:db8:1:3::1'));
   expect(addressKey('fe80::1%eth0')).toBe(addressKey('fe80::2%eth1'));
@@ -9,7 +9,7 @@ it('addresses of one IPv6 prefix of 64 bits count as one, and so do both forms o
   expect(addressKey('192.0.2.1')).not.toBe(addressKey('192.0.2.2'));
 });
 
-it('a place that is given back is there again, and addresses without any are forgotten', () => {
+it('released places can be taken again', () => {
   const slots = new Slots(3, 2);
   slots.take('a');
   slots.take('a');

@@ -46,7 +46,7 @@ const says = (bytes: string | Buffer) => async (port: number) => {
 const DIALLER =
   /dial |your? .*PEER_PORT|the port you|connect again|What answers|raise the timeout|port is open|passphrase differs/i;
 
-describe('a listener says of', () => {
+describe('the report of a listener', () => {
   it.each([
     ['a web scanner', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', 'It sent HTTP: “GET / HTTP/1.1”.', 'not-stellar'],
     ['a TLS client', Buffer.from('16030102000100', 'hex'), 'It sent TLS: the bytes 16 03 01 02 00 01 00.', 'not-stellar'],
@@ -64,7 +64,7 @@ describe('a listener says of', () => {
       'not-stellar',
     ],
     ['zeros', Buffer.alloc(4), 'A record is at least', 'record-length'],
-  ])('%s what it is, and nothing meant for a dialler', async (_, bytes, message, cause) => {
+  ])('about %s names the protocol, and has no advice for a dialler', async (_, bytes, message, cause) => {
     const error = await refusalOf(says(bytes));
     expect(error.causeName).toBe(cause);
     if (cause === 'not-stellar') expect(error.message).toBe(message);
@@ -72,7 +72,7 @@ describe('a listener says of', () => {
     expect(error.advice).toMatch(/Nothing has to be done|PROXY/);
   });
 
-  it('a health check that connects and leaves', async () => {
+  it('about a health check says that it connected, sent nothing and closed', async () => {
     const error = await refusalOf(says(''));
     expect(error).toMatchObject({
       code: 'OVERLAY_CONNECTION_CLOSED',
@@ -83,12 +83,12 @@ describe('a listener says of', () => {
     expect(error.advice).not.toMatch(DIALLER);
   });
 
-  it('one that leaves in the middle of its HELLO', async () => {
+  it('about a client that closes inside its HELLO names the received bytes', async () => {
     const error = await refusalOf(says(Buffer.from('8000012c0000', 'hex')));
     expect(error.message).toBe('It connected, sent the bytes 80 00 01 2c 00 00, no whole HELLO, and closed the connection.');
   });
 
-  it('one that stays and says nothing', async () => {
+  it('about a silent client says that it sent nothing', async () => {
     const error = await refusalOf(async (port, clock, taken) => {
       dial(port, '127.0.0.1').on('error', () => {});
       await taken;
@@ -98,7 +98,7 @@ describe('a listener says of', () => {
     expect(error.advice).not.toMatch(DIALLER);
   });
 
-  it('a prober that leaves when it has seen our HELLO', async () => {
+  it('about a prober says that it closed after our HELLO', async () => {
     const error = await refusalOf(async (port) => {
       const peer = await RawPeer.dial(port);
       peer.write(peer.hello());
@@ -113,7 +113,7 @@ describe('a listener says of', () => {
     expect(error.remote?.peerID).toMatch(/^G/);
   });
 
-  it('a node of another network', async () => {
+  it('about a node of another network says so', async () => {
     const error = await refusalOf(async (port) => {
       const { connect } = await import('../../../src/index.ts');
       await connect({ host: '127.0.0.1', port, network: networks.testnet }).catch(() => {});

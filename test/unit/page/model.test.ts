@@ -32,9 +32,9 @@ function vectorPicture(number = 0): Picture {
   };
 }
 
-describe('a replay', () => {
+describe('a replay of a picture', () => {
   it.each(vectors.handshakes.map(({ id }, number) => [id, number] as const))(
-    'of the vectors %s finds no check that fails',
+    'of the vectors %s has no failed check',
     (_id, number) => {
       const story = understand(vectorPicture(number));
       // Some end with an ERROR_MSG of B’s, which is no check.
@@ -43,7 +43,7 @@ describe('a replay', () => {
     },
   );
 
-  it.each(transcripts.map(([name]) => name))('of %s sees the same with and without our secrets', (name) => {
+  it.each(transcripts.map(([name]) => name))('of %s has the same errors with and without our secrets', (name) => {
     const ends = [true, false].map((secrets) => {
       const story = understand(pictureOf(name, secrets));
       return (['A', 'B'] as const).map((side) => story.views[side].end?.error.code);
@@ -55,7 +55,7 @@ describe('a replay', () => {
     if (told) expect(ends[0]?.flat().some((code) => code !== undefined)).toBe(true);
   });
 
-  it('with MAC keys alone computes MACs', () => {
+  it('with MAC keys only verifies MACs', () => {
     const { derived } = transcript('dial-core');
     const macKeys = {
       K_AB: derived?.macKeyInitiatorToAcceptorHex ?? '',
@@ -68,7 +68,7 @@ describe('a replay', () => {
     expect(replay(wrong, 'B').end?.error.code).toBe('OVERLAY_UNEXPECTED_MAC');
   });
 
-  it('shows a MAC as bad that was verified as bad', () => {
+  it('has a bad MAC where the MAC was verified as bad', () => {
     const picture = pictureOf('dial-core', false);
     const bad = picture.events.map((event, i) =>
       event.kind === 'record' && i === 3 ? { ...event, mac: 'bad' as const } : event,
@@ -77,7 +77,7 @@ describe('a replay', () => {
   });
 });
 
-describe('a MAC', () => {
+describe('a MAC in a picture', () => {
   const macChecks = (picture: Picture): readonly string[] => {
     const { views } = understand(picture);
     return [views.A, views.B].flatMap(({ receptions }) =>
@@ -92,7 +92,7 @@ describe('a MAC', () => {
     events: picture.events.map((event) => (event.kind === 'record' && event.mac === 'unknown' ? { ...event, mac } : event)),
   });
 
-  it('that could not be verified is never shown as good', () => {
+  it('is never shown as good if it was not verified', () => {
     const picture = pictureOf('dial-core', false);
     const story = understand(picture);
     expect(new Set(macChecks(picture))).toEqual(new Set(['unverified']));
@@ -105,7 +105,7 @@ describe('a MAC', () => {
     expect(keyGraph(picture).find(({ id }) => id === 'macA')?.what).toContain('not verified: no keys');
   });
 
-  it('is verified with the secrets of one side, or by its verdict on arrival', () => {
+  it('is verified by the secrets of one side, or by the verdict of the decoder', () => {
     for (const picture of [pictureOf('dial-core'), judged(pictureOf('dial-core', false), 'good')]) {
       expect(new Set(macChecks(picture))).toEqual(new Set(['ok']));
       expect(unverifiedMacs(understand(picture))).toBeUndefined();
@@ -113,7 +113,7 @@ describe('a MAC', () => {
     }
   });
 
-  it('that is bad is so everywhere, with keys and without', () => {
+  it('that is bad is shown as bad everywhere, with and without keys', () => {
     const flipped = (picture: Picture): Picture => ({
       ...picture,
       events: picture.events.map((event, i) =>
@@ -136,7 +136,7 @@ describe('a MAC', () => {
     }
   });
 
-  it('of only some records is reported with the numbers', () => {
+  it('that was not verified is counted', () => {
     const picture = pictureOf('dial-core', false);
     const some = picture.events.map((event, i) =>
       event.kind === 'record' && i === 2 ? { ...event, mac: 'good' as const } : event,
@@ -147,7 +147,7 @@ describe('a MAC', () => {
 });
 
 describe('the key graph', () => {
-  it('has the values of the vectors', () => {
+  it('contains the values of the vectors', () => {
     const { A, B, keySchedule, transcript: records } = vectors.handshakes[0];
     const values = Object.fromEntries(keyGraph(vectorPicture()).map(({ id, value }) => [id, value]));
     const macs = records.filter(({ message }) => message === 'AUTH').map(({ macHex }) => macHex);
@@ -168,7 +168,7 @@ describe('the key graph', () => {
     expect(Object.values(values).every((value) => value !== undefined)).toBe(true);
   });
 
-  it('its formulas are their inputs, byte for byte', () => {
+  it('has formulas whose inputs are the bytes of the vectors', () => {
     const { keySchedule } = vectors.handshakes[0];
     const nodes = keyGraph(vectorPicture());
     const input = (id: string, from = 0): string =>
@@ -183,15 +183,15 @@ describe('the key graph', () => {
     expect(input('payloadA')).toBe(vectors.handshakes[0].A.cert.signedPayloadHex);
   });
 
-  it('follows a MAC back to the random values', () => {
+  it('leads from a MAC back to the random values', () => {
     const nodes = keyGraph(vectorPicture());
     const roots = [...ancestry(nodes, 'macB')].filter((id) => nodes.find((node) => node.id === id)?.formula === undefined);
     expect(roots.sort()).toEqual(['nonceA', 'nonceB', 'secretA', 'secretB']);
   });
 });
 
-describe('fields', () => {
-  it('cover every byte of every recorded record, once', () => {
+describe('the fields of a record', () => {
+  it('cover every byte of every recorded record once', () => {
     for (const [name] of transcripts)
       for (const { wire } of recordsOf(pictureOf(name))) {
         let at = 0;
@@ -203,7 +203,7 @@ describe('fields', () => {
       }
   });
 
-  it('have rules whose sections docs/protocol.md has, and whose checks are made', () => {
+  it('have rules with existing sections of docs/protocol.md and existing checks', () => {
     const doc = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8');
     const headings = new Set(Array.from(doc.matchAll(/^##+ (.+)$/gm), ([, heading]) => heading));
     for (const [name] of transcripts)
@@ -217,8 +217,8 @@ describe('fields', () => {
   });
 });
 
-describe('tampering', () => {
-  it('leaves no change of any one byte of a record with a MAC unnoticed', () => {
+describe('a change on the page', () => {
+  it('is noticed at any byte of a record with a MAC', () => {
     const story = understand(vectorPicture());
     for (const record of story.records.filter(({ type }) => type === 'AUTH'))
       for (let at = 4; at < record.wire.length; at++) {
@@ -227,7 +227,7 @@ describe('tampering', () => {
       }
   });
 
-  it('text of another length takes its length, padding and header with it', () => {
+  it('to the length of a text updates its length, padding and header', () => {
     const [record] = recordsOf(vectorPicture());
     const wire = record?.wire as Uint8Array;
     const field = fieldsOf(wire).find(({ path }) => path === 'versionStr');
@@ -244,7 +244,7 @@ describe('tampering', () => {
     expect(toHex(back)).toBe(toHex(wire));
   });
 
-  it('a suggestion always is another value that fits', () => {
+  it('has a suggestion that is another valid value', () => {
     for (const { wire } of recordsOf(vectorPicture()))
       for (const field of fieldsOf(wire)) expect(toHex(withField(wire, field, suggestion(field, wire)))).not.toBe(toHex(wire));
   });

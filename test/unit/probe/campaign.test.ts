@@ -48,7 +48,7 @@ async function collect(probes: AsyncIterable<Probed<string>>, into: string[] = [
 }
 
 describe('a campaign', () => {
-  it('yields in the order of the targets, whichever is done first', async () => {
+  it('yields results in the order of the targets', async () => {
     const probes = new Probes();
     const order: string[] = [];
     const onProbed = ({ target }: Probed<string>): number => order.push(target.host);
@@ -62,7 +62,7 @@ describe('a campaign', () => {
     expect(order).toEqual(['e', 'c', 'a', 'd', 'b']);
   });
 
-  it('yields a target as soon as it and those before it are done', async () => {
+  it('yields a result as soon as it and those before it are ready', async () => {
     const probes = new Probes();
     const seen: string[] = [];
     const all = collect(campaign(TARGETS.slice(0, 3), probes.one), seen);
@@ -77,7 +77,7 @@ describe('a campaign', () => {
     await all;
   });
 
-  it('probes no more than `concurrency` at the same moment, and lets the next one begin when one is done', async () => {
+  it('runs at most `concurrency` probes at the same time, and begins the next when one ends', async () => {
     const probes = new Probes();
     const all = collect(campaign(TARGETS, probes.one, { concurrency: 2 }));
     await settle();
@@ -94,7 +94,7 @@ describe('a campaign', () => {
     expect(probes.most).toBe(2);
   });
 
-  it('begins a round the interval after the one before is over, and none before', async () => {
+  it('begins a round one interval after the end of the previous round', async () => {
     const clock = new ManualClock();
     const probes = new Probes();
     const seen: string[] = [];
@@ -120,7 +120,7 @@ describe('a campaign', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('tells how long each probe took', async () => {
+  it('reports the duration of each probe', async () => {
     const clock = new ManualClock();
     const probes = new Probes();
     const elapsed: number[] = [];
@@ -135,12 +135,12 @@ describe('a campaign', () => {
     expect(elapsed).toEqual([20, 50]);
   });
 
-  it('probes a target that is named twice once a round', async () => {
+  it('probes a target that is named twice once in each round', async () => {
     const twice = ['a:1', 'b:1', 'A:1'].map(parseTarget);
     expect(await collect(campaign(twice, async () => 'done'))).toEqual(['1 a done', '1 b done']);
   });
 
-  it('without targets is over at once', async () => {
+  it('without targets ends at once', async () => {
     expect(
       await collect(
         campaign([], async () => 'done', { count: 3, clock: new ManualClock(), intervalMs: 0 }),
@@ -149,7 +149,7 @@ describe('a campaign', () => {
     ).toEqual([]);
   });
 
-  it('aborts what runs when its signal aborts, yields that, and begins nothing more', async () => {
+  it('aborts running probes when its signal aborts, yields them, and begins no others', async () => {
     const probes = new Probes();
     const interrupt = new AbortController();
     const all = collect(campaign(TARGETS, probes.one, { concurrency: 3, count: 9, signal: interrupt.signal }));
@@ -161,7 +161,7 @@ describe('a campaign', () => {
     expect(probes.begun).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('passes the reason on to what it aborts', async () => {
+  it('aborts probes with the reason of its signal', async () => {
     const interrupt = new AbortController();
     const reasons: unknown[] = [];
     const one = (_target: Target, signal: AbortSignal): Promise<string> =>
@@ -178,7 +178,7 @@ describe('a campaign', () => {
     expect(reasons).toEqual(['enough', 'enough']);
   });
 
-  it('ends between two rounds when its signal aborts, and leaves no timer', async () => {
+  it('ends between two rounds when its signal aborts, and keeps no timer', async () => {
     const clock = new ManualClock();
     const interrupt = new AbortController();
     const all = collect(campaign(TARGETS.slice(0, 1), async () => 'done', { count: 9, clock, signal: interrupt.signal }));
@@ -189,13 +189,13 @@ describe('a campaign', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('begins nothing when its signal has aborted before', async () => {
+  it('begins no probe when its signal has aborted before', async () => {
     const probes = new Probes();
     expect(await collect(campaign(TARGETS, probes.one, { signal: AbortSignal.abort() }))).toEqual([]);
     expect(probes.begun).toEqual([]);
   });
 
-  it('aborts what runs when the loop is left, and waits for it', async () => {
+  it('aborts running probes when the loop ends, and waits for them', async () => {
     const probes = new Probes();
     const done = (async () => {
       for await (const probed of campaign(TARGETS, probes.one, { concurrency: 2, count: 2 })) {
@@ -210,7 +210,7 @@ describe('a campaign', () => {
     expect(probes.begun).toEqual(['a', 'b', 'c']);
   });
 
-  it('throws what a probe throws, when it is its turn, and aborts the others', async () => {
+  it('throws the exception of a probe in its order, and aborts the others', async () => {
     const probes = new Probes();
     const one = (target: Target, signal: AbortSignal): Promise<string> =>
       target.host === 'b' ? Promise.reject(new RangeError('a bug')) : probes.one(target, signal);
@@ -224,7 +224,7 @@ describe('a campaign', () => {
     expect(probes.running.size).toBe(0);
   });
 
-  it('gives each probe a signal of its own, so that many do not look like a leak', async () => {
+  it('gives each probe its own signal, so that Node warns of no leak', async () => {
     const signals = new Set<AbortSignal>();
     const one = async (_target: Target, signal: AbortSignal): Promise<string> => {
       signals.add(signal);
@@ -235,7 +235,7 @@ describe('a campaign', () => {
   });
 
   it.each([{ count: 0 }, { count: 1.5 }, { count: 1_000_001 }, { intervalMs: -1 }, { concurrency: 0 }, { concurrency: 1_001 }])(
-    'is refused with %j before anything begins',
+    'refuses %j before any probe begins',
     async (options) => {
       const probes = new Probes();
       await expect(collect(campaign(TARGETS, probes.one, options))).rejects.toThrow(Object.keys(options)[0]);

@@ -18,7 +18,7 @@ describe('the time to the first message', () => {
     );
   });
 
-  it('is of the connection that succeeded when a second one was needed', async () => {
+  it('is measured on the second connection if the first one failed', async () => {
     await using node = await listen({ network, port: 0, overlayVersion: 50, overlayMinVersion: 45 });
     const { ok, timings, warnings } = await probeTimed({ host: '127.0.0.1', port: node.port }, { network });
     expect(ok).toBe(true);
@@ -26,7 +26,7 @@ describe('the time to the first message', () => {
     expect(timings?.firstMessageMs).toBeGreaterThanOrEqual(0);
   });
 
-  it('is absent when nothing comes behind AUTH', async () => {
+  it('is absent when no message follows AUTH', async () => {
     await using node = await mockNode({ network }, async (peer) => {
       await peer.expect('HELLO');
       peer.hello();
@@ -39,7 +39,7 @@ describe('the time to the first message', () => {
     expect(timings).not.toHaveProperty('firstMessageMs');
   });
 
-  it('is absent when the probe fails, also on bytes that are no records', async () => {
+  it('is absent when the probe fails', async () => {
     const server = createServer((socket) => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(
       0,
       '127.0.0.1',
@@ -52,7 +52,7 @@ describe('the time to the first message', () => {
     expect(result.timings).not.toHaveProperty('firstMessageMs');
   });
 
-  it('does not change what an onBytes observer gets', async () => {
+  it('does not change the calls of onBytes', async () => {
     await using node = await listen({ network, port: 0 });
     const seen = new Set<string>();
     await probeTimed({ host: '127.0.0.1', port: node.port }, { network, onBytes: (direction) => seen.add(direction) });

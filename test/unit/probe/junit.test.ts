@@ -19,8 +19,8 @@ function elementsOf(...tallies: TargetTally[]): ReturnType<typeof xmlElements> {
   return xmlElements(junitXml(tallies, 1_767_225_600.5));
 }
 
-describe('JUnit XML', () => {
-  it('is a suite for each target, with a case for the handshake and one for each rule', () => {
+describe('the JUnit XML of probe', () => {
+  it('has a suite for each target, with a case for the handshake and for each rule', () => {
     const a = new TargetTally(parseTarget('a.example'), ['network', 'maxPingMs', 'maxTotalMs']);
     a.add(
       GOOD,
@@ -71,19 +71,19 @@ describe('JUnit XML', () => {
     ]);
   });
 
-  it('says how many of several probes failed', () => {
+  it('names the number of failed probes', () => {
     const tally = new TargetTally(parseTarget('a.example'), []);
     for (const result of [GOOD, refused('busy'), GOOD, refused('later')]) tally.add(result, [], 1);
     expect(elementsOf(tally).find(({ name }) => name === 'failure')?.attributes.message).toBe('2 of 4 probes: busy');
   });
 
-  it('skips what was not probed', () => {
+  it('marks targets without a probe as skipped', () => {
     const elements = elementsOf(new TargetTally(parseTarget('a.example'), ['network']));
     expect(elements[1]?.attributes).toMatchObject({ tests: '2', failures: '0', skipped: '2' });
     expect(elements.filter(({ name }) => name === 'skipped')).toHaveLength(2);
   });
 
-  it('holds what peers say as text, without a character that XML forbids or nobody sees', () => {
+  it('contains text of peers without characters that XML forbids or that are invisible', () => {
     const tally = new TargetTally(parseTarget('a.example'), []);
     tally.add(refused('</failure><x y="1\' & \u0000\u001b[31m\u202e\u0085\ufffe]]>\ud800é\n😀'), [], 1);
     const xml = junitXml([tally], 0);
@@ -92,7 +92,7 @@ describe('JUnit XML', () => {
     expect(failure?.attributes.message).toBe('</failure><x y="1\' & ··[31m···]]>·é 😀');
   });
 
-  it('is well-formed whatever peers say', () => {
+  it('is well-formed for any text of peers', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme-composite' }), (message, detail) => {
         const tally = new TargetTally(parseTarget('a.example'), []);

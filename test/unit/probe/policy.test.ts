@@ -37,10 +37,10 @@ function verdict(policy: object, result: ProbeResult = GOOD): { ok: boolean | nu
   return first;
 }
 
-describe('the port a node advertises', () => {
+describe('the rule on the advertised port', () => {
   const otherPort = { ...GOOD, target: 'a.example:4000' };
 
-  it('has to be the one that is dialled, or a number', () => {
+  it('accepts only the dialled port, or a given number', () => {
     expect(verdict({ listeningPort: 'dialled' })).toMatchObject({ ok: true });
     expect(verdict({ listeningPort: 'dialled' }, otherPort)).toMatchObject({
       ok: false,
@@ -92,38 +92,38 @@ describe('a policy', () => {
     [{ maxPingMs: null }, 'maxPingMs must be a number from 0, not null'],
     [{ maxClockSkewSeconds: {} }, 'maxClockSkewSeconds must be a number from 0, not an object'],
     [{ maxCertificateSecondsLeft: true }, 'maxCertificateSecondsLeft must be a number from 0, not true'],
-  ])('%j is refused: %s', (json, message) => {
+  ])('%j is refused with: %s', (json, message) => {
     expect(() => parsePolicy(json)).toThrow(TypeError);
     expect(() => parsePolicy(json)).toThrow(message);
   });
 
-  it('never repeats a text that stands where a number belongs', () => {
+  it('is refused without printing a string in place of a number', () => {
     const secret = 'SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY';
     expect(() => parsePolicy({ maxTotalMs: secret })).toThrow(/^((?!SAEB).)*$/);
   });
 });
 
 describe('the rule on the network', () => {
-  it('takes a name or a passphrase', () => {
+  it('accepts a name or a passphrase', () => {
     expect(verdict({ network: 'testnet' })).toMatchObject({ ok: true, detail: 'testnet' });
     expect(verdict({ network: networks.testnet.passphrase })).toMatchObject({ ok: true });
     expect(verdict({ network: 'pubnet' })).toMatchObject({ ok: false, detail: 'testnet, pubnet wanted' });
   });
 
-  it('names a network nobody knows by its ID', () => {
+  it('prints the networkID of a network without a name', () => {
     const { networkID } = networkFromPassphrase('private ; 2026');
     expect(verdict({ network: 'private ; 2026' })).toMatchObject({ ok: false, detail: `testnet, ${networkID} wanted` });
   });
 });
 
 describe('the rule on the key', () => {
-  it('pins a target, however it is spelled, and leaves others alone', () => {
+  it('applies to one target in any spelling, and to no other', () => {
     expect(verdict({ peers: { 'A.Example:11625': { peerID: ALICE } } }).ok).toBe(true);
     expect(verdict({ peers: { 'a.example': { peerID: BOB } } })).toMatchObject({ ok: false, detail: `${ALICE}, ${BOB} wanted` });
     expect(judge(parsePolicy({ peers: { 'b.example': { peerID: BOB } } }), TARGET, GOOD, NOW)).toEqual([]);
   });
 
-  it('of * is for every target that has none of its own', () => {
+  it('for * applies to every target without its own rule', () => {
     expect(verdict({ peers: { '*': { peerID: BOB } } }).ok).toBe(false);
     expect(verdict({ peers: { '*': { peerID: BOB }, 'a.example': { peerID: ALICE } } }).ok).toBe(true);
     expect(verdict({ peers: { '*': { peerID: BOB }, 'a.example': {} } }).ok).toBe(false);
@@ -141,11 +141,11 @@ describe('the rule on the clock', () => {
     [-1860, -60, true],
     [-1861, -61, false],
     [-900, 900, true],
-  ])('fails only when all of the interval from %i to %i s is outside ±60 s', (min, max, ok) => {
+  ])('fails only if the whole interval from %i to %i s is outside ±60 s', (min, max, ok) => {
     expect(verdict({ maxClockSkewSeconds: 60 }, skew(min, max)).ok).toBe(ok);
   });
 
-  it('cannot decide on a certificate whose date says nothing', () => {
+  it('is undecided if the date of the certificate gives no information', () => {
     const { clockSkew: _skew, ...rest } = GOOD;
     expect(verdict({ maxClockSkewSeconds: 60 }, rest)).toMatchObject({
       ok: null,
@@ -166,22 +166,22 @@ describe('the other rules', () => {
     [{ maxPingMs: 4.5 }, false],
     [{ maxCertificateSecondsLeft: 1800 }, true],
     [{ maxCertificateSecondsLeft: 1799 }, false],
-  ])('%j is %s', (policy, ok) => {
+  ])('%j gives %s', (policy, ok) => {
     expect(verdict(policy).ok).toBe(ok);
   });
 
-  it('a certificate dated in milliseconds is good for too long', () => {
+  it('maxCertificateSecondsLeft fails for a certificate with its expiration in milliseconds', () => {
     const remote = { ...(GOOD.remote as NonNullable<ProbeResult['remote']>), certExpiration: String(NOW * 1_000_000) };
     expect(verdict({ maxCertificateSecondsLeft: 3600 }, { ...GOOD, remote }).ok).toBe(false);
   });
 
-  it('a ping that was not answered is too slow', () => {
+  it('maxPingMs fails for a ping without answer', () => {
     const { pingMs: _ping, ...timings } = GOOD.timings as NonNullable<ProbeResult['timings']>;
     expect(verdict({ maxPingMs: 10_000 }, { ...GOOD, timings })).toMatchObject({ ok: false });
   });
 });
 
-describe('a probe that failed', () => {
+describe('the verdicts on a failed probe', () => {
   const everything = parsePolicy({
     network: 'testnet',
     peers: { '*': { peerID: ALICE } },
@@ -193,7 +193,7 @@ describe('a probe that failed', () => {
     maxPingMs: 1,
   });
 
-  it('before the certificate keeps and breaks no rule', () => {
+  it('are all undecided before the certificate is received', () => {
     const verdicts = judge(
       everything,
       TARGET,
@@ -204,7 +204,7 @@ describe('a probe that failed', () => {
     for (const { ok } of verdicts) expect(ok).toBeNull();
   });
 
-  it('that ended early is checked as far as it got', () => {
+  it('cover the part that was completed', () => {
     const { timings: _timings, ...rest } = GOOD;
     const verdicts = judge(everything, TARGET, { ...rest, ok: false }, NOW);
     expect(verdicts.map(({ ok }) => ok)).toEqual([true, true, false, true, true, true, null, null]);

@@ -22,7 +22,7 @@ function tallyOf(...results: ProbeResult[]): TargetTally {
 }
 
 describe('the tally of a target', () => {
-  it('of nothing knows nothing', () => {
+  it('without results is empty', () => {
     const { target, probes, lost, times, remote, firstError } = tallyOf();
     expect({ target, probes, lost, times, remote, firstError }).toEqual({ target: 'a.example:11625', probes: 0, lost: 0 });
   });
@@ -32,11 +32,11 @@ describe('the tally of a target', () => {
     [[9, 1], 1, 9],
     [[9, 1, 5], 5, 9],
     [[100, 2, 30, 4], 4, 100],
-  ])('has median and maximum of the times %j', (times, p50Ms, maxMs) => {
+  ])('has the median and the maximum of the times %j', (times, p50Ms, maxMs) => {
     expect(tallyOf(...times.map(good)).times).toEqual({ p50Ms, maxMs });
   });
 
-  it('counts what is lost, keeps the first and the last cause, and takes no time from it', () => {
+  it('counts failures, keeps the first and the last cause, and excludes them from the times', () => {
     const tally = tallyOf(good(1), bad('OVERLAY_CONNECTION_REFUSED'), good(2), bad('OVERLAY_CONNECT_TIMEOUT'), good(3));
     expect(tally.probes).toBe(5);
     expect(tally.lost).toBe(2);
@@ -46,13 +46,13 @@ describe('the tally of a target', () => {
     expect(tally.elapsedMs).toBe(35);
   });
 
-  it('holds no more than 10,000 times, the last ones, and the maximum of all', () => {
+  it('keeps the last 10,000 times, and the maximum of all', () => {
     const tally = tallyOf(good(1_000), ...Array.from({ length: 10_000 }, () => good(1)), good(2));
     expect(tally.times).toEqual({ p50Ms: 1, maxMs: 1_000 });
     expect(tally.probes).toBe(10_002);
   });
 
-  it('counts verdicts by rule and keeps the detail of the first that broke it', () => {
+  it('counts verdicts for each rule, and keeps the detail of the first failure', () => {
     const tally = new TargetTally(TARGET, ['maxPingMs', 'network']);
     const rule = 'maxPingMs';
     const verdicts = [

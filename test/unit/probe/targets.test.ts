@@ -3,7 +3,7 @@ import { formatTarget, parseTarget } from '../../../src/net/target.ts';
 import { parseTargets, targetKey, uniqueTargets } from '../../../src/probe/targets.ts';
 
 describe('a list of targets', () => {
-  it('has one a line, in any line ending, without comments and blank lines', () => {
+  it('has one target on each line, with any line ending, comments and blank lines', () => {
     const list = '\ufeff# ours\na.example:11625\r\n\r\n  b.example   # the second\n\t\n[2001:db8::1]:1\r192.0.2.1';
     expect(parseTargets(list).map(formatTarget)).toEqual([
       'a.example:11625',
@@ -22,12 +22,12 @@ describe('a list of targets', () => {
     // A zone belongs to IPv6: such a name must not pass for an address.
     ['192.0.2.1%.example.org', 'line 1: not a target: "192.0.2.1%.example.org"; write HOST, HOST:PORT or [IPv6]:PORT'],
     ['# x\r\n\r\na:70000', 'line 3: not a port from 1 to 65535 in "a:70000"'],
-  ])('with a bad line is refused with its number: %j', (list, message) => {
+  ])('with a wrong line is refused with the line number: %j', (list, message) => {
     expect(() => parseTargets(list)).toThrow(new TypeError(message));
   });
 });
 
-describe('a stellar-core.cfg among lists of targets', () => {
+describe('a stellar-core.cfg as a list of targets', () => {
   const CONFIG = `
 # TOML
 NODE_SEED="SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY self"
@@ -53,7 +53,7 @@ VALIDATORS=[
 VALIDATORS=["$bob"]
 `;
 
-  it('gives its known peers, its preferred peers and the addresses of its validators', () => {
+  it('gives its known peers, preferred peers and validator addresses', () => {
     expect(parseTargets(CONFIG).map(formatTarget)).toEqual([
       'a.example:11625',
       'b.example:11725',
@@ -71,16 +71,16 @@ VALIDATORS=["$bob"]
     ['ADDRESS="a.example"\nADDRESS="b.example:1"', ['a.example:11625', 'b.example:1']],
     ['a.example\nPREFERRED_PEERS=["b.example"]\n[::1]:1\n', ['a.example:11625', 'b.example:11625', '[::1]:1']],
     [']\n[[HOME_DOMAINS]]\n]', []],
-  ])('gives them in part, too: %j', (lines, expected) => {
+  ])('may be only a part of one: %j', (lines, expected) => {
     expect(parseTargets(lines).map(formatTarget)).toEqual(expected);
   });
 
-  it('names the line of an address that is none', () => {
+  it('with a wrong address is refused with the line number', () => {
     expect(() => parseTargets('KNOWN_PEERS=[\n"a.example",\n"b c",\n]')).toThrow('line 3: not a target: "b c"');
   });
 });
 
-describe('what is no host', () => {
+describe('the host of a target', () => {
   const KEY = 'GCADMDSIGUXZD66NKUCOQTFBN3EYSE3OAW5MPN3VWP7DVLVXAYFJQTPN';
 
   it.each([
@@ -98,25 +98,25 @@ describe('what is no host', () => {
     [KEY, `${KEY} is the key of a node, not its address: write HOST:PORT, and use --expect for the key`],
     ['a.example 11625', 'not a target: "a.example 11625"; write HOST, HOST:PORT or [IPv6]:PORT; did you mean a.example:11625?'],
     ['tcp://a.example:1/', 'not a target: "tcp://a.example:1/"; write HOST, HOST:PORT or [IPv6]:PORT; did you mean a.example:1?'],
-  ])('is refused with what may be meant: %s', (text, message) => {
+  ])('is refused with a suggestion: %s', (text, message) => {
     expect(() => parseTarget(text)).toThrow(new TypeError(message));
   });
 
   it.each(['core1', 'a.b2', '1.example', 'x.0a', '::1', '::ffff:1.2.3.4', '1.2.3.4', 'g', 'fe80::1%eth0.100'])(
-    'is not what only looks like it: %s',
+    'is accepted if it is a name or a complete address: %s',
     (text) => expect(parseTarget(text)).toEqual({ host: text, port: 11625 }),
   );
 });
 
-describe('a seed among targets', () => {
-  it('is refused and not repeated', () => {
+describe('a seed in a list of targets', () => {
+  it('is refused and not printed', () => {
     const seed = 'SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY';
     expect(() => parseTargets(`a.example\n${seed}\n`)).toThrow(new TypeError('line 2: a secret seed is not a target'));
   });
 });
 
 describe('targets', () => {
-  it('are the same when host and port are, however they are spelled', () => {
+  it('are equal if host and port are equal, in any spelling', () => {
     const spellings = ['Core.example', 'core.EXAMPLE:11625', '[2001:db8::1]', '2001:DB8:0::1', '192.0.2.1', '192.0.2.1:11625'];
     expect(uniqueTargets(spellings.map(parseTarget)).map(formatTarget)).toEqual([
       'Core.example:11625',
@@ -125,7 +125,7 @@ describe('targets', () => {
     ]);
   });
 
-  it('are different when port, zone or the kind of name differ', () => {
+  it('are different if port, zone or type of host differ', () => {
     const different = ['a.example:1', 'a.example:2', 'fe80::1%eth0', 'fe80::1%eth1', 'fe80::1', '192.0.2.1', 'c0000201'];
     expect(new Set(different.map((text) => targetKey(parseTarget(text)))).size).toBe(different.length);
   });

@@ -71,7 +71,7 @@ function slices({ threshold, validators, innerSets }: SCPQuorumSet): Set<string>
 }
 
 describe('quorum sets', () => {
-  it('have the hash by which a stellar-core names its own', () => {
+  it('have the hash that stellar-core uses', () => {
     for (const [hash, message] of Object.entries(ledgers.quorumSets)) {
       const received = messageOf(message);
       if (received.type !== 'SCP_QUORUMSET') throw new Error(received.type);
@@ -80,7 +80,7 @@ describe('quorum sets', () => {
     expect(Object.keys(ledgers.quorumSets)).toHaveLength(1);
   });
 
-  it('have the hash that the XDR of Stellar’s own library has', () => {
+  it('have the hash of the XDR that Stellar’s own library writes', () => {
     const key = (text: string) => Keypair.fromPublicKey(text).xdrPublicKey();
     const theirs = ({ threshold, validators, innerSets }: SCPQuorumSet): xdr.ScpQuorumSet =>
       new xdr.ScpQuorumSet({ threshold, validators: validators.map(key), innerSets: innerSets.map(theirs) });
@@ -93,7 +93,7 @@ describe('quorum sets', () => {
     ['a threshold above its entries', set(3, nodes(1), set(1, nodes(2))), 'a threshold of 3'],
     ['an inner threshold of 0', set(1, nodes(1), set(0, nodes(2))), 'a threshold of 0'],
     ['an empty inner set', set(1, nodes(1), set(1, [])), 'a threshold of 1'],
-    ['nobody', set(0, []), 'a threshold of 0'],
+    ['no validator', set(0, []), 'a threshold of 0'],
     ['a node twice on one level', set(1, nodes(1, 1)), 'twice'],
     ['a node on two levels', set(1, nodes(1), set(1, nodes(1))), 'twice'],
     ['five levels below the top', nested(5), 'deeper than 4'],
@@ -105,7 +105,7 @@ describe('quorum sets', () => {
       ),
       'more than 1000',
     ],
-  ])('are not sane with %s', (_name, quorumSet, problem) => {
+  ])('are not sane: %s', (_name, quorumSet, problem) => {
     expect(isQuorumSetSane(quorumSet)).toBe(false);
     expect(quorumSetProblem(quorumSet)).toContain(problem);
     expect(() => parseQuorumSet(quorumSet)).toThrow(/quorumSet/);
@@ -121,13 +121,13 @@ describe('quorum sets', () => {
         Array.from({ length: 1000 }, (_, n) => node(n)),
       ),
     ],
-    ['a threshold below its v-blocking size: the reference checks that of its own alone', set(1, nodes(1, 2, 3))],
-  ])('are sane with %s', (_name, quorumSet) => {
+    ['a threshold below the v-blocking size, which stellar-core checks only for its own', set(1, nodes(1, 2, 3))],
+  ])('are sane: %s', (_name, quorumSet) => {
     expect(isQuorumSetSane(quorumSet)).toBe(true);
     expect(parseQuorumSet(quorumSet)).toEqual(quorumSet);
   });
 
-  it('a slice is one short at depth 3 and whole with the last node', () => {
+  it('have no slice without its last node at depth 3', () => {
     const quorumSet = set(2, nodes(1), set(2, nodes(2), set(2, nodes(3), set(2, nodes(4, 5, 6)))));
     expect(isQuorumSlice(quorumSet, new Set(nodes(1, 2, 3, 4)))).toBe(false);
     expect(isQuorumSlice(quorumSet, new Set(nodes(1, 2, 3, 4, 6)))).toBe(true);
@@ -135,12 +135,12 @@ describe('quorum sets', () => {
     expect(isVBlocking(quorumSet, new Set(nodes(4, 6)))).toBe(true);
   });
 
-  it('nobody agrees under a threshold of 0', () => {
+  it('with a threshold of 0 have no slice and no blocking set', () => {
     expect(isQuorumSlice(set(0, nodes(1)), new Set(nodes(1)))).toBe(false);
     expect(isVBlocking(set(0, nodes(1)), new Set(nodes(1)))).toBe(false);
   });
 
-  it('a slice is what its definition says, and what blocks meets every one', () => {
+  it('have exactly the slices and blocking sets of the definition', () => {
     fc.assert(
       fc.property(sane, fc.uniqueArray(fc.integer({ min: 1, max: 12 })), (quorumSet, members) => {
         const chosen = new Set(members.map(node));
@@ -152,7 +152,7 @@ describe('quorum sets', () => {
     );
   });
 
-  it('mean the same when they are normalised, and are sorted by key', () => {
+  it('keep their meaning when they are normalised, and are then sorted by key', () => {
     const before = set(3, nodes(9, 300), set(1, nodes(2)), set(1, [], set(2, nodes(8, 7, 6))), set(1, nodes(5, 4)));
     expect(normalizeQuorumSet(before)).toEqual(set(3, nodes(2, 9, 300), set(1, nodes(4, 5)), set(2, nodes(6, 7, 8))));
     fc.assert(
@@ -166,7 +166,7 @@ describe('quorum sets', () => {
     );
   });
 
-  it('are read with either name of inner sets, lists left out', () => {
+  it('are read with either name of inner sets, and without empty lists', () => {
     const inner = { threshold: 1, validators: nodes(2) };
     const expected = set(1, nodes(1), set(1, nodes(2)));
     expect(parseQuorumSet({ threshold: 1, validators: nodes(1), innerQuorumSets: [inner] })).toEqual(expected);
@@ -185,11 +185,11 @@ describe('quorum sets', () => {
     [{ threshold: 1, innerSets: {} }, 'quorumSet.innerSets must be a list'],
     [{ threshold: 1, innerSets: [{ threshold: 1, validators: [''] }] }, 'quorumSet.innerSets[0].validators[0]'],
     [{ threshold: 1, innerSets: [], innerQuorumSets: [] }, 'both innerSets and innerQuorumSets'],
-  ])('%j is refused with its place', (value, problem) => {
+  ])('are refused with the path of the mistake: %j', (value, problem) => {
     expect(() => parseQuorumSet(value)).toThrow(problem);
   });
 
-  it('JSON nested without end is refused, not followed', () => {
+  it('are refused when JSON is nested 10,000 levels deep', () => {
     let value: object = { threshold: 1, validators: nodes(1) };
     for (let i = 0; i < 10_000; i++) value = { threshold: 1, innerSets: [value] };
     expect(() => parseQuorumSet(value)).toThrow('deeper than 4 levels');

@@ -33,8 +33,8 @@ const PLEDGES: Readonly<Record<string, string>> = { SCP_ST_PREPARE: 'scpStPrepar
 const PUBNET = networks.pubnet.networkID;
 const verify = (envelope: SCPEnvelope, networkID = PUBNET) => verifyWith(envelope, { networkID }, nodeCrypto);
 
-describe('signatures of SCP envelopes', () => {
-  it('every one a stellar-core has sent is good on its network and on no other', () => {
+describe('the signature of an SCP envelope', () => {
+  it('from a recorded stellar-core is good on its network, and bad on another', () => {
     expect(recorded.length).toBe(114);
     for (const { envelope, networkID } of recorded) {
       expect(verify(envelope, networkID)).toBe(true);
@@ -60,7 +60,7 @@ describe('signatures of SCP envelopes', () => {
       nH: 5,
       quorumSetHash: new Uint8Array(32).fill(9),
     },
-  ])('$type, which no recording has, is good when another implementation has signed it', (pledges) => {
+  ])('of a $type made by another implementation is good', (pledges) => {
     const signer = Keypair.random();
     const statement: SCPStatement = { nodeID: signer.publicKey(), slotIndex: (1n << 53n) + 1n, pledges };
     const payload = scpSignaturePayload(PUBNET, statement);
@@ -73,14 +73,14 @@ describe('signatures of SCP envelopes', () => {
     expect(verify({ statement: { ...statement, slotIndex: 1n }, signature })).toBe(false);
   });
 
-  it('the one of the message vectors is good, and what it covers is not hashed', () => {
+  it('of the message vectors is good, and covers the networkID, the envelope type and the statement', () => {
     expect(verify(vector)).toBe(true);
     const payload = toHex(scpSignaturePayload(PUBNET, vector.statement));
     expect(payload.startsWith(`${networks.pubnet.networkID}00000001`)).toBe(true);
     expect(payload.length / 2).toBe(36 + 172 - 4 - 68);
   });
 
-  it('is one function: at the root the provider may be left out', () => {
+  it('is verified with the same result by any provider, and without a provider at the root', () => {
     for (const crypto of [nodeCrypto, webCrypto, sodiumCrypto]) {
       expect(verifySCPEnvelope(vector, networks.pubnet, crypto)).toBe(verifyWith(vector, networks.pubnet, crypto));
       expect(verifySCPEnvelope(vector, networks.testnet, crypto)).toBe(false);
@@ -90,7 +90,7 @@ describe('signatures of SCP envelopes', () => {
     expect(verifySCPEnvelope(vector, networks.testnet)).toBe(false);
   });
 
-  it('any bit of the signature flipped makes it bad', () => {
+  it('is bad with any bit flipped', () => {
     for (let bit = 0; bit < 512; bit++) {
       const signature = vector.signature.slice();
       signature[bit >> 3] = (signature[bit >> 3] as number) ^ (1 << (bit & 7));
@@ -98,7 +98,7 @@ describe('signatures of SCP envelopes', () => {
     }
   });
 
-  it('any field of the statement changed makes it bad', () => {
+  it('is bad with any field of the statement changed', () => {
     const { statement } = vector;
     const { pledges } = statement;
     if (pledges.type !== 'SCP_ST_NOMINATE') throw new Error('not a nomination');
@@ -113,7 +113,7 @@ describe('signatures of SCP envelopes', () => {
     for (const forged of changed) expect(verify({ ...vector, statement: forged })).toBe(false);
   });
 
-  it('a signature of another length is bad, however its first 64 bytes are', () => {
+  it('is bad with another length', () => {
     for (const length of [0, 1, 32, 63, 65, 128]) {
       const signature = new Uint8Array(length);
       signature.set(vector.signature.subarray(0, length));
@@ -121,13 +121,13 @@ describe('signatures of SCP envelopes', () => {
     }
   });
 
-  it('a network ID of another length is the caller’s mistake', () => {
+  it('with a wrong networkID causes a TypeError', () => {
     for (const length of [0, 31, 33]) expect(() => verify(vector, '00'.repeat(length))).toThrow(TypeError);
     expect(() => verify(vector, 'xy'.repeat(32))).toThrow(TypeError);
     expect(() => verify(vector, fromHex(PUBNET) as never)).toThrow(TypeError);
   });
 
-  it('a statement that is not of its type is the caller’s mistake', () => {
+  it('with an invalid statement causes a TypeError or RangeError', () => {
     const { statement } = vector;
     expect(() => verify({ ...vector, statement: { ...statement, nodeID: 'nobody' } })).toThrow(TypeError);
     expect(() => verify({ ...vector, statement: { ...statement, slotIndex: -1n } })).toThrow(RangeError);

@@ -32,7 +32,7 @@ const nominate = (votes: number[][], accepted: number[][] = []): SCPStatement =>
   });
 
 describe('statements', () => {
-  it('every one of a running stellar-core is sane', () => {
+  it('of a recorded stellar-core are sane', () => {
     expect(envelopes).toHaveLength(54);
     for (const { statement } of envelopes) expect(isStatementSane(statement)).toBe(true);
   });
@@ -46,12 +46,12 @@ describe('statements', () => {
     ['CONFIRM', confirm({})],
     ['CONFIRM of one ballot', confirm({ nCommit: 5, nH: 5 })],
     ['EXTERNALIZE', externalize({})],
-    ['EXTERNALIZE without end', externalize({ nH: 0xffffffff })],
+    ['EXTERNALIZE with the largest h', externalize({ nH: 0xffffffff })],
     ['EXTERNALIZE of one ballot', externalize({ nH: 2 })],
     ['NOMINATE of one vote', nominate([[1]])],
-    ['NOMINATE, accepted alone', nominate([], [[1]])],
+    ['NOMINATE with accepted values only', nominate([], [[1]])],
     ['NOMINATE in order of bytes, the shorter first', nominate([[1], [1, 0], [0x80], [0xff]], [[2]])],
-  ])('%s is sane', (_name, statement) => expect(isStatementSane(statement)).toBe(true));
+  ])('are sane: %s', (_name, statement) => expect(isStatementSane(statement)).toBe(true));
 
   it.each<[string, SCPStatement]>([
     ['PREPARE of ballot 0', prepare({ ballot: ballot(0, 1) })],
@@ -68,13 +68,13 @@ describe('statements', () => {
     ['CONFIRM, c above h', confirm({ nCommit: 5, nH: 4 })],
     ['EXTERNALIZE of ballot 0', externalize({ commit: ballot(0, 1) })],
     ['EXTERNALIZE, h below the ballot', externalize({ nH: 1 })],
-    ['NOMINATE of nothing', nominate([])],
+    ['NOMINATE without values', nominate([])],
     ['NOMINATE, votes out of order', nominate([[2], [1]])],
     ['NOMINATE, a vote twice', nominate([[1], [1]])],
     ['NOMINATE, accepted out of order', nominate([[1]], [[1, 0], [1]])],
-  ])('%s is not', (_name, statement) => expect(isStatementSane(statement)).toBe(false));
+  ])('are not sane: %s', (_name, statement) => expect(isStatementSane(statement)).toBe(false));
 
-  it('say under which quorum set they were made', () => {
+  it('name the hash of their quorum set', () => {
     for (const statement of [prepare({}), confirm({}), externalize({}), nominate([[1]])])
       expect(statementQuorumSetHash(statement.pledges)).toBe(hash);
   });

@@ -43,8 +43,8 @@ const empty: StellarValue = {
 };
 const verify = (value: StellarValue) => verifyStellarValue(value, ledgersNetwork, nodeCrypto);
 
-describe('values of ledgers', () => {
-  it('every one a stellar-core has closed is signed, over its network alone', () => {
+describe('the signature of a StellarValue', () => {
+  it('of every recorded ledger is good on its network only', () => {
     const values = envelopes.flatMap(({ statement: { pledges } }) =>
       pledges.type === 'SCP_ST_EXTERNALIZE' ? [readStellarValue(pledges.commit.value)] : [],
     );
@@ -55,7 +55,7 @@ describe('values of ledgers', () => {
     }
   });
 
-  it('the signature covers set and time, and not the upgrades', () => {
+  it('covers the transaction set and the close time, but not the upgrades', () => {
     const good = signed(plain);
     expect(verify(good)).toBe(true);
     expect(verify({ ...good, upgrades: [Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 28)] })).toBe(true);
@@ -63,7 +63,7 @@ describe('values of ledgers', () => {
     expect(verify({ ...good, txSetHash: new Uint8Array(32).fill(9) })).toBe(false);
   });
 
-  it('one whose set was dropped has the signature of the value it was made of', () => {
+  it('of a value without its transaction set is that of the original value', () => {
     const good = signed(empty);
     expect(verify(good)).toBe(true);
     const original = signed(plain);
@@ -76,9 +76,9 @@ describe('values of ledgers', () => {
   });
 
   it.each<[string, StellarValue]>([
-    ['that is not signed', { ...plain, ext: { type: 'STELLAR_VALUE_BASIC' } }],
-    ['whose signature is another one', plain],
-    ['with the hash of no set that does not say so', signed({ ...plain, txSetHash: none })],
-    ['that says it has no set and names one', signed({ ...empty, txSetHash: hash })],
-  ])('one %s is refused', (_name, value) => expect(verify(value)).toBe(false));
+    ['without a signature', { ...plain, ext: { type: 'STELLAR_VALUE_BASIC' } }],
+    ['with a wrong signature', plain],
+    ['with a zero transaction set hash that is not marked as empty', signed({ ...plain, txSetHash: none })],
+    ['that is marked as empty and names a transaction set', signed({ ...empty, txSetHash: hash })],
+  ])('is refused for a value %s', (_name, value) => expect(verify(value)).toBe(false));
 });

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../../src/protocol/bytes.ts';
 
-describe('hex', () => {
-  it('of every byte comes back, in either case', () => {
+describe('the hex functions', () => {
+  it('reproduce every byte, in upper and lower case', () => {
     const all = Uint8Array.from({ length: 256 }, (_, i) => i);
     expect(fromHex(toHex(all))).toEqual(all);
     expect(fromHex(toHex(all).toUpperCase())).toEqual(all);
     expect(fromHex('')).toEqual(new Uint8Array(0));
   });
 
-  it('is its 22 characters, of all there are, and an even number of them', () => {
+  it('accept only hex digits, and an even number of them', () => {
     const taken: string[] = [];
     for (let code = 0; code < 0x10000; code++) {
       const char = String.fromCharCode(code);

@@ -28,8 +28,8 @@ function granted(side: 'A' | 'B', numMessages: number, numBytes: number, overrid
   return bench;
 }
 
-describe.each(ROLES)('what %s receives after AUTH', (side) => {
-  it('SEND_MORE is a silent drop', () => {
+describe.each(ROLES)('a message that %s receives after AUTH', (side) => {
+  it('SEND_MORE causes a silent drop', () => {
     const bench = Bench.authenticated(side);
     bench.feed(bench.other.seal({ type: 'SEND_MORE', numMessages: 7 }));
     expect([bench.error.dropReason, bench.error.told, bench.sentTypes()]).toEqual([
@@ -39,7 +39,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     ]);
   });
 
-  it('SEND_MORE_EXTENDED of no bytes is a silent drop, of no messages a grant', () => {
+  it('SEND_MORE_EXTENDED causes a silent drop without bytes, and is a grant without messages', () => {
     const bench = granted(side, 0, 5);
     expect(bench.peer.credit).toEqual({ messages: 0n, bytes: 5n });
     bench.feed(bench.other.seal({ type: 'SEND_MORE_EXTENDED', numMessages: 5, numBytes: 0 }));
@@ -47,7 +47,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(bench.peer.credit).toEqual({ messages: 0n, bytes: 5n });
   });
 
-  it('300 GET_TX_SETs a minute are answered, as in stellar-core, and no more; the application gets each', () => {
+  it('GET_TX_SET is answered 300 times a minute, as in stellar-core, and always delivered', () => {
     const bench = Bench.authenticated(side);
     const ask = (count: number): number => {
       const asked = Array.from({ length: count }, () => bench.other.seal({ type: 'GET_TX_SET', txSetHash: hash(1) }));
@@ -59,7 +59,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect([ask(299), ask(2)]).toEqual([299, 1]);
   });
 
-  it('a kept small message does not keep other received bytes in memory', () => {
+  it('keeps only its own bytes in memory if it is small', () => {
     const bench = Bench.authenticated(side);
     const asked = Array.from({ length: 2_000 }, () => bench.other.seal({ type: 'GET_TX_SET', txSetHash: hash(1) }));
     const kept = bench.feed(concatBytes(...asked));
@@ -71,7 +71,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     }
   });
 
-  it('grants of 2^32 - 1 add up', () => {
+  it('SEND_MORE_EXTENDED of 2^32 - 1 adds to the credit', () => {
     const bench = Bench.authenticated(side);
     for (let i = 0; i < 3; i++) {
       bench.feed(bench.other.seal({ type: 'SEND_MORE_EXTENDED', numMessages: 0xffffffff, numBytes: 0xffffffff }));
@@ -79,7 +79,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(bench.peer.credit).toEqual({ messages: 3n * 0xffffffffn, bytes: 3n * 0xffffffffn });
   });
 
-  it('exactly one grant answers 40 flood messages, with their number and bytes', () => {
+  it('causes one grant for each 40 flood messages, with their number and bytes', () => {
     const bench = Bench.authenticated(side);
     const release = (events: readonly PeerEvent[]) => {
       for (const event of events) if (event.type === 'message') bench.peer.release(event.message);
@@ -92,7 +92,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(messages(bench.sent())).toEqual([{ type: 'SEND_MORE_EXTENDED', numMessages: 40, numBytes: 1600 }]);
   });
 
-  it('or 100,000 bytes', () => {
+  it('causes one grant for each 100,000 bytes of flood messages', () => {
     const bench = Bench.authenticated(side);
     const grants: StellarMessage[] = [];
     for (let i = 0; i < 8; i++) {
@@ -104,7 +104,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(grants).toEqual([grant, grant]);
   });
 
-  it('nothing is granted for what the application has not released, nor for what is no flood message', () => {
+  it('causes no grant if it is not released, or is no flood message', () => {
     const bench = Bench.authenticated(side);
     for (let i = 0; i < 100; i++) bench.feed(bench.other.seal(advert(1)));
     for (const event of bench.feed(
@@ -115,27 +115,27 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(bench.sentTypes()).toEqual([]);
   });
 
-  it('the 201st flood message that was not consumed is a silent drop', () => {
+  it('causes a silent drop if it is the 201st flood message that was not consumed', () => {
     const bench = Bench.authenticated(side);
     const events = bench.feed(concatBytes(...Array.from({ length: 300 }, () => bench.other.seal(advert(1)))));
     expect(types(events)).toEqual([...new Array(200).fill('FLOOD_ADVERT'), 'closed']);
     expect([bench.error.dropReason, bench.error.told]).toEqual(['unexpected flood message, peer at capacity', null]);
   });
 
-  it('the 10th advert of 1000 hashes overruns the bytes, though not the messages', () => {
+  it('causes a silent drop if it is the 10th advert of 1000 hashes, because of its bytes', () => {
     const bench = Bench.authenticated(side);
     const events = bench.feed(...Array.from({ length: 10 }, () => bench.other.seal(advert(1000))));
     expect(types(events)).toEqual([...new Array(9).fill('FLOOD_ADVERT'), 'closed']);
     expect(bench.error.code).toBe('OVERLAY_FLOOD_OVER_CAPACITY');
   });
 
-  it('the MAC is checked before the capacity', () => {
+  it('has its MAC checked before the capacity', () => {
     const bench = Bench.authenticated(side, { floodCapacity: { messages: 1, bytes: 40 } });
     bench.feed(bench.other.seal(advert(1)), bench.other.plain(advert(1)));
     expect(bench.error.code).toBe('OVERLAY_UNEXPECTED_SEQUENCE');
   });
 
-  it('another capacity is granted first, held to, and granted again before it is used up', () => {
+  it('is limited by floodCapacity, which is granted first and again before it is used up', () => {
     const bench = new Bench(side, { floodCapacity: { messages: 4, bytes: 200 } });
     bench.feed(bench.other.hello(), bench.other.seal({ type: 'AUTH', flags: 200 }));
     expect(messages(bench.sent()).find(({ type }) => type === 'SEND_MORE_EXTENDED')).toMatchObject({
@@ -151,7 +151,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(bench.error.code).toBe('OVERLAY_FLOOD_OVER_CAPACITY');
   });
 
-  it('adverts and demands without hashes are delivered; with 1001 or 2^32 - 1 they are refused without allocation', () => {
+  it('is delivered if it is an advert or demand without hashes, and refused without allocation with 1001 or 2^32 - 1', () => {
     const bench = Bench.authenticated(side);
     const none = bench.feed(bench.other.seal(advert(0)), bench.other.seal({ type: 'FLOOD_DEMAND', txHashes: [] }));
     expect(types(none)).toEqual(['FLOOD_ADVERT', 'FLOOD_DEMAND']);
@@ -166,7 +166,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     }
   });
 
-  it('a quorum set nested deeper than the reference decodes is ERR_DATA; one it ignores for its size is not looked into', () => {
+  it('SCP_QUORUMSET is ERR_DATA if it is nested too deep for stellar-core, and UNKNOWN if stellar-core ignores it', () => {
     const nested = (levels: number) =>
       concatBytes(
         fromHex('0000000a'),
@@ -197,7 +197,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(levels).toBe(5);
   });
 
-  it('one message over two records is ERR_DATA', () => {
+  it('is ERR_DATA if it is split over two records', () => {
     const bench = Bench.authenticated(side);
     const frame = bench.other.seal(advert(1));
     const half = frame.length / 2;
@@ -208,7 +208,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(bench.error.told?.code).toBe('ERR_DATA');
   });
 
-  it('bit 31 of the header may be clear', () => {
+  it('is accepted with bit 31 of the header clear', () => {
     const bench = Bench.authenticated(side);
     const frame = bench.other.seal({ type: 'GET_SCP_STATE', ledgerSeq: 3 });
     frame[0] = 0;
@@ -219,7 +219,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     ['an optional flag of 2', 88, 2],
     ['an unknown statement type', 48, 4],
     ['a key type of 1', 4, 1],
-  ])('an SCP_MESSAGE with %s is ERR_DATA', (_name, offset, value) => {
+  ])('SCP_MESSAGE with %s is ERR_DATA', (_name, offset, value) => {
     const statement = {
       nodeID: pubnet1.A.publicKeyStrKey,
       slotIndex: 1n,
@@ -244,7 +244,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(bench.error.told?.code).toBe('ERR_DATA');
   });
 
-  it('DONT_HAVE of an unknown type is ERR_DATA, of a known type it is delivered', () => {
+  it('DONT_HAVE is delivered for a known type, and ERR_DATA for an unknown one', () => {
     for (const type of [1, 99]) {
       const bench = Bench.authenticated(side);
       bench.feed(bench.other.seal(concatBytes(fromHex('00000003'), Uint8Array.of(0, 0, 0, type), hash(1))));
@@ -255,7 +255,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(types(told)).toEqual(['DONT_HAVE']);
   });
 
-  it('a survey response of 64,001 bytes is ERR_DATA, of 64,000 it is delivered', () => {
+  it('TIME_SLICED_SURVEY_RESPONSE is delivered with 64,000 bytes, and ERR_DATA with 64,001', () => {
     const response = {
       signature: new Uint8Array(64),
       surveyorPeerID: pubnet1.A.publicKeyStrKey,
@@ -281,7 +281,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(bench.error.message).toContain('length 64001 above the maximum of 64000');
   });
 
-  it('ledger payloads and quorum sets that were not requested are delivered unchanged', () => {
+  it('is delivered unchanged if it is a transaction set or quorum set that was not requested', () => {
     const bench = Bench.authenticated(side);
     const events = bench.feed(
       bench.other.seal({ type: 'TX_SET', txSet: hash(1) }),
@@ -292,7 +292,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect(events[0]?.type === 'message' && events[0].message).toMatchObject({ txSet: hash(1) });
   });
 
-  it('5,000 bytes and 16 MiB are waited for, a byte more is dropped from the header', () => {
+  it('is dropped at its header if it is longer than 16 MiB', () => {
     for (const header of ['80001388', '81000000']) {
       const bench = Bench.authenticated(side);
       expect(bench.feed(fromHex(header))).toEqual([]);
@@ -303,7 +303,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     expect([bench.error.code, bench.error.told]).toEqual(['OVERLAY_RECORD_LENGTH', null]);
   });
 
-  it('a replayed, a skipped and a reordered record are refused', () => {
+  it('is refused if its record is replayed, skipped or reordered', () => {
     for (const order of [[0, 0], [1], [0, 2], [1, 0]]) {
       const bench = Bench.authenticated(side);
       const frames = [0, 1, 2].map((ledgerSeq) => bench.other.seal({ type: 'GET_SCP_STATE', ledgerSeq }));
@@ -313,7 +313,7 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
     }
   });
 
-  it('a reflected record is refused', () => {
+  it('is refused if its record is reflected', () => {
     const bench = granted(side, 10, 10_000);
     bench.peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 1 }, never);
     const [own] = bench.sent();
@@ -324,10 +324,10 @@ describe.each(ROLES)('what %s receives after AUTH', (side) => {
   });
 });
 
-describe('messages of a type not in use', () => {
+describe('messages of an unknown type', () => {
   const xdr = fromHex('000000630102030405060708');
 
-  it.each([4, 14, 15, 25, 99, -1])('of type %i are delivered as they came, once their MAC is good', (typeNumber) => {
+  it.each([4, 14, 15, 25, 99, -1])('of type %i are delivered unchanged if their MAC is good', (typeNumber) => {
     const own = xdr.slice();
     new DataView(own.buffer).setInt32(0, typeNumber);
     const bench = Bench.authenticated('A');
@@ -339,13 +339,13 @@ describe('messages of a type not in use', () => {
     expect(bench.error.code).toBe('OVERLAY_UNEXPECTED_MAC');
   });
 
-  it('are corrupt XDR when they are to be refused', () => {
+  it('are corrupt XDR with unknownMessages: refuse', () => {
     const bench = Bench.authenticated('A', { unknownMessages: 'refuse' });
     bench.feed(bench.other.seal(xdr));
     expect(bench.error.told).toEqual({ code: 'ERR_DATA', message: 'received corrupt XDR' });
   });
 
-  it('can be sent on as they came, without credit', () => {
+  it('can be sent unchanged to another peer, without credit', () => {
     const bench = Bench.authenticated('A');
     const [event] = bench.feed(bench.other.seal(xdr));
     if (event?.type === 'message') bench.peer.send(event.message as SendableMessage, never);
@@ -354,10 +354,10 @@ describe('messages of a type not in use', () => {
   });
 
   it.each([
-    ['another number', { typeNumber: 98, xdr }],
+    ['another type number in its XDR', { typeNumber: 98, xdr }],
     ['a length that is no multiple of 4', { typeNumber: 99, xdr: xdr.subarray(0, 6) }],
-    ['no type', { typeNumber: 99, xdr: new Uint8Array(0) }],
-    ['text', { typeNumber: 99, xdr: '00000063' }],
+    ['empty XDR', { typeNumber: 99, xdr: new Uint8Array(0) }],
+    ['XDR as a string', { typeNumber: 99, xdr: '00000063' }],
     ['a known type', { typeNumber: 12, xdr: fromHex('0000000c00000000') }],
   ])('are not sent with %s', (_name, fields) => {
     const bench = Bench.authenticated('A');
@@ -369,7 +369,7 @@ describe('messages of a type not in use', () => {
 describe('PEERS', () => {
   const peers = { type: 'PEERS', peers: [{ ip: '10.0.0.1', port: 0, numFailures: 9 }] } as const;
 
-  it('is delivered to the dialler once, for any use by the application; a second is a silent drop', () => {
+  it('is delivered to the dialler once; a second one causes a silent drop', () => {
     const bench = Bench.authenticated('A');
     const [event] = bench.feed(bench.other.seal(peers));
     expect(event?.type === 'message' && event.message).toMatchObject(peers);
@@ -377,7 +377,7 @@ describe('PEERS', () => {
     expect([bench.error.dropReason, bench.error.told]).toEqual(['too many msgs PEERS', null]);
   });
 
-  it('is a silent drop for who accepted', () => {
+  it('causes a silent drop at the acceptor', () => {
     const bench = Bench.authenticated('B');
     bench.feed(bench.other.seal(peers));
     expect([bench.error.dropReason, bench.error.told]).toEqual(['received PEERS', null]);
@@ -396,8 +396,8 @@ describe('PEERS', () => {
   });
 });
 
-describe('requests', () => {
-  it('that no application serves are delivered and answered with DONT_HAVE', () => {
+describe('requests from the peer', () => {
+  it('are delivered, and answered with DONT_HAVE if the application does not serve them', () => {
     const bench = Bench.authenticated('B');
     const events = bench.feed(
       bench.other.seal({ type: 'GET_TX_SET', txSetHash: hash(1) }),
@@ -410,7 +410,7 @@ describe('requests', () => {
     ]);
   });
 
-  it('the application serves are left to it', () => {
+  it('are not answered if the application serves them', () => {
     const bench = Bench.authenticated('B', { serves: ['GET_TX_SET'] });
     bench.feed(
       bench.other.seal({ type: 'GET_TX_SET', txSetHash: hash(1) }),
@@ -419,7 +419,7 @@ describe('requests', () => {
     expect(messages(bench.sent())).toEqual([{ type: 'DONT_HAVE', reqType: 'SCP_QUORUMSET', reqHash: hash(2) }]);
   });
 
-  it('for the SCP state are made right after AUTH, or not at all', () => {
+  it('for the SCP state are sent after AUTH, or not with scpStateLedgerSeq: null', () => {
     const asked = (scpStateLedgerSeq: number | null | undefined) => {
       const bench = new Bench('A', { scpStateLedgerSeq });
       bench.feed(bench.other.hello(), bench.other.seal({ type: 'AUTH', flags: 200 }));
@@ -433,7 +433,7 @@ describe('requests', () => {
 });
 
 describe('ping', () => {
-  it('is answered once, by DONT_HAVE of its hash whatever its type', () => {
+  it('is answered once, by DONT_HAVE with its hash, whatever its reqType', () => {
     const bench = Bench.authenticated('A');
     bench.peer.ping(hash(1));
     bench.peer.ping(hash(2));
@@ -444,15 +444,15 @@ describe('ping', () => {
     expect(events[0]).toEqual({ type: 'pong', hash: hash(2) });
   });
 
-  it('takes a hash of 32 bytes', () => {
+  it('requires a hash of 32 bytes', () => {
     const bench = Bench.authenticated('A');
     expect(() => bench.peer.ping(new Uint8Array(31))).toThrow(RangeError);
     expect(bench.peer.outputLength).toBe(0);
   });
 });
 
-describe('sending flood messages', () => {
-  it('with a grant of one message, exactly one of five leaves', () => {
+describe('flood messages that are sent', () => {
+  it('leave one at a time for grants of one message', () => {
     const bench = granted('A', 1, 1_000_000);
     const settled: number[] = [];
     for (let i = 0; i < 5; i++) bench.peer.send(advert(1, i), () => settled.push(i));
@@ -464,7 +464,7 @@ describe('sending flood messages', () => {
     ]);
   });
 
-  it('with a grant of too few bytes, none; a further byte lets it go', () => {
+  it('wait until the grant has enough bytes', () => {
     const bench = granted('B', 1, advertBytes(3) - 1);
     bench.peer.send(advert(3), never);
     expect(bench.sentTypes()).toEqual([]);
@@ -473,7 +473,7 @@ describe('sending flood messages', () => {
     expect(bench.peer.credit).toEqual({ messages: 0n, bytes: 0n });
   });
 
-  it('other messages need no credit and pass those that wait', () => {
+  it('are overtaken by other messages, which need no credit', () => {
     const bench = Bench.authenticated('A');
     let settled = 0;
     bench.peer.send(advert(1), never);
@@ -482,7 +482,7 @@ describe('sending flood messages', () => {
     expect([settled, bench.sentTypes()]).toEqual([2, ['GET_TX_SET', 'DONT_HAVE']]);
   });
 
-  it('those that waited leave by priority; one that does not fit blocks its own type only', () => {
+  it('leave by priority after a wait; one without enough credit blocks only its own type', () => {
     const bench = Bench.authenticated('A');
     const transaction = { type: 'TRANSACTION', transaction: new Uint8Array(400) } as const;
     bench.peer.send(advert(1, 1), never);
@@ -495,14 +495,14 @@ describe('sending flood messages', () => {
     expect(bench.sentTypes()).toEqual(['TRANSACTION', 'TRANSACTION']);
   });
 
-  it('a message never passes an earlier one of its type', () => {
+  it('never pass an earlier message of their type', () => {
     const bench = granted('A', 10, 100);
     bench.peer.send(advert(5), never);
     bench.peer.send(advert(1), never);
     expect(bench.sentTypes()).toEqual([]);
   });
 
-  it('what waits is a copy, sealed with the sequence of when it leaves', () => {
+  it('are copied when they wait, and get their sequence when they leave', () => {
     const bench = Bench.authenticated('A');
     const message = advert(1, 7);
     bench.peer.send(message, never);
@@ -515,7 +515,7 @@ describe('sending flood messages', () => {
     expect(sequences).toEqual([3n, 4n]);
   });
 
-  it('one that waits can be taken out again, once', () => {
+  it('can be cancelled once while they wait', () => {
     const bench = Bench.authenticated('A');
     let settled = 0;
     const take = bench.peer.send(advert(1), () => settled++);
@@ -526,7 +526,7 @@ describe('sending flood messages', () => {
     expect(bench.peer.send(advert(1), never)).toBeUndefined();
   });
 
-  it('what stood behind one that is taken out leaves when it fits', () => {
+  it('leave when the message before them is cancelled and they fit', () => {
     const bench = granted('A', 10, 100);
     const take = bench.peer.send(advert(5), never);
     bench.peer.send(advert(1), never);
@@ -535,7 +535,7 @@ describe('sending flood messages', () => {
     expect(messages(bench.sent())).toEqual([advert(1)]);
   });
 
-  it('more than may wait is an error, and the connection goes on', () => {
+  it('cause an error above maxQueuedBytes, and the connection continues', () => {
     const bench = Bench.authenticated('A', { maxQueuedBytes: 2 * advertBytes(1) });
     bench.peer.send(advert(1), never);
     const take = bench.peer.send(advert(1), never);
@@ -551,14 +551,14 @@ describe('sending flood messages', () => {
     expect(() => bench.peer.send(advert(1), never)).not.toThrow();
   });
 
-  it('three MiB may wait unless told otherwise', () => {
+  it('may wait up to 3 MiB by default', () => {
     const bench = Bench.authenticated('A');
     const big = { type: 'TRANSACTION', transaction: new Uint8Array(0x100000 - 4) } as const;
     for (let i = 0; i < 3; i++) bench.peer.send(big, never);
     expect(() => bench.peer.send({ ...big, transaction: new Uint8Array(4) }, never)).toThrow('Too many bytes wait');
   });
 
-  it('waiting sends fail with the error when the connection ends, each once', () => {
+  it('fail once with the error of the connection when it ends', () => {
     const bench = Bench.authenticated('A');
     const errors: (OverlayError | undefined)[] = [];
     for (const message of [advert(1), { type: 'TRANSACTION', transaction: hash(1) } as const]) {
@@ -568,7 +568,7 @@ describe('sending flood messages', () => {
     expect(errors).toEqual([bench.error, bench.error]);
   });
 
-  it('releasing after the end sends nothing', () => {
+  it('cause no grant when they are released after the end', () => {
     const bench = Bench.authenticated('A', { floodCapacity: { messages: 1, bytes: 100 } });
     const [event] = bench.feed(bench.other.seal(advert(1)));
     bench.peer.close('OVERLAY_CLOSED');
@@ -576,7 +576,7 @@ describe('sending flood messages', () => {
     expect(bench.sentTypes()).toEqual([]);
   });
 
-  it('a credit that would exceed 2^64 - 1 in messages or bytes is refused', () => {
+  it('need a credit of at most 2^64 - 1 messages and bytes', () => {
     for (const which of ['messages', 'bytes'] as const) {
       const sender = new FloodSender();
       const grant = { messages: 1, bytes: 1, [which]: 2 ** 63 };
@@ -587,7 +587,7 @@ describe('sending flood messages', () => {
   });
 });
 
-describe('a message that is not of its type', () => {
+describe('a message with a wrong field', () => {
   const bad: readonly (readonly [string, object, string])[] = [
     ['GET_SCP_STATE', { ledgerSeq: -1 }, 'ledgerSeq: uint32 must be a whole number from 0 to 4294967295, got -1'],
     ['GET_SCP_STATE', { ledgerSeq: 1.5 }, 'ledgerSeq: uint32 must be a whole number from 0 to 4294967295, got 1.5'],
@@ -630,7 +630,7 @@ describe('a message that is not of its type', () => {
   ];
 
   it.each(bad.map(([type, fields, message]) => [type, message, fields] as const))(
-    '%s, “%s”, is refused by name and leaves nothing behind',
+    '%s is refused with “%s”, and changes nothing',
     (type, message, fields) => {
       const bench = granted('A', 100, 1_000_000);
       bench.peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 1 }, never);
@@ -650,13 +650,13 @@ describe('a message that is not of its type', () => {
     },
   );
 
-  it.each(['HELLO', 'AUTH', 'ERROR_MSG', 'SEND_MORE', 'SEND_MORE_EXTENDED'])('%s is sent by the connection itself', (type) => {
+  it.each(['HELLO', 'AUTH', 'ERROR_MSG', 'SEND_MORE', 'SEND_MORE_EXTENDED'])('%s cannot be sent by the application', (type) => {
     const bench = Bench.authenticated('A');
     expect(() => bench.peer.send({ type } as never, never)).toThrow(new TypeError(`${type} is sent by the connection itself`));
     expect(bench.peer.outputLength).toBe(0);
   });
 
-  it('a record above 16 MiB is a RangeError', () => {
+  it('above 16 MiB is refused with a RangeError', () => {
     const bench = Bench.authenticated('A');
     const set = (bytes: number) => ({ type: 'TX_SET', txSet: new Uint8Array(bytes) }) as const;
     expect(() => bench.peer.send(set(0x1000000 - 44), never)).toThrow(RangeError);

@@ -15,9 +15,9 @@ function read(size: number, count: number): readonly Uint8Array[] {
   return bodies;
 }
 
-describe('a record that is kept', () => {
+describe('a record kept in memory', () => {
   it.each([1, 8, 52, 220, 4_092, 4_093, 8_192, 20_000, 32_764, 65_532, 200_000])(
-    'of %i bytes keeps little more alive',
+    'of %i bytes keeps few other bytes in memory',
     (size) => {
       const bodies = read(size, 40);
       expect(bodies.map((body) => body[0])).toEqual(Array.from({ length: 40 }, (_, i) => i));
@@ -25,14 +25,14 @@ describe('a record that is kept', () => {
     },
   );
 
-  it('of a small read is a view of it', () => {
+  it('from a small read is a view of the read', () => {
     const chunk = encodeRecord(new Uint8Array(100).fill(7));
     const decoder = new RecordDecoder();
     decoder.push(chunk);
     expect(decoder.next(1_000)?.buffer).toBe(chunk.buffer);
   });
 
-  it('is not written to by what comes after it', () => {
+  it('is not changed by later records', () => {
     const bodies = read(220, 1_000);
     expect(bodies.every((body, i) => body.every((byte) => byte === i % 256))).toBe(true);
   });

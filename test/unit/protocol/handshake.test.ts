@@ -38,10 +38,10 @@ function refused(side: SideName, hello: Partial<Hello>, overrides: ConstructorPa
   };
 }
 
-describe.each(ROLES)('HELLO, received by %s,', (side) => {
+describe.each(ROLES)('a HELLO received by %s', (side) => {
   const own = side === 'B' ? ['HELLO'] : [];
 
-  it('is taken with a cert that expires now, in 2^64 - 1, or in milliseconds', () => {
+  it('is accepted with a cert that expires now, in 2^64 - 1, or in milliseconds', () => {
     for (const expiration of [NOW, 2n ** 64n - 1n, NOW * 1000n]) {
       const { code, bench } = refused(side, { cert: certOf(side, { expiration }) });
       expect(code).toBeUndefined();
@@ -49,7 +49,7 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
     }
   });
 
-  it('is dropped without a message, and without HELLO, when its cert expired a second ago', () => {
+  it('causes a silent drop, without our HELLO, when its cert expired a second ago', () => {
     const { code, told, sent, bench } = refused(side, { cert: certOf(side, { expiration: NOW - 1n }) });
     expect([code, told, sent]).toEqual(['OVERLAY_CERT_EXPIRED', null, []]);
     expect(bench.error.message).toBe('The peer’s certificate expired 1 s ago by our clock.');
@@ -57,20 +57,20 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
     expect(bench.peer.remote).toBeUndefined();
   });
 
-  it('counts whole seconds: a cert is valid during the second in which it expires', () => {
+  it('is accepted until the end of the second in which its cert expires', () => {
     const bench = new Bench(side);
     bench.now = at(Number(NOW) + 0.999);
     bench.feed(bench.other.hello({ cert: certOf(side, { expiration: NOW }) }));
     expect(bench.peer.error).toBeUndefined();
   });
 
-  it.each([0, 1, 63])('is dropped without a message with a signature of %i bytes', (length) => {
+  it.each([0, 1, 63])('causes a silent drop with a signature of %i bytes', (length) => {
     const cert = certOf(side, {});
     const { code, told, sent } = refused(side, { cert: { ...cert, sig: cert.sig.subarray(0, length) } });
     expect([code, told, sent]).toEqual(['OVERLAY_CERT_INVALID', null, []]);
   });
 
-  it('is dropped with a cert over the payload itself, or one with a 1-byte type', () => {
+  it('causes a drop with a cert that signs the payload itself, or a 1-byte envelope type', () => {
     const { seedHex, ecdhPublicHex } = other(side);
     const identity = nodeCrypto.signingKey(fromHex(seedHex));
     const pubkey = fromHex(ecdhPublicHex);
@@ -92,13 +92,13 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
       '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
       `5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f11d7`,
     ].map((hex) => [hex]),
-  )('is dropped without a word, and without HELLO, with the small-order ECDH key %s', (hex) => {
+  )('causes a silent drop, without our HELLO, with the small-order ECDH key %s', (hex) => {
     const { code, told, sent, bench } = refused(side, { cert: certOf(side, { pubkey: fromHex(hex) }) });
     expect([code, told, sent, bench.error.dropReason]).toEqual(['OVERLAY_BAD_ECDH_KEY', null, [], 'Bad crypto request']);
     expect(bench.error.remote?.peerID).toBe(other(side).publicKeyStrKey);
   });
 
-  it('is dropped without a message, and without HELLO or AUTH, when its peerID is banned', () => {
+  it('causes a silent drop, without our HELLO or AUTH, when its peerID is banned', () => {
     const banned: string[] = [];
     const isBanned = (peerID: string) => banned.push(peerID) > 0;
     const { code, told, sent } = refused(side, {}, { isBanned });
@@ -106,7 +106,7 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
     expect(refused(side, {}, { isBanned: () => false }).code).toBeUndefined();
   });
 
-  it('is dropped without a message when its peerID is not the expected one', () => {
+  it('causes a silent drop when its peerID is not the expected one', () => {
     const wrong = refused(side, {}, { expectedPeerID: pubnet1[side].publicKeyStrKey });
     expect([wrong.code, wrong.told, wrong.sent]).toEqual(['OVERLAY_PEER_ID_MISMATCH', null, []]);
     expect(wrong.bench.error.message).toContain(`but ${pubnet1[side].publicKeyStrKey} is expected`);
@@ -134,13 +134,13 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
     [0xffffffff, 42],
     [0xffffffff, 0],
     [40, 40],
-  ])('is taken with overlay versions up to %i from %i', (overlayVersion, overlayMinVersion) => {
+  ])('is accepted with overlay versions up to %i from %i', (overlayVersion, overlayMinVersion) => {
     expect(
       refused(side, { overlayVersion, overlayMinVersion }, { overlayVersion: 42, overlayMinVersion: 38 }).code,
     ).toBeUndefined();
   });
 
-  it('tells the dialler its own versions before it refuses, and keeps the peer’s in the error', () => {
+  it('is refused with an error that contains the versions of the peer', () => {
     const { bench } = refused(side, { overlayVersion: 9, overlayMinVersion: 8 });
     expect(bench.error.remote).toMatchObject({
       overlayVersion: 9,
@@ -155,18 +155,18 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
     expect([code, sent, bench.error.told?.message]).toEqual(['OVERLAY_BAD_ADDRESS', [...own, 'ERROR_MSG'], 'bad address']);
   });
 
-  it.each([1, 65535])('is taken with listening port %i', (listeningPort) => {
+  it.each([1, 65535])('is accepted with listening port %i', (listeningPort) => {
     expect(refused(side, { listeningPort }).code).toBeUndefined();
   });
 
-  it('is refused when another connection has its peerID, and says which', () => {
+  it('is refused when another connection has its peerID, and the ERROR_MSG contains the peerID', () => {
     const { code, told, sent, bench } = refused(side, {}, { claimPeerID: () => false });
     const message = `already-connected peer: ${other(side).publicKeyStrKey.slice(0, 5)}`;
     expect([code, told, sent]).toEqual(['OVERLAY_ALREADY_CONNECTED', { code: 'ERR_CONF', message }, [...own, 'ERROR_MSG']]);
     expect(bench.error.dropReason).toBe(message);
   });
 
-  it('claims its peerID only after all other checks, and once', () => {
+  it('claims its peerID once, after all other checks', () => {
     const claims: string[] = [];
     const claimPeerID = (peerID: string) => claims.push(peerID) > 0;
     expect(refused(side, { listeningPort: 0 }, { claimPeerID }).code).toBe('OVERLAY_BAD_ADDRESS');
@@ -175,7 +175,7 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
     expect(claims).toEqual([other(side).publicKeyStrKey]);
   });
 
-  it('with several faults is refused for the first: cert, ban, key, versions, self, network, port, duplicate', () => {
+  it('with several faults is refused for the first of: cert, ban, key, versions, self, network, port, duplicate', () => {
     const faults: readonly (readonly [string, Partial<Hello>, object])[] = [
       [
         'OVERLAY_CERT_EXPIRED',
@@ -199,7 +199,7 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
     expect(refused(side, { listeningPort: 0 }, { claimPeerID: () => false }).code).toBe('OVERLAY_BAD_ADDRESS');
   });
 
-  it('from ourselves is refused before its network and port are looked at', () => {
+  it('from ourselves is refused before its network and port are checked', () => {
     const { seedHex, ecdhPublicHex } = pubnet1[side];
     const identity = nodeCrypto.signingKey(fromHex(seedHex));
     const cert = makeAuthCert(nodeCrypto, identity, NETWORK, fromHex(ecdhPublicHex), NOW + 3600n);
@@ -208,7 +208,7 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
     expect([code, sent]).toEqual(['OVERLAY_CONNECTING_TO_SELF', [...own, 'ERROR_MSG']]);
   });
 
-  it('has its sequence and MAC ignored', () => {
+  it('is accepted with any sequence and MAC', () => {
     const bench = new Bench(side);
     const hello = bench.other.hello();
     hello.fill(0xee, 8, 16);
@@ -216,7 +216,7 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
     expect(bench.feed(hello).map(({ type }) => type)).toEqual(['hello']);
   });
 
-  it('may say its version in bytes that are not text', () => {
+  it('may have bytes in versionStr that are not UTF-8', () => {
     const bench = new Bench(side);
     const hello = bench.other.hello({ versionStr: 'xyz' });
     hello.set([0xff, 0x41, 0xc3], hello.indexOf(0x78, 60));
@@ -224,7 +224,7 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
     expect(bench.peer.remote?.versionStr).toBe('\ufffdA\ufffd');
   });
 
-  it('a second time with a good MAC is a silent drop, with a bad one ERR_AUTH', () => {
+  it('causes a silent drop the second time with a good MAC, and ERR_AUTH with a bad one', () => {
     const bench = new Bench(side);
     const second = bench.other.hello();
     bench.feed(bench.other.hello());
@@ -238,8 +238,8 @@ describe.each(ROLES)('HELLO, received by %s,', (side) => {
   });
 });
 
-describe.each(ROLES)('AUTH, received by %s,', (side) => {
-  it.each([0, 1, 100, 199, 201, -1])('with flags %i is refused after the own AUTH and PEERS', (flags) => {
+describe.each(ROLES)('an AUTH received by %s', (side) => {
+  it.each([0, 1, 100, 199, 201, -1])('with flags %i is refused after our AUTH and PEERS', (flags) => {
     const bench = new Bench(side, { peers: [{ ip: '192.0.2.1', port: 1, numFailures: 0 }] });
     bench.feed(bench.other.hello());
     bench.sent();
@@ -249,7 +249,7 @@ describe.each(ROLES)('AUTH, received by %s,', (side) => {
     expect(bench.sentTypes()).toEqual(side === 'B' ? ['AUTH', 'PEERS', 'ERROR_MSG'] : ['ERROR_MSG']);
   });
 
-  it('without a free slot is refused with ERR_LOAD, after AUTH and PEERS', () => {
+  it('without a free slot is refused with ERR_LOAD, after our AUTH and PEERS', () => {
     const asked: string[] = [];
     const takeSlot = (peerID: string) => asked.push(peerID) === 0;
     const bench = new Bench(side, { takeSlot, peers: [{ ip: '2001:db8::1', port: 1, numFailures: 0 }] });
@@ -261,7 +261,7 @@ describe.each(ROLES)('AUTH, received by %s,', (side) => {
     expect(asked).toEqual([other(side).publicKeyStrKey]);
   });
 
-  it('before HELLO is out of order, whatever its MAC, and is not answered with HELLO', () => {
+  it('before HELLO is out of order with any MAC, and is not answered with HELLO', () => {
     const bench = new Bench(side);
     bench.sent();
     bench.feed(bench.other.plain(AUTH));
@@ -269,14 +269,14 @@ describe.each(ROLES)('AUTH, received by %s,', (side) => {
     expect(bench.sentTypes()).toEqual(['ERROR_MSG']);
   });
 
-  it('a second time is out of order', () => {
+  it('is out of order the second time', () => {
     const bench = Bench.authenticated(side);
     bench.feed(bench.other.seal(AUTH));
     expect([bench.error.code, bench.error.stage]).toEqual(['OVERLAY_OUT_OF_ORDER_AUTH', 'channel']);
     expect(bench.sentTypes()).toEqual(['ERROR_MSG']);
   });
 
-  it('with the nonces in the wrong order in its key is refused', () => {
+  it('is refused when its MAC key was made with the nonces in the wrong order', () => {
     const bench = new Bench(side);
     bench.feed(bench.other.hello());
     const { keySchedule } = pubnet1;
@@ -287,7 +287,7 @@ describe.each(ROLES)('AUTH, received by %s,', (side) => {
     expect(bench.error.code).toBe('OVERLAY_UNEXPECTED_MAC');
   });
 
-  it('MACed over a sequence of 4 bytes is refused', () => {
+  it('is refused when its MAC covers a sequence of 4 bytes', () => {
     const bench = new Bench(side);
     bench.feed(bench.other.hello());
     const key = side === 'B' ? pubnet1.keySchedule.macKeyABHex : pubnet1.keySchedule.macKeyBAHex;
@@ -297,7 +297,7 @@ describe.each(ROLES)('AUTH, received by %s,', (side) => {
     expect(bench.error.code).toBe('OVERLAY_UNEXPECTED_MAC');
   });
 
-  it('in one segment with all that may follow it is handled in order', () => {
+  it('in one segment with further messages is handled in order', () => {
     const bench = new Bench(side);
     bench.feed(bench.other.hello());
     const messages = [
@@ -314,8 +314,8 @@ describe.each(ROLES)('AUTH, received by %s,', (side) => {
   });
 });
 
-describe.each(ROLES)('records before AUTH, received by %s,', (side) => {
-  it.each(['FLOOD_ADVERT', 'SEND_MORE', 'DONT_HAVE'] as const)('%s is a silent drop, before and after HELLO', (type) => {
+describe.each(ROLES)('a record received before AUTH by %s', (side) => {
+  it.each(['FLOOD_ADVERT', 'SEND_MORE', 'DONT_HAVE'] as const)('%s causes a silent drop, before and after HELLO', (type) => {
     const message = {
       FLOOD_ADVERT: { type: 'FLOOD_ADVERT', txHashes: [] },
       SEND_MORE: { type: 'SEND_MORE', numMessages: 1 },
@@ -334,7 +334,7 @@ describe.each(ROLES)('records before AUTH, received by %s,', (side) => {
     }
   });
 
-  it.each([1, 4, 14, 15, 25, -1, 0x7fffffff])('a message of type %i is corrupt XDR, even with a good MAC', (type) => {
+  it.each([1, 4, 14, 15, 25, -1, 0x7fffffff])('of message type %i is corrupt XDR, even with a good MAC', (type) => {
     const xdr = new Uint8Array(8);
     new DataView(xdr.buffer).setInt32(0, type);
     const early = new Bench(side);
@@ -344,7 +344,7 @@ describe.each(ROLES)('records before AUTH, received by %s,', (side) => {
     for (const bench of [early, later]) expect(bench.error.told).toEqual({ code: 'ERR_DATA', message: 'received corrupt XDR' });
   });
 
-  it('4,096 bytes are waited for, 4,097 and 0 are dropped from the header alone', () => {
+  it('is dropped at its header if it is empty or longer than 4,096 bytes', () => {
     const bench = new Bench(side);
     expect(bench.feed(fromHex('80001000'))).toEqual([]);
     expect([bench.peer.error, bench.peer.midRecord]).toEqual([undefined, true]);
@@ -357,20 +357,20 @@ describe.each(ROLES)('records before AUTH, received by %s,', (side) => {
     }
   });
 
-  it('after HELLO the small limit still holds', () => {
+  it('has the limit of 4,096 bytes after HELLO as well', () => {
     const bench = new Bench(side);
     bench.feed(bench.other.hello(), fromHex('80001001'));
     expect([bench.error.code, bench.error.stage]).toEqual(['OVERLAY_RECORD_LENGTH', 'auth']);
   });
 
-  it('a record both malformed and wrongly MACed is ERR_DATA', () => {
+  it('is ERR_DATA if it is malformed and its MAC is wrong', () => {
     const bench = new Bench(side);
     bench.feed(bench.other.hello(), bench.other.plain(concatBytes(fromHex('00000002000000c8'), new Uint8Array(4))));
     expect(bench.error.told?.code).toBe('ERR_DATA');
   });
 });
 
-describe('ERROR_MSG', () => {
+describe('a received ERROR_MSG', () => {
   const states: readonly (readonly [string, (side: SideName) => Bench])[] = [
     ['before HELLO', (side) => new Bench(side)],
     [
@@ -385,7 +385,7 @@ describe('ERROR_MSG', () => {
   ];
 
   it.each(states.flatMap(([name, make]) => ROLES.map((side) => [name, side, make] as const)))(
-    '%s ends the connection of %s without reply',
+    '%s ends the connection of %s without a reply',
     (_name, side, make) => {
       const bench = make(side);
       bench.sent();
@@ -403,7 +403,7 @@ describe('ERROR_MSG', () => {
     },
   );
 
-  it('of a code nobody knows keeps its text', () => {
+  it('of an unknown code keeps its text', () => {
     for (const code of [99, -1, 5]) {
       const bench = new Bench('A');
       bench.feed(bench.other.plain({ type: 'ERROR_MSG', code, msg: 'new reason' }));
@@ -413,14 +413,14 @@ describe('ERROR_MSG', () => {
     }
   });
 
-  it('has its text shown in printable ASCII, byte by byte', () => {
+  it('is shown in printable ASCII, byte by byte', () => {
     const bench = new Bench('A');
     bench.feed(bench.other.plain({ type: 'ERROR_MSG', code: 'ERR_MISC', msg: 'a\u001b[31m\nä~b' }));
     expect(bench.error.peerError?.message).toBe('a*[31m***~b');
     expect(bench.error.dropReason).toBe('ERR_MISC (a**31m****b)');
   });
 
-  it('may have a text of 100 bytes, and is corrupt with 101', () => {
+  it('may have a text of 100 bytes, and is corrupt XDR with 101', () => {
     const bench = new Bench('A');
     bench.feed(bench.other.plain({ type: 'ERROR_MSG', code: 'ERR_MISC', msg: 'x'.repeat(100) }));
     expect(bench.error.peerError?.message).toBe('x'.repeat(100));
@@ -429,7 +429,7 @@ describe('ERROR_MSG', () => {
     expect(long.error.told).toEqual({ code: 'ERR_DATA', message: 'received corrupt XDR' });
   });
 
-  it('that comes after this side has ended the connection is reported as its last message', () => {
+  it('is returned by lastWords() if this side has already ended the connection', () => {
     const bench = new Bench('A', { expectedPeerID: pubnet1.A.publicKeyStrKey });
     const words = bench.other.plain({ type: 'ERROR_MSG', code: 'ERR_CONF', msg: 'wrong protocol version' });
     bench.feed(concatBytes(bench.other.hello(), words));
@@ -438,7 +438,7 @@ describe('ERROR_MSG', () => {
     expect(bench.peer.lastWords()).toBeUndefined();
   });
 
-  it('is looked for in vain in bytes that are no record, or too many', () => {
+  it('is not found by lastWords() in bytes that are no record', () => {
     const bench = new Bench('A');
     bench.feed(fromHex('80000000'));
     expect(bench.peer.lastWords()).toBeUndefined();
@@ -451,13 +451,13 @@ describe('ERROR_MSG', () => {
 });
 
 describe('a peer', () => {
-  it('that accepted says nothing before HELLO has come', () => {
+  it('as acceptor sends nothing before HELLO', () => {
     const bench = new Bench('B');
     expect(bench.peer.takeOutput(bench.now)).toBeUndefined();
     expect([bench.peer.stage, bench.peer.authenticated, bench.peer.outputLength]).toEqual(['hello', false, 0]);
   });
 
-  it('goes through its stages', () => {
+  it('goes through the stages hello, auth and channel', () => {
     const bench = new Bench('B');
     bench.feed(bench.other.hello());
     expect([bench.peer.stage, bench.peer.authenticated]).toEqual(['auth', false]);
@@ -467,7 +467,7 @@ describe('a peer', () => {
     expect([bench.peer.stage, bench.peer.authenticated]).toEqual(['channel', false]);
   });
 
-  it('omits PEERS when it has none to tell', () => {
+  it('sends no PEERS without addresses', () => {
     for (const peers of [undefined, []]) {
       const bench = new Bench('B', { peers });
       bench.feed(bench.other.hello(), bench.other.seal(AUTH));
@@ -475,7 +475,7 @@ describe('a peer', () => {
     }
   });
 
-  it('ends only once: later reasons are ignored and nothing more is handled', () => {
+  it('ends only once: later reasons are ignored and no more bytes are handled', () => {
     const bench = Bench.authenticated('A');
     expect(bench.peer.close('OVERLAY_SHUTDOWN')?.type).toBe('closed');
     expect(bench.peer.close('OVERLAY_IDLE_TIMEOUT')).toBeUndefined();
@@ -485,14 +485,14 @@ describe('a peer', () => {
     expect(bench.peer.takeOutput(bench.now)).toBeUndefined();
   });
 
-  it('keeps message and cause it is closed with', () => {
+  it('keeps the message and the cause of its end', () => {
     const bench = new Bench('A');
     const cause = new Error('ECONNRESET');
     bench.peer.close('OVERLAY_CONNECTION_RESET', 'It broke.', cause);
     expect([bench.error.message, bench.error.cause]).toEqual(['It broke.', cause]);
   });
 
-  it('ends as internal error when a function it was given throws, silently', () => {
+  it('ends without a message as OVERLAY_INTERNAL when a function of the caller throws', () => {
     const cause = new Error('mine');
     const fail = () => {
       throw cause;
@@ -510,7 +510,7 @@ describe('a peer', () => {
     expect(event?.type === 'closed' && event.error.code).toBe('OVERLAY_INTERNAL');
   });
 
-  it('can neither send nor ping before the handshake is complete, nor after the end', () => {
+  it('throws in send() and ping() before the handshake is complete, and after the end', () => {
     const bench = new Bench('A');
     bench.sent();
     const attempts = [
@@ -526,7 +526,7 @@ describe('a peer', () => {
     for (const attempt of attempts) expect(attempt).toThrow(bench.error);
   });
 
-  it('refuses everything under a receiving key of zeros', () => {
+  it('refuses every record when its receiving MAC key is zero', () => {
     const zero = (key: Uint8Array) => toHex(key) === pubnet1.keySchedule.sharedKeyHex;
     // HMAC that gives zeros for the direction of the dialler.
     const crypto = {
@@ -540,7 +540,7 @@ describe('a peer', () => {
   });
 });
 
-describe('steps', () => {
+describe('the steps of a handshake', () => {
   const play = (side: SideName, overrides: object) => {
     const steps: HandshakeStep[] = [];
     const bench = new Bench(side, { onStep: (step: HandshakeStep) => steps.push(step), ...overrides });
@@ -557,7 +557,7 @@ describe('steps', () => {
       'B',
       ['received HELLO', 'shared-key', 'mac-keys', 'keys', 'cert', 'sent HELLO', 'received AUTH', 'sent AUTH', 'authenticated'],
     ],
-  ] as const)('of %s are told in order, every check holding', (side, expected) => {
+  ] as const)('of %s come in order, with every check passed', (side, expected) => {
     const { steps } = play(side, {});
     const names = steps.flatMap((step) =>
       step.step === 'check' ? [] : ['type' in step ? `${step.step} ${step.type}` : step.step],
@@ -581,14 +581,14 @@ describe('steps', () => {
     ]);
   });
 
-  it('change nothing of what is sent', () => {
+  it('do not change the sent bytes', () => {
     const { bench } = play('A', {});
     const quiet = new Bench('A');
     quiet.feed(quiet.other.hello(), quiet.other.seal(AUTH));
     expect(bench.sent()).toEqual(quiet.sent());
   });
 
-  it('name the key of each MAC, and are copies of what is sent', () => {
+  it('name the key of each MAC, and contain the sent bytes', () => {
     const { steps, bench } = play('A', {});
     const bodies = steps.flatMap((step) => (step.step === 'sent' ? [[step.type, toHex(step.body), step.macKey]] : []));
     const sent = bench.sent().slice(0, 2);
@@ -601,7 +601,7 @@ describe('steps', () => {
     expect(play('B', {}).steps.flatMap((step) => (step.step === 'received' ? [step.macKey] : []))).toEqual([undefined, 'K_AB']);
   });
 
-  it('end with the check that does not hold', () => {
+  it('end with the check that failed', () => {
     for (const [overrides, check] of [
       [{ isBanned: () => true }, 'peerID not banned'],
       [{ expectedPeerID: pubnet1.B.publicKeyStrKey }, 'peerID as expected'],
@@ -614,7 +614,7 @@ describe('steps', () => {
     }
   });
 
-  it('tell a small-order key, and a HELLO that names another network than its cert is for', () => {
+  it('include the check for a small-order key; the error names the network of the HELLO', () => {
     const steps: HandshakeStep[] = [];
     const onStep = (step: HandshakeStep) => steps.push(step);
     refused('B', { cert: certOf('B', { pubkey: new Uint8Array(32) }) }, { onStep });

@@ -33,15 +33,15 @@ function counting() {
   return { count, peerAuth: new PeerAuth(crypto, identity, counted, networkID) };
 }
 
-describe('the own cert', () => {
-  it('is good for an hour from when it is signed, in whole seconds', () => {
+describe('our own cert', () => {
+  it('expires an hour after it was signed, in whole seconds', () => {
     const { peerAuth } = counting();
     const cert = peerAuth.cert(NOW + 0.9);
     expect(cert.expiration).toBe(BigInt(NOW + 3600));
     expect(verifyAuthCert(nodeCrypto, encodePublicKey(peerAuth.identity.publicKey), networkID, cert)).toBe(true);
   });
 
-  it('is sent again with half an hour left, and signed anew with a second less, over the same key', () => {
+  it('is used until half an hour is left, and then signed again for the same key', () => {
     const { peerAuth } = counting();
     const first = peerAuth.cert(NOW);
     expect(peerAuth.cert(NOW + 1)).toBe(first);
@@ -52,7 +52,7 @@ describe('the own cert', () => {
     expect(peerAuth.cert(NOW + 1801)).toBe(second);
   });
 
-  it('is signed anew when it was signed while the clock was ahead', () => {
+  it('is signed again when it was signed while the clock was ahead', () => {
     const { peerAuth } = counting();
     const ahead = peerAuth.cert(NOW + 400 * 86_400);
     const right = peerAuth.cert(NOW);
@@ -62,7 +62,7 @@ describe('the own cert', () => {
   });
 });
 
-describe('certs of others', () => {
+describe('the certs of peers', () => {
   const { B } = pubnet1;
   const cert = {
     pubkey: fromHex(B.ecdhPublicHex),
@@ -80,7 +80,7 @@ describe('certs of others', () => {
     expect(count.verified).toBe(2);
   });
 
-  it('are not taken for one another when any part differs', () => {
+  it('are verified separately if any part differs', () => {
     const { peerAuth } = counting();
     expect(peerAuth.verifyCert(B.publicKeyStrKey, cert)).toBe(true);
     const flip = (bytes: Uint8Array) => bytes.map((byte, i) => (i === 5 ? byte ^ 1 : byte));
@@ -94,7 +94,7 @@ describe('certs of others', () => {
 describe('shared keys', () => {
   const remote = fromHex(pubnet1.B.ecdhPublicHex);
 
-  it('are computed once for each key and role, and differ by role', () => {
+  it('are computed once for each key and role, and differ between roles', () => {
     const { count, peerAuth } = counting();
     const dialling = peerAuth.sharedKey('WE_CALLED_REMOTE', remote);
     const accepting = peerAuth.sharedKey('REMOTE_CALLED_US', remote);
@@ -104,7 +104,7 @@ describe('shared keys', () => {
     expect(count.agreed).toBe(2);
   });
 
-  it('of keys that are the same text but not the same bytes differ', () => {
+  it('differ for keys that decode to the same text', () => {
     const { peerAuth } = counting();
     // Neither is UTF-8: decoded as such both would be the same.
     const [one, two] = [new Uint8Array(32).fill(0x80), new Uint8Array(32).fill(0x81)];
@@ -112,15 +112,15 @@ describe('shared keys', () => {
     expect(peerAuth.sharedKey('WE_CALLED_REMOTE', one)).not.toEqual(peerAuth.sharedKey('WE_CALLED_REMOTE', two));
   });
 
-  it('there are none with a small-order key, however often it is asked', () => {
+  it('do not exist for a small-order key, also when requested again', () => {
     const { count, peerAuth } = counting();
     for (let i = 0; i < 2; i++) expect(peerAuth.sharedKey('WE_CALLED_REMOTE', new Uint8Array(32))).toBeUndefined();
     expect(count.agreed).toBe(2);
   });
 });
 
-describe('a bounded cache', () => {
-  it('keeps what was used last and forgets the rest', () => {
+describe('a cache with a limit', () => {
+  it('keeps the entries that were used last', () => {
     const cache = new BoundedCache<string>(2);
     const made: string[] = [];
     const get = (key: string) =>
@@ -132,7 +132,7 @@ describe('a bounded cache', () => {
     expect([made, cache.size]).toEqual([['a', 'b', 'c', 'b'], 2]);
   });
 
-  it('keeps false, and not undefined', () => {
+  it('stores false, but not undefined', () => {
     const cache = new BoundedCache<boolean | undefined>(5);
     const again = () => {
       throw new Error('made again');

@@ -40,13 +40,13 @@ const received = (quorumSet: Uint8Array): ReceivedMessage => {
   return receivedMessage(checkAuthenticatedMessage(body, false), body, nodeCrypto);
 };
 
-describe('of the sizes the sanity check of stellar-core allows', () => {
+describe('a received quorum set', () => {
   it.each([
     ['5 levels', chain(5)],
     ['1,000 validators', set(1000)],
     ['1,000 validators at all levels', set(400, set(300), set(300))],
     ['1,000 inner sets', set(0, ...Array.from({ length: 1000 }, () => set(1)))],
-  ])('%s are built', (_name, xdr) => {
+  ])('of %s is decoded, as stellar-core accepts it', (_name, xdr) => {
     const message = received(xdr);
     expect(message.type).toBe('SCP_QUORUMSET');
     const writer = new XdrWriter();
@@ -59,7 +59,7 @@ describe('of the sizes the sanity check of stellar-core allows', () => {
     ['1,001 validators', set(1001)],
     ['1,001 validators at all levels', set(400, set(300), set(301))],
     ['5,000 inner sets', set(0, ...Array.from({ length: 5000 }, () => set(0)))],
-  ])('%s are not: they come as they are, and can be sent on', (_name, xdr) => {
+  ])('of %s is delivered as UNKNOWN, and can be sent to another peer', (_name, xdr) => {
     const message = received(xdr);
     expect(message.type).toBe('UNKNOWN');
     expect(toHex(message.xdr)).toBe(`0000000a${toHex(xdr)}`);
@@ -71,7 +71,7 @@ describe('of the sizes the sanity check of stellar-core allows', () => {
   });
 });
 
-it('15 MB of deep chains are walked, and nothing is built', () => {
+it('of 15 MB of nested sets is checked without building objects', () => {
   const deep = chain(744);
   const many = Math.floor(15_000_000 / deep.length);
   const wide = concatBytes(number(1), number(0), number(many), ...Array.from({ length: many }, () => deep));
@@ -79,7 +79,7 @@ it('15 MB of deep chains are walked, and nothing is built', () => {
   expect([message.type, message.xdr.length]).toEqual(['UNKNOWN', wide.length + 4]);
 });
 
-it('what is malformed is refused, however large', () => {
+it('that is malformed and large is refused', () => {
   const big = set(2000);
   for (const damage of [
     (bytes: Uint8Array) => bytes.subarray(0, -4),
@@ -92,7 +92,7 @@ it('what is malformed is refused, however large', () => {
   expect(() => writeRecord(new XdrWriter(), unknown)).toThrow('not a well-formed message');
 });
 
-it('the loop takes what the codec writes, and reads the same', () => {
+it('written by the codec is accepted by check and read', () => {
   fc.assert(
     fc.property(messageOf('SCP_QUORUMSET'), ({ qSet }) => {
       const writer = new XdrWriter();

@@ -6,8 +6,8 @@ const tick = (bench: Bench): string | undefined => {
   return event?.type === 'closed' ? event.error.code : undefined;
 };
 
-describe('tick', () => {
-  it('ends a connection on which nothing came, 2 s after its start', () => {
+describe('tick()', () => {
+  it('ends a connection 2 s after its start if nothing was read or written', () => {
     const bench = new Bench('B');
     bench.advance(1999);
     expect(tick(bench)).toBeUndefined();
@@ -17,7 +17,7 @@ describe('tick', () => {
     expect(bench.error.message).toBe('Nothing was read or written for 2000 ms.');
   });
 
-  it('counts from the last read, which a header alone is', () => {
+  it('counts from the last complete header or record', () => {
     const bench = new Bench('B');
     const hello = bench.other.hello();
     bench.advance(1500);
@@ -31,7 +31,7 @@ describe('tick', () => {
     expect(tick(bench)).toBe('OVERLAY_IDLE_TIMEOUT');
   });
 
-  it('is not put off by bytes that drip in', () => {
+  it('does not count single bytes of a body', () => {
     const bench = new Bench('B');
     const hello = bench.other.hello();
     bench.feed(hello.slice(0, 4));
@@ -44,7 +44,7 @@ describe('tick', () => {
     expect(tick(bench)).toBe('OVERLAY_IDLE_TIMEOUT');
   });
 
-  it('is not put off by a header that is not complete', () => {
+  it('does not count an incomplete header', () => {
     const bench = new Bench('A');
     for (const byte of [0x80, 0, 1]) {
       bench.advance(700);
@@ -63,7 +63,7 @@ describe('tick', () => {
     expect(tick(bench)).toBe('OVERLAY_IDLE_TIMEOUT');
   });
 
-  it('gives 30 s of silence after AUTH', () => {
+  it('allows 30 s of silence after AUTH', () => {
     const bench = Bench.authenticated('A');
     bench.advance(29_999);
     expect(tick(bench)).toBeUndefined();
@@ -72,7 +72,7 @@ describe('tick', () => {
     expect(bench.error.stage).toBe('channel');
   });
 
-  it('keeps to other times when it is given them', () => {
+  it('uses authenticationTimeoutMs and peerTimeoutMs', () => {
     const options = { authenticationTimeoutMs: 50, peerTimeoutMs: 70 };
     const early = new Bench('A', options);
     early.sent();
@@ -108,13 +108,13 @@ describe('a peer that grants nothing', () => {
     expect([bench.error.dropReason, bench.error.told]).toEqual(['idle timeout (no new flood requests)', null]);
   });
 
-  it('is kept when it has granted and nothing waits', () => {
+  it('is kept if it has granted once and no message waits', () => {
     const bench = Bench.authenticated('A');
     grant(bench);
     expect(passSeconds(bench, 300)).toBeUndefined();
   });
 
-  it('is dropped 60 s after a message has had to wait', () => {
+  it('is dropped 60 s after the first message had to wait', () => {
     const bench = Bench.authenticated('A');
     grant(bench);
     passSeconds(bench, 100);
@@ -125,7 +125,7 @@ describe('a peer that grants nothing', () => {
     expect(passSeconds(bench, 1)).toBe('OVERLAY_NO_NEW_FLOOD_REQUESTS');
   });
 
-  it('gets another 60 s by a grant, even one that frees no message', () => {
+  it('is kept for another 60 s after each grant, even if no message can leave', () => {
     const bench = Bench.authenticated('A');
     bench.peer.send(advert, () => {});
     expect(passSeconds(bench, 50)).toBeUndefined();

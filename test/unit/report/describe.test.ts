@@ -57,8 +57,8 @@ function scp(pledges: SCPPledges): StellarMessage {
 
 const CLOSE = NOW_MS / 1000;
 
-describe('SCP in a line: who says what about which ledger', () => {
-  it('NOMINATE with its counts and the first value, an accepted one before a vote', () => {
+describe('the line of an SCP message', () => {
+  it('of NOMINATE has its counts and the first value, an accepted one before a vote', () => {
     const votes = [value(CLOSE + 5), value(CLOSE)];
     const nominate = (accepted: Uint8Array[], voted = votes): string =>
       line(scp({ type: 'SCP_ST_NOMINATE', quorumSetHash: hash(1), votes: voted, accepted }));
@@ -67,7 +67,7 @@ describe('SCP in a line: who says what about which ledger', () => {
     expect(nominate([], [])).toBe('GCADM… ledger 60000001 NOMINATE    0 votes, 0 accepted');
   });
 
-  it('PREPARE with the counters there are', () => {
+  it('of PREPARE has its non-zero counters', () => {
     const ballot = { counter: 2, value: value(CLOSE) };
     const bare = { quorumSetHash: hash(1), ballot, prepared: null, preparedPrime: null, nC: 0, nH: 0 };
     expect(line(scp({ type: 'SCP_ST_PREPARE', ...bare }))).toBe(
@@ -78,7 +78,7 @@ describe('SCP in a line: who says what about which ledger', () => {
     );
   });
 
-  it('CONFIRM and EXTERNALIZE', () => {
+  it('of CONFIRM and EXTERNALIZE has ballot, counters and value', () => {
     const ballot = { counter: 3, value: value(CLOSE) };
     expect(line(scp({ type: 'SCP_ST_CONFIRM', ballot, nPrepared: 4, nCommit: 1, nH: 3, quorumSetHash: hash(1) }))).toBe(
       'GCADM… ledger 60000001 CONFIRM     ballot 3, nCommit 1, nH 3, closes 07:30:05Z, tx set ababab…',
@@ -91,14 +91,14 @@ describe('SCP in a line: who says what about which ledger', () => {
   const externalize = (content: Uint8Array): string =>
     line(scp({ type: 'SCP_ST_EXTERNALIZE', commit: { counter: 1, value: content }, nH: 1, commitQuorumSetHash: hash(1) }));
 
-  it('a close time of another day has its date, one that is no date its number', () => {
+  it('has the date of a close time on another day, and the number of one beyond all dates', () => {
     expect(externalize(value(CLOSE - 86_400))).toContain('closes 2026-11-23T07:30:05Z');
     const never = value(0);
     never.fill(0xff, 32, 40);
     expect(externalize(never)).toContain('closes at second 18446744073709551615');
   });
 
-  it('basic values and upgrades are read, an empty tx set is said to be one', () => {
+  it('has the number of upgrades, and marks an empty transaction set', () => {
     expect(externalize(value(CLOSE, 'basic', [Buffer.alloc(8), Buffer.alloc(12)]))).toContain('tx set ababab…, 2 upgrades');
     const empty = concatBytes(
       value(CLOSE, 'basic').subarray(0, 44),
@@ -113,13 +113,13 @@ describe('SCP in a line: who says what about which ledger', () => {
     expect(externalize(empty)).toContain('tx set ababab… (empty)');
   });
 
-  it('a value that is no StellarValue is shown by its size', () => {
+  it('has the size of a value that is no StellarValue', () => {
     expect(externalize(Uint8Array.of(1, 2, 3, 4, 5))).toContain('EXTERNALIZE ballot 1, a value of 5 bytes');
     expect(externalize(concatBytes(value(CLOSE), new Uint8Array(4)))).toMatch(/a value of \d+ bytes$/);
     expect(readStellarValue(value(CLOSE).subarray(0, 40))).toBeUndefined();
   });
 
-  it('every value a stellar-core has sent in a recording is read', () => {
+  it('has close time and transaction set for every recorded message', () => {
     const lines = transcript('dial-core')
       .records.filter(({ type }) => type === 'SCP_MESSAGE')
       .map(({ frameHex }) => describeMessage(receivedMessage('SCP_MESSAGE', bodyOf(frameHex), nodeCrypto), NOW_MS));
@@ -129,7 +129,7 @@ describe('SCP in a line: who says what about which ledger', () => {
   });
 });
 
-describe('other messages in a line', () => {
+describe('the line of another message', () => {
   const LINES: readonly (readonly [StellarMessage, string])[] = [
     [{ type: 'FLOOD_ADVERT', txHashes: [hash(4), hash(5)] }, 'has 2 transactions: 040404…, …'],
     [{ type: 'FLOOD_DEMAND', txHashes: [hash(6)] }, 'wants 1 transaction: 060606…'],
@@ -199,11 +199,14 @@ describe('other messages in a line', () => {
       'GDXC2… answers GCADM…, ledger 9, survey 7, 100 bytes sealed',
     ],
   ];
-  it.each(LINES.map(([message, text]) => [message.type, text, message] as const))('%s: %s', (_type, expected, message) => {
-    expect(line(message)).toBe(expected);
-  });
+  it.each(LINES.map(([message, text]) => [message.type, text, message] as const))(
+    'of type %s: %s',
+    (_type, expected, message) => {
+      expect(line(message)).toBe(expected);
+    },
+  );
 
-  it('a quorum set has its hash, its threshold and what it is of', () => {
+  it('of a quorum set has its hash, its threshold and its members', () => {
     const inner = { threshold: 1, validators: [NODE], innerSets: [] };
     const text = (qSet: typeof inner & { innerSets: readonly (typeof inner)[] }): string =>
       line({ type: 'SCP_QUORUMSET', qSet } as StellarMessage);
@@ -213,7 +216,7 @@ describe('other messages in a line', () => {
     expect(text({ threshold: 1, validators: [], innerSets: [] })).toMatch(/^[0-9a-f]{6}… 1 of nobody$/);
   });
 
-  it('the hashes of a recorded quorum set and tx set are the ones they were asked for by', () => {
+  it('of a recorded quorum set and transaction set has the requested hash', () => {
     const { records } = transcript('core-dials-us');
     const find = (type: 'SCP_QUORUMSET' | 'GENERALIZED_TX_SET'): string => {
       const record = records.find((candidate) => candidate.from === 'core' && candidate.type === type);
@@ -223,21 +226,21 @@ describe('other messages in a line', () => {
     expect(find('GENERALIZED_TX_SET')).toMatch(/^ebc854… \d+ bytes$/);
   });
 
-  it('an unknown type has its number and its size, a negative one too', () => {
+  it('of an unknown type has its number, also a negative one, and its size', () => {
     const message = unknown(77, '0000004d01020304');
     expect(typeColumn(message).trim()).toBe('UNKNOWN 77');
     expect(describeMessage(message, NOW_MS)).toBe('8 bytes, of a type that this version does not know');
     expect(typeColumn(unknown(0xffffffff, 'ffffffff')).trim()).toBe('UNKNOWN -1');
   });
 
-  it('every type an application can be given has a line, and the usual ones begin in the same column', () => {
+  it('begins in the same column for all usual types', () => {
     const channelOnly = ['HELLO', 'AUTH', 'ERROR_MSG', 'SEND_MORE', 'SEND_MORE_EXTENDED'];
     const types = Object.keys(MESSAGE_TYPES).filter((type) => !channelOnly.includes(type) && !type.startsWith('TIME_'));
     const widths = types.map((type) => typeColumn({ type } as never).length);
     expect(new Set(widths)).toEqual(new Set([18]));
   });
 
-  it('a type without words of its own shows its fields', () => {
+  it('of a type without its own format shows the fields', () => {
     const message = { type: 'NEW_MESSAGE', txSetHash: hash(7), count: 3, xdr: new Uint8Array(40) };
     expect(describeMessage(message as never, NOW_MS)).toBe('txSetHash 070707…, count 3');
   });

@@ -38,8 +38,8 @@ const cases = [
   { name: 'failed', seconds: 0.25, failure: { type: 'T', message: '<"&\'>\0', lines: ['a', ']]>'] } },
 ];
 
-describe('JUnit XML', () => {
-  it('is of the schema of Jenkins’ xUnit plugin', () => {
+describe('the JUnit XML', () => {
+  it('is valid for the schema of Jenkins’ xUnit plugin', () => {
     expectValid(
       junitDocument(
         'all',
@@ -52,7 +52,7 @@ describe('JUnit XML', () => {
     );
   });
 
-  it('of an audit is, too', () => {
+  it('of an audit is valid as well', () => {
     const base = { id: 'a', title: 't', group: 'conduct', severity: 'high', expected: 'e', came: 'c', durationMs: 1 };
     const results = (['pass', 'fail', 'differs', 'undecided', 'not-applicable'] as const).map((verdict) => ({
       ...base,
@@ -61,13 +61,13 @@ describe('JUnit XML', () => {
     expectValid(auditJUnitXml('127.0.0.1:1', results as unknown as readonly CaseResult[], 1.7e9, true));
   });
 
-  it('counts what was skipped by suite, where the schema has a place for it', () => {
+  it('counts skipped cases in each suite', () => {
     const elements = xmlElements(junitDocument('all', [{ name: 'one', cases }], 1.7e9));
     expect(elements[0]?.attributes).toEqual({ name: 'all', tests: '3', failures: '1', errors: '0', time: '12345.928' });
     expect(elements[1]?.attributes).toMatchObject({ tests: '3', failures: '1', errors: '0', skipped: '1' });
   });
 
-  it('has a class name and a time in each case, which GitLab and the actions of GitHub group and sum by', () => {
+  it('has a class name and a time in each case', () => {
     const elements = xmlElements(junitDocument('all', [{ name: 'one', cases }], 1.7e9));
     for (const { attributes } of elements.filter(({ name }) => name === 'testcase')) {
       expect(attributes.classname).toBe('one');

@@ -35,8 +35,8 @@ function existing(mode = 0o600): string {
 }
 const isRoot = process.getuid?.() === 0;
 
-describe('a file that is secret', () => {
-  it('is made for its owner only, whatever the umask', () => {
+describe('an output file with secrets', () => {
+  it('is readable by its owner only, for any umask', () => {
     const umask = process.umask(0);
     const path = newPath();
     writeOutputFile(path, 'secret', true);
@@ -45,7 +45,7 @@ describe('a file that is secret', () => {
     expect(readFileSync(path, 'utf8')).toBe('secret');
   });
 
-  it('is made anew when it is ours: who has it open already does not see what is in it', () => {
+  it('replaces an existing file of ours: a reader that has the old file open does not see the new content', () => {
     for (const mode of [0o600, 0o644]) {
       const path = existing(mode);
       const opened = openSync(path, 'r');
@@ -57,7 +57,7 @@ describe('a file that is secret', () => {
     }
   });
 
-  it.skipIf(!isRoot)('is not written into a file of another user (needs root, to make one)', () => {
+  it.skipIf(!isRoot)('is not written over a file of another user (needs root)', () => {
     for (const write of [(path: string) => writeOutputFile(path, 'secret', true), openSecretLog]) {
       const path = existing();
       chownSync(path, 65_534, 65_534);
@@ -67,8 +67,8 @@ describe('a file that is secret', () => {
   });
 });
 
-describe('a log of secrets', () => {
-  it('is made for its owner only, and appended to', () => {
+describe('a log with secrets', () => {
+  it('is readable by its owner only, and is appended to', () => {
     const path = newPath();
     for (const text of ['a\n', 'b\n']) {
       const fd = openSecretLog(path);
@@ -79,13 +79,13 @@ describe('a log of secrets', () => {
     expect(readFileSync(path, 'utf8')).toBe('a\nb\n');
   });
 
-  it.each([0o644, 0o640, 0o620, 0o601])('is not written where others have access: mode %i', (mode) => {
+  it.each([0o644, 0o640, 0o620, 0o601])('is not written into a file that others may access: mode %i', (mode) => {
     const path = existing(mode);
     expect(() => openSecretLog(path)).toThrow(`${path} has mode ${mode.toString(8)}`);
     expect(readFileSync(path, 'utf8')).toBe('theirs');
   });
 
-  it('is not written into a file that has another name', () => {
+  it('is not written into a file with a second name', () => {
     const path = existing();
     linkSync(path, newPath());
     expect(() => openSecretLog(path)).toThrow('has more than one name');
@@ -93,8 +93,8 @@ describe('a log of secrets', () => {
   });
 });
 
-describe.each([true, false])('a file, secret: %s,', (isSecret) => {
-  it('is not written through a link, dangling or not', () => {
+describe.each([true, false])('an output file (with secrets: %s)', (isSecret) => {
+  it('is not written through a link', () => {
     const target = existing();
     const missing = newPath();
     for (const to of [target, missing]) {
@@ -106,7 +106,7 @@ describe.each([true, false])('a file, secret: %s,', (isSecret) => {
     expect(existsSync(missing)).toBe(false);
   });
 
-  it('is a file: no device, no folder, no pipe that nobody reads', () => {
+  it('is not written to a device, a directory or a pipe', () => {
     const pipe = newPath();
     execFileSync('mkfifo', [pipe]);
     expect(() => writeOutputFile('/dev/null', 'x', isSecret)).toThrow('/dev/null is not a file');
@@ -115,7 +115,7 @@ describe.each([true, false])('a file, secret: %s,', (isSecret) => {
   });
 });
 
-describe('the command line', () => {
+describe('the command line with a wrong output path', () => {
   const link = (): string => {
     const path = newPath();
     symlinkSync(existing(), path);
@@ -138,7 +138,7 @@ describe('the command line', () => {
     ['audit --junit', link, (path: string) => ['audit', 'TARGET', '--only', 'hello', '--junit', path]],
     ['audit --html', link, (path: string) => ['audit', 'TARGET', '--only', 'hello', '--html', path]],
     ['keygen', link, (path: string) => ['keygen', path]],
-  ] as const)('%s writes nothing where it should not', async (_name, make, args) => {
+  ] as const)('%s exits with 2 and changes no file', async (_name, make, args) => {
     const path = make();
     const target = `127.0.0.1:${node.port}`;
     const { code, stderr } = await runCli([

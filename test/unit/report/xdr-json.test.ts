@@ -36,7 +36,7 @@ const { xdr } =
       });
 
 describe('XDR-JSON', () => {
-  it('as stellar-xdr is read back to the byte by SDF’s Rust', async () => {
+  it('in the form stellar-xdr is read back unchanged by SDF’s Rust', async () => {
     for (const [, message] of messages) {
       const json = JSON.stringify(await messageJson(message, 'stellar-xdr'));
       expect(toHex(Buffer.from(encode('StellarMessage', json), 'base64'))).toBe(toHex(message));
@@ -44,15 +44,18 @@ describe('XDR-JSON', () => {
     expect(new Set(messages.map(([type]) => type)).size).toBeGreaterThan(19);
   });
 
-  it.skipIf(xdr === undefined)('as sep-51 is what stellar-sdk writes, and read back to the byte by it', async () => {
-    for (const [, message] of messages) {
-      const json = await messageJson(message);
-      expect(json).toEqual(JSON.parse(JSON.stringify(xdr?.StellarMessage.fromXDR(Buffer.from(message)).toJson())));
-      expect(toHex(xdr?.StellarMessage.fromJson(json).toXDR() ?? new Uint8Array())).toBe(toHex(message));
-    }
-  });
+  it.skipIf(xdr === undefined)(
+    'in the form sep-51 is the same as from stellar-sdk, and is read back unchanged by it',
+    async () => {
+      for (const [, message] of messages) {
+        const json = await messageJson(message);
+        expect(json).toEqual(JSON.parse(JSON.stringify(xdr?.StellarMessage.fromXDR(Buffer.from(message)).toJson())));
+        expect(toHex(xdr?.StellarMessage.fromJson(json).toXDR() ?? new Uint8Array())).toBe(toHex(message));
+      }
+    },
+  );
 
-  it('differs in four messages', async () => {
+  it('differs between the two forms in four types of messages', async () => {
     const differ = new Set<string>();
     for (const [type, message] of messages) {
       const [one, other] = await Promise.all([messageJson(message), messageJson(message, 'stellar-xdr')]);
@@ -68,12 +71,12 @@ describe('XDR-JSON', () => {
     }
   });
 
-  it('of a type nobody knows, and of what is too large, is null', async () => {
+  it('is null for an unknown type, and for a message that is too large', async () => {
     expect(await messageJson(fromHex('0000006300000000'))).toBeNull();
     expect(await messageJson(setOf(MAX_JSON_BYTES))).toBeNull();
   });
 
-  it('of a large transaction set is made beside this thread, and the same', async () => {
+  it('of a large transaction set is made in another thread, with the same result', async () => {
     const small = (await messageJson(setOf(20_000))) as { generalized_tx_set: { v1: { phases: [{ v0: [Components] }] } } };
     // The timers of this thread run while it is converted.
     let ticks = 0;

@@ -17,7 +17,7 @@ async function node(...args: readonly string[]): Promise<string> {
 }
 
 describe('docs/testing.md', () => {
-  it('has examples that hold', { timeout: 60_000 }, async () => {
+  it('has examples that run', { timeout: 60_000 }, async () => {
     const blocks = [...doc.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code);
     expect(blocks.length).toBeGreaterThan(8);
     const isImport = /^import .*;\n/gm;
@@ -38,14 +38,14 @@ describe('docs/testing.md', () => {
     }
   });
 
-  it('names every word of a mock peer', () => {
+  it('names every method of a mock peer', () => {
     const words = Object.getOwnPropertyNames(MockPeer.prototype).filter((word) => word !== 'constructor');
     expect(words.length).toBeGreaterThan(15);
     expect(words.filter((word) => !new RegExp(`\`${word}[\`(]`).test(doc))).toEqual([]);
   });
 });
 
-it('examples/message-port-demo.ts does a whole handshake over a MessagePort', { timeout: 60_000 }, async () => {
+it('examples/message-port-demo.ts completes a handshake over a MessagePort', { timeout: 60_000 }, async () => {
   const said = await node('examples/message-port-demo.ts');
   expect(said).toMatch(/^authenticated: G[A-Z2-7]{55} \(message-port example\)\nthe other end has received GET_SCP_STATE\n/);
   expect(said).toContain('ended: OVERLAY_CLOSED here, OVERLAY_CONNECTION_CLOSED there');

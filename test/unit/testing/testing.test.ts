@@ -11,7 +11,7 @@ const counting = (): ((length: number) => Uint8Array) => {
 };
 
 describe('ManualClock', () => {
-  it('stands still until it is advanced', () => {
+  it('does not move until it is advanced', () => {
     const clock = new ManualClock(1_000);
     expect(clock.now()).toEqual({ unixSeconds: 1_000, monotonicMs: 0 });
     clock.advance(2_500);
@@ -19,7 +19,7 @@ describe('ManualClock', () => {
     expect(new ManualClock().now().unixSeconds).toBe(Date.UTC(2026, 0, 1) / 1000);
   });
 
-  it('fires timers in the order of their times, each at its time, and no other', () => {
+  it('fires timers in the order of their times', () => {
     const clock = new ManualClock();
     const fired: string[] = [];
     const fire = (name: string) => () => fired.push(`${name} ${clock.now().monotonicMs}`);
@@ -36,7 +36,7 @@ describe('ManualClock', () => {
     expect(clock.timers).toBe(1);
   });
 
-  it('fires timers that a timer sets, when their time is on the way', () => {
+  it('fires timers that were set by another timer in the same advance', () => {
     const clock = new ManualClock();
     const times: number[] = [];
     const again = (): void => {
@@ -64,7 +64,7 @@ describe('connectedPair', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('tells steps of the dialling side only, unless the other asks', async () => {
+  it('reports steps of the dialling side only, unless the other side has its own onStep', async () => {
     const roles = new Set<string>();
     const [dialled, accepted] = await connectedPair({
       ...{ network, clock: new ManualClock() },
@@ -74,7 +74,7 @@ describe('connectedPair', () => {
     await Promise.all([dialled.close(), accepted.close()]);
   });
 
-  it('fails as connect() does', async () => {
+  it('fails like connect()', async () => {
     const identity = NodeIdentity.random();
     await expect(connectedPair({ network, identity, clock: new ManualClock() })).rejects.toMatchObject({
       code: expect.stringMatching(/OVERLAY_(PEER_ERROR|CONNECTING_TO_SELF)/),
@@ -83,7 +83,7 @@ describe('connectedPair', () => {
 });
 
 describe('a mock peer', () => {
-  it('is the same to the byte for the same clock and random bytes', async () => {
+  it('sends the same bytes for the same clock and random bytes', async () => {
     const hello = async (): Promise<Buffer> => {
       const [ours, theirs] = duplexPair();
       new MockPeer(theirs, 'WE_CALLED_REMOTE', { network, clock: new ManualClock(), random: counting() }).hello();
@@ -93,7 +93,7 @@ describe('a mock peer', () => {
     expect(await hello()).toEqual(await hello());
   });
 
-  it('does a handshake as the node that is dialled', async () => {
+  it('completes a handshake as the dialled node', async () => {
     await using node = await mockNode({ network }, async (peer) => {
       expect((await peer.handshake()).versionStr).toMatch(/^stellar-handshake /);
       await peer.expect('SEND_MORE_EXTENDED');
@@ -114,14 +114,14 @@ describe('a mock peer', () => {
     });
   });
 
-  it('says when the other side did not do what the script expects', async () => {
+  it('reports an unexpected message', async () => {
     await using node = await mockNode({ network }, async (peer) => void (await peer.expect('AUTH')));
     await expect(connect({ host: node.host, port: node.port, network })).rejects.toMatchObject({ stage: 'hello' });
     await expect(node.finished()).rejects.toThrow(UnexpectedByMock);
     await expect(node.finished()).rejects.toThrow('expected AUTH, got HELLO');
   });
 
-  it('says when nothing came', async () => {
+  it('reports that the other side closed', async () => {
     await using listener = await listen({ port: 0, network });
     const dialling = mockDial(listener.port, { network }, async (peer) => {
       peer.sendHeader(0);
@@ -143,7 +143,7 @@ describe('a mock peer', () => {
     ],
     ['raw bytes', (peer) => peer.sendRaw(Uint8Array.of(0x80, 0, 0, 4, 0, 0, 0, 1)), 'received corrupt XDR'],
     ['a second AUTH', (peer) => peer.auth(), 'out-of-order AUTH message'],
-  ])('misbehaves with %s', async (_name, misbehave, told) => {
+  ])('causes the right error with %s', async (_name, misbehave, told) => {
     await using node = await mockNode({ network }, async (peer) => {
       await peer.handshake();
       await peer.expect('SEND_MORE_EXTENDED');
@@ -156,7 +156,7 @@ describe('a mock peer', () => {
     await node.finished();
   });
 
-  it('misbehaves in its HELLO', async () => {
+  it('causes the right error with a wrong HELLO', async () => {
     for (const [options, code] of [
       [{ certSeconds: -1 }, 'OVERLAY_CERT_EXPIRED'],
       [{ certNetwork: networks.testnet }, 'OVERLAY_CERT_INVALID'],
@@ -172,7 +172,7 @@ describe('a mock peer', () => {
     }
   });
 
-  it('drips on its clock', async () => {
+  it('sends single bytes by its clock with drip()', async () => {
     const clock = new ManualClock();
     const [ours, theirs] = duplexPair();
     const seen: number[] = [];
@@ -192,7 +192,7 @@ describe('a mock peer', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('breaks the connection', async () => {
+  it('breaks the connection with reset()', async () => {
     await using node = await mockNode({ network }, async (peer) => {
       await peer.expect('HELLO');
       peer.reset();

@@ -9,7 +9,7 @@ const state = receivedMessage('GET_SCP_STATE', fromHex(`${'00'.repeat(12)}000000
 const unixMs = Date.UTC(2026, 10, 24, 7, 30, 5, 123);
 
 describe('a watched message as JSON', () => {
-  it('says when it came, type, size, bytes and XDR-JSON, and no signature unless one was checked', () => {
+  it('has time, type, size, XDR and XDR-JSON, and a signature only if it was checked', () => {
     expect(watchedMessageJson(state, { unixMs, xdrJson: { get_scp_state: 27 } })).toEqual({
       at: '2026-11-24T07:30:05.123Z',
       type: 'GET_SCP_STATE',
@@ -19,13 +19,13 @@ describe('a watched message as JSON', () => {
     });
   });
 
-  it('keeps its keys in one order', () => {
+  it('has its keys in a fixed order', () => {
     const json = watchedMessageJson(state, { unixMs, xdrJson: null, signature: 'bad' });
     expect(Object.keys(json)).toEqual(['at', 'type', 'size', 'xdr', 'message', 'signature']);
     expect(json.signature).toBe('bad');
   });
 
-  it('of an unknown type has the number and message null', () => {
+  it('has the number of an unknown type, and null as message', () => {
     const unknown = { type: 'UNKNOWN', typeNumber: 0xffffffff, xdr: fromHex('ffffffff00000000') } as const;
     expect(watchedMessageJson(unknown, { unixMs, xdrJson: undefined })).toMatchObject({
       type: 'UNKNOWN',

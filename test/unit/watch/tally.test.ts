@@ -4,7 +4,7 @@ import { Tally } from '../../../src/watch/tally.ts';
 const message = (type: 'SCP_MESSAGE' | 'UNKNOWN', bytes: number) => ({ type, xdr: new Uint8Array(bytes) });
 
 describe('the tally of a watch', () => {
-  it('counts messages and bytes, and types by how common they are', () => {
+  it('counts messages, bytes and types, the most common type first', () => {
     const tally = new Tally(1000);
     tally.add(message('UNKNOWN', 8), 1000);
     tally.add(message('SCP_MESSAGE', 100), 1001);
@@ -17,7 +17,7 @@ describe('the tally of a watch', () => {
     expect(tally.uptimeSeconds(3500)).toBe(2.5);
   });
 
-  it('a steady stream has its own rate from the first second to any other', () => {
+  it('has a constant rate for a steady stream', () => {
     const tally = new Tally(0);
     for (let ms = 0; ms < 60_000; ms += 100) {
       tally.add(message('SCP_MESSAGE', 50), ms);
@@ -28,13 +28,13 @@ describe('the tally of a watch', () => {
     }
   });
 
-  it('a burst is not blown up by the short time it has been there', () => {
+  it('does not overestimate the rate of a burst', () => {
     const tally = new Tally(0);
     for (let i = 0; i < 20; i++) tally.add(message('SCP_MESSAGE', 1), 1);
     expect(tally.rates(1).messages).toBe(20);
   });
 
-  it('what is older than the window is forgotten, also when nothing has come since', () => {
+  it('excludes messages that are older than the window', () => {
     const tally = new Tally(0);
     for (let i = 0; i < 20; i++) tally.add(message('SCP_MESSAGE', 1), 1);
     expect(tally.rates(4_000).messages).toBe(5);
@@ -43,7 +43,7 @@ describe('the tally of a watch', () => {
     expect(tally.messages).toBe(20);
   });
 
-  it('nothing at all is a rate of zero', () => {
+  it('has a rate of zero without messages', () => {
     expect(new Tally(5).rates(5)).toEqual({ messages: 0, bytes: 0 });
   });
 });
