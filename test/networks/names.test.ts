@@ -93,7 +93,7 @@ describe.skipIf(NO_NAMESPACE)('a firewall that rejects', () => {
     ['icmp type host-unreachable', '127.0.0.3'],
     ['icmpv6 type admin-prohibited', '::1'],
     ['icmpv6 type addr-unreachable', '::1'],
-  ])('with %s is named in the report of an unreachable host', async (type, address) => {
+  ])('is named in the report of an unreachable host when it rejects with %s', async (type, address) => {
     const family = address.includes(':') ? 'ip6' : 'ip';
     await using machine = await Machine.start({ firewall: [`${family} daddr ${address} tcp dport ${PORT} reject with ${type}`] });
     const { code, stdout } = await machine.cli('probe', address, ...NETWORK, '--json');

@@ -79,39 +79,39 @@ describe.runIf(findBrowser())('a change on the page', () => {
     expect(facts.at(-1)?.length).toBeGreaterThan('Advice'.length + 20);
   }
 
-  it.each(HELLO)('of %s in the HELLO of A, to %s, has the expected outcome', async (field, value, outcome) => {
+  it.each(HELLO)('has the expected outcome when %s in the HELLO of A becomes %s', async (field, value, outcome) => {
     await change(demo, '1. HELLO, A to B', field, value);
     await expectOutcome(demo, outcome);
   });
 
-  it.each(HELLO)('of %s in the HELLO of B, to %s, has the expected outcome', async (field, value, outcome) => {
+  it.each(HELLO)('has the expected outcome when %s in the HELLO of B becomes %s', async (field, value, outcome) => {
     await change(demo, '2. HELLO, B to A', field, value);
     await expectOutcome(demo, outcome);
   });
 
   it.each(HELLO)(
-    'of %s in stellar-core’s HELLO, to %s, has the expected outcome in a recording without our keys',
+    'has the expected outcome in a recording without our keys when %s in stellar-core’s HELLO becomes %s',
     async (field, value, outcome) => {
       await change(recorded, '2. HELLO, B to A', field, value);
       await expectOutcome(recorded, outcome);
     },
   );
 
-  it.each(AUTH)('of %s in AUTH, to %s, has the expected outcome', async (field, value, outcome) => {
+  it.each(AUTH)('has the expected outcome when %s in AUTH becomes %s', async (field, value, outcome) => {
     await change(demo, '3. AUTH, A to B', field, value);
     await expectOutcome(demo, outcome);
     await change(recorded, '4. AUTH, B to A', field, value);
     await expectOutcome(recorded, outcome);
   });
 
-  it('of the nonce is noticed at the AUTH that follows', async () => {
+  it('is noticed at the AUTH that follows when the nonce is changed', async () => {
     await change(demo, '1. HELLO, A to B', 'nonce', '33'.repeat(32));
     expect(await demo.getByTestId('outcome').textContent()).toContain(
       'Not at the changed HELLO, but at the AUTH that follows it.',
     );
   });
 
-  it('of one bit is noticed, and can be undone', async () => {
+  it('is noticed when one bit is flipped, and can be undone', async () => {
     const lab = demo.locator('#try');
     await lab.locator('[name=record]').selectOption({ label: '1. HELLO, A to B' });
     await lab.locator('[name=at]').fill('200');
@@ -135,7 +135,7 @@ describe.runIf(findBrowser())('a change on the page', () => {
     expect(await lab.locator('[name=field]').inputValue()).toBe('cert.pubkey');
   });
 
-  it('to a value that does not fit is refused with the reason', async () => {
+  it('is refused with the reason when the value does not fit', async () => {
     await change(demo, '1. HELLO, A to B', 'networkID', 'abc');
     expect(await demo.locator('#try [role=alert]').textContent()).toBe('Write 64 hex digits: 32 bytes.');
     await change(demo, '1. HELLO, A to B', 'listeningPort', '4294967296');

@@ -207,14 +207,17 @@ describe.each(ROLES)('our side as %s', (role) => {
       ['with control bytes', 2, Uint8Array.of(0x1b, 0x5b, 0x41, 0, 0xff, 10), { code: 'ERR_CONF', message: '*[A***' }],
       ['without text', 0, new Uint8Array(0), { code: 'ERR_MISC', message: '' }],
       ['of an unknown code', 99, utf8Encode('new'), { code: 'UNKNOWN', message: 'new' }],
-    ])('%s and with a random MAC ends the connection without a reply (rows 50, 51)', async (_name, code, text, peerError) => {
-      await using subject = await begin(role);
-      subject.peer.write(errorMessage(code, text, random()));
-      expect(await subject.peer.farewell()).toEqual([...(stage === 'hello' ? opening(role) : []), 'FIN']);
-      expect(await subject.outcome()).toMatchObject({ code: 'OVERLAY_PEER_ERROR', stage, peerError, told: null });
-    });
+    ])(
+      'ends the connection without a reply when it comes %s and with a random MAC (rows 50, 51)',
+      async (_name, code, text, peerError) => {
+        await using subject = await begin(role);
+        subject.peer.write(errorMessage(code, text, random()));
+        expect(await subject.peer.farewell()).toEqual([...(stage === 'hello' ? opening(role) : []), 'FIN']);
+        expect(await subject.outcome()).toMatchObject({ code: 'OVERLAY_PEER_ERROR', stage, peerError, told: null });
+      },
+    );
 
-    it('of 101 bytes is refused as corrupt XDR (row 79)', async () => {
+    it('is refused as corrupt XDR when its text has 101 bytes (row 79)', async () => {
       await using subject = await begin(role);
       subject.peer.write(errorMessage(4, utf8Encode('x'.repeat(101))));
       const before = stage === 'hello' ? opening(role) : [];
@@ -361,7 +364,7 @@ describe('an acceptor', () => {
     expect(await subject.peer.farewell()).toEqual(['HELLO', 'ERR_CONF wrong network passphrase', 'FIN']);
   });
 
-  it('without a free slot answers with AUTH, PEERS and ERR_LOAD (row 56)', async () => {
+  it('answers AUTH with AUTH, PEERS and ERR_LOAD when no slot is free (row 56)', async () => {
     const peers = [{ ip: '192.0.2.7', port: 11625, numFailures: 0 }];
     await using subject = await Subject.greeted('acceptor', { maxAuthenticatedConnections: 0, peers });
     subject.peer.send({ type: 'AUTH', flags: 200 });
@@ -371,7 +374,7 @@ describe('an acceptor', () => {
     expect(await subject.outcome()).toMatchObject({ code: 'OVERLAY_PEER_REJECTED', remote: { peerID: subject.peer.peerID } });
   });
 
-  it('without a free pending place closes at once, before it reads a byte (row 57)', async () => {
+  it('closes a connection at once, before it reads a byte, when no pending place is free (row 57)', async () => {
     await using subject = await Subject.start('acceptor', { maxPendingConnections: 1 });
     await until(() => subject.listener?.counts.pending === 1);
     await using late = await RawPeer.dial(subject.listener?.port ?? 0);

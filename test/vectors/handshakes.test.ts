@@ -215,7 +215,7 @@ describe.each(vectors.handshakes)('the records of $id', (handshake) => {
     },
   );
 
-  it.each(SIDES)('of %s are written with the same bytes, and verified with its MAC key', (side) => {
+  it.each(SIDES)('are written with the same bytes, and verified with its MAC key: those of %s', (side) => {
     const key = fromHex(side === 'A' ? keySchedule.macKeyABHex : keySchedule.macKeyBAHex);
     const sender = new MacSender(nodeCrypto.macKey(key));
     const receiver = new MacReceiver(nodeCrypto.macKey(key));

@@ -49,32 +49,32 @@ describe('a text of hex', () => {
     }
   });
 
-  it('of a whole session has the sender of each record when a key is given', () => {
+  it('has the sender of each record of a session when a key is given', () => {
     const { records, problems } = decodeAll(utf8Encode(allHex.join('\n')), keys);
     expect(problems).toEqual([]);
     expect(records.map(({ from }) => from)).toEqual(dialCore.records.map(({ from }) => (from === 'ours' ? 'A' : 'B')));
     expect(records.every(({ type, mac }) => mac === (type === 'HELLO' ? 'none' : 'good'))).toBe(true);
   });
 
-  it('of a whole session without keys has unknown MACs', () => {
+  it('has unknown MACs for a session without keys', () => {
     const { records } = decodeAll(utf8Encode(allHex.join('')));
     expect(records.map(({ mac }) => mac)).toEqual(records.map(({ type }) => (type === 'HELLO' ? 'none' : 'unknown')));
     expect(records.slice(0, 3).map(({ from }) => from)).toEqual(['A', 'B', undefined]);
   });
 
-  it('with a flipped bit has a bad MAC when both HELLOs and the key are given', () => {
+  it('has one bad MAC for a flipped bit when both HELLOs and the key are given', () => {
     const wrong = [...allHex];
     wrong[2] = (wrong[2] as string).replace(/c8(?=.{64}$)/, 'c9');
     expect(decodeAll(utf8Encode(wrong.join('')), keys).records[2]?.mac).toBe('bad');
   });
 
-  it('of a record body has sequence and MAC', () => {
+  it('may be one record body, which has a sequence and a MAC', () => {
     const { source, records } = decodeAll(utf8Encode((allHex[4] as string).slice(8)), keys);
     expect(source).toMatchObject({ form: 'record body' });
     expect(records).toMatchObject([{ mac: 'good', sequence: BigInt(dialCore.records[4]?.sequence as string) }]);
   });
 
-  it('with a fault is read as its first bytes suggest, and the fault is named', () => {
+  it('may have a fault, which is reported', () => {
     const [hello] = allHex as [string];
     const faults = (hex: string): readonly unknown[] =>
       decodeAll(utf8Encode(hex)).problems.map(({ problem, isFault }) => [problem, isFault]);

@@ -88,14 +88,14 @@ describe('a connection in a capture', () => {
     }
   });
 
-  it('without SYN gets its sides from the first HELLO', () => {
+  it('gets its sides from the first HELLO when the SYN is missing', () => {
     const segments = talkOf(dialCore, new TcpTalk('10.0.0.2:1', '10.0.0.1:60000')).slice(3);
     const { all, records } = decodeAll(pcapOf(segments), keys);
     expect(all[0]).toMatchObject({ a: '10.0.0.2:1', isGuess: false });
     expect(records.map(recordLine)).toEqual(expected);
   });
 
-  it('without its beginning is verified with the key that fits, and the key also tells the sides', () => {
+  it('gets its sides from the key that verifies its MACs when its beginning is missing', () => {
     const talk = new TcpTalk('10.0.0.2:11625', '10.0.0.1:60000');
     const segments = talkOf(dialCore, talk).slice(3 + 4);
     const other = keyLineOf(transcript('core-dials-us'));
@@ -104,12 +104,12 @@ describe('a connection in a capture', () => {
     expect(records.map(recordLine)).toEqual(expected.slice(4));
   });
 
-  it('without its beginning and keys gets its sides from the ports, and is marked as a guess', () => {
+  it('gets its sides from the ports, as a guess, when its beginning and the keys are missing', () => {
     const { all } = decodeAll(pcapOf(talkOf(dialCore).slice(8)));
     expect(all[0]).toMatchObject({ a: '10.0.0.1:50000', b: '10.0.0.2:11625', isGuess: true });
   });
 
-  it('that begins inside a record is decoded from the next record', () => {
+  it('is decoded from the next record when the capture begins inside a record', () => {
     const stream = concatBytes(...frames.filter(({ from }) => from === 'B').map(({ frame }) => frame));
     const talk = new TcpTalk();
     const { records, problems } = decodeAll(pcapOf([talk.send('B', stream.subarray(100))]), keys);
@@ -142,7 +142,7 @@ describe('a connection in a capture', () => {
     ).toBe(2);
   });
 
-  it('of another protocol is counted and otherwise ignored', () => {
+  it('is counted and otherwise ignored when it is of another protocol', () => {
     const http = new TcpTalk('10.0.0.3:50001', '10.0.0.4:80');
     const text = (what: string): Uint8Array => new TextEncoder().encode(what);
     const segments = [
@@ -165,7 +165,7 @@ describe('a connection in a capture', () => {
     expect(problemsOf(decodeAll(pcapOf(segments)).all)).toEqual(['B length fault']);
   });
 
-  it('with a length that is not allowed has a fault, and decoding continues with the next record', () => {
+  it('has a fault for a length that is not allowed, and decoding continues with the next record', () => {
     const talk = new TcpTalk();
     const [helloA, helloB, authA, authB] = frames.map(({ frame }) => frame) as Uint8Array[];
     for (const length of [0, 4097, 0x1000001, 0x7fffffff]) {
@@ -177,7 +177,7 @@ describe('a connection in a capture', () => {
     }
   });
 
-  it('with a message of an unknown type contains its number and bytes', () => {
+  it('may have a message of an unknown type, with its number and bytes', () => {
     const body = concatBytes(new Uint8Array(12), fromHex('00000063cafe0000'), new Uint8Array(32));
     const talk = new TcpTalk();
     const segments = [...talk.open(), talk.send('A', frames[0]?.frame), talk.send('A', encodeRecord(body))];
@@ -188,7 +188,7 @@ describe('a connection in a capture', () => {
     });
   });
 
-  it('with a flipped bit in a message has one bad MAC', () => {
+  it('has one bad MAC when a bit of a message is flipped', () => {
     for (const place of [20, 12 + 4, 30]) {
       const segments = talkOf(dialCore).map((segment, i) => {
         if (i !== 3 + 6) return segment;
@@ -201,13 +201,13 @@ describe('a connection in a capture', () => {
     }
   });
 
-  it('with a missing record has a sequence fault, even without keys', () => {
+  it('has a sequence fault when a record is missing, even without keys', () => {
     const talk = new TcpTalk();
     const sent = frames.filter((_, i) => i !== 4).map(({ from, frame }) => talk.send(from, frame));
     expect(problemsOf(decodeAll(pcapOf([...talk.open(), ...sent].slice(3))).all)).toEqual([`${frames[4]?.from} sequence fault`]);
   });
 
-  it('that ends inside a record is reported as incomplete', () => {
+  it('is reported as incomplete when it ends inside a record', () => {
     const talk = new TcpTalk();
     const [helloA] = frames;
     const segments = [
@@ -263,7 +263,7 @@ describe('a TCP stream in a capture', () => {
     );
   });
 
-  it('with a lost segment has a gap, and decoding continues with the next record', () => {
+  it('has a gap where a segment is lost, and decoding continues with the next record', () => {
     const at = 3 + frames.findIndex(({ from, type }, i) => from === 'B' && type !== 'HELLO' && i > 4);
     const { all, records } = decodeAll(pcapOf(whole.filter((_, i) => i !== at)), keys);
     expect(problemsOf(all)).toEqual(['B gap note']);
@@ -315,14 +315,14 @@ describe('a TCP stream in a capture', () => {
   const last = head.at(-1) as SegmentSpec;
   const side = last.from === '10.0.0.1:50000' ? 'A' : 'B';
 
-  it('with a RST at its end is decoded up to the RST, without a report', () => {
+  it('is decoded up to a RST at its end, without a report', () => {
     const { records, problems } = decodeAll(pcapOf([...head, rst(last)]), keys);
     expect(records.map(recordLine)).toEqual(expected.slice(0, 5));
     expect(problems).toEqual([]);
   });
 
   it.each([1, -1, 1_000_000, -1_000_000, 2 ** 31])(
-    'with a RST %i away from the expected sequence continues, and the RST is reported',
+    'continues after a RST %i away from the expected sequence, and the RST is reported',
     (ahead) => {
       const { records, problems } = decodeAll(pcapOf([...head, rst(last, ahead), ...whole.slice(8)]), keys);
       expect(records.map(recordLine)).toEqual(expected);
@@ -331,7 +331,7 @@ describe('a TCP stream in a capture', () => {
     },
   );
 
-  it('with data after an expected RST is decoded, and this is reported once', () => {
+  it('continues with data after an expected RST, and this is reported once', () => {
     const text = new TextEncoder().encode('reset by a firewall');
     for (const resets of [[rst(last)], [rst(last, 0, text)], [rst(last), rst(last)]]) {
       const { records, problems } = decodeAll(pcapOf([...head, ...resets, ...whole.slice(8)]), keys);
@@ -340,7 +340,7 @@ describe('a TCP stream in a capture', () => {
     }
   });
 
-  it('with a RST inside a record is reported as incomplete, at once and only once', () => {
+  it('is reported as incomplete, at once and only once, after a RST inside a record', () => {
     const talk = new TcpTalk();
     const opening = talk.open();
     const [hello, begun] = [talk.send('A', frames[0]?.frame), talk.send('B', frames[1]?.frame.subarray(0, 50))];
@@ -350,7 +350,7 @@ describe('a TCP stream in a capture', () => {
   });
 
   it.each([1_000_000, -1_000_000, 100_000_000])(
-    'with a SYN %i away from the expected sequence continues, and the SYN is reported',
+    'continues after a SYN %i away from the expected sequence, and the SYN is reported',
     (ahead) => {
       for (const flags of ['S', 'SA']) {
         const syn = { ...rst(last, ahead), flags };
@@ -363,7 +363,7 @@ describe('a TCP stream in a capture', () => {
     },
   );
 
-  it('without its end is separated from the next one between the same ports', () => {
+  it('is separated from the next one between the same ports when its end is missing', () => {
     const first = { A: 5_000_000_0, B: 7_000_000_0 };
     const again = talkOf(dialCore, new TcpTalk(undefined, undefined, first));
     for (const skipped of [0, 1]) {
@@ -377,7 +377,7 @@ describe('a TCP stream in a capture', () => {
     }
   });
 
-  it('with a RST after its FIN ends without a report', () => {
+  it('ends without a report at a RST after its FIN', () => {
     const closing = whole.slice(0, -1);
     for (const ahead of [0, 1]) {
       const fin = closing.at(-1) as SegmentSpec;
@@ -392,7 +392,7 @@ describe('a TCP stream in a capture', () => {
     expect(lines([...rest.slice(0, 3), syn as SegmentSpec, ...rest.slice(3)])).toEqual(expected);
   });
 
-  it('with data in its SYN, keep-alives and zero-window probes gives the same records', () => {
+  it('gives the same records with data in its SYN, keep-alives and zero-window probes', () => {
     const talk = new TcpTalk();
     const sent = frames.flatMap(({ from, frame }, i) => {
       if (i === 0) return [talk.send(from, frame, 'S')];

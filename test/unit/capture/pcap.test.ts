@@ -54,20 +54,20 @@ describe('pcap files', () => {
       });
     }
 
-  it('that end inside a packet give all packets before it', () => {
+  it('give all packets before the last one when the file ends inside it', () => {
     const file = pcapFile([{ bytes: DATA }, { bytes: DATA }]);
     const reader = new PcapReader();
     expect([...reader.push(file.subarray(0, -1))]).toHaveLength(1);
     expect(reader.pending).toBe(16 + DATA.length - 1);
   });
 
-  it('with a packet of a very large length are refused as damaged, with the position', () => {
+  it('are refused as damaged, with the position, when a packet is too long', () => {
     const file = pcapFile([{ bytes: DATA }, { bytes: DATA }]);
     file.set(be(0x7fffffff, 4), 24 + 16 + DATA.length + 8);
     expect(() => packetsOf(file)).toThrow(new CaptureFileError('damaged at byte 80: a length of 4294967167 bytes'));
   });
 
-  it('with bits for a frame check sequence in the link type are read', () => {
+  it('are read when the link type has bits for a frame check sequence', () => {
     expect(packetsOf(pcapFile([{ bytes: DATA }], { linkType: 0x14000001 }))[0]?.linkType).toBe(1);
   });
 });
@@ -119,7 +119,7 @@ describe('pcapng files', () => {
     ['a block shorter than its fields', concatBytes(pcapngFile([]), block(6, new Uint8Array(0), true))],
     ['a block length that is none', concatBytes(pcapngFile([]), number(6, 4, true), number(13, 4, true), new Uint8Array(9))],
     ['a section without byte order', concatBytes(be(0x0a0d0d0a, 4), new Uint8Array(24))],
-  ])('with %s are refused as damaged', (_, file) => {
+  ])('are refused as damaged when they have %s', (_, file) => {
     expect(() => packetsOf(file)).toThrow(CaptureFileError);
   });
 });
@@ -144,7 +144,7 @@ describe('a captured packet', () => {
     expect(fate(ipPacket({ ...V6, extensions: [...extensions, authentication] }))).toMatchObject({ data: DATA });
   });
 
-  it('that is a fragment gives no segment, except the only fragment of a packet', () => {
+  it('gives no segment if it is a fragment, unless it is the only fragment of its packet', () => {
     expect(fate(ipPacket({ ...V4, fragment: 0x2000 }))).toBe('IP fragment');
     expect(fate(ipPacket({ ...V4, fragment: 0x0010 }))).toBe('IP fragment');
     expect(fate(ipPacket({ ...V6, extensions: [[44, Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 0)]] }))).toBe('IP fragment');
@@ -169,11 +169,11 @@ describe('a captured packet', () => {
     ['GRE keepalive', [101, ipv4Around(47, new Uint8Array(4))]],
     ['link type 147', [147, new Uint8Array(28)]],
     ['IP version 0', [101, new Uint8Array(28)]],
-  ] as const)('of another protocol gives the name of the protocol: %s', (name, [linkType, data]) => {
+  ] as const)('gives the name of its protocol if it is not TCP: %s', (name, [linkType, data]) => {
     expect(segmentOf({ unixMs: 0, linkType, data, originalLength: data.length })).toBe(name);
   });
 
-  it('that was cut off gives the number of missing bytes, or a report when its headers are incomplete', () => {
+  it('gives the number of missing bytes if it was cut off, or a report if its headers are incomplete', () => {
     const bytes = ipPacket(V4);
     for (let captured = 0; captured <= bytes.length; captured++) {
       const segment = segmentOf({ unixMs: 0, linkType: 101, data: bytes.subarray(0, captured), originalLength: bytes.length });
@@ -188,7 +188,7 @@ describe('a captured packet', () => {
     expect(fate(ipPacket({ ...V6, ipLength: 0 }))).toMatchObject({ data: DATA, missing: 0 });
   });
 
-  it('with impossible header lengths gives no segment', () => {
+  it('gives no segment if its header lengths are impossible', () => {
     const short = ipPacket(V4);
     short[0] = 0x41;
     expect(fate(short)).toBe('damaged IPv4 header');
@@ -202,14 +202,14 @@ describe('a packet in a tunnel', () => {
   const plain = fate(ipPacket(V4));
   const tunnels = Object.entries(IP_TUNNELS);
 
-  it.each(Object.entries(LINK_TUNNELS))('through %s is unwrapped, for IPv4 and IPv6', (_name, [linkType, wrap]) => {
+  it.each(Object.entries(LINK_TUNNELS))('is unwrapped from %s, for IPv4 and IPv6', (_name, [linkType, wrap]) => {
     for (const spec of [V4, V6]) {
       const data = wrap(ipPacket(spec));
       expect(segmentOf({ unixMs: 0, linkType, data, originalLength: data.length })).toEqual(fate(ipPacket(spec)));
     }
   });
 
-  it.each(tunnels)('through %s is unwrapped, for IPv4 and IPv6, on any link', (_name, wrap) => {
+  it.each(tunnels)('is unwrapped from %s, for IPv4 and IPv6, on any link', (_name, wrap) => {
     for (const spec of [V4, V6])
       for (const [linkType, link] of Object.values(LINK_TUNNELS)) {
         const data = link(wrap(ipPacket(spec)));
@@ -217,7 +217,7 @@ describe('a packet in a tunnel', () => {
       }
   });
 
-  it('through three tunnels is unwrapped', () => {
+  it('is unwrapped from three tunnels', () => {
     for (const [, outer] of tunnels)
       for (const [, middle] of tunnels)
         for (const [, inner] of tunnels) expect(fate(outer(middle(inner(ipPacket(V4)))))).toEqual(plain);
@@ -229,7 +229,7 @@ describe('a packet in a tunnel', () => {
     expect(fate(packet)).toBe('more than 24 headers');
   });
 
-  it('that was cut off gives the number of missing bytes, or a report when its headers are incomplete', () => {
+  it('gives the number of missing bytes if it was cut off, or a report if its headers are incomplete', () => {
     for (const [, wrap] of tunnels) {
       const bytes = wrap(ipPacket(V4));
       for (let captured = 0; captured < bytes.length; captured++) {

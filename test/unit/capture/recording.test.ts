@@ -19,7 +19,7 @@ const HEAD = '{"format":"stellar-handshake recording","version":1,"started":"202
 const OPENED = '{"connection":1,"role":"WE_CALLED_REMOTE","local":"127.0.0.1:5","remote":"127.0.0.1:11625"}\n';
 
 describe('a recording', () => {
-  it('of both sides of real connections decodes to the same records, with good MACs if the key log is given', async () => {
+  it('decodes to the same records of both sides, with good MACs if the key log is given', async () => {
     const texts = { A: '', B: '' };
     const keyLines: string[] = [];
     const recorded = (side: 'A' | 'B') => {
@@ -96,7 +96,7 @@ describe('a recording', () => {
     expect(text.startsWith(HEAD)).toBe(true);
   });
 
-  it('that is cut off in its last line gives everything before that line', () => {
+  it('gives everything before its last line when this line is cut off', () => {
     const [first, second] = transcript('dial-core').records;
     const line = (direction: string, hex = ''): string => `${JSON.stringify({ connection: 1, ms: 1, direction, hex })}\n`;
     const before = HEAD + OPENED + line('sent', first?.frameHex);
@@ -128,7 +128,7 @@ describe('a recording', () => {
       `${HEAD}{"connection":1,"ms":1,"direction":"sent","hex":"123"}\n`,
       'damaged in line 2: expected an even number of hex digits',
     ],
-  ])('with a line that is %s is refused as damaged, with the line number', (_, text, message) => {
+  ])('is refused as damaged, with the line number, when a line is %s', (_, text, message) => {
     expect(() => decodeAll(utf8Encode(text))).toThrow(new CaptureFileError(message));
   });
 
@@ -138,7 +138,7 @@ describe('a recording', () => {
     expect(readRecordingLine('  ')).toBeUndefined();
   });
 
-  it('with bytes of a connection that was not announced shows them as well', () => {
+  it('may contain bytes of a connection that was not announced', () => {
     const [hello] = transcript('dial-core').records;
     const line = JSON.stringify({ connection: 7, ms: 1, direction: 'sent', hex: hello?.frameHex });
     expect(decodeAll(utf8Encode(`${HEAD}${line}\n`)).records).toMatchObject([{ connection: 7, from: 'A', type: 'HELLO' }]);
@@ -156,7 +156,7 @@ describe('a key log', () => {
     expect(keys.all).toHaveLength(1);
   });
 
-  it('has no line for a step without secrets, or for another step', () => {
+  it('gets no line for a step without secrets, or for another step', () => {
     const inputAB = new Uint8Array(66);
     expect(keyLogLine({ step: 'mac-keys', inputAB, inputBA: inputAB, sendsWith: 'K_AB' })).toBeUndefined();
     expect(keyLogLine({ step: 'check', check: 'x', ok: true, detail: '' })).toBeUndefined();

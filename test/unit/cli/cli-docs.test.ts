@@ -52,7 +52,7 @@ describe('the man page and the completions', () => {
     }
   });
 
-  it('in bash complete verbs, then options of the verb, and names of networks', () => {
+  it('complete verbs, options of the verb and names of networks in bash', () => {
     const lines = {
       pr: ['probe'],
       'keygen --jun': [],
@@ -65,14 +65,14 @@ describe('the man page and the completions', () => {
     expect(completed(...asked)).toEqual(Object.values(lines));
   });
 
-  it.skipIf(!has('zsh'))('in zsh have correct syntax (needs zsh)', () => {
+  it.skipIf(!has('zsh'))('have correct syntax in zsh (needs zsh)', () => {
     expect(spawnSync('zsh', ['-n', file('_stellar-handshake', docs.zsh)], { encoding: 'utf8' })).toMatchObject({
       status: 0,
       stderr: '',
     });
   });
 
-  it.skipIf(!has('fish'))('in fish complete verbs and options (needs fish)', () => {
+  it.skipIf(!has('fish'))('complete verbs and options in fish (needs fish)', () => {
     const script = `source ${file('a.fish', docs.fish)}; complete -C 'stellar-handshake probe --jun'`;
     expect(spawnSync('fish', ['-c', script], { encoding: 'utf8' }).stdout).toContain('--junit');
   });

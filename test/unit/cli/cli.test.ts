@@ -303,7 +303,7 @@ describe.concurrent('wrong usage', () => {
     expect(stderr).not.toContain('    at ');
   });
 
-  it('of a seed on the command line never prints the seed', async () => {
+  it('never prints a seed from the command line', async () => {
     const seed = 'SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY';
     for (const args of [
       ['127.0.0.1', '--seed', seed],
@@ -466,7 +466,7 @@ describe('overlay versions above ours', () => {
 });
 
 describe('explain', () => {
-  it('without a target prints a whole handshake, each formula with its result', async () => {
+  it('prints a whole handshake, each formula with its result, without a target', async () => {
     const { code, stdout, stderr } = await runCli(['explain']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const headings = [...stdout.matchAll(/^\d+\. (.+)$/gm)].map(([, title]) => title);

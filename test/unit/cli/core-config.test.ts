@@ -124,7 +124,7 @@ describe('a stellar-core.cfg file', () => {
     ],
     [`[QUORUM_SET.a.b.c.d.e]\nVALIDATORS=["${A}"]`, 'QUORUM_SET.a.b.c.d.e: more than 4 levels of inner sets'],
     [`[QUORUM_SET]\nVALIDATORS=["${A} x", "${B} x"]`, 'two keys have the name x'],
-  ])('with a mistake is refused with the position: %j', async (text, message) => {
+  ])('is refused with the position of a mistake: %j', async (text, message) => {
     await expect(parseCoreConfig(text)).rejects.toThrow(new TypeError(message));
   });
 
@@ -138,7 +138,7 @@ describe('a stellar-core.cfg file', () => {
     `NODE_NAMES=["${A} ${seedOf(9)}", "${B} ${seedOf(9)}"]`,
     `[[VALIDATORS]]\nNAME="${seedOf(9)}"`,
     `[QUORUM_SET.${seedOf(9)}]\nTHRESHOLD_PERCENT=0`,
-  ])('with a mistake is refused without printing a seed (%#)', async (text) => {
+  ])('is refused without printing a seed when it has a mistake (%#)', async (text) => {
     const error = (await parseCoreConfig(text).catch((error: unknown) => error)) as Error;
     expect(error).toBeInstanceOf(TypeError);
     expect(`${error.stack}`).not.toContain(seedOf(9));

@@ -239,7 +239,7 @@ describe('decode', () => {
 });
 
 describe('--record and --keylog', () => {
-  it('of probe write files that decode reads, with good MACs', async () => {
+  it('make probe write files that decode reads, with good MACs', async () => {
     const listener = await listen({ network: networks.standalone, port: 0 });
     const [record, keylog] = [join(directory, 'probe.rec'), join(directory, 'probe.keys')];
     const target = `${listener.host}:${listener.port}`;
@@ -254,7 +254,7 @@ describe('--record and --keylog', () => {
     expect(stderr).toMatch(/^9 records, 1 connection, 7 of 7 MACs good\n$/);
   });
 
-  it('of listen write complete files before the exit on Ctrl-C', async () => {
+  it('make listen write complete files before it exits on Ctrl-C', async () => {
     const [record, keylog] = [join(directory, 'listen.rec'), join(directory, 'listen.keys')];
     const child = startCli(['listen', '0', '--network', 'standalone', '--json', '--record', record, '--keylog', keylog]);
     const next = jsonLines(child);

@@ -54,7 +54,7 @@ describe('help', () => {
     expect([...meant].toSorted((a, b) => a - b)).toEqual([...new Set<number>(Object.values(EXIT))].toSorted((a, b) => a - b));
   });
 
-  it('of the whole program fits into 80 columns', async () => {
+  it('fits into 80 columns for the whole program', async () => {
     const { code, stdout } = await runCli(['--help']);
     expect(code).toBe(0);
     expect(tooLong(stdout)).toEqual([]);
@@ -68,7 +68,7 @@ describe('help', () => {
     ['crawl diff', ['crawl', 'diff', 'one']],
     ['keygen', ['keygen']],
     ['audit', ['audit', '--severity', 'mild', '127.0.0.1']],
-  ])('of %s is named in a usage error: %o', async (verb, args) => {
+  ])('for %s is named in a usage error: %o', async (verb, args) => {
     const { code, stderr } = await runCli(args);
     expect(code).toBe(2);
     expect(stderr).toContain(`stellar-handshake ${verb} --help`);
@@ -93,7 +93,7 @@ describe('colours', () => {
     [{ FORCE_COLOR: 'false' }, false],
     [{ NO_COLOR: '1' }, false],
     [{}, false],
-  ])('in a pipe with %o are printed: %s', async (env, shown) => {
+  ])('are printed in a pipe with %o: %s', async (env, shown) => {
     const { stdout } = await runCli(['explain'], env as Record<string, string>);
     expect(stdout.includes('\u001b[')).toBe(shown);
   });

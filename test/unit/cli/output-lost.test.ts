@@ -46,13 +46,13 @@ describe.skipIf(!hasFull)('stdout on a full disk', () => {
 });
 
 describe('a file that cannot be written', () => {
-  it.each(['ENOSPC', 'EDQUOT', 'EIO', 'EFBIG'])('because of %s is reported as lost output', (code) => {
+  it.each(['ENOSPC', 'EDQUOT', 'EIO', 'EFBIG'])('is reported as lost output because of %s', (code) => {
     const error = writeMistake('--junit', Object.assign(new Error(`${code}: why`), { code }));
     expect(error).toBeInstanceOf(OutputLost);
     expect(error.message).toBe(`--junit could not be written: ${code}: why`);
   });
 
-  it.each(['ENOENT', 'EACCES', 'EISDIR', undefined])('because of %s is reported as wrong usage', (code) => {
+  it.each(['ENOENT', 'EACCES', 'EISDIR', undefined])('is reported as wrong usage because of %s', (code) => {
     const error = writeMistake('--junit', Object.assign(new Error('why'), { code }));
     expect(error).toBeInstanceOf(UsageError);
     expect(error.message).toBe('--junit: why');

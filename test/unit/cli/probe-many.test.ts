@@ -137,13 +137,13 @@ describe.concurrent('several targets', () => {
       '✗ --targets: stdin: line 2: not a target: "no target"; write HOST, HOST:PORT or [IPv6]:PORT\n',
     ],
     ['# nothing\n', '✗ --targets: stdin: no target in it\n'],
-  ])('in a wrong list (%j) make probe exit with 2 and name the line', async (list, message) => {
+  ])('are refused with exit code 2 and the line when the list is wrong: %j', async (list, message) => {
     const { code, stdout, stderr } = await runWith(list, ['--targets', '-']);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(message);
   });
 
-  it('at the same time cause no warning', async () => {
+  it('cause no warning when they are probed at the same time', async () => {
     const a = await silent();
     const port = a.target.split(':')[1];
     const list = Array.from({ length: 40 }, (_, at) => `127.0.0.${at + 1}:${port}`).join('\n');
@@ -154,7 +154,7 @@ describe.concurrent('several targets', () => {
 });
 
 describe.concurrent('several rounds', () => {
-  it('with one identity are not refused as already connected', async () => {
+  it('are not refused as already connected when they use one identity', async () => {
     const a = await node();
     const seed = join(folder, 'rounds.seed');
     await NodeIdentity.random().writeSeedFile(seed);
@@ -203,7 +203,7 @@ describe.concurrent('several rounds', () => {
 });
 
 describe.concurrent('a policy', () => {
-  it('that is met: probe prints its verdicts, exits with 0, and uses its network', async () => {
+  it('makes probe print the verdicts, exit with 0, and use its network when it is met', async () => {
     const a = await node();
     const policy = await file('kept.json', {
       network: 'standalone',
@@ -219,7 +219,7 @@ describe.concurrent('a policy', () => {
     expect(stdout).toContain('\n  ✓ maxClockSkewSeconds: ');
   });
 
-  it('that is not met: probe exits with 7, with a verdict for each rule in JSON', async () => {
+  it('makes probe exit with 7, with a verdict for each rule in JSON, when it is not met', async () => {
     const a = await node();
     const policy = await file('broken.json', { minLedgerVersion: 28, minOverlayVersion: 1 });
     const run = await runCli([a.target, ...ON_STANDALONE, '--policy', policy, '--json']);
@@ -242,7 +242,7 @@ describe.concurrent('a policy', () => {
     expect(objects(run)).toMatchObject([{ policy: [{ rule: 'minLedgerVersion', ok: null, detail: 'no certificate was seen' }] }]);
   });
 
-  it('for several targets is in the table and in the JUnit file', async () => {
+  it('has its verdicts on several targets in the table and in the JUnit file', async () => {
     const [a, b] = [await node(), await node({ overlayVersion: 40, versionStr: '<b>"&' })];
     const policy = await file('several.json', { minOverlayVersion: 41 });
     const junit = await file('several.xml', 'what was there before');
@@ -257,7 +257,7 @@ describe.concurrent('a policy', () => {
     expect(elements.find(({ attributes }) => attributes.value === '<b>"&')?.attributes.name).toBe('versionStr');
   });
 
-  it('with a mistake makes probe exit with 2 and name the path of the field', async () => {
+  it('makes probe exit with 2 and name the path of a wrong field', async () => {
     const wrong = await file('wrong.json', { peers: { 'a.example': { peerID: 3 } } });
     const { code, stdout, stderr } = await runCli([CLOSED, '--policy', wrong]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -286,7 +286,7 @@ describe.concurrent('the options for many probes', () => {
     [['--targets', '/no/such/file']],
     [['--policy', '/no/such/file']],
     [['--junit', '/no/such/folder/file.xml']],
-  ])('%j: probe exits with 2 and prints the reason before it probes anything', async (args) => {
+  ])('make probe exit with 2 and print the reason before it probes anything: %j', async (args) => {
     const { code, stdout, stderr } = await runCli([CLOSED, ...args]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/^✗ .+/);

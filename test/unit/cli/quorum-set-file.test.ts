@@ -97,11 +97,11 @@ VALIDATORS=["${key(2)} two2", "${key(4)}", "${key(5)}"]
     ['incomplete JSON', '{"threshold": 1, "validators": [', 'not JSON'],
     ['JSON without a quorum set', '{"a": 1}', 'quorumSet.threshold'],
     ['neither JSON nor TOML', 'hello there', 'line 1'],
-  ])('with %s is refused', async (_name, text, problem) => {
+  ])('is refused when it has %s', async (_name, text, problem) => {
     await expect(parseQuorumSetFile(text)).rejects.toThrow(problem);
   });
 
-  describe('on disk', () => {
+  describe('with a wrong content', () => {
     let folder: string;
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'quorum-set-'));

@@ -31,7 +31,7 @@ const ways = (name: string, type: string | undefined, value: string): readonly (
     : [[`--${name}`, value], [`--${name}=${value}`], [`--${name}`, `x${value}y`], [value, `--${name}`]];
 
 describe('a seed on the command line', () => {
-  it.each(OPTIONS)('given to %s as %s is refused and not printed', (verb, name, type) => {
+  it.each(OPTIONS)('is refused and not printed when it is given to %s as %s', (verb, name, type) => {
     for (const seed of [SEED, MISTYPED])
       for (const given of ways(name, type, seed)) {
         let error: unknown;
@@ -58,7 +58,7 @@ describe('a seed on the command line', () => {
     ['decode', ['decode', SEED]],
     ['version-str, which is sent to the peer', ['probe', '127.0.0.1:1', '--version-str', `mine ${SEED}`]],
     ['help', ['--help', SEED]],
-  ])('as %s: the program exits with 2, and prints and writes nothing of the seed', async (_name, args) => {
+  ])('makes the program exit with 2, and is neither printed nor written, when it is given as %s', async (_name, args) => {
     const { code, stdout, stderr } = await runCli(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain('is a secret seed, and was not used');

@@ -157,7 +157,7 @@ describe('hashes and key schedule', () => {
 });
 
 describe('the first and later MACs of a process', () => {
-  it.each([0, 8, 64, 311, 312, 4033, 70_000])('of %i bytes are those of OpenSSL', async (length) => {
+  it.each([0, 8, 64, 311, 312, 4033, 70_000])('are those of OpenSSL for %i bytes', async (length) => {
     vi.resetModules();
     const { HmacSha256Key, hmacSha256 } = await import('../../../src/crypto/hmac-sha256.ts');
     const key = Uint8Array.from({ length: 32 }, (_, i) => 11 * i);

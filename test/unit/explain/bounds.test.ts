@@ -43,7 +43,7 @@ describe('records after AUTH', () => {
     expect(received.afterAuth).toHaveLength(32);
   });
 
-  it('are not kept from a record on that is too long to be shown', () => {
+  it('are not kept after a record that is too long to be shown', () => {
     const received = new ReceivedRecords();
     received.onBytes('received', AUTH, INFO);
     received.onBytes('received', encodeRecord(new Uint8Array(MAX_SHOWN_BYTES + 4)), INFO);

@@ -82,7 +82,7 @@ describe('the metrics stellar_follow_', () => {
     for (const name of await read('examples/prometheus/alerts.yml')) expect(known).toContain(name);
   });
 
-  it('with a wrong option reject the start of the exporter', async () => {
+  it('make the start of exporter fail when an option is wrong', async () => {
     const { network, quorumSet } = new MockValidators();
     await expect(exporter({ follow: { peers: [], network, quorumSet } })).rejects.toThrow(TypeError);
   });

@@ -218,7 +218,7 @@ describe('the network of a request', () => {
     expect(samples.get(`stellar_probe_network_info{network="${network}",given_as="${as}"}`)).toBe(1);
   });
 
-  it('with a typing mistake is refused with a suggestion', async () => {
+  it('is refused with a suggestion when it has a typing mistake', async () => {
     await using exporting = await exporter();
     const { status, text } = await probeOf(exporting, { port: 1 }, '&network=tesnet');
     expect([status, text]).toEqual([400, expect.stringContaining('did you mean testnet?')]);

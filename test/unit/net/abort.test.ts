@@ -16,7 +16,7 @@ beforeEach(() => {
 afterEach(() => process.off('warning', onWarning));
 
 describe('one AbortSignal for many connections', () => {
-  it('in connect() causes no warning, ends all connections, and keeps no listener', async () => {
+  it('causes no warning in connect(), ends all connections, and keeps no listener', async () => {
     await using listener = await listen({ port: 0, network });
     const ending = new AbortController();
     const { signal } = ending;
@@ -34,7 +34,7 @@ describe('one AbortSignal for many connections', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  it('in listen() causes no warning, and keeps no listener after close()', async () => {
+  it('causes no warning in listen(), and keeps no listener after close()', async () => {
     const { signal } = new AbortController();
     const listeners = await Promise.all(Array.from({ length: 12 }, () => listen({ port: 0, network, signal })));
     await turn();
@@ -43,7 +43,7 @@ describe('one AbortSignal for many connections', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  it('in send() causes no warning, and ends each waiting message', async () => {
+  it('causes no warning in send(), and ends each waiting message', async () => {
     const ending = new AbortController();
     const [connection, other] = await connectedPair({ network }, { floodCapacity: { messages: 1, bytes: 1000 } });
     const advert = { type: 'FLOOD_ADVERT', txHashes: [new Uint8Array(32)] } as const;

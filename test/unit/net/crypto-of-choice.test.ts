@@ -12,7 +12,7 @@ const pairs = Object.entries(providers).flatMap(([a, ours]) =>
 );
 
 describe('the option crypto', () => {
-  it.each(pairs)('with %s connects to a listener with %s', async (_a, _b, ours, theirs) => {
+  it.each(pairs)('connects with %s to a listener with %s', async (_a, _b, ours, theirs) => {
     await using listener = await listen({ port: 0, network, crypto: theirs });
     const { host, port, peerID } = listener;
     await using connection = await connect({ host, port, network, crypto: ours, expectedPeerID: peerID });
@@ -36,7 +36,7 @@ describe('the option crypto', () => {
     expect([...calls].sort()).toEqual(Object.keys(nodeCrypto).sort());
   });
 
-  it.each([null, {}, 'node', { verify: () => true }])('with %o is refused before anything is sent', async (crypto) => {
+  it.each([null, {}, 'node', { verify: () => true }])('is refused before anything is sent when it is %o', async (crypto) => {
     const options = { host: '127.0.0.1', port: 1, network, crypto: crypto as never };
     await expect(connect(options)).rejects.toThrow(new TypeError('crypto must be a CryptoProvider'));
     await expect(listen(options)).rejects.toThrow(TypeError);

@@ -189,7 +189,7 @@ describe('a name look-up', () => {
     return { lookup, answers, asked: () => [...answers.keys()], isGivenUp: () => signal?.aborted };
   }
 
-  it('for both families is the only one if it is answered in 250 ms', async () => {
+  it('asks for both families at once, and only once if it is answered in 250 ms', async () => {
     const { lookup, answers, asked, isGivenUp } = resolver();
     const { outcome, phases } = dialling([], { lookup });
     clock.advance(249);
@@ -247,7 +247,7 @@ describe('a name look-up', () => {
       },
       [A, A6, B],
     ],
-  ])('for each family alone follows after 250 ms: %s', async (_name, steps, order) => {
+  ])('asks for each family alone after 250 ms: %s', async (_name, steps, order) => {
     const of = resolver();
     const { outcome } = dialling([], { lookup: of.lookup });
     clock.advance(250);
@@ -260,7 +260,7 @@ describe('a name look-up', () => {
     expect(of.isGivenUp()).toBe(true);
   });
 
-  it('without an answer is reported as a look-up timeout, not as a firewall', async () => {
+  it('is reported as a look-up timeout, not as a firewall, when it is not answered', async () => {
     const { lookup, isGivenUp } = resolver();
     const { outcome, told, phases } = dialling([], { lookup, timeoutMs: 3_000 });
     clock.advance(3_000);
@@ -300,7 +300,7 @@ describe('a name look-up', () => {
     [0, 'has no address'],
     [4, 'has no IPv4 address'],
     [6, 'has no IPv6 address'],
-  ] as const)('without a result for family %i is reported as such', async (family, text) => {
+  ] as const)('is reported as without an address when it finds none of family %i', async (family, text) => {
     const { outcome } = dialling([], { family });
     const error = (await outcome) as OverlayError;
     expect([error.code, error.message]).toEqual(['OVERLAY_NAME_NOT_FOUND', `The host name a.example ${text}.`]);
@@ -356,7 +356,7 @@ describe('the error when no address connects', () => {
     [['ECONNREFUSED', 'EHOSTUNREACH'], 'OVERLAY_UNREACHABLE', `${A6} cannot be reached: a firewall rejects it`],
     [['ECONNREFUSED', 'ENETUNREACH'], 'OVERLAY_CONNECTION_REFUSED', `${A6} cannot be reached: this machine has no route`],
     [['ECONNRESET', 'ECONNREFUSED'], 'OVERLAY_CONNECTION_RESET', 'a.example:11625 has no address that accepts a connection: '],
-  ])('for %j is %s', async (codes, code, text) => {
+  ])('is, for %j, %s', async (codes, code, text) => {
     const error = await failing(...codes);
     expect(error).toMatchObject({ code, stage: 'tcp', told: null, remote: undefined });
     expect(error.message).toContain(text);

@@ -26,20 +26,20 @@ describe('the name of a network', () => {
     ['standalon', 'standalone'],
     ['maninet', 'mainnet'],
     ['testnet2', 'testnet'],
-  ])('with a typing mistake is refused with a suggestion: %j', (text, meant) => {
+  ])('is refused with a suggestion when it has a typing mistake: %j', (text, meant) => {
     expect(() => parseNetwork(text)).toThrow(
       new TypeError(`"${text}" is not a network; did you mean ${meant}? To use it as a passphrase, write passphrase:${text}`),
     );
     expect(parseNetwork(`passphrase:${text}`)).toEqual(networkFromPassphrase(text));
   });
 
-  it.each(['My Network ; 2026', 'devnet', 'x'])('that is unknown is used as a passphrase, with a notice: %j', (text) => {
+  it.each(['My Network ; 2026', 'devnet', 'x'])('is used as a passphrase, with a notice, when it is unknown: %j', (text) => {
     const network = parseNetwork(text);
     expect(network).toEqual(networkFromPassphrase(text));
     expect(passphraseNotice(network)).toBe(`Not a known network name: “${text}” is used as the passphrase.`);
   });
 
-  it('that is nearly a known passphrase is used, and the notice names the known one', () => {
+  it('is used as a passphrase when it is nearly a known passphrase, and the notice names the known one', () => {
     const network = parseNetwork('Test SDF Network; September 2015');
     expect(network.name).toBeUndefined();
     expect(passphraseNotice(network)).toContain(

@@ -64,7 +64,7 @@ describe('the report of a listener', () => {
       'not-stellar',
     ],
     ['zeros', Buffer.alloc(4), 'A record is at least', 'record-length'],
-  ])('about %s names the protocol, and has no advice for a dialler', async (_, bytes, message, cause) => {
+  ])('names the protocol of %s, and has no advice for a dialler', async (_, bytes, message, cause) => {
     const error = await refusalOf(says(bytes));
     expect(error.causeName).toBe(cause);
     if (cause === 'not-stellar') expect(error.message).toBe(message);
@@ -72,7 +72,7 @@ describe('the report of a listener', () => {
     expect(error.advice).toMatch(/Nothing has to be done|PROXY/);
   });
 
-  it('about a health check says that it connected, sent nothing and closed', async () => {
+  it('says of a health check that it connected, sent nothing and closed', async () => {
     const error = await refusalOf(says(''));
     expect(error).toMatchObject({
       code: 'OVERLAY_CONNECTION_CLOSED',
@@ -83,12 +83,12 @@ describe('the report of a listener', () => {
     expect(error.advice).not.toMatch(DIALLER);
   });
 
-  it('about a client that closes inside its HELLO names the received bytes', async () => {
+  it('names the received bytes of a client that closes inside its HELLO', async () => {
     const error = await refusalOf(says(Buffer.from('8000012c0000', 'hex')));
     expect(error.message).toBe('It connected, sent the bytes 80 00 01 2c 00 00, no whole HELLO, and closed the connection.');
   });
 
-  it('about a silent client says that it sent nothing', async () => {
+  it('says of a silent client that it sent nothing', async () => {
     const error = await refusalOf(async (port, clock, taken) => {
       dial(port, '127.0.0.1').on('error', () => {});
       await taken;
@@ -98,7 +98,7 @@ describe('the report of a listener', () => {
     expect(error.advice).not.toMatch(DIALLER);
   });
 
-  it('about a prober says that it closed after our HELLO', async () => {
+  it('says of a prober that it closed after our HELLO', async () => {
     const error = await refusalOf(async (port) => {
       const peer = await RawPeer.dial(port);
       peer.write(peer.hello());
@@ -113,7 +113,7 @@ describe('the report of a listener', () => {
     expect(error.remote?.peerID).toMatch(/^G/);
   });
 
-  it('about a node of another network says so', async () => {
+  it('recognises a node of another network', async () => {
     const error = await refusalOf(async (port) => {
       const { connect } = await import('../../../src/index.ts');
       await connect({ host: '127.0.0.1', port, network: networks.testnet }).catch(() => {});

@@ -34,7 +34,7 @@ function vectorPicture(number = 0): Picture {
 
 describe('a replay of a picture', () => {
   it.each(vectors.handshakes.map(({ id }, number) => [id, number] as const))(
-    'of the vectors %s has no failed check',
+    'has no failed check for the vectors %s',
     (_id, number) => {
       const story = understand(vectorPicture(number));
       // Some end with an ERROR_MSG of B’s, which is no check.
@@ -43,7 +43,7 @@ describe('a replay of a picture', () => {
     },
   );
 
-  it.each(transcripts.map(([name]) => name))('of %s has the same errors with and without our secrets', (name) => {
+  it.each(transcripts.map(([name]) => name))('has the same errors with and without our secrets for %s', (name) => {
     const ends = [true, false].map((secrets) => {
       const story = understand(pictureOf(name, secrets));
       return (['A', 'B'] as const).map((side) => story.views[side].end?.error.code);
@@ -55,7 +55,7 @@ describe('a replay of a picture', () => {
     if (told) expect(ends[0]?.flat().some((code) => code !== undefined)).toBe(true);
   });
 
-  it('with MAC keys only verifies MACs', () => {
+  it('verifies MACs with MAC keys only', () => {
     const { derived } = transcript('dial-core');
     const macKeys = {
       K_AB: derived?.macKeyInitiatorToAcceptorHex ?? '',
@@ -113,7 +113,7 @@ describe('a MAC in a picture', () => {
     }
   });
 
-  it('that is bad is shown as bad everywhere, with and without keys', () => {
+  it('is shown as bad everywhere, with and without keys, if it is bad', () => {
     const flipped = (picture: Picture): Picture => ({
       ...picture,
       events: picture.events.map((event, i) =>
@@ -136,7 +136,7 @@ describe('a MAC in a picture', () => {
     }
   });
 
-  it('that was not verified is counted', () => {
+  it('is counted if it was not verified', () => {
     const picture = pictureOf('dial-core', false);
     const some = picture.events.map((event, i) =>
       event.kind === 'record' && i === 2 ? { ...event, mac: 'good' as const } : event,
@@ -227,7 +227,7 @@ describe('a change on the page', () => {
       }
   });
 
-  it('to the length of a text updates its length, padding and header', () => {
+  it('of a text to another length updates the length, the padding and the header', () => {
     const [record] = recordsOf(vectorPicture());
     const wire = record?.wire as Uint8Array;
     const field = fieldsOf(wire).find(({ path }) => path === 'versionStr');

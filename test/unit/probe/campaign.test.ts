@@ -140,7 +140,7 @@ describe('a campaign', () => {
     expect(await collect(campaign(twice, async () => 'done'))).toEqual(['1 a done', '1 b done']);
   });
 
-  it('without targets ends at once', async () => {
+  it('ends at once without targets', async () => {
     expect(
       await collect(
         campaign([], async () => 'done', { count: 3, clock: new ManualClock(), intervalMs: 0 }),

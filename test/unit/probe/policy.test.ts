@@ -54,7 +54,7 @@ describe('the rule on the advertised port', () => {
 });
 
 describe('a policy', () => {
-  it('without rules has no verdicts', () => {
+  it('has no verdicts without rules', () => {
     expect(judge(parsePolicy({}), TARGET, GOOD, NOW)).toEqual([]);
     expect(judge(parsePolicy({ peers: {} }), TARGET, GOOD, NOW)).toEqual([]);
   });
@@ -92,7 +92,7 @@ describe('a policy', () => {
     [{ maxPingMs: null }, 'maxPingMs must be a number from 0, not null'],
     [{ maxClockSkewSeconds: {} }, 'maxClockSkewSeconds must be a number from 0, not an object'],
     [{ maxCertificateSecondsLeft: true }, 'maxCertificateSecondsLeft must be a number from 0, not true'],
-  ])('%j is refused with: %s', (json, message) => {
+  ])('is refused when it is %j: %s', (json, message) => {
     expect(() => parsePolicy(json)).toThrow(TypeError);
     expect(() => parsePolicy(json)).toThrow(message);
   });
@@ -123,7 +123,7 @@ describe('the rule on the key', () => {
     expect(judge(parsePolicy({ peers: { 'b.example': { peerID: BOB } } }), TARGET, GOOD, NOW)).toEqual([]);
   });
 
-  it('for * applies to every target without its own rule', () => {
+  it('applies with * to every target without its own rule', () => {
     expect(verdict({ peers: { '*': { peerID: BOB } } }).ok).toBe(false);
     expect(verdict({ peers: { '*': { peerID: BOB }, 'a.example': { peerID: ALICE } } }).ok).toBe(true);
     expect(verdict({ peers: { '*': { peerID: BOB }, 'a.example': {} } }).ok).toBe(false);

@@ -22,7 +22,7 @@ function tallyOf(...results: ProbeResult[]): TargetTally {
 }
 
 describe('the tally of a target', () => {
-  it('without results is empty', () => {
+  it('is empty without results', () => {
     const { target, probes, lost, times, remote, firstError } = tallyOf();
     expect({ target, probes, lost, times, remote, firstError }).toEqual({ target: 'a.example:11625', probes: 0, lost: 0 });
   });

@@ -22,7 +22,7 @@ describe('a list of targets', () => {
     // A zone belongs to IPv6: such a name must not pass for an address.
     ['192.0.2.1%.example.org', 'line 1: not a target: "192.0.2.1%.example.org"; write HOST, HOST:PORT or [IPv6]:PORT'],
     ['# x\r\n\r\na:70000', 'line 3: not a port from 1 to 65535 in "a:70000"'],
-  ])('with a wrong line is refused with the line number: %j', (list, message) => {
+  ])('is refused with the line number of a wrong line: %j', (list, message) => {
     expect(() => parseTargets(list)).toThrow(new TypeError(message));
   });
 });
@@ -75,7 +75,7 @@ VALIDATORS=["$bob"]
     expect(parseTargets(lines).map(formatTarget)).toEqual(expected);
   });
 
-  it('with a wrong address is refused with the line number', () => {
+  it('is refused with the line number of a wrong address', () => {
     expect(() => parseTargets('KNOWN_PEERS=[\n"a.example",\n"b c",\n]')).toThrow('line 3: not a target: "b c"');
   });
 });

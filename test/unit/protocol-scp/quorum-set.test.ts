@@ -135,7 +135,7 @@ describe('quorum sets', () => {
     expect(isVBlocking(quorumSet, new Set(nodes(4, 6)))).toBe(true);
   });
 
-  it('with a threshold of 0 have no slice and no blocking set', () => {
+  it('have no slice and no blocking set with a threshold of 0', () => {
     expect(isQuorumSlice(set(0, nodes(1)), new Set(nodes(1)))).toBe(false);
     expect(isVBlocking(set(0, nodes(1)), new Set(nodes(1)))).toBe(false);
   });

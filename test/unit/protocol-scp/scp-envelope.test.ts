@@ -34,7 +34,7 @@ const PUBNET = networks.pubnet.networkID;
 const verify = (envelope: SCPEnvelope, networkID = PUBNET) => verifyWith(envelope, { networkID }, nodeCrypto);
 
 describe('the signature of an SCP envelope', () => {
-  it('from a recorded stellar-core is good on its network, and bad on another', () => {
+  it('is good on its network, and bad on another, for each recorded envelope', () => {
     expect(recorded.length).toBe(114);
     for (const { envelope, networkID } of recorded) {
       expect(verify(envelope, networkID)).toBe(true);
@@ -60,7 +60,7 @@ describe('the signature of an SCP envelope', () => {
       nH: 5,
       quorumSetHash: new Uint8Array(32).fill(9),
     },
-  ])('of a $type made by another implementation is good', (pledges) => {
+  ])('is good for a $type that another implementation has signed', (pledges) => {
     const signer = Keypair.random();
     const statement: SCPStatement = { nodeID: signer.publicKey(), slotIndex: (1n << 53n) + 1n, pledges };
     const payload = scpSignaturePayload(PUBNET, statement);
@@ -73,7 +73,7 @@ describe('the signature of an SCP envelope', () => {
     expect(verify({ statement: { ...statement, slotIndex: 1n }, signature })).toBe(false);
   });
 
-  it('of the message vectors is good, and covers the networkID, the envelope type and the statement', () => {
+  it('is good for the message vectors, and covers the networkID, the envelope type and the statement', () => {
     expect(verify(vector)).toBe(true);
     const payload = toHex(scpSignaturePayload(PUBNET, vector.statement));
     expect(payload.startsWith(`${networks.pubnet.networkID}00000001`)).toBe(true);
@@ -121,13 +121,13 @@ describe('the signature of an SCP envelope', () => {
     }
   });
 
-  it('with a wrong networkID causes a TypeError', () => {
+  it('causes a TypeError when the networkID is wrong', () => {
     for (const length of [0, 31, 33]) expect(() => verify(vector, '00'.repeat(length))).toThrow(TypeError);
     expect(() => verify(vector, 'xy'.repeat(32))).toThrow(TypeError);
     expect(() => verify(vector, fromHex(PUBNET) as never)).toThrow(TypeError);
   });
 
-  it('with an invalid statement causes a TypeError or RangeError', () => {
+  it('causes a TypeError or RangeError when the statement is invalid', () => {
     const { statement } = vector;
     expect(() => verify({ ...vector, statement: { ...statement, nodeID: 'nobody' } })).toThrow(TypeError);
     expect(() => verify({ ...vector, statement: { ...statement, slotIndex: -1n } })).toThrow(RangeError);

@@ -32,7 +32,7 @@ const nominate = (votes: number[][], accepted: number[][] = []): SCPStatement =>
   });
 
 describe('statements', () => {
-  it('of a recorded stellar-core are sane', () => {
+  it('are sane when a stellar-core has sent them', () => {
     expect(envelopes).toHaveLength(54);
     for (const { statement } of envelopes) expect(isStatementSane(statement)).toBe(true);
   });

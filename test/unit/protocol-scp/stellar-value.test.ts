@@ -44,7 +44,7 @@ const empty: StellarValue = {
 const verify = (value: StellarValue) => verifyStellarValue(value, ledgersNetwork, nodeCrypto);
 
 describe('the signature of a StellarValue', () => {
-  it('of every recorded ledger is good on its network only', () => {
+  it('is good on its network only, for every recorded ledger', () => {
     const values = envelopes.flatMap(({ statement: { pledges } }) =>
       pledges.type === 'SCP_ST_EXTERNALIZE' ? [readStellarValue(pledges.commit.value)] : [],
     );
@@ -63,7 +63,7 @@ describe('the signature of a StellarValue', () => {
     expect(verify({ ...good, txSetHash: new Uint8Array(32).fill(9) })).toBe(false);
   });
 
-  it('of a value without its transaction set is that of the original value', () => {
+  it('stays that of the original value when the transaction set was dropped', () => {
     const good = signed(empty);
     expect(verify(good)).toBe(true);
     const original = signed(plain);

@@ -327,7 +327,7 @@ describe.each(ROLES)('a message that %s receives after AUTH', (side) => {
 describe('messages of an unknown type', () => {
   const xdr = fromHex('000000630102030405060708');
 
-  it.each([4, 14, 15, 25, 99, -1])('of type %i are delivered unchanged if their MAC is good', (typeNumber) => {
+  it.each([4, 14, 15, 25, 99, -1])('are delivered unchanged if their MAC is good: type %i', (typeNumber) => {
     const own = xdr.slice();
     new DataView(own.buffer).setInt32(0, typeNumber);
     const bench = Bench.authenticated('A');
@@ -383,13 +383,13 @@ describe('PEERS', () => {
     expect([bench.error.dropReason, bench.error.told]).toEqual(['received PEERS', null]);
   });
 
-  it('of 101 addresses is ERR_DATA', () => {
+  it('is ERR_DATA with 101 addresses', () => {
     const bench = Bench.authenticated('A');
     bench.feed(bench.other.seal(concatBytes(fromHex('0000000500000065'), new Uint8Array(101 * 16))));
     expect(bench.error.told?.code).toBe('ERR_DATA');
   });
 
-  it('with an address that is neither IPv4 nor IPv6 is ERR_DATA', () => {
+  it('is ERR_DATA with an address that is neither IPv4 nor IPv6', () => {
     const bench = Bench.authenticated('A');
     bench.feed(bench.other.seal(concatBytes(fromHex('000000050000000100000002'), new Uint8Array(12))));
     expect(bench.error.told?.code).toBe('ERR_DATA');
@@ -419,7 +419,7 @@ describe('requests from the peer', () => {
     expect(messages(bench.sent())).toEqual([{ type: 'DONT_HAVE', reqType: 'SCP_QUORUMSET', reqHash: hash(2) }]);
   });
 
-  it('for the SCP state are sent after AUTH, or not with scpStateLedgerSeq: null', () => {
+  it('are sent for the SCP state after AUTH, or not with scpStateLedgerSeq: null', () => {
     const asked = (scpStateLedgerSeq: number | null | undefined) => {
       const bench = new Bench('A', { scpStateLedgerSeq });
       bench.feed(bench.other.hello(), bench.other.seal({ type: 'AUTH', flags: 200 }));
@@ -630,7 +630,7 @@ describe('a message with a wrong field', () => {
   ];
 
   it.each(bad.map(([type, fields, message]) => [type, message, fields] as const))(
-    '%s is refused with “%s”, and changes nothing',
+    'is refused, and changes nothing: %s, “%s”',
     (type, message, fields) => {
       const bench = granted('A', 100, 1_000_000);
       bench.peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 1 }, never);
@@ -650,13 +650,16 @@ describe('a message with a wrong field', () => {
     },
   );
 
-  it.each(['HELLO', 'AUTH', 'ERROR_MSG', 'SEND_MORE', 'SEND_MORE_EXTENDED'])('%s cannot be sent by the application', (type) => {
-    const bench = Bench.authenticated('A');
-    expect(() => bench.peer.send({ type } as never, never)).toThrow(new TypeError(`${type} is sent by the connection itself`));
-    expect(bench.peer.outputLength).toBe(0);
-  });
+  it.each(['HELLO', 'AUTH', 'ERROR_MSG', 'SEND_MORE', 'SEND_MORE_EXTENDED'])(
+    'cannot be sent by the application if it is %s',
+    (type) => {
+      const bench = Bench.authenticated('A');
+      expect(() => bench.peer.send({ type } as never, never)).toThrow(new TypeError(`${type} is sent by the connection itself`));
+      expect(bench.peer.outputLength).toBe(0);
+    },
+  );
 
-  it('above 16 MiB is refused with a RangeError', () => {
+  it('is refused with a RangeError if it is longer than 16 MiB', () => {
     const bench = Bench.authenticated('A');
     const set = (bytes: number) => ({ type: 'TX_SET', txSet: new Uint8Array(bytes) }) as const;
     expect(() => bench.peer.send(set(0x1000000 - 44), never)).toThrow(RangeError);

@@ -17,7 +17,7 @@ function read(size: number, count: number): readonly Uint8Array[] {
 
 describe('a record kept in memory', () => {
   it.each([1, 8, 52, 220, 4_092, 4_093, 8_192, 20_000, 32_764, 65_532, 200_000])(
-    'of %i bytes keeps few other bytes in memory',
+    'keeps few other bytes in memory if it has %i bytes',
     (size) => {
       const bodies = read(size, 40);
       expect(bodies.map((body) => body[0])).toEqual(Array.from({ length: 40 }, (_, i) => i));
@@ -25,7 +25,7 @@ describe('a record kept in memory', () => {
     },
   );
 
-  it('from a small read is a view of the read', () => {
+  it('is a view of the read bytes if the read was small', () => {
     const chunk = encodeRecord(new Uint8Array(100).fill(7));
     const decoder = new RecordDecoder();
     decoder.push(chunk);

@@ -46,7 +46,7 @@ describe('a received quorum set', () => {
     ['1,000 validators', set(1000)],
     ['1,000 validators at all levels', set(400, set(300), set(300))],
     ['1,000 inner sets', set(0, ...Array.from({ length: 1000 }, () => set(1)))],
-  ])('of %s is decoded, as stellar-core accepts it', (_name, xdr) => {
+  ])('is decoded as in stellar-core if it has %s', (_name, xdr) => {
     const message = received(xdr);
     expect(message.type).toBe('SCP_QUORUMSET');
     const writer = new XdrWriter();
@@ -59,7 +59,7 @@ describe('a received quorum set', () => {
     ['1,001 validators', set(1001)],
     ['1,001 validators at all levels', set(400, set(300), set(301))],
     ['5,000 inner sets', set(0, ...Array.from({ length: 5000 }, () => set(0)))],
-  ])('of %s is delivered as UNKNOWN, and can be sent to another peer', (_name, xdr) => {
+  ])('is delivered as UNKNOWN, and can be sent to another peer, if it has %s', (_name, xdr) => {
     const message = received(xdr);
     expect(message.type).toBe('UNKNOWN');
     expect(toHex(message.xdr)).toBe(`0000000a${toHex(xdr)}`);
@@ -71,7 +71,7 @@ describe('a received quorum set', () => {
   });
 });
 
-it('of 15 MB of nested sets is checked without building objects', () => {
+it('15 MB of nested quorum sets are checked without building objects', () => {
   const deep = chain(744);
   const many = Math.floor(15_000_000 / deep.length);
   const wide = concatBytes(number(1), number(0), number(many), ...Array.from({ length: many }, () => deep));
@@ -79,7 +79,7 @@ it('of 15 MB of nested sets is checked without building objects', () => {
   expect([message.type, message.xdr.length]).toEqual(['UNKNOWN', wide.length + 4]);
 });
 
-it('that is malformed and large is refused', () => {
+it('a large malformed quorum set is refused', () => {
   const big = set(2000);
   for (const damage of [
     (bytes: Uint8Array) => bytes.subarray(0, -4),
@@ -92,7 +92,7 @@ it('that is malformed and large is refused', () => {
   expect(() => writeRecord(new XdrWriter(), unknown)).toThrow('not a well-formed message');
 });
 
-it('written by the codec is accepted by check and read', () => {
+it('a quorum set written by the codec is accepted by check and read', () => {
   fc.assert(
     fc.property(messageOf('SCP_QUORUMSET'), ({ qSet }) => {
       const writer = new XdrWriter();

@@ -150,7 +150,7 @@ describe('an AuthenticatedMessage', () => {
     ['too few bytes for a type', new Uint8Array(44), 'the input ends early'],
     ['too few bytes for a MAC', new Uint8Array(4), 'the input ends early'],
     ['a union version of 1', new Uint8Array(52).fill(1, 3, 4), 'unknown union discriminant at byte 0'],
-  ])('with %s is refused', (_name, body, reason) => {
+  ])('is refused with %s', (_name, body, reason) => {
     expect(() => checkAuthenticatedMessage(body, true)).toThrow(reason);
   });
 });

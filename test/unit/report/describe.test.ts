@@ -58,7 +58,7 @@ function scp(pledges: SCPPledges): StellarMessage {
 const CLOSE = NOW_MS / 1000;
 
 describe('the line of an SCP message', () => {
-  it('of NOMINATE has its counts and the first value, an accepted one before a vote', () => {
+  it('has the counts and the first value of NOMINATE, an accepted one before a vote', () => {
     const votes = [value(CLOSE + 5), value(CLOSE)];
     const nominate = (accepted: Uint8Array[], voted = votes): string =>
       line(scp({ type: 'SCP_ST_NOMINATE', quorumSetHash: hash(1), votes: voted, accepted }));
@@ -67,7 +67,7 @@ describe('the line of an SCP message', () => {
     expect(nominate([], [])).toBe('GCADM… ledger 60000001 NOMINATE    0 votes, 0 accepted');
   });
 
-  it('of PREPARE has its non-zero counters', () => {
+  it('has the non-zero counters of PREPARE', () => {
     const ballot = { counter: 2, value: value(CLOSE) };
     const bare = { quorumSetHash: hash(1), ballot, prepared: null, preparedPrime: null, nC: 0, nH: 0 };
     expect(line(scp({ type: 'SCP_ST_PREPARE', ...bare }))).toBe(
@@ -78,7 +78,7 @@ describe('the line of an SCP message', () => {
     );
   });
 
-  it('of CONFIRM and EXTERNALIZE has ballot, counters and value', () => {
+  it('has ballot, counters and value of CONFIRM and EXTERNALIZE', () => {
     const ballot = { counter: 3, value: value(CLOSE) };
     expect(line(scp({ type: 'SCP_ST_CONFIRM', ballot, nPrepared: 4, nCommit: 1, nH: 3, quorumSetHash: hash(1) }))).toBe(
       'GCADM… ledger 60000001 CONFIRM     ballot 3, nCommit 1, nH 3, closes 07:30:05Z, tx set ababab…',
@@ -199,14 +199,11 @@ describe('the line of another message', () => {
       'GDXC2… answers GCADM…, ledger 9, survey 7, 100 bytes sealed',
     ],
   ];
-  it.each(LINES.map(([message, text]) => [message.type, text, message] as const))(
-    'of type %s: %s',
-    (_type, expected, message) => {
-      expect(line(message)).toBe(expected);
-    },
-  );
+  it.each(LINES.map(([message, text]) => [message.type, text, message] as const))('is for %s: %s', (_type, expected, message) => {
+    expect(line(message)).toBe(expected);
+  });
 
-  it('of a quorum set has its hash, its threshold and its members', () => {
+  it('has the hash, the threshold and the members of a quorum set', () => {
     const inner = { threshold: 1, validators: [NODE], innerSets: [] };
     const text = (qSet: typeof inner & { innerSets: readonly (typeof inner)[] }): string =>
       line({ type: 'SCP_QUORUMSET', qSet } as StellarMessage);
@@ -216,7 +213,7 @@ describe('the line of another message', () => {
     expect(text({ threshold: 1, validators: [], innerSets: [] })).toMatch(/^[0-9a-f]{6}… 1 of nobody$/);
   });
 
-  it('of a recorded quorum set and transaction set has the requested hash', () => {
+  it('has the requested hash of a recorded quorum set and transaction set', () => {
     const { records } = transcript('core-dials-us');
     const find = (type: 'SCP_QUORUMSET' | 'GENERALIZED_TX_SET'): string => {
       const record = records.find((candidate) => candidate.from === 'core' && candidate.type === type);
@@ -226,7 +223,7 @@ describe('the line of another message', () => {
     expect(find('GENERALIZED_TX_SET')).toMatch(/^ebc854… \d+ bytes$/);
   });
 
-  it('of an unknown type has its number, also a negative one, and its size', () => {
+  it('has the number, also a negative one, and the size of an unknown type', () => {
     const message = unknown(77, '0000004d01020304');
     expect(typeColumn(message).trim()).toBe('UNKNOWN 77');
     expect(describeMessage(message, NOW_MS)).toBe('8 bytes, of a type that this version does not know');
@@ -240,7 +237,7 @@ describe('the line of another message', () => {
     expect(new Set(widths)).toEqual(new Set([18]));
   });
 
-  it('of a type without its own format shows the fields', () => {
+  it('shows the fields of a type without its own format', () => {
     const message = { type: 'NEW_MESSAGE', txSetHash: hash(7), count: 3, xdr: new Uint8Array(40) };
     expect(describeMessage(message as never, NOW_MS)).toBe('txSetHash 070707…, count 3');
   });

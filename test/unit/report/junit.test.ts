@@ -52,7 +52,7 @@ describe('the JUnit XML', () => {
     );
   });
 
-  it('of an audit is valid as well', () => {
+  it('is valid for an audit as well', () => {
     const base = { id: 'a', title: 't', group: 'conduct', severity: 'high', expected: 'e', came: 'c', durationMs: 1 };
     const results = (['pass', 'fail', 'differs', 'undecided', 'not-applicable'] as const).map((verdict) => ({
       ...base,

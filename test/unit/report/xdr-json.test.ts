@@ -36,7 +36,7 @@ const { xdr } =
       });
 
 describe('XDR-JSON', () => {
-  it('in the form stellar-xdr is read back unchanged by SDF’s Rust', async () => {
+  it('is read back unchanged by SDF’s Rust in the form stellar-xdr', async () => {
     for (const [, message] of messages) {
       const json = JSON.stringify(await messageJson(message, 'stellar-xdr'));
       expect(toHex(Buffer.from(encode('StellarMessage', json), 'base64'))).toBe(toHex(message));
@@ -44,16 +44,13 @@ describe('XDR-JSON', () => {
     expect(new Set(messages.map(([type]) => type)).size).toBeGreaterThan(19);
   });
 
-  it.skipIf(xdr === undefined)(
-    'in the form sep-51 is the same as from stellar-sdk, and is read back unchanged by it',
-    async () => {
-      for (const [, message] of messages) {
-        const json = await messageJson(message);
-        expect(json).toEqual(JSON.parse(JSON.stringify(xdr?.StellarMessage.fromXDR(Buffer.from(message)).toJson())));
-        expect(toHex(xdr?.StellarMessage.fromJson(json).toXDR() ?? new Uint8Array())).toBe(toHex(message));
-      }
-    },
-  );
+  it.skipIf(xdr === undefined)('is the same as from stellar-sdk, which reads it back unchanged, in the form sep-51', async () => {
+    for (const [, message] of messages) {
+      const json = await messageJson(message);
+      expect(json).toEqual(JSON.parse(JSON.stringify(xdr?.StellarMessage.fromXDR(Buffer.from(message)).toJson())));
+      expect(toHex(xdr?.StellarMessage.fromJson(json).toXDR() ?? new Uint8Array())).toBe(toHex(message));
+    }
+  });
 
   it('differs between the two forms in four types of messages', async () => {
     const differ = new Set<string>();
@@ -64,7 +61,7 @@ describe('XDR-JSON', () => {
     expect([...differ].sort()).toEqual(['DONT_HAVE', 'HELLO', 'PEERS', 'TIME_SLICED_SURVEY_REQUEST']);
   });
 
-  it.each([5, 99, -1, 0x7fffffff])('of an ERROR_MSG with code %i has the number and the text', async (code) => {
+  it.each([5, 99, -1, 0x7fffffff])('has the number and the text of an ERROR_MSG with code %i', async (code) => {
     const message = concatBytes(be(0, 4), be(code < 0 ? code + 2 ** 32 : code, 4), be(3, 4), fromHex('61c30a00'));
     for (const form of ['sep-51', 'stellar-xdr'] as const) {
       expect(await messageJson(message, form)).toEqual({ error_msg: { code, msg: 'a\\xc3\\n' } });
@@ -76,7 +73,7 @@ describe('XDR-JSON', () => {
     expect(await messageJson(setOf(MAX_JSON_BYTES))).toBeNull();
   });
 
-  it('of a large transaction set is made in another thread, with the same result', async () => {
+  it('is made in another thread, with the same result, for a large transaction set', async () => {
     const small = (await messageJson(setOf(20_000))) as { generalized_tx_set: { v1: { phases: [{ v0: [Components] }] } } };
     // The timers of this thread run while it is converted.
     let ticks = 0;
