@@ -20,6 +20,8 @@ export interface Entry {
   /** The host name that stands for it, when it is an address of a seed. */
   seed: string | undefined;
   isSeed: boolean;
+  /** Its key, once a visit has shown it. */
+  peerID: string | undefined;
   /** Number of visits so far. */
   attempts: number;
 }
@@ -127,7 +129,8 @@ export class AddressBook {
   }
 
   #add(target: Target, address: string, state: Entry['state']): Entry {
-    const entry: Entry = { address, target, state, namedBy: 0, toldNamedBy: 0, seed: undefined, isSeed: false, attempts: 0 };
+    const about = { namedBy: 0, toldNamedBy: 0, seed: undefined, isSeed: false, peerID: undefined, attempts: 0 };
+    const entry: Entry = { address, target, state, ...about };
     this.#entries.set(address, entry);
     return entry;
   }

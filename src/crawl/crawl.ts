@@ -36,8 +36,11 @@ export interface CrawlProgress {
   readonly outcomes: Readonly<Record<string, number>>;
 }
 
-/** A node that refuses us because we are connected already is dialled again up to this number of times, at this interval. */
-const MAX_ATTEMPTS = 6;
+/**
+ * A node with several addresses accepts one connection of us at a time. An address that it refuses for that reason is dialled again
+ * when our other connections to its key have ended, and not before this interval, until it was dialled this number of times.
+ */
+const MAX_ATTEMPTS = 4;
 const RETRY_MS = 1_000;
 /** The largest number of addresses that one host name stands for. */
 const MAX_RESOLVED = 16;
@@ -294,12 +297,15 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
         secondLook: this.#settings.secondLook,
         onPhase: (phase) => phase === 'tcp' && place.connected(),
         onMessage: listener && ((message) => listener.hear(message)),
-        stay: listener && ((connection) => listener.listen(connection)),
+        stay: async (connection) => {
+          this.#queue.hold(entry, connection.remote.peerID);
+          await listener?.listen(connection);
+        },
       });
       if (signal.aborted || this.#isOver) return;
       if (isConnectedAlready(result) && entry.attempts < MAX_ATTEMPTS) {
-        // A node with two addresses accepts one connection of us at a time.
         entry.state = 'waiting';
+        entry.peerID = result.remote?.peerID;
         this.#queue.addLater(entry, RETRY_MS);
       } else this.#take(entry, result);
     } finally {

@@ -70,7 +70,7 @@ export class Listener {
   }
 
   async #listenToSCP(connection: Connection): Promise<void> {
-    const answer = this.#validators.begin(this.#address);
+    const answer = this.#validators.begin(connection.remote.peerID, this.#address);
     this.#answer = answer;
     try {
       const startMs = this.#now();

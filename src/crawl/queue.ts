@@ -1,12 +1,13 @@
 /**
- * Addresses that are still to be dialled: in order, one at a time for each IP address, and again later where a node asks for it.
+ * Addresses that are still to be dialled: in order, one at a time for each IP address and each known key, and again later where a
+ * node asks for it.
  * @module
  */
 import type { Clock, Timer } from '../net/clock.ts';
 import type { Entry } from './address-book.ts';
 
-/** Pause between two connections to one IP address, so that the node notices the end of the first one. In milliseconds. */
-const HOST_PAUSE_MS = 100;
+/** Pause between two connections to one IP address or key, so that the node notices the end of the first one. In milliseconds. */
+const PAUSE_MS = 100;
 /** Entries that were taken stay in the list up to this number, because removing each one would move all others. */
 const MAX_TAKEN = 1_000;
 
@@ -17,9 +18,9 @@ export class Queue {
   #entries: Entry[] = [];
   /** Number of entries at the beginning of the list that were taken. */
   #taken = 0;
-  /** IP addresses with a connection, and the entries that wait for its end. */
+  /** IP addresses and keys with a connection, and the entries that wait for its end. */
   readonly #busy = new Map<string, Entry[]>();
-  /** Number of entries that wait for an IP address or for a time. */
+  /** Number of entries that wait for a connection to end, or for a time. */
   #delayed = 0;
   readonly #timers = new Set<Timer>();
 
@@ -47,11 +48,12 @@ export class Queue {
     });
   }
 
-  /** Whether there is an entry whose IP address has no connection. */
+  /** Whether there is an entry whose IP address and key have no connection. */
   get isReady(): boolean {
     for (; this.#taken < this.#entries.length; this.#taken++) {
       const entry = this.#entries[this.#taken] as Entry;
-      const waiting = this.#busy.get(entry.target.host);
+      const { target, peerID } = entry;
+      const waiting = this.#busy.get(target.host) ?? (peerID === undefined ? undefined : this.#busy.get(peerID));
       if (waiting === undefined) return true;
       waiting.push(entry);
       this.#delayed++;
@@ -59,10 +61,11 @@ export class Queue {
     return false;
   }
 
-  /** Takes the first entry whose IP address has no connection; `isReady` says that there is one. */
+  /** Takes the first entry whose IP address and key have no connection; `isReady` says that there is one. */
   take(): Entry {
     const entry = this.#entries[this.#taken++] as Entry;
     this.#busy.set(entry.target.host, []);
+    if (entry.peerID !== undefined) this.#busy.set(entry.peerID, []);
     if (this.#taken > MAX_TAKEN && 2 * this.#taken > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#taken);
       this.#taken = 0;
@@ -70,13 +73,21 @@ export class Queue {
     return entry;
   }
 
-  /** The connection of an entry has ended: the next entry with its IP address gets its turn soon. */
-  release({ target: { host } }: Entry): void {
-    this.#after(HOST_PAUSE_MS, () => {
-      const next = this.#busy.get(host) ?? [];
-      this.#busy.delete(host);
-      this.#delayed -= next.length;
-      if (next.length > 0) this.#entries.splice(this.#taken, 0, ...next);
+  /** The connection of an entry is to a node with this key: other addresses that are known to have it wait. */
+  hold(entry: Entry, peerID: string): void {
+    entry.peerID = peerID;
+    if (!this.#busy.has(peerID)) this.#busy.set(peerID, []);
+  }
+
+  /** The connection of an entry has ended: entries that wait for its end get their turn soon. */
+  release({ target: { host }, peerID = host }: Entry): void {
+    this.#after(PAUSE_MS, () => {
+      for (const name of new Set([host, peerID])) {
+        const next = this.#busy.get(name) ?? [];
+        this.#busy.delete(name);
+        this.#delayed -= next.length;
+        if (next.length > 0) this.#entries.splice(this.#taken, 0, ...next);
+      }
     });
   }
 

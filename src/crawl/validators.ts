@@ -61,6 +61,8 @@ export class Validators {
   /** Hashes of quorum sets that are not known yet, with the number of nodes that were asked for each. */
   readonly #wanted = new Map<string, number>();
   readonly #reached = new Map<string, Reached>();
+  /** Keys of the nodes that were asked for SCP state: a node with several addresses is asked once. */
+  readonly #asked = new Set<string>();
   /** The latest ledger that the weighed keys had closed, after each answer. */
   readonly #ledgers: (number | undefined)[] = [];
   /** Lines of an earlier run, for keys that have not been heard since. */
@@ -100,6 +102,7 @@ export class Validators {
 
   /** Whether a node with this key has to be asked for SCP state. */
   wants(peerID: string): boolean {
+    if (this.#asked.has(peerID)) return false;
     this.#weigh();
     if (this.#inFlight + this.#barren < ENOUGH_ANSWERS) return true;
     // A validator is the best source of its own statements.
@@ -107,7 +110,8 @@ export class Validators {
   }
 
   /** Is called when a node is about to be asked. */
-  begin(address: string): Answer {
+  begin(peerID: string, address: string): Answer {
+    this.#asked.add(peerID);
     this.#inFlight++;
     return { address, statements: new Statements((peerID) => this.#named.has(peerID)), before: this.#fingerprint() };
   }
