@@ -83,7 +83,7 @@ export function printCrawl(result: CrawlResult, out: Output): void {
 const STATES: readonly ValidatorState[] = ['validating', 'delayed', 'disagrees', 'missing'];
 
 function printValidators(result: CrawlResult, out: Output): void {
-  const { validators, start, end, quorumSets } = result;
+  const { validators, start, end } = result;
   if (start?.options.validators === false || validators.size === 0) return;
   const dim = (text: string): string => out.style('dim', text);
   const weighed = [...validators.values()].filter((line) => line.weighed);
@@ -103,7 +103,7 @@ function printValidators(result: CrawlResult, out: Output): void {
   out.line(
     `  ${'not weighed'.padEnd(11)} ${String(validators.size - weighed.length).padStart(5)}  ${dim('no weighed quorum set names them; anyone can make keys')}`,
   );
-  out.line(`  ${'quorum sets'.padEnd(11)} ${String(quorumSets.size).padStart(5)}`);
+  out.line(`  ${'quorum sets'.padEnd(11)} ${String(result.weighedQuorumSets().size).padStart(5)}`);
   if (own === undefined) return;
   const { met, missing, blockedBy, nodes } = quorumHealth(own, result.validating());
   out.line('');

@@ -48,8 +48,10 @@ export class Listener {
         return;
       case 'SCP_QUORUMSET': {
         const hash = toHex(message.qSetHash);
+        // Nothing limits how many quorum sets a node sends, and each can be large.
+        if (!this.#asked.delete(hash)) return;
         this.#validators.addQuorumSet(message.qSet, hash);
-        if (this.#asked.delete(hash)) this.#wake?.();
+        this.#wake?.();
         return;
       }
       case 'DONT_HAVE':

@@ -40,6 +40,7 @@ export interface CrawlPageData {
   readonly nodes: readonly PageNode[];
   readonly texts: readonly string[];
   readonly validators: readonly ValidatorLine[];
+  /** Those of weighed validators. */
   readonly quorumSets: readonly { readonly hash: string; readonly quorumSet: SCPQuorumSet }[];
   /** The quorum set of the user. */
   readonly own?: {

@@ -63,7 +63,7 @@ export function pageData(result: CrawlResult): CrawlPageData {
     nodes,
     texts: [...texts.keys()],
     validators: [...all.filter(({ weighed }) => weighed), ...all.filter(({ weighed }) => !weighed).slice(0, MAX_UNWEIGHED)],
-    quorumSets: [...result.quorumSets].map(([hash, quorumSet]) => ({ hash, quorumSet })),
+    quorumSets: [...result.weighedQuorumSets()].map(([hash, quorumSet]) => ({ hash, quorumSet })),
     ...(own && { own: { quorumSet: own, ...quorumHealth(own, result.validating()) } }),
   };
 }

@@ -53,6 +53,12 @@ export class CrawlResult {
     return hash === undefined ? undefined : this.quorumSets.get(hash);
   }
 
+  /** The quorum sets of weighed validators, by hash. Those of other keys can be invented in any number. */
+  weighedQuorumSets(): ReadonlyMap<string, SCPQuorumSet> {
+    const weighed = new Set([...this.validators.values()].flatMap((line) => (line.weighed ? (line.quorumSetHash ?? []) : [])));
+    return new Map([...this.quorumSets].filter(([hash]) => weighed.has(hash)));
+  }
+
   /** Keys that validate. */
   validating(): ReadonlySet<string> {
     return new Set([...this.validators.values()].filter(({ validating }) => validating).map(({ peerID }) => peerID));

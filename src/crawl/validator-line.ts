@@ -39,5 +39,6 @@ export interface CrawlCounts {
   readonly validators: Readonly<Record<ValidatorState, number>>;
   /** Number of keys that are not weighed: anyone can make keys. */
   readonly unweighed: number;
+  /** Number of different quorum sets of weighed validators. */
   readonly quorumSets: number;
 }

@@ -143,10 +143,7 @@ export class Validators {
   #fingerprint(): string {
     this.#weigh();
     const heard = [...this.#weighed].filter((peerID) => this.#isHeard(peerID));
-    const sets = new Set(
-      heard.map((peerID) => this.#hashOf(peerID)).filter((hash) => hash !== undefined && this.#quorumSets.has(hash)),
-    );
-    return `${this.#weighed.size} ${heard.length} ${sets.size}`;
+    return `${this.#weighed.size} ${heard.length} ${this.quorumSetCount}`;
   }
 
   /** Hashes of the quorum sets to ask a node for; those of weighed keys first. */
@@ -181,11 +178,11 @@ export class Validators {
   }
 
   /**
-   * Takes a quorum set if a statement has its hash.
+   * Takes a quorum set that a node was asked for.
    * @param hash the hash of the quorum set, 64 hex digits
    */
   addQuorumSet(quorumSet: SCPQuorumSet, hash: string): void {
-    if (this.#quorumSets.has(hash) || !this.#isSaid(hash) || !isQuorumSetSane(quorumSet)) return;
+    if (this.#quorumSets.has(hash) || !isQuorumSetSane(quorumSet)) return;
     this.#wanted.delete(hash);
     this.#quorumSets.set(hash, quorumSet);
     this.#isStale = true;
@@ -210,8 +207,11 @@ export class Validators {
     return this.#latestLedger();
   }
 
+  /** Number of quorum sets of weighed keys: an unknown node can send any number of others. */
   get quorumSetCount(): number {
-    return this.#quorumSets.size;
+    this.#weigh();
+    const hashes = new Set(Array.from(this.#weighed, (peerID) => this.#hashOf(peerID)));
+    return [...hashes].filter((hash) => hash !== undefined && this.#quorumSets.has(hash)).length;
   }
 
   /** Number of weighed keys by state, and number of all other keys. */
@@ -269,12 +269,6 @@ export class Validators {
     if (this.#voices.has(peerID)) return true;
     const earlier = this.#earlier.get(peerID);
     return earlier !== undefined && earlier.state !== 'missing';
-  }
-
-  #isSaid(hash: string): boolean {
-    if (this.#wanted.has(hash)) return true;
-    for (const voice of this.#voices.values()) if (voice.quorumSetHash === hash) return true;
-    return false;
   }
 
   #hashOf(peerID: string): string | undefined {
