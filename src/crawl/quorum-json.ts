@@ -14,14 +14,15 @@ interface CoreQuorumSet {
   readonly v: readonly (string | CoreQuorumSet)[];
 }
 
-/** The document. It contains only weighed validators; a validator whose quorum set is not known has an empty `qset`. */
+/**
+ * The document. It contains the weighed validators whose quorum sets are known. stellar-core treats a validator that is only named
+ * by others as one that is offline. New versions do the same with an empty `qset`; old ones read it as a quorum set.
+ */
 export function quorumJson(result: CrawlResult): string {
-  const nodes = [...result.validators.values()]
-    .filter(({ weighed }) => weighed)
-    .map(({ peerID }) => {
-      const quorumSet = result.quorumSetOf(peerID);
-      return { node: peerID, qset: quorumSet === undefined ? {} : coreQuorumSet(quorumSet) };
-    });
+  const nodes = [...result.validators.values()].flatMap(({ peerID, weighed }) => {
+    const quorumSet = weighed ? result.quorumSetOf(peerID) : undefined;
+    return quorumSet === undefined ? [] : [{ node: peerID, qset: coreQuorumSet(quorumSet) }];
+  });
   return `${JSON.stringify({ nodes }, null, 2)}\n`;
 }
 

@@ -15,6 +15,7 @@ import {
   quorumJson,
   stellarbeatJson,
 } from '../../../src/crawl/index.ts';
+import { decodePublicKey } from '../../../src/protocol/strkey.ts';
 import type { SCPQuorumSet } from '../../../src/protocol/wire/messages.ts';
 import { type MockNetwork, mockNetwork } from '../../../src/testing/index.ts';
 import { runCli } from '../../support/cli.ts';
@@ -109,14 +110,35 @@ print(json.dumps({"nodes": dict(g.nodes(data=True)), "edges": g.number_of_edges(
 });
 
 describe('the quorum set export for stellar-core', () => {
-  it('has t and v, validators first, and an empty object for an unknown quorum set', () => {
-    const { nodes } = JSON.parse(quorumJson(result)) as { nodes: { node: string; qset: CoreSet }[] };
-    expect(nodes.map(({ node }) => node).sort()).toEqual(mock.validators.map(({ peerID }) => peerID).sort());
-    for (const { node, qset } of nodes) {
-      const validator = mock.validators.find(({ peerID }) => peerID === node);
-      if (validator?.state === 'missing') expect(qset).toEqual({});
-      else expect(back(qset)).toEqual(validator?.quorumSet);
+  it('has t and v, validators first; a validator without one is left out', () => {
+    const document = JSON.parse(quorumJson(result)) as { nodes: { node: string; qset: CoreSet }[] };
+    expect(Object.keys(document)).toEqual(['nodes']);
+    const known = mock.validators.filter(({ state }) => state !== 'missing');
+    expect(document.nodes.map(({ node }) => node).sort()).toEqual(known.map(({ peerID }) => peerID).sort());
+    for (const one of document.nodes) {
+      expect(Object.keys(one)).toEqual(['node', 'qset']);
+      expect(back(one.qset)).toEqual(known.find(({ peerID }) => peerID === one.node)?.quorumSet);
     }
+  });
+
+  it('has the fields that stellar-core reads, and no others', () => {
+    // HerderUtils.cpp parseQuorumMapFromJson and LocalNode::fromJson refuse everything else.
+    const check = (qset: CoreSet): void => {
+      expect(Number.isInteger(qset.t) && qset.t >= 0 && qset.t <= 0xffffffff).toBe(true);
+      expect(Array.isArray(qset.v)).toBe(true);
+      for (const entry of qset.v) {
+        if (typeof entry === 'object') check(entry);
+        else expect(() => decodePublicKey(entry)).not.toThrow();
+      }
+    };
+    const { nodes } = JSON.parse(quorumJson(result)) as { nodes: { node: string; qset: CoreSet }[] };
+    expect(nodes.some(({ qset }) => qset.v.some((entry) => typeof entry === 'object'))).toBe(true);
+    for (const { node, qset } of nodes) {
+      expect(() => decodePublicKey(node)).not.toThrow();
+      check(qset);
+    }
+    expect(new Set(nodes.map(({ node }) => node)).size).toBe(nodes.length);
+    expect(JSON.parse(quorumJson(new CrawlResult()))).toEqual({ nodes: [] });
   });
 
   interface CoreSet {
