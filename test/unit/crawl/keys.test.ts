@@ -20,8 +20,8 @@ afterEach(async () => {
 
 const crawlFrom = (seed: TestNode) => collect(crawl({ network, seeds: [seed.address], allow: ALLOW, timeoutMs: 10_000 }));
 
-describe('one key at many addresses', () => {
-  it('is visited at each of them, and asked for validators at one', async () => {
+describe('a crawl of one key at many addresses', () => {
+  it('visits each address, and asks the node for validators once', async () => {
     const connected = new Set<string>();
     const identity = identityOf(1);
     let asked = 0;
@@ -46,7 +46,7 @@ describe('one key at many addresses', () => {
     expect(xmlElements(graphml(result)).filter(({ name }) => name === 'node')).toHaveLength(COUNT + 1);
   });
 
-  it('is given up where it is connected from elsewhere, with the reason', async () => {
+  it('gives up, with the reason, when the node says that we are connected from elsewhere', async () => {
     const own = identityOf(3);
     const node = await nodes.start({ ip: '127.10.0.2', identity: identityOf(4), connected: new Set([own.peerID]) });
     const { nodes: lines } = await collect(crawl({ network, seeds: [node.address], identity: own, validators: false }));
@@ -56,8 +56,8 @@ describe('one key at many addresses', () => {
   });
 });
 
-describe('many keys at one address', () => {
-  it('are visited one after the other, each with its own key', async () => {
+describe('a crawl of many keys at one address', () => {
+  it('visits one after the other, and reports the key of each', async () => {
     const open = new Set<number>();
     let most = 0;
     const keys: TestNode[] = [];
@@ -80,7 +80,7 @@ describe('many keys at one address', () => {
     expect(keys.map(({ connects }) => connects)).toEqual(keys.map(() => 1));
   });
 
-  it('are the key of its one visit where every connection has another', async () => {
+  it('reports the key of its visit when every connection has another key', async () => {
     let next = 200;
     const balancer = await nodes.start({ ip: '127.10.0.5', identity: () => identityOf(next++) });
     const first = await crawlFrom(balancer);
@@ -92,8 +92,8 @@ describe('many keys at one address', () => {
   });
 });
 
-describe('a key that changes', () => {
-  it('is in the next crawl, and in the difference', async () => {
+describe('a key that changes between two crawls', () => {
+  it('is reported by the next crawl and by crawl diff', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'crawl-keys-'));
     try {
       let number = 6;
@@ -130,7 +130,7 @@ describe('a key that changes', () => {
     }
   });
 
-  it('counts once in a file that has both, the last', async () => {
+  it('is counted once in a file with both keys, which gives the last one', async () => {
     let number = 9;
     const node = await nodes.start({ ip: '127.10.0.8', identity: () => identityOf(number) });
     const first = await crawlFrom(node);

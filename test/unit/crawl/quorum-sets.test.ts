@@ -1,4 +1,4 @@
-/** Quorum sets that nothing may be made of, through a whole crawl: what is counted, what is written, and that it ends. */
+/** Invalid quorum sets in a whole crawl: it ends, counts none of them, and writes none of them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   CrawlResult,
@@ -57,14 +57,14 @@ const BAD: Readonly<Record<string, Bad>> = {
   'as deep as stellar-core decodes': { xdr: xdrOf(nested(700)) },
   'of 1,001 members': { xdr: xdrOf(set(501, keys.slice(0, 1_001))) },
   'of thousands of empty sets': { xdr: xdrOf(set(1, keys.slice(0, 1), ...Array.from({ length: 6_000 }, () => set(1, [])))) },
-  'that it does not have': {
+  'that no node has': {
     xdr: xdrOf(set(1, keys.slice(5, 6))),
     answer: (reqHash) => ({ type: 'DONT_HAVE', reqType: 'SCP_QUORUMSET', reqHash }),
   },
-  'that it does not send': { xdr: xdrOf(set(1, keys.slice(6, 7))), answer: () => undefined },
+  'that no node sends': { xdr: xdrOf(set(1, keys.slice(6, 7))), answer: () => undefined },
 };
 
-describe('quorum sets in a crawl', () => {
+describe('a crawl with invalid quorum sets', () => {
   const nodes = new Nodes();
   const validators = [...Object.keys(BAD), 'good'].map((name, i) => ({ name, identity: identityOf(300 + i) }));
   const quorumSet = set(
@@ -109,11 +109,11 @@ describe('quorum sets in a crawl', () => {
     };
   }
 
-  it('end the crawl, with every node in it', () => {
+  it('ends, with a result for every node', () => {
     expect(found.end).toMatchObject({ finished: true, counts: { outcomes: { ok: validators.length }, left: 0 } });
   });
 
-  it.each(Object.keys(BAD))('are none when they are %s, and their validator counts by its statement alone', (name) => {
+  it.each(Object.keys(BAD))('ignores a quorum set %s, and counts its validator by the statement', (name) => {
     const { identity } = validators.find((one) => one.name === name) as (typeof validators)[number];
     const line = result.validators.get(identity.peerID) as ValidatorLine;
     const quorumSetHash = toHex(nodeCrypto.sha256((BAD[name] as Bad).xdr));
@@ -122,7 +122,7 @@ describe('quorum sets in a crawl', () => {
     expect(result.quorumSetOf(identity.peerID)).toBeUndefined();
   });
 
-  it('make nobody weighed, and change no number', () => {
+  it('counts weighed validators and quorum sets without them', () => {
     const named = new Set(quorumSet.validators);
     const weighed = [...result.validators.values()].filter((line) => line.weighed);
     expect(new Set(weighed.map(({ peerID }) => peerID))).toEqual(named);
@@ -134,7 +134,7 @@ describe('quorum sets in a crawl', () => {
     expect(found.end.ledgerSeq).toBe(LEDGER);
   });
 
-  it('are in no export', () => {
+  it('exports none of them', () => {
     const core = JSON.parse(quorumJson(result)) as {
       readonly nodes: readonly { readonly node: string; readonly qset: object }[];
     };
@@ -153,8 +153,8 @@ describe('quorum sets in a crawl', () => {
   });
 });
 
-describe('a quorum set that nobody asked for', () => {
-  it('is not taken, although a statement has its hash', async () => {
+describe('a quorum set that was not requested', () => {
+  it('is ignored, although a statement has its hash', async () => {
     const validators = new Validators(network, undefined);
     const quorumSet = set(1, keys.slice(0, 1));
     const qSetHash = nodeCrypto.sha256(xdrOf(quorumSet));
