@@ -73,7 +73,7 @@ export class AuditReport {
     return this.#results.some(({ verdict }) => verdict === 'fail' || (strict && verdict === 'differs'));
   }
 
-  /** Called when the target is known. */
+  /** Is called when the target is known. */
   meet(facts: TargetFacts): void {
     this.#facts = facts;
     const { json, tap } = this.#given;

@@ -1,7 +1,7 @@
 /**
- * Keeps the code that V8 has compiled from the files of the built command line: compiling them would be a fifth of a probe's
- * CPU time. Node 20 has no cache of its own. That of newer ones lacks every function that a file does not call while it is
- * loaded, and its folder is in the temporary folder, where another user may have made it first: V8 trusts what a cache contains.
+ * Stores the code that V8 has compiled from the files of the built command line. Compiling them takes a fifth of a probe's CPU
+ * time. Node 20 has no such cache. The cache of newer versions contains only functions that a file calls while it is loaded. Its
+ * folder is below the temporary folder, where another user may have created it first, and V8 trusts the contents of a cache.
  * @module
  */
 import {
@@ -22,13 +22,13 @@ import {
 import { dirname, isAbsolute, join } from 'node:path';
 import { Script, type ScriptOptions } from 'node:vm';
 
-/** `require` of the built file. Where the sources themselves run, there is none. */
+/** `require` of the built file; undefined when the program runs from its sources. */
 declare const require: NodeJS.Require | undefined;
 
 /** Age at which a file of the cache is deleted, in milliseconds. It may be of a version that is no longer installed. */
 const KEPT_MS = 30 * 24 * 3600 * 1000;
 
-/** What Node puts around a CommonJS module. */
+/** The wrapper that Node puts around a CommonJS module. */
 const HEAD = Buffer.from('(function (exports, require, module, __filename, __dirname) { ');
 const TAIL = Buffer.from('\n})');
 
@@ -45,13 +45,16 @@ export function useCodeCache(folder: string): void {
   const load = require.extensions['.js'];
   require.extensions['.cjs'] = (module, filename) => {
     if (dirname(filename) !== folder) return load?.(module, filename);
-    // With the whole path, which stack traces take from the cache.
+    // The name contains the whole path, because stack traces take the path from the cache.
     const script = compile(filename, join(kept, `${encodeURIComponent(filename)}-${process.version}-${process.arch}`));
     script.runInThisContext().call(module.exports, module.exports, module.require.bind(module), module, filename, folder);
   };
 }
 
-/** The folder of the cache, if only we can write to it. The first run makes it; a container with one run fills none. */
+/**
+ * The folder of the cache, if only we can write to it. The first run only creates it, and the second run fills it. A container
+ * that runs once therefore writes no cache.
+ */
 function cacheFolder(): string | undefined {
   const { XDG_CACHE_HOME = '', HOME = '' } = process.env;
   const home = isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : HOME;
@@ -59,24 +62,24 @@ function cacheFolder(): string | undefined {
   const folder = join(home, home === HOME ? '.cache' : '', 'stellar-handshake');
   const stat = lstatSync(folder, { throwIfNoEntry: false });
   if (stat?.isDirectory() && isOurs(stat)) return folder;
-  // Not in the home of another user, which is ours with sudo.
+  // With sudo, HOME may be the home of another user: no folder is created there.
   if (stat === undefined) attempt(() => isOurs(statSync(home)) && mkdirSync(folder, { recursive: true, mode: 0o700 }));
   return undefined;
 }
 
-/** Whether only we can write it. Windows does not tell. */
+/** Whether only we can write to it; false on Windows, which does not report this. */
 function isOurs({ uid, mode }: Stats): boolean {
   return uid === process.geteuid?.() && (mode & 0o022) === 0;
 }
 
 function compile(filename: string, cache: string): Script {
-  // As bytes: a joined text would be copied once more by V8, which collects garbage for its sake.
+  // The parts are joined as bytes: V8 would copy a joined string again, and this copy would start the garbage collector.
   const source = Buffer.concat([HEAD, readFileSync(filename), TAIL]).toString('latin1');
   const options = { filename, columnOffset: -HEAD.length };
   const cachedData = attempt(() => readOurs(cache));
   if (cachedData === undefined) return attempt(() => compileAndKeep(source, options, cache)) ?? new Script(source, options);
   const script = new Script(source, { ...options, cachedData });
-  // Another build of this Node made it, or other flags of V8 did. The next run makes it anew.
+  // The cache is from another build of this Node, or V8 had other flags. The next run writes it again.
   if (script.cachedDataRejected) attempt(() => unlinkSync(cache));
   return script;
 }
@@ -91,7 +94,10 @@ function readOurs(path: string): Buffer | undefined {
   }
 }
 
-/** Compiles every function, so that the cache does not depend on what this run uses. Nobody sees a file that is half written. */
+/**
+ * Compiles every function, so that the cache does not depend on the functions that this run calls. Other processes never see an
+ * incomplete file.
+ */
 function compileAndKeep(source: string, options: ScriptOptions, cache: string): Script {
   const unfinished = `${cache}.${process.pid}`;
   const fd = openSync(unfinished, 'wx', 0o600);
@@ -121,7 +127,7 @@ function removeOld(folder: string): void {
   }
 }
 
-/** Nothing about a cache is an error. */
+/** The result of an action, or undefined when it throws: a failure of the cache is not an error of the program. */
 function attempt<T>(action: () => T): T | undefined {
   try {
     return action();

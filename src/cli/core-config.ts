@@ -94,7 +94,7 @@ async function parseToml(text: string): Promise<TomlTable> {
   }
 }
 
-/** The common names of nodes: `KEY name` gives one, `$name` stands for the key. */
+/** The names of nodes: `KEY name` gives a name to a key, and `$name` stands for this key. */
 class Names {
   /** The public key of NODE_SEED. */
   readonly self: string | undefined;

@@ -41,7 +41,7 @@ export const EXIT_CODE: Readonly<Record<OverlayErrorCode, number>> = {
   OVERLAY_CLOSED_UNHEARD: EXIT.NO_ANSWER,
   OVERLAY_NOT_STELLAR: EXIT.NOT_WHAT_IT_CLAIMS,
   OVERLAY_PEER_ERROR: EXIT.REFUSED,
-  // Our own refusals, which the peer makes too at the same time and for the same reason.
+  // We refuse for these reasons; the peer sees the same reason and refuses at the same time.
   OVERLAY_WRONG_PROTOCOL_VERSION: EXIT.REFUSED,
   OVERLAY_CONNECTING_TO_SELF: EXIT.REFUSED,
   OVERLAY_ALREADY_CONNECTED: EXIT.REFUSED,

@@ -1,20 +1,20 @@
 /**
- * Lines of a file of proofs, as they are read: such files are large, and may be anything.
+ * Reads the lines of a file of proofs. Such files are large, and their contents are not trusted.
  * @module
  */
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { UsageError } from './options.ts';
 
-/** Longest line, in characters: several times what a ledger with all its transactions takes. */
+/** Longest line, in characters. It is several times as long as a ledger with all its transactions. */
 const MAX_LINE = 0x8000000;
-/** Longest JSON value in many lines: the longest proof, since a message of the overlay has 16 MiB at most. */
+/** Longest JSON value in many lines, in characters. No proof is longer, because a message has at most 16 MiB. */
 const MAX_JOINED = 0x2000000;
 
 /**
- * The lines of a file, or of stdin for `-`. A text that is one JSON value in many lines is one line.
- * @param signal ends it, without an error
- * @throws {UsageError} when the file can't be read, or a line is too long for a proof
+ * The lines of a file, or of stdin for `-`. If the whole text is one JSON value in many lines, it is returned as one line.
+ * @param signal ends the lines without an error
+ * @throws {UsageError} when the file cannot be read, or a line is too long for a proof
  */
 export async function* proofLines(file: string, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
   const input: Readable = file === '-' ? process.stdin : createReadStream(file);
@@ -31,7 +31,7 @@ export async function* proofLines(file: string, signal: AbortSignal): AsyncGener
   }
 }
 
-/** Text in chunks to lines, without what ends them. @throws {TypeError} naming a line that is longer than `max` */
+/** Splits text into lines, without their line endings. @throws {TypeError} naming a line that is longer than `max` */
 export async function* split(chunks: AsyncIterable<string>, max: number): AsyncGenerator<string, void, undefined> {
   let parts: string[] = [];
   let length = 0;
@@ -51,9 +51,9 @@ export async function* split(chunks: AsyncIterable<string>, max: number): AsyncG
   if (length > 0) yield withoutCarriageReturn(parts.join(''));
 }
 
-/** Lines, all of them as one when they are one JSON value together that is not longer than `max`. */
+/** The lines, or one line if all of them together are one JSON value of at most `max` characters. */
 export async function* joined(lines: AsyncIterable<string>, max: number): AsyncGenerator<string, void, undefined> {
-  /** What may be the beginning of one value; undefined when it is known that there is a value in each line. */
+  /** The lines so far, while they may be the beginning of one value; undefined when they are not. */
   let all: string[] | undefined = [];
   let length = 0;
   for await (const line of lines) {

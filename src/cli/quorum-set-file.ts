@@ -25,7 +25,7 @@ const MIN_REDUNDANCY = 3;
 
 /**
  * The quorum set of a file.
- * @throws {UsageError} when it can't be read, is of neither kind, or contains a quorum set that is not sane
+ * @throws {UsageError} when it cannot be read, is neither JSON nor a stellar-core.cfg, or its quorum set is not sane
  */
 export async function readQuorumSetFile(file: string): Promise<SCPQuorumSet> {
   try {

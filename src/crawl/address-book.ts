@@ -15,7 +15,7 @@ export interface Entry {
   state: 'waiting' | 'asked' | 'settled' | 'forbidden' | 'unasked';
   /** Number of nodes that have named it. */
   namedBy: number;
-  /** `namedBy` in its last line. */
+  /** `namedBy` in the last reported line about this address. */
   toldNamedBy: number;
   /** The host name that stands for it, when it is an address of a seed. */
   seed: string | undefined;
@@ -67,7 +67,7 @@ export class AddressBook {
   }
 
   /**
-   * An address of a seed. The user has named it, so that it may be dialled whatever it is.
+   * Adds an address of a seed. The user has named it, so it may be dialled even outside the allowed ranges.
    * @param seed the host name that stands for it
    * @returns its entry, and the state that it had before, if it was known
    */
@@ -83,7 +83,7 @@ export class AddressBook {
     return { entry, before };
   }
 
-  /** A seed that has no address. @returns whether it is new */
+  /** Adds a seed that has no address. @returns whether it is new */
   addUnresolved(target: Target): boolean {
     const plain = plainTarget(target);
     const address = formatTarget(plain);
@@ -92,7 +92,7 @@ export class AddressBook {
     return true;
   }
 
-  /** An address from PEERS, `HOST:PORT`. @returns its entry when it is new; undefined also for a text that is no address */
+  /** Adds an address from PEERS, `HOST:PORT`. @returns its entry if it is new; undefined also for a text that is no address */
   addNamed(peer: string): Entry | undefined {
     // Most names are known in this spelling, and need not be parsed.
     const known = this.#entries.get(peer) ?? this.#spellings.get(peer);
@@ -120,7 +120,7 @@ export class AddressBook {
     return entry;
   }
 
-  /** An address with a result of an earlier run. */
+  /** Adds an address that has a result of an earlier run. */
   addSettled(address: string): void {
     const target = readAddress(address);
     if (target === undefined) return;
@@ -135,7 +135,7 @@ export class AddressBook {
     return entry;
   }
 
-  /** Lets it wait for its turn, if the limit of addresses allows one more. */
+  /** Makes an entry wait for its turn, if the limit of addresses allows one more. */
   #admit(entry: Entry): void {
     if (this.#dialled >= this.#maxNodes) {
       entry.state = 'unasked';

@@ -1,6 +1,6 @@
 /**
- * crawl: the whole network, found by walking from node to node along the addresses that they name. What has a state of its own
- * is in other files: the addresses in address-book.ts, their order in queue.ts, the limits in places.ts, the validators in
+ * crawl: finds the whole network. It goes from node to node by the addresses that they name. The parts with their own state
+ * are in other files: the addresses in address-book.ts, their order in queue.ts, the limits in places.ts, the validators in
  * validators.ts.
  * @module
  */
@@ -80,7 +80,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
   readonly #ending = new AbortController();
   /** Number of seeds that are still looked up. While there are any, the crawl does not end. */
   #lookups = 0;
-  /** Lines told while seeds are looked up: a seed can turn out to be one of these addresses. */
+  /** Lines that were reported while seeds are looked up, because a seed can have one of these addresses. */
   readonly #early = new Map<string, NodeLine>();
   #untaken: CrawlEvent[] = [];
   #wake: (() => void) | undefined;
@@ -104,7 +104,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     this.#places = new Places({ clock: this.#clock, concurrency, rate, onFree });
   }
 
-  /** How far it is now. */
+  /** The current progress. */
   get progress(): CrawlProgress {
     const { open, attempts } = this.#places;
     const { done, outcomes } = this.#tally;
@@ -255,7 +255,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     this.#settle(isTold ? known : lineOfUndialled(entry), !isTold);
   }
 
-  /** Begins as many visits as there are places for; ends the crawl when there is nothing left to do. */
+  /** Begins a visit for each free place. Ends the crawl when no address is left. */
   #pump(): void {
     if (this.#isOver || this.#ending.signal.aborted) return;
     while (this.#untaken.length < MAX_UNTAKEN && this.#queue.isReady && this.#places.begin()) this.#start(this.#queue.take());
@@ -332,7 +332,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     for (const peer of new Set(peers)) this.#addNamed(peer);
   }
 
-  /** Counts a line. @param tell whether the application gets it, too */
+  /** Counts a line. @param tell whether the line is also reported to the application */
   #settle(line: NodeLine, tell = false): void {
     this.#tally.add(line);
     if (this.#lookups > 0 || !tell) this.#early.set(line.address, line);

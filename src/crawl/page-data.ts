@@ -1,5 +1,5 @@
 /**
- * The data of the page of a crawl in a short form: nodes are named by their index. This file needs no Node API, because the page
+ * The data of the page of a crawl, in a short form in which nodes have an index. This file needs no Node API, because the page
  * uses it too.
  * @module
  */

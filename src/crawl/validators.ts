@@ -194,7 +194,7 @@ export class Validators {
     return this.#lines.splice(0);
   }
 
-  /** The lines that the end of the crawl adds: every line that has changed since it was told. */
+  /** The lines to add at the end of the crawl: every line that has changed since it was reported. */
   finish(): readonly CrawlEvent[] {
     this.#isStale = true;
     this.#weigh();
@@ -359,7 +359,7 @@ export class Validators {
     }
   }
 
-  /** @param all whether lines in which only ledger, statement or sources have changed are told too */
+  /** @param all whether lines in which only ledger, statement or sources have changed are reported too */
   #tell(all: boolean): void {
     for (const line of this.#allLines()) {
       if (!all && !this.#isFresh(line)) continue;

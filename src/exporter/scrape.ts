@@ -49,7 +49,7 @@ export interface Scrape {
 /** How much earlier than the scrape the handshake ends, in milliseconds. */
 const EARLIER_MS = 10;
 
-/** Why the deadline's signal aborts. */
+/** The reason with which the signal of the deadline aborts. */
 const DEADLINE = new Error('deadline');
 
 /**

@@ -1,5 +1,5 @@
 /**
- * One at a time, by key.
+ * Runs one task at a time for each key.
  * @module
  */
 

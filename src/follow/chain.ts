@@ -35,7 +35,7 @@ export interface ChainOptions {
   readonly from?: number | undefined;
 }
 
-/** Something for the application. */
+/** An output for the application. */
 export type ChainOutput = { readonly type: 'ledger'; readonly ledger: Ledger } | FollowEvent;
 
 /** A transaction set that must be fetched. */
@@ -138,7 +138,7 @@ export class Chain {
       if (ledgerSeq < next || forked) return [];
       return [...candidates.values()].flatMap((candidate): WantedTxSet[] => {
         const { value, blocking, quorumAtMs, txSet } = candidate;
-        // With a threshold below half, a slice is not enough to block.
+        // Both are checked: with a threshold below half, a slice need not block the quorum set.
         const isLikely = blocking === true || quorumAtMs !== undefined;
         if (value instanceof LedgerError || !isLikely || txSet !== undefined) return [];
         return [{ ledgerSeq, hash: value.txSetHash, candidate }];
@@ -192,7 +192,7 @@ export class Chain {
     if (gapFrom !== undefined) yield { type: 'gap', from: gapFrom, to: (this.#next as number) - 1 };
   }
 
-  /** The first ledger when none was named: the earliest recent one with a quorum. Anybody can replay old ones. */
+  /** The first ledger if the options name none: the earliest recent one with a quorum. Old ones may have been replayed. */
   #first(now: Now): number | undefined {
     const recent = [...this.#votes.slots].filter((slot) => {
       const agreed = agreedOn(slot);
@@ -201,7 +201,7 @@ export class Chain {
     return recent.length === 0 ? undefined : Math.min(...recent.map(({ ledgerSeq }) => ledgerSeq));
   }
 
-  /** Before there is a first ledger: its earliest close time. Replayed statements say nothing about the network now. */
+  /** The earliest close time of a first ledger; 0 once there is one. Replayed statements say nothing about the network now. */
   #earliestStart({ unixSeconds }: Now): number {
     return this.#next === undefined ? unixSeconds - MAX_START_AGE_SECONDS : 0;
   }

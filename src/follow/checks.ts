@@ -78,7 +78,7 @@ export function checkTxSet(crypto: CryptoProvider, { txSetHash, ext }: StellarVa
   return { txSet, previousLedgerHash: toHex(previous) };
 }
 
-/** The set of a value whose set need not be fetched. */
+/** The transaction set of a value, if it need not be fetched: the network has dropped the nominated set. */
 export function droppedTxSet({ ext }: StellarValue): CheckedTxSet | undefined {
   if (ext.type !== 'STELLAR_VALUE_EMPTY_TX_SET') return undefined;
   return { txSet: emptyTxSet(ext.previousLedgerHash), previousLedgerHash: toHex(ext.previousLedgerHash) };

@@ -55,7 +55,7 @@ export interface Candidate {
   readonly statements: Map<string, SCPEnvelope>;
   /** When our quorum set was satisfied, by the monotonic clock. */
   quorumAtMs?: number;
-  /** Whether so many nodes name it that at least one of them is right. */
+  /** Whether the nodes that name it block the quorum set, so that at least one of them must be right. */
   blocking?: boolean;
   txSet?: CheckedTxSet | undefined;
   /** Whether every peer was asked for the set and none has it. */

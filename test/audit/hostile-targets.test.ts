@@ -14,7 +14,7 @@ beforeEach(() => {
 
 afterEach(() => clock.stop());
 
-/** What a target does with a connection, its own end in hand. */
+/** What a target does with its end of a connection. */
 type Misdeed = (stream: Duplex) => void;
 
 /** Our end of a connection to a target that misbehaves. */

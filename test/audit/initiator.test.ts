@@ -107,7 +107,7 @@ describe('a target that stops dialling', () => {
 });
 
 describe('a target that crashes and restarts at once', () => {
-  /** A client that is restarted whenever it has died, which it does when it meets PEERS twice. */
+  /** A client that crashes when it receives PEERS twice, and is restarted after each crash. */
   function mortal(): { readonly accept: () => Promise<Duplex>; readonly deaths: () => number } {
     let deaths = 0;
     let target = new MemoryTarget(clock, { ecdhSeed: 0 });

@@ -30,7 +30,7 @@ function expected(mutant: Mutant, role: Role): readonly string[] {
     .sort();
 }
 
-/** The one case that our own side does not pass, being stricter than the reference. */
+/** Whether a result is that of our own side, which passes every case but one: there it is stricter than stellar-core. */
 function isOurWay({ id, verdict }: CaseResult): boolean {
   return verdict === 'pass' || (nameOf({ id }) === 'dont-have-type-99' && verdict === 'differs');
 }

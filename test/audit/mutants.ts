@@ -27,7 +27,7 @@ function isWellFormed(record: Uint8Array): boolean {
   }
 }
 
-/** Only records the predicate holds of get through. */
+/** Passes only records for which the predicate is true. */
 const lets =
   (through: (record: Uint8Array, inside: Inside) => boolean) =>
   (inside: Inside): RecordFilter => {
@@ -39,7 +39,7 @@ function hasGoodMac(record: Uint8Array, { macKeys: [, receiving] }: Inside): boo
   return receiving?.verify(record, 8, record.length - 32) === true;
 }
 
-/** Seals a record anew, as if it had been right. */
+/** Seals a record again, so that its MAC is good. */
 function reseal(record: Uint8Array, sequence: bigint, { macKeys: [, receiving] }: Inside): Uint8Array {
   view(record).setBigUint64(8, sequence);
   receiving?.seal(record, 8, record.length - 32);
@@ -48,7 +48,7 @@ function reseal(record: Uint8Array, sequence: bigint, { macKeys: [, receiving] }
 
 const isMaced = (record: Uint8Array, { macKeys }: Inside): boolean => macKeys.length > 0 && !is(record, 'ERROR_MSG');
 
-/** Puts the sequence that should be there into each record whose MAC fits the one that is. */
+/** Replaces the sequence by the expected one in each record whose MAC is good for its own sequence. */
 const anySequence = (inside: Inside): RecordFilter => {
   let next = 0n;
   return (record) => {
@@ -74,7 +74,7 @@ const editsHello = (edit: (record: Uint8Array) => void) => (): RecordFilter => {
   };
 };
 
-/** An honest HELLO of the audit but for its keys: anything else is not understood. */
+/** An honest HELLO of the audit except for its keys. Any other HELLO is not understood. */
 function isOrdinaryHello(record: Uint8Array): boolean {
   if (!isWellFormed(record) || (record[0] as number) < 0x80) return false;
   const at = behindVersion(record);
@@ -136,7 +136,7 @@ async function listens(peer: MockPeer): Promise<void> {
 
 const flood = { type: 'FLOOD_ADVERT', txHashes: [new Uint8Array(32)] } as const;
 
-/** What every target notices that is meddled with record by record: it waits for whatever is announced. */
+/** Cases that fail for every target whose records are changed one by one, because it waits for each announced record. */
 export const BY_ANY_FILTER: readonly string[] = [
   'feeds-oversized-record-after-auth',
   'garbage',
@@ -183,7 +183,7 @@ export interface Mutant {
   readonly groups: readonly Group[];
   /** Names of cases without role, in any order; or a function that selects cases. */
   readonly noticed: readonly string[] | ((one: AuditCase) => boolean);
-  /** What only a target of one role is noticed by. */
+  /** Further cases for a target of one role. */
   readonly acceptorOnly?: readonly string[];
   readonly initiatorOnly?: readonly string[];
   /** The role it makes sense in; both when left out. */

@@ -33,7 +33,7 @@ function remembered<T>(make: (secret: Uint8Array) => T): (secret: Uint8Array) =>
   };
 }
 
-/** Turns of the event loop without anything new after which nothing more will happen by itself. */
+/** Number of event loop turns without an event after which no further event will come by itself. */
 const IDLE_TURNS = 12;
 
 /** A clock that moves to the next timer when the process has nothing else to do. */
@@ -65,7 +65,7 @@ export class IdleClock extends ManualClock {
   }
 }
 
-/** What a mutation knows of the connection that it meddles with. */
+/** The state of the connection that a mutation changes. */
 export interface Inside {
   readonly role: PeerRole;
   /** MAC keys of the target: for sending, then for receiving. */

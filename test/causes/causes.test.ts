@@ -27,7 +27,7 @@ describe.concurrent('probe reports the cause', () => {
         ok: false,
         hasRemote: remote,
       });
-      // Nothing but that the node is dialled again, where it is.
+      // stderr has only the notice that the node is dialled again, if it is.
       expect(stderr).toMatch(/^(127\.0\.0\.1:\d+ closed without a message[^\n]+\n)?$/);
       expect(result.error).toMatchObject({ code, cause, stage });
       expect(result.error.advice.length).toBeGreaterThan(20);

@@ -10,7 +10,7 @@ import { closingAfter, echoing, whileTimePasses } from '../support/proxy.ts';
 const network = networks.standalone;
 const NOW = 1_767_225_600;
 
-/** Lets in whose certificate has not expired, as a node does whose clock is so far ahead of ours. */
+/** A node whose clock is ahead: it accepts only certificates that have not expired by its clock. */
 function nodeAhead(seconds: number): MockScript {
   return async (peer) => {
     const body = await peer.receiveBody();
@@ -112,7 +112,7 @@ describe('a node that closes without a message', () => {
 });
 
 describe('what probe remembers about a target', () => {
-  /** Probes it so often, and counts the connections of each time. */
+  /** Probes a node this number of times, and counts the connections of each probe. */
   async function connectionsOf(
     options: Partial<Parameters<typeof listen>[0]>,
     times: number,

@@ -6,7 +6,7 @@ import { finished } from '../support/cli.ts';
 import { Machine, NO_NAMESPACE } from '../support/namespace.ts';
 
 const NETWORK = ['--network', 'standalone'] as const;
-/** What Node itself needs, and not much more. */
+/** A few more file descriptors than Node itself needs. */
 const FEW = 34;
 
 describe.skipIf(process.platform !== 'linux')('probe of more targets than the process may open files', () => {

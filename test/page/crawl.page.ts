@@ -97,7 +97,7 @@ describe.runIf(findBrowser())('the page of a crawl', () => {
     const page = await show(300);
     const canvas = page.locator('canvas.graph');
     await canvas.scrollIntoViewIfNeeded();
-    // What the browser shows of it: a canvas that is one colour is a small picture.
+    // The size of the screenshot: a canvas in one colour gives a small image.
     const inked = async (): Promise<number> => (await canvas.screenshot()).length;
     const box = (await canvas.boundingBox()) as { readonly width: number; readonly height: number };
     await expect.poll(inked).toBeGreaterThan(12_000);

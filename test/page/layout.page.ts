@@ -30,7 +30,7 @@ describe.runIf(findBrowser())('the layout of the page', () => {
     await watchShifts(page);
     expect(await overflow(page)).toBe(0);
     expect(await viewer.violations(page)).toEqual([]);
-    // Light every field and open what can be opened.
+    // Highlight some fields, and open the other parts of the page.
     for (const index of [0, 7, 13, 18]) await page.locator('#record .field').nth(index).hover();
     await page.locator('.node').nth(3).click();
     await page.getByRole('button', { name: 'Change field' }).click();
@@ -70,7 +70,7 @@ interface Shifted {
   shifts: string[];
 }
 
-/** Notes what jumps without having been asked to; what follows a click is its answer. */
+/** Records layout shifts, except those that a click causes. */
 async function watchShifts(page: Page): Promise<void> {
   await page.evaluate(() => {
     const shifts: string[] = [];

@@ -9,7 +9,7 @@ import { mockNode } from '../../src/testing/index.ts';
 import { finished, startCli } from '../support/cli.ts';
 import { findBrowser, Viewer } from './support/browser.ts';
 
-/** No browser is found there, so that the test’s own is the only one. */
+/** A PATH without browsers, so that only the browser of the test is used. */
 const NOWHERE = { PATH: '/nonexistent' };
 
 describe.runIf(findBrowser())('explain --open', () => {

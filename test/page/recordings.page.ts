@@ -5,7 +5,7 @@ import { transcript, transcripts } from '../support/vectors.ts';
 import { findBrowser, Viewer } from './support/browser.ts';
 import { pictureOf } from './support/pictures.ts';
 
-/** Which check of stellar-core’s failed, where the bytes tell; else there are only its words. */
+/** The check that failed, where the bytes show it. In the other recordings only the ERROR_MSG shows the reason. */
 const CAUSES: Readonly<Record<string, readonly [check: string, code: OverlayErrorCode]>> = {
   'bad-address': ['listeningPort from 1 to 65535', 'OVERLAY_BAD_ADDRESS'],
   'connecting-to-self': ['peerID not our own', 'OVERLAY_CONNECTING_TO_SELF'],

@@ -118,7 +118,7 @@ describe.runIf(findBrowser())('a change on the page', () => {
     await lab.getByRole('button', { name: 'Flip a bit' }).click();
     await expectOutcome(demo, CERT);
     expect(await lab.locator('.changed').count()).toBe(1);
-    // A second time puts it back.
+    // A second click restores the bit.
     await lab.getByRole('button', { name: 'Flip a bit' }).click();
     await demo.getByTestId('outcome').getByText('Nothing is changed yet').waitFor();
     await lab.getByRole('button', { name: 'Flip a bit' }).click();

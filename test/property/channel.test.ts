@@ -38,7 +38,7 @@ describe('a record of the channel with a damaged byte or bit', () => {
         const bench = Bench.authenticated(side);
         const frame = bench.other.seal(message);
         const index = where % frame.length;
-        // Bit 31 of the header is not looked at.
+        // Bit 31 of the header is ignored.
         const change = index === 0 && xor === 0x80 ? 0x81 : xor;
         frame[index] = (frame[index] as number) ^ change;
         const events = bench.feed(frame);
@@ -264,7 +264,7 @@ class End {
     return true;
   }
 
-  /** Is done with the oldest message. */
+  /** Releases the oldest message. */
   consume(): boolean {
     const message = this.#held.shift();
     if (message !== undefined) this.peer.release(message);
@@ -306,7 +306,7 @@ class End {
   }
 }
 
-/** Small enough to run dry, large enough for any message that is sent here. */
+/** Small enough that the credit runs out, and large enough for any message of this test. */
 function capacityArbitrary() {
   return fc.record({ messages: fc.integer({ min: 1, max: 60 }), bytes: fc.integer({ min: 2000, max: 20_000 }) });
 }

@@ -28,7 +28,7 @@ function bytesOf({ which, how, at, by }: { which: number; how: string; at: numbe
   if (how === 'stranger') return scpXdr(others.externalize(which % 5, 1000 + (which % LEDGERS), new Uint8Array(40)));
   if (how === 'replaced signature')
     xdr.set((statements[(which + 1) % statements.length] as Uint8Array).subarray(-64), xdr.length - 64);
-  // What changes the structure never gets past the channel: only bytes of keys, hashes, numbers and signatures are damaged.
+  // The channel refuses XDR that is not well-formed. Therefore only bytes of keys, hashes, numbers and signatures are damaged.
   if (how === 'damaged') {
     const places = [8, 20, 47, 55, 70, 100, xdr.length - 1, xdr.length - 40, xdr.length - 80];
     const place = places[at % places.length] as number;

@@ -37,7 +37,7 @@ function damaged(event: PictureEvent, { at, value, cut, mac }: Damage): PictureE
   if (event.kind !== 'record') return event;
   const wire = fromHex(event.hex);
   if (at < wire.length) wire[at] = value;
-  // At least its header is there: that is what makes it a record.
+  // At least the header is kept, because a picture has no record without a header.
   return { ...event, hex: toHex(cut ? wire.subarray(0, Math.max(4, at)) : wire), mac };
 }
 

@@ -148,7 +148,7 @@ describe.each(ROLES)('our side as %s', (role) => {
     if (role === 'initiator') await peer.expect('AUTH');
     peer.send({ type: 'AUTH', flags: 200 }, grant());
     if (role === 'acceptor') await peer.expect('AUTH');
-    // Ours has sequence 1 as well, and so has the peer's next one but for the grant: sequence 2 is GET_SCP_STATE.
+    // The peer has sent AUTH and a grant, so its next sequence is 2. Our GET_SCP_STATE has sequence 2 too: only its MAC is wrong.
     await peer.expect('SEND_MORE_EXTENDED');
     const reflected = await peer.next();
     peer.write(fromHex(reflected?.frameHex ?? ''));
@@ -277,7 +277,7 @@ describe.each(ROLES)('our side as %s', (role) => {
     await until(() => connection.credit.messages === 1n);
     const sends = Array.from({ length: 5 }, () => connection.send({ type: 'FLOOD_ADVERT', txHashes: [new Uint8Array(32)] }));
     await peer.expect('FLOOD_ADVERT');
-    await peer.ping(); // Nothing but the answer has come.
+    await peer.ping(); // No other message came before the answer.
     peer.send(grant(5, 10));
     await peer.expect('FLOOD_ADVERT');
     peer.send(grant(1, 1_000_000));
@@ -381,7 +381,7 @@ describe('an acceptor', () => {
     expect(await late.farewell()).toEqual(['FIN']);
     expect(subject.events.map(({ event }) => event)).toEqual(['connected', 'refused']);
     expect(subject.events[1]).toMatchObject({ error: { code: 'OVERLAY_NO_PENDING_SLOT' } });
-    await subject.peer.handshake(); // The one that holds the place is not disturbed.
+    await subject.peer.handshake(); // The connection that holds the place continues.
   });
 
   it('accepts AUTH, SEND_MORE_EXTENDED and GET_SCP_STATE in one segment (row 81)', async () => {

@@ -102,7 +102,7 @@ function rebuild({ name, sendFramesHex }: HostileJson, i: number, peer: RawPeer)
     }
     return sealed;
   };
-  // A recipe that is not the one of the vector would test something else.
+  // Otherwise the recipe would test something else than the vector.
   expect(toHex(seal(vectorKeys(peer.role === 'WE_CALLED_REMOTE' ? 'A' : 'B')))).toBe(toHex(frame));
   return seal(keysOf(peer));
 }

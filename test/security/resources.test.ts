@@ -60,7 +60,7 @@ describe('an acceptor', () => {
     await honest(listener, clock);
     await drop(1, 1_000);
     await drop(2, 1_001);
-    await drop(3, 1_000); // The header is complete now: a sign of life for the tick at 5 s.
+    await drop(3, 1_000); // The header is now complete, so the tick at 5 s counts it as a read.
     await Promise.all(Array.from({ length: 20 }, () => honest(listener, clock)));
     // Closed connections must be noticed before the clock advances, because the wait for their sockets depends on it.
     const left = (): number => events.filter(({ event }) => event === 'closed').length;
@@ -247,7 +247,7 @@ describe.each(ROLES)('our side as %s', (role) => {
   it('drops a peer that sends nothing for 30 s', async () => {
     await using subject = await Subject.authenticated(role);
     const connection = await subject.connection;
-    // The tick at 5 s sends a ping: the last sign of life of either side.
+    // The tick at 5 s sends a ping. After that, neither side sends anything.
     subject.clock.advance(5_000);
     await subject.peer.expect('GET_SCP_QUORUMSET');
     subject.clock.advance(29_999);
@@ -323,7 +323,7 @@ describe.each(ROLES)('our side as %s', (role) => {
   });
 });
 
-/** Resolves when nothing more is received, though a third party is served all the while. */
+/** Resolves when no more bytes are received while another listener serves its peer. */
 async function stalled(bytes: { readonly received: number }): Promise<void> {
   const clock = new ManualClock();
   await using listener = await listen({ port: 0, network, clock, identity: NodeIdentity.random() });

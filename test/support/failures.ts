@@ -47,7 +47,7 @@ const answer =
     await peer.expectEnd();
   };
 
-/** HELLOs, then whatever comes. */
+/** Exchanges HELLOs, and then receives until the end. */
 const afterHello =
   (rest: MockScript): MockScript =>
   async (peer) => {

@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ManualClock } from '../../src/testing/clock.ts';
 
-/** Moves a clock on until a promise has settled, a minute at most: what ends has timers of its own. */
+/** Advances a clock until a promise has settled, by at most one minute, because the end of a connection needs timers. */
 export async function passing<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
   let isSettled = false;
   const settle = (): void => {

@@ -325,7 +325,7 @@ export function openHandles(): string[] {
 
 /**
  * Resolves when a condition holds; it is looked at after each turn of the event loop.
- * @throws when it has not held for a very long time
+ * @throws when it did not hold within a very long time
  */
 export async function until(condition: () => boolean): Promise<void> {
   const giveUpMs = performance.now() + 8_000;

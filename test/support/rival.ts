@@ -72,7 +72,7 @@ export class Rival implements AsyncDisposable {
       this.#port = port as number;
       this.#onListening(this.#port);
     });
-    // It does not keep this process alive, and ends with it.
+    // The child does not keep this process alive, and ends with it.
     child.unref();
     if (role === 'dial') child.channel?.unref();
     child.once('exit', () => {

@@ -11,7 +11,7 @@ const MAC_ADDRESSES = Uint8Array.of(2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2);
 const isV4 = (ip: Uint8Array): boolean => (ip[0] as number) >> 4 === 4;
 const etherType = (ip: Uint8Array): number => (isV4(ip) ? 0x0800 : 0x86dd);
 
-/** An IPv4 packet of documentation addresses around what a protocol carries. */
+/** An IPv4 packet with documentation addresses around a payload of a protocol. */
 export function ipv4Around(protocol: number, content: Uint8Array): Uint8Array {
   return concatBytes(
     ...[be(0x4500, 2), be(20 + content.length, 2), be(0, 2), be(0x4000, 2)],

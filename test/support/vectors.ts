@@ -180,7 +180,7 @@ const readJson = (path: string): unknown => JSON.parse(readFileSync(new URL(path
 /** The vector file. */
 export const vectors = readJson('handshake-vectors.json') as VectorsJson;
 
-/** Ordinary handshake of the vectors, the one unit tests play with. */
+/** The handshake of the vectors that unit tests use. */
 export const [pubnet1] = vectors.handshakes;
 
 /** The recorded connections by name. */

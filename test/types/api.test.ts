@@ -35,7 +35,7 @@ const seed = new Uint8Array(32);
 function _audits(dial: () => Promise<Duplex>): void {
   // @ts-expect-error an audit needs the network
   void auditAcceptor(dial, {});
-  // @ts-expect-error who dials is played one connection after the other
+  // @ts-expect-error a dialling target is audited one connection after the other
   void auditInitiator(dial, { network, concurrency: 2 });
   // @ts-expect-error no such severity
   void auditAcceptor(dial, { network, severity: 'mild' });
@@ -89,7 +89,7 @@ function _refused(connection: Connection): void {
   void connection.send({ type: 'ERROR_MSG', code: 'ERR_MISC', msg: '' });
   // @ts-expect-error a misspelt option
   void connect({ host: 'localhost', network, lisenPort: 1 });
-  // @ts-expect-error the unit belongs to the name
+  // @ts-expect-error the name contains the unit
   void connect({ host: 'localhost', network, handshakeTimeout: 1 });
   // @ts-expect-error no such value
   void connect({ host: 'localhost', network, ecdh: 'per-day' });
@@ -99,9 +99,9 @@ function _refused(connection: Connection): void {
   void listen({ port: 0 });
   // @ts-expect-error a network is not its name
   void connect({ host: 'localhost', network: 'pubnet' });
-  // @ts-expect-error a pin is a matter of the side that dials
+  // @ts-expect-error expectedPeerID is an option of the side that dials
   void listen({ network, expectedPeerID: 'G' });
-  // @ts-expect-error limits are a matter of the side that listens
+  // @ts-expect-error limits of connections are options of the side that listens
   void connect({ host: 'localhost', network, maxPendingConnections: 1 });
   // @ts-expect-error facts about the peer do not change
   connection.remote.peerID = 'G';

@@ -25,7 +25,7 @@ const RECORDS = transcripts
   .filter(([name]) => !name.includes('corrupt-xdr'))
   .map(([name, { records }]) => [name, records.map(({ frameHex }) => frameHex)] as const);
 
-/** Types whose payload is not looked into here, so that arbitrary bytes are no message to who does. */
+/** Types whose payload is not decoded here. The other implementations decode it, and refuse arbitrary bytes. */
 const LEDGER_TYPES: readonly string[] = ['TX_SET', 'TRANSACTION', 'GENERALIZED_TX_SET'];
 
 beforeAll(() => {
@@ -84,7 +84,7 @@ describe('a message made by the test', () => {
       fc.assert(
         fc.property(messageOf(type), damage, (message, how) => {
           const xdrBytes = damaged(encode(message), how);
-          // Another type may have come of it.
+          // The damage may have changed the type.
           const number = xdrBytes.length < 4 ? -1 : new XdrReader(xdrBytes).int32();
           if (number === 0 || number === 7 || number === 8 || number === 17) return;
           const accepted = (read: () => unknown): boolean => {

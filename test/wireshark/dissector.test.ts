@@ -56,7 +56,7 @@ describe.skipIf(!hasTshark)('the dissector in tshark', () => {
   it(
     'shows the same fields as decode for every recorded session, and good MACs with keys',
     async () => {
-      // As people would: a capture each, merged by time.
+      // One capture for each session, merged by time.
       const files = talks.map((talk) => tshark.file(pcapOf(talk)));
       const merged = tshark.path('merged.pcapng');
       execFileSync('mergecap', ['-w', merged, ...files]);
@@ -343,7 +343,7 @@ describe.skipIf(!hasTshark)('the dissector in tshark', () => {
       const expected: string[] = [];
       let talk = new TcpTalk();
       for (let i = 0; i < MUTATIONS; i++) {
-        // A HELLO now and then, so that there is no doubt where records begin.
+        // A HELLO every 100 records, so that the beginning of records is certain.
         const isFirst = i % 100 === 0;
         if (isFirst) talk = new TcpTalk(`10.0.${(i / 100) >> 7}.${1 + ((i / 100) & 127)}:50000`, '10.1.0.2:11625');
         const frame = damaged(random.pick(frames), random);

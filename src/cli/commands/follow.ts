@@ -140,7 +140,7 @@ function printEvent(event: FollowEvent, { out, err }: CliContext): void {
   for (const line of eventLines(event, stream)) stream.line(line);
 }
 
-/** Lines that are judged before anything else gets its turn. */
+/** Number of lines that are verified before other work of the process gets its turn. */
 const LINES_A_TURN = 100;
 
 /** Verifies a file. @returns the exit code */
@@ -166,7 +166,7 @@ async function verifyFile(file: string, quorumSet: SCPQuorumSet, args: FollowArg
       else out.line(`${out.style('red', '✗')} line ${line}: ${error.message}`);
     }
     await out.drained(signal);
-    // Lines that are in memory already, and output that nobody waits for, would keep Ctrl-C from being heard.
+    // Subtle: if all lines are in memory and the output never waits, the event loop does not turn, and Ctrl-C has no effect.
     if ((good + bad) % LINES_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     if (signal.aborted) break;
   }

@@ -24,7 +24,7 @@ export function findBrowser(): string | undefined {
 /** A desktop and a phone. */
 export const WIDTHS = [1280, 390] as const;
 
-/** A browser and what its pages did that they must not do. */
+/** A browser, and the list of forbidden things that its pages did. */
 export class Viewer implements AsyncDisposable {
   /** Requests for anything but the page itself, errors, and what the policy of the page has refused. */
   readonly complaints: string[] = [];

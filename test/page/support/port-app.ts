@@ -1,5 +1,5 @@
 /**
- * What the browser runs of examples/message-port.ts: the page dials, a worker made of this very file accepts.
+ * The program that the browser runs with examples/message-port.ts. The page dials, and a worker from this same file accepts.
  * `network` of the page may differ from the worker's, which is standalone.
  */
 import { openOverPort, type Port } from '../../../examples/message-port.ts';

@@ -149,7 +149,7 @@ describe('the bytes of a stream', () => {
 
   it('are read as base64 of one message, as watch --json prints it', () => {
     expect(decodeAll(utf8Encode('AAAADAAAABs=')).records).toMatchObject([{ type: 'GET_SCP_STATE' }]);
-    // These digits are hex as well, of nothing.
+    // These digits are also valid hex, but the bytes of that hex are no message.
     expect(decodeAll(utf8Encode('AAAAFAAAAAAAAAAA')).source).toMatchObject({ format: 'base64' });
   });
 

@@ -18,7 +18,7 @@ function lines(segments: readonly SegmentSpec[]): readonly string[] {
   return decodeAll(pcapOf(segments), keys).records.map(recordLine);
 }
 
-/** Both directions' lines apart: how they interleave depends on when each is complete. */
+/** The lines of each direction. Their order between the directions depends on the time when each record is complete. */
 function bySide(found: readonly string[]): readonly (readonly string[])[] {
   return ['A', 'B'].map((side) => found.filter((line) => line.startsWith(side)));
 }

@@ -42,7 +42,7 @@ const FILES: readonly Uint8Array[] = [
   ),
 ];
 
-/** Decodes whatever it is and prints all of it; damage is the one way in which it may fail. */
+/** Decodes any bytes and prints the results. The only allowed exception is CaptureFileError. */
 function survive(bytes: Uint8Array): number {
   const decoder = new CaptureDecoder(keys);
   let items = 0;
@@ -176,7 +176,7 @@ describe('the decoder of captures', () => {
       for (const item of decoder.push(i === 0 ? file : file.subarray(24))) if (item.kind === 'problem') problems++;
     }
     const after = process.memoryUsage();
-    // The oldest conversations have made room.
+    // The oldest connections were ended to free memory.
     expect(problems).toBe(2000);
     expect(after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers).toBeLessThan(200e6);
   });

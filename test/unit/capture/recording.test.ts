@@ -43,7 +43,7 @@ describe('a recording', () => {
       // The listener sends nothing to a peer after it has noticed its close.
       await accepted?.ended;
     }
-    // Else the listener may tell a peer that has left that it shuts down, which that peer does not hear.
+    // Otherwise the listener may send "shutdown" to a peer that has closed and does not receive it.
     await until(() => listener.counts.authenticated === 0);
     await listener.close();
 

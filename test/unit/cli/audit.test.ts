@@ -32,7 +32,7 @@ async function drain(connection: Connection): Promise<void> {
   try {
     for await (const _message of connection);
   } catch {
-    // However it ends.
+    // The result of the connection does not matter.
   }
 }
 

@@ -126,7 +126,7 @@ describe.concurrent('probe', () => {
     let connections = 0;
     const port = await server((socket) => {
       connections++;
-      // What closes without a word once it has heard something, to whomever.
+      // This server closes every connection without a message after its first bytes.
       socket.once('data', () => socket.end());
     });
     const target = `127.0.0.1:${port}`;
@@ -348,7 +348,7 @@ describe('keygen', () => {
   });
 });
 
-/** Says something that is no record, and waits for the end. */
+/** Sends bytes that are no record, and waits for the end. */
 async function strangerAt(port: number): Promise<void> {
   const socket = dialTcp(port, '127.0.0.1').on('error', () => {});
   socket.write('GET / HTTP/1.1\r\n\r\n');

@@ -58,7 +58,7 @@ describe('the code cache', () => {
     const filled = kept();
     expect(Object.keys(filled)).toContainEqual(expect.stringMatching(/%2Fprogram-[^%]+\.cjs-v\d+\.\d+\.\d+-\w+$/));
     for (const state of Object.values(filled)) expect(state).toMatch(/,600$/);
-    // Were it refused, it would be gone.
+    // A cache that V8 refuses is deleted.
     await run();
     expect(kept()).toEqual(filled);
   });

@@ -54,7 +54,7 @@ async function drain(connection: Connection): Promise<void> {
   try {
     for await (const _message of connection);
   } catch {
-    // Told by `closed`.
+    // `closed` reports this.
   }
 }
 
@@ -194,7 +194,7 @@ describe.concurrent('watch', () => {
 
   it('--type prints the named types; all other messages are also taken and their credit is returned', async () => {
     const target = await node(async (connection) => {
-      // More than twice what may be in flight.
+      // More than twice the number of messages that may be in flight.
       for (let slot = 1n; slot <= 500n; slot++) await connection.send(scpMessage(slot));
       await connection.send(ADVERT);
     });

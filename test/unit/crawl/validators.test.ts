@@ -25,7 +25,7 @@ describe('the validators of a crawl', () => {
   let found: Found;
   beforeAll(async () => {
     mock = await mockNetwork({ ...QUICK, nodes: 200, seed: 21, mix: { ...PROMPT, inventor: 30 }, inventions: INVENTIONS });
-    // The inventors are asked first, and named by hand.
+    // The nodes that invent keys are seeds, and are asked first.
     const inventors = mock.nodes.filter(({ kind }) => kind === 'inventor').map(({ address }) => address);
     found = await crawlMock(mock, { seeds: [...inventors, mock.nodes[0]?.address as string] });
   }, 60_000);

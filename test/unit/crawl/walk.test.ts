@@ -74,7 +74,7 @@ describe('a crawl of 200 nodes', () => {
         expect(`${address} ${connects}`).toBe(`${address} 1`);
     }
     expect(mock.most.toOneAddress).toBe(1);
-    // The other side may hear of an end a little after the next beginning.
+    // A node may notice the end of a connection a little after the next one begins.
     expect(mock.most.open).toBeLessThanOrEqual(CONCURRENCY + 10);
   });
 

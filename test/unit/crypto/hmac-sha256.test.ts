@@ -83,7 +83,7 @@ describe('MAC keys', () => {
   it('do not verify a MAC without its last byte, even if this byte is zero', () => {
     const key = new Uint8Array(32).fill(2);
     const data = new Uint8Array(8);
-    // A MAC that ends in a zero byte, then cut by it.
+    // A MAC that ends in a zero byte. Without this byte it must not be accepted.
     for (let i = 0; !openssl(key, data).endsWith('00'); i++) data.set([i & 255, i >> 8]);
     const whole = concatBytes(data, Buffer.from(openssl(key, data), 'hex'));
     expect(nodeCrypto.macKey(key).verify(whole, 0, 8)).toBe(true);

@@ -130,7 +130,7 @@ describe('the examples for Prometheus', () => {
     );
     const alerts = named(rules ?? '', /alert: (\w+)/g);
     expect(alerts.size).toBeGreaterThan(5);
-    // Those that are expected to fire once at least.
+    // Alerts that must fire in at least one test.
     expect(named(tests ?? '', /alertname: (\w+)\n +exp_alerts:/g)).toEqual(alerts);
   });
 
@@ -138,12 +138,12 @@ describe('the examples for Prometheus', () => {
     const text = await readFile(join(EXAMPLES, 'grafana-dashboard.json'), 'utf8');
     const { uid, schemaVersion, templating, panels, ...rest } = JSON.parse(text) as Dashboard;
     expect(uid).toMatch(/^[\w-]{1,40}$/);
-    // The last version of this form of dashboards, and nothing that Grafana's migrations up to it, and since, would change:
-    // `refresh` is text, and there are no old time options, no fields hidden from a panel alone, no formatTime.
+    // This is the last version of this dashboard format. The dashboard has nothing that Grafana's migrations would change:
+    // `refresh` is a string, and there are no old time options, no fields hidden only from a panel, and no formatTime.
     expect(schemaVersion).toBe(42);
     expect(rest).toMatchObject({ refresh: expect.any(String) });
     expect(text).not.toMatch(/time_options|hideFrom|formatTime/);
-    // An id of the dashboard itself belongs to the Grafana it was exported from, and so do inputs.
+    // A dashboard id and inputs belong to the Grafana from which a dashboard was exported.
     expect(Object.keys(rest)).not.toContain('id');
     expect(Object.keys(rest)).not.toContain('__inputs');
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);

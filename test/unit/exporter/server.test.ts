@@ -248,7 +248,7 @@ describe('the end of exporter', () => {
       await peer.expectEnd();
     });
     const exporting = await exporter();
-    // Kept alive, as Prometheus does.
+    // A keep-alive connection, as Prometheus uses.
     const idle = createConnection({ host: '127.0.0.1', port: exporting.port });
     idle.write('GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n');
     await once(idle, 'data');

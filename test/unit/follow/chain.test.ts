@@ -14,7 +14,7 @@ import { type CloseOptions, type MockLedger, MockValidators } from '../../../src
 import { ledgers, ledgersNetwork, messageOf } from '../../support/ledgers.ts';
 import { scpXdr } from '../../support/statements.ts';
 
-/** A chain that is fed by hand, with the sets it wants at hand. */
+/** A chain that the test gives statements to, with the transaction sets that it requests. */
 class Bench {
   readonly validators: MockValidators;
   readonly clock = new ManualClock();
@@ -51,7 +51,7 @@ class Bench {
     return verdicts;
   }
 
-  /** Hears a whole ledger. */
+  /** Passes all statements of a ledger to the chain. */
   follow(ledger: MockLedger): void {
     this.hear(...ledger.envelopes);
   }
@@ -296,7 +296,7 @@ describe('the checks of a chain', () => {
       'a value that is not signed',
       ({ validators }) => {
         const { valueXdr } = validators.close();
-        // Its kind is the word before the key; what follows it is cut off.
+        // The value is cut off after the type of its key.
         return Uint8Array.from([...valueXdr.subarray(0, 44), 0, 0, 0, 0]);
       },
       'not signed',

@@ -14,9 +14,9 @@ const gc = runInNewContext('gc') as () => void;
 const PEERS = 50;
 const WARM_UP = 40;
 const LEDGERS = 200;
-/** What may come to it without being a leak: code that gets compiled, for example. */
+/** Growth of the heap that is not a leak, from compiled code for example. */
 const NOISE_BYTES = 3_000_000;
-/** A set that is kept once too often would be seen. */
+/** Size of a transaction set. It is large enough that a leak of one per ledger is visible. */
 const SET_BYTES = 40_000;
 
 it('follow keeps no ledger that it has given out, with fifty peers', { timeout: 120_000 }, async () => {

@@ -108,7 +108,7 @@ describe('submit', () => {
       demandedBy: ['node:1', 'node:2'],
     });
     expect(scene.demands).toEqual(['node:1', 'node:2']);
-    // It is offered again after each ledger, and demanded once by who has it.
+    // It is offered again after each ledger, and a peer that has it does not demand it again.
     for (const node of scene.nodes) expect(node.transactions.map(toHex)).toEqual([toHex(xdrOf(transaction))]);
     expect(scene.clock.timers).toBe(0);
   });

@@ -174,11 +174,11 @@ describe('a loop over a connection', () => {
     flood(40);
     const messages = connection[Symbol.asyncIterator]();
     for (let i = 0; i < 40; i++) await messages.next();
-    await peer.ping(); // 39 are given back: nothing but the answer has come.
+    await peer.ping(); // 39 messages are released, so no grant came before the answer.
     await messages.return?.();
     expect(await peer.expect('SEND_MORE_EXTENDED')).toMatchObject({ numMessages: 40, numBytes: 40 * 40 });
     flood(40);
-    const asking = take(connection, 42); // The question of ping() is a message too.
+    const asking = take(connection, 42); // The request of ping() is a message too.
     expect(await peer.expect('SEND_MORE_EXTENDED')).toMatchObject({ numMessages: 40 });
     peer.send({ type: 'GET_SCP_STATE', ledgerSeq: 1 });
     await asking;
@@ -272,7 +272,7 @@ describe('send()', () => {
     const done: number[] = [];
     const sends = [0, 1, 2, 3].map((i) => connection.send(advert(i)).then(() => done.push(i)));
     expect(await peer.take(2)).toEqual(['FLOOD_ADVERT', 'FLOOD_ADVERT']);
-    await connection.send(ask(1)); // Needs no credit.
+    await connection.send(ask(1)); // This message needs no credit.
     expect(await peer.take(1)).toEqual(['GET_SCP_STATE']);
     expect(done).toEqual([0, 1]);
     expect(connection.credit).toEqual({ messages: 0n, bytes: 1_000n - 80n });
@@ -299,7 +299,7 @@ describe('send()', () => {
     await small;
     expect((await peer.expect('FLOOD_ADVERT')).txHashes).toHaveLength(1);
     await expect(connection.send(ask(1), { signal: stop.signal })).rejects.toMatchObject({ code: 'OVERLAY_ABORTED' });
-    await peer.ping(); // Nothing of it was sent.
+    await peer.ping(); // The aborted messages were not sent.
   });
 
   it('ignores a signal that aborts after the message was sent', async () => {
@@ -443,7 +443,7 @@ describe('ping()', () => {
     clock.advance(5_000);
     await peer.expect('GET_SCP_QUORUMSET');
     clock.advance(5_000);
-    await peer.ping(); // The one before is not answered: no other was sent.
+    await peer.ping(); // The previous ping is not answered, so no other ping was sent.
   });
 });
 

@@ -95,7 +95,7 @@ it('a peer that always has unread bytes, but none for two minutes, is not droppe
     clock.advance(3_000);
     await send();
     expect(ours.writableLength).toBeGreaterThan(0);
-    // One write is taken; the stream hands over the next. It never gets to its end.
+    // One write is taken, and the stream passes on the next one. Some bytes always wait.
     waiting.shift()?.();
     await turn();
     expect(ours.writableLength).toBeGreaterThan(0);
@@ -229,7 +229,7 @@ describe('a peer that handles messages slowly and loses the rest at our FIN', ()
 });
 
 describe('a peer that closes five seconds late', () => {
-  /** A node whose clock and ours are manual: a wait for it would never end. */
+  /** A node with a manual clock, like ours. A wait for the node would never end. */
   async function late(script: MockScript, act: (connection: Connection) => Promise<void>): Promise<void> {
     const clock = new ManualClock();
     await using node = await mockNode({ network, clock, closingMs: 5_000 }, script);
@@ -238,7 +238,7 @@ describe('a peer that closes five seconds late', () => {
     await connection.close();
     expect(clock.now().monotonicMs).toBe(0);
     await node.finished();
-    expect(clock.timers).toBe(1); // The node's own: it still has its side.
+    expect(clock.timers).toBe(1); // The timer of the node, whose side is still open.
   }
 
   const honest: MockScript = async (peer) => {

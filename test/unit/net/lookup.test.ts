@@ -82,7 +82,7 @@ describe('a name look-up', () => {
     other.abort('enough');
     await expect(pending[1].addresses).rejects.toBe('enough');
     expect(await exited).toEqual([null, 'SIGKILL']);
-    // The next one begins anew.
+    // The next look-up starts a new child.
     instead = undefined;
     expect(await lookUp('localhost', 4, never).addresses).toEqual(['127.0.0.1']);
     expect(children).toHaveLength(2);

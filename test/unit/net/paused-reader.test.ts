@@ -17,7 +17,7 @@ it('a connection whose application reads nothing for minutes stays open and lose
   });
   await using connection = await connect({ host: node.host, port: node.port, network, clock });
   await allSent;
-  // The first message is there: so is the room for no more, or it will be after a turn of the loop.
+  // The first message has come. After some turns of the event loop the buffers are full.
   const messages = connection[Symbol.asyncIterator]();
   const first = await messages.next();
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));

@@ -130,7 +130,7 @@ describe('a MAC in a picture', () => {
       const story = understand(picture);
       expect(story.complete).toBe(false);
       expect(story.problems.map(({ check }) => check?.name)).toEqual(['MAC good']);
-      // Our side went on in the recording: it has not refused.
+      // In the recording our side continued, so it did not refuse the record.
       expect(story.problems[0]?.sentence).toContain('A node that follows the protocol refuses the AUTH of B');
       expect(keyGraph(picture).find(({ id }) => id === 'macB')?.what).toContain('The received one is bad');
     }

@@ -18,7 +18,7 @@ const SECRETS = [
   keySchedule.macKeyBAHex,
 ];
 
-/** Every way in which a value may be shown, bytes as hex whatever they are shown as. */
+/** A value in every text form, with all bytes converted to hex. */
 function shown(value: unknown): string {
   const text = inspect(value, { depth: Infinity, showHidden: true, getters: true, maxArrayLength: null, maxStringLength: null });
   const json = JSON.stringify(value, (_key, field) => (typeof field === 'bigint' ? String(field) : field)) ?? '';

@@ -121,7 +121,7 @@ describe('a peer that grants nothing', () => {
     bench.peer.send(advert, () => {});
     expect(passSeconds(bench, 100)).toBeUndefined();
     bench.peer.send(advert, () => {});
-    expect(passSeconds(bench, 60)).toBeUndefined(); // seen first at the next tick
+    expect(passSeconds(bench, 60)).toBeUndefined(); // the wait is first noticed at the next tick
     expect(passSeconds(bench, 1)).toBe('OVERLAY_NO_NEW_FLOOD_REQUESTS');
   });
 

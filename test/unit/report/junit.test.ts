@@ -5,7 +5,7 @@ import type { CaseResult } from '../../../src/audit/result.ts';
 import { junitDocument } from '../../../src/report/junit.ts';
 import { xmlElements } from '../../support/xml.ts';
 
-/** Of junit-10.xsd: what each element must have, and what else it may; then the elements it may stand in. */
+/** The rules of junit-10.xsd for each element: required attributes, other allowed attributes, and allowed parents. */
 const SCHEMA: Readonly<Record<string, { must: readonly string[]; may: readonly string[] }>> = {
   testsuites: { must: [], may: ['name', 'time', 'tests', 'failures', 'errors'] },
   testsuite: {
