@@ -61,16 +61,16 @@ const MISDEEDS: Readonly<Record<string, Misdeed>> = {
   'says nothing': (stream) => stream.resume(),
   'speaks HTTP': (stream) => void stream.resume().end('HTTP/1.1 400 Bad Request\r\n\r\n'),
   'speaks TLS': (stream) => void stream.resume().write(Uint8Array.of(0x15, 3, 1, 0, 2, 2, 0x28)),
-  'sends records of nothing': (stream) => void stream.resume().write(record(0)),
+  'sends empty records': (stream) => void stream.resume().write(record(0)),
   'sends records of garbage': (stream) => void stream.resume().write(Buffer.concat(Array.from({ length: 50 }, () => record(64)))),
-  drips: (stream) => {
+  'sends single bytes slowly': (stream) => {
     stream.resume();
     const drip = (): void => {
       if (!stream.destroyed && stream.write(Uint8Array.of(0x80))) clock.setTimer(drip, 500);
     };
     drip();
   },
-  'refuses in words': (stream) => {
+  'refuses with an ERROR_MSG': (stream) => {
     new MockPeer(stream, 'REMOTE_CALLED_US', { network: networks.standalone, clock }).error('ERR_MISC', 'go away\u001b[31m');
     stream.end();
   },

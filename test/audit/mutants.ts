@@ -193,7 +193,7 @@ export interface Mutant {
 /** All of them. */
 export const MUTANTS: readonly Mutant[] = [
   {
-    name: 'waits for whatever is announced, and skips records of length 0',
+    name: 'waits for any announced record, and skips records of length 0',
     mutation: {
       receives: lets((record) => record.length > 4),
       options: { authenticationTimeoutMs: 600_000, peerTimeoutMs: 600_000 },
@@ -203,7 +203,7 @@ export const MUTANTS: readonly Mutant[] = [
     noticed: ['feeds-oversized-record-before-auth', 'zero-length-record', 'zero-length-record-after-auth'],
   },
   {
-    name: 'skips records that are malformed',
+    name: 'skips malformed records',
     mutation: { receives: lets((record) => record.length === 4 || isWellFormed(record)) },
     groups: ['channel', 'certificate', 'conduct', 'framing', 'structure'],
     noticed: [
@@ -249,7 +249,7 @@ export const MUTANTS: readonly Mutant[] = [
     initiatorOnly: ['peers-ip-type-2', 'peers-of-101'],
   },
   {
-    name: 'skips what comes before HELLO',
+    name: 'skips messages before HELLO',
     mutation: {
       receives: (inside) => {
         let greeted = false;
@@ -271,7 +271,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'skips what comes between HELLO and AUTH',
+    name: 'skips messages between HELLO and AUTH',
     mutation: {
       receives: (inside) => {
         let authed = false;
@@ -292,13 +292,13 @@ export const MUTANTS: readonly Mutant[] = [
     initiatorOnly: ['between-peers'],
   },
   {
-    name: 'believes every certificate',
+    name: 'accepts every certificate',
     mutation: { crypto: { verify: () => true } },
     groups: ['certificate', 'conduct'],
     noticed: FORGED_CERTIFICATES,
   },
   {
-    name: 'believes certificates that have expired',
+    name: 'accepts expired certificates',
     mutation: {
       crypto: { verify: () => true },
       receives: editsHello((record) => view(record).setBigUint64(behindVersion(record) + 72, 2n ** 40n)),
@@ -307,7 +307,7 @@ export const MUTANTS: readonly Mutant[] = [
     noticed: [...FORGED_CERTIFICATES, 'expired-just-now', 'expired-long-ago'],
   },
   {
-    name: 'takes ECDH keys of small order',
+    name: 'accepts ECDH keys of small order',
     mutation: {
       crypto: {
         ecdhKey: (secret) => {
@@ -331,7 +331,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'believes every MAC',
+    name: 'accepts every MAC',
     mutation: { believesMacs: true },
     groups: ['auth', 'channel', 'conduct', 'hello'],
     noticed: [
@@ -361,7 +361,7 @@ export const MUTANTS: readonly Mutant[] = [
     initiatorOnly: ['auth-reflected'],
   },
   {
-    name: 'takes sequences as they come',
+    name: 'accepts any sequence',
     mutation: { receives: anySequence },
     groups: ['auth', 'channel', 'conduct'],
     noticed: [
@@ -374,7 +374,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'takes sequences and MACs as they come',
+    name: 'accepts any sequence and any MAC',
     mutation: {
       receives: (inside) => {
         let next = 0n;
@@ -385,7 +385,7 @@ export const MUTANTS: readonly Mutant[] = [
     noticed: (one) => /ERR_AUTH/.test(one.expect.text),
   },
   {
-    name: 'does not look at overlay versions',
+    name: 'does not check overlay versions',
     mutation: {
       receives: editsHello((record) => {
         view(record).setUint32(24, 41);
@@ -396,19 +396,19 @@ export const MUTANTS: readonly Mutant[] = [
     noticed: ['version-before-network-and-port', 'versions-inverted', 'versions-too-new', 'versions-too-old'],
   },
   {
-    name: 'does not look at the listening port',
+    name: 'does not check the listening port',
     mutation: { receives: editsHello((record) => view(record).setInt32(behindVersion(record), 11625)) },
     groups: ['conduct', 'hello'],
     noticed: ['port-0', 'port-65536', 'port-minus-1', 'port-minus-2147483648'],
   },
   {
-    name: 'does not look at the network in HELLO',
+    name: 'does not check the networkID in HELLO',
     mutation: { receives: editsHello((record) => record.set(fromHex(networks.standalone.networkID), 32)) },
     groups: ['conduct', 'hello'],
     noticed: ['network-before-port', 'wrong-network-id'],
   },
   {
-    name: 'does not recognise itself',
+    name: 'does not recognise its own peerID',
     mutation: {
       crypto: { verify: () => true },
       receives: editsHello((record) => {
@@ -422,14 +422,14 @@ export const MUTANTS: readonly Mutant[] = [
     initiatorOnly: ['hello-reflected'],
   },
   {
-    name: 'lets a peer connect twice',
+    name: 'accepts two connections of one peer',
     mutation: { options: { claimPeerID: () => true } },
     groups: ['conduct', 'hello'],
     noticed: ['second-connection', 'two-pending-connections'],
     role: 'REMOTE_CALLED_US',
   },
   {
-    name: 'takes any flags of AUTH',
+    name: 'accepts any flags of AUTH',
     mutation: {
       receives: (inside) => (record) => {
         if (!is(record, 'AUTH') || !isMaced(record, inside) || !hasGoodMac(record, inside)) return record;
@@ -441,7 +441,7 @@ export const MUTANTS: readonly Mutant[] = [
     noticed: ['auth-flags-0', 'auth-flags-1', 'auth-flags-100', 'auth-flags-201', 'auth-flags-minus-1'],
   },
   {
-    name: 'skips messages that have no place where they are',
+    name: 'skips messages that are not allowed at their position',
     mutation: {
       receives: (inside) => {
         let auths = 0;
@@ -490,13 +490,13 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'refuses without a word',
+    name: 'refuses without an ERROR_MSG',
     mutation: { sends: lets((record) => !is(record, 'ERROR_MSG')) },
     groups: ['structure', 'hello', 'auth', 'channel'],
     noticed: (one) => one.expect.text.includes('ERROR_MSG ERR_'),
   },
   {
-    name: 'refuses in other words',
+    name: 'refuses with another text in its ERROR_MSG',
     mutation: {
       sends: () => (record) => {
         if (is(record, 'ERROR_MSG')) record.fill(0x78, 28, 32);
@@ -507,7 +507,7 @@ export const MUTANTS: readonly Mutant[] = [
     noticed: (one) => one.expect.text.includes('ERROR_MSG ERR_'),
   },
   {
-    name: 'says ERR_MISC before each silent end',
+    name: 'sends ERR_MISC before each silent drop',
     mutation: { saysGoodbye: true },
     groups: ['framing', 'hello', 'certificate', 'auth', 'channel', 'flow'],
     noticed: (one) => one.expect.text.includes('closes without an ERROR_MSG'),
@@ -527,13 +527,13 @@ export const MUTANTS: readonly Mutant[] = [
     initiatorOnly: ['fin-after-auth', 'fin-at-once', 'hello-then-fin'],
   },
   {
-    name: 'answers no question',
+    name: 'answers no request',
     mutation: { options: { serves: ['GET_SCP_QUORUMSET', 'GET_TX_SET'] } },
     groups: ['conduct'],
     noticed: ['answers-for-tx-sets', 'answers-pings'],
   },
   {
-    name: 'understands only what is ordinary',
+    name: 'refuses every unusual message',
     mutation: {
       receives: () => {
         let grants = 0;
@@ -556,7 +556,7 @@ export const MUTANTS: readonly Mutant[] = [
       !/hello-byte-by-byte|dont-have-type-99/.test(one.id),
   },
   {
-    name: 'wants each record in one piece, and one record in a piece',
+    name: 'accepts only chunks that are exactly one record',
     mutation: {
       reads: () => (chunk) =>
         chunk.length >= 4 && (view(chunk).getUint32(0) & 0x7fffffff) === chunk.length - 4 ? chunk : undefined,
@@ -578,7 +578,7 @@ export const MUTANTS: readonly Mutant[] = [
     initiatorOnly: ['pipelined-answer'],
   },
   {
-    name: 'has too small a limit after AUTH',
+    name: 'has a limit of record length that is too small after AUTH',
     mutation: { reads: smallLimit },
     groups: ['conduct', 'flow', 'framing', 'structure'],
     noticed: [
@@ -590,19 +590,19 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'grants far more than it says',
+    name: 'accepts far more flood messages than it has granted',
     mutation: { options: { floodCapacity: { messages: 100_000, bytes: 1_000_000_000 } } },
     groups: ['conduct', 'flow'],
     noticed: ['bytes-beyond-credit', 'messages-beyond-credit'],
   },
   {
-    name: 'never takes what it is sent',
+    name: 'never takes a received message',
     mutation: { isStuck: true },
     groups: ['conduct', 'flow'],
     noticed: ['bytes-granted-again', 'messages-granted-again'],
   },
   {
-    name: 'has the same nonce always',
+    name: 'always has the same nonce',
     mutation: { nonce: new Uint8Array(32).fill(5) },
     groups: ['conduct'],
     noticed: ['nonce-is-fresh'],
@@ -626,7 +626,7 @@ export const MUTANTS: readonly Mutant[] = [
     noticed: [...LATE_GRANTS, 'credit-for-one-message', 'credit-of-few-bytes', 'grants-first', 'no-credit-no-flood'],
   },
   {
-    name: 'says everything twice, and garbage where zeros belong',
+    name: 'sends everything twice, and other bytes in place of zeros',
     mutation: {
       plays: scripted(async (peer) => {
         const hello = peer.helloRecord({ certSeconds: 40_000_000, listeningPort: 0 });
@@ -648,7 +648,7 @@ export const MUTANTS: readonly Mutant[] = [
     initiatorOnly: ['sends-no-peers'],
   },
   {
-    name: 'has a certificate signed by somebody else',
+    name: 'has a certificate signed by another key',
     mutation: {
       plays: scripted(async (peer) => {
         const certSignedBy = NodeIdentity.fromSeed(new Uint8Array(32).fill(8));
@@ -664,14 +664,14 @@ export const MUTANTS: readonly Mutant[] = [
     noticed: [...LATE_GRANTS, 'certificate-is-good'],
   },
   {
-    name: 'wants no PEERS',
+    name: 'refuses PEERS',
     mutation: { receives: () => (record) => (is(record, 'PEERS') ? Uint8Array.of(0x80, 0, 0, 0) : record) },
     groups: ['channel'],
     noticed: ['peers-empty', 'peers-of-100', 'peers-unusable', 'pipelined-answer'],
     role: 'WE_CALLED_REMOTE',
   },
   {
-    name: 'lets one peer in, ever',
+    name: 'accepts only one connection in its life',
     mutation: { slots: 1 },
     groups: ['conduct'],
     noticed: (one) => one.steps[0]?.text === 'a whole honest handshake',
@@ -684,14 +684,14 @@ export const MUTANTS: readonly Mutant[] = [
     role: 'REMOTE_CALLED_US',
   },
   {
-    name: 'has no patience',
+    name: 'has a handshake deadline that is too short',
     mutation: { handshakeTimeoutMs: 2_500 },
     groups: ['conduct'],
     noticed: ['slow-answer'],
     role: 'WE_CALLED_REMOTE',
   },
   {
-    name: 'dies when its peer breaks the connection',
+    name: 'crashes when its peer resets the connection',
     mutation: { diesOfReset: true },
     groups: ['framing'],
     noticed: ['rst-at-once', 'rst-after-hello', 'rst-after-auth'],

@@ -348,7 +348,7 @@ describe('the port that a node advertises', () => {
 describe('the timings of a failed probe', () => {
   it.each<[string, MockScript, string[]]>([
     ['silence', (peer) => peer.expectEnd(), ['dnsMs', 'tcpMs']],
-    ['silence behind HELLO', answerAndClose, ['dnsMs', 'tcpMs', 'helloMs']],
+    ['silence after HELLO', answerAndClose, ['dnsMs', 'tcpMs', 'helloMs']],
   ])('contain the phases that were reached: %s', async (_name, script, phases) => {
     await using node = await mockNode({ network }, script);
     const { timings } = await probe({ host: node.host, port: node.port }, { network, handshakeTimeoutMs: 200 });

@@ -10,7 +10,7 @@ const PICTURES: Readonly<Record<string, () => Promise<Picture>>> = {
   'the demo': demoPicture,
   'a session of stellar-core without our keys': async () => pictureOf('dial-core', false),
   'a refusal': async () => pictureOf('reject-wrong-network-passphrase'),
-  'a silent end': async () => pictureOf('reject-silent-expired-cert'),
+  'a silent drop': async () => pictureOf('reject-silent-expired-cert'),
 };
 const CASES = Object.keys(PICTURES).flatMap((name) =>
   WIDTHS.flatMap((width) => (['light', 'dark'] as const).map((theme) => ({ name, width, theme }))),
@@ -24,7 +24,7 @@ describe.runIf(findBrowser())('the layout of the page', () => {
   });
   afterAll(() => viewer[Symbol.asyncDispose]());
 
-  it.each(CASES)('of $name fits into $width pixels, $theme', async ({ name, width, theme }) => {
+  it.each(CASES)('fits into $width pixels, $theme, for $name', async ({ name, width, theme }) => {
     const picture = await PICTURES[name]?.();
     const page = await viewer.show(picture as Picture, { viewport: { width, height: 900 }, colorScheme: theme });
     await watchShifts(page);

@@ -69,7 +69,7 @@ const hello =
 
 /** By what the node does. */
 export const FAILURES: Readonly<Record<string, Failure>> = {
-  'connected and silent': {
+  'silent after it has accepted the connection': {
     exit: 4,
     code: 'OVERLAY_HANDSHAKE_TIMEOUT',
     cause: 'handshake-timeout',
@@ -86,7 +86,7 @@ export const FAILURES: Readonly<Record<string, Failure>> = {
     remote: true,
     node: afterHello(async () => {}),
   },
-  'closed without a word after our HELLO': {
+  'closed without a message after our HELLO': {
     exit: 4,
     code: 'OVERLAY_CONNECTION_CLOSED',
     cause: 'closed-before-hello',
@@ -94,7 +94,7 @@ export const FAILURES: Readonly<Record<string, Failure>> = {
     // One of the connections of the second look sends nothing.
     node: async (peer) => void (await peer.receiveBody()),
   },
-  'closed before a byte': {
+  'closed before any byte': {
     exit: 4,
     code: 'OVERLAY_CLOSED_AT_ONCE',
     cause: 'closed-at-once',
@@ -111,7 +111,7 @@ export const FAILURES: Readonly<Record<string, Failure>> = {
       peer.reset();
     },
   },
-  'closed without a word after its HELLO': {
+  'closed without a message after its HELLO': {
     exit: 4,
     code: 'OVERLAY_CONNECTION_CLOSED',
     cause: 'closed-before-auth',
@@ -123,7 +123,7 @@ export const FAILURES: Readonly<Record<string, Failure>> = {
       await peer.expect('AUTH');
     },
   },
-  'closed without a word after AUTH': {
+  'closed without a message after AUTH': {
     exit: 4,
     code: 'OVERLAY_CONNECTION_CLOSED',
     cause: 'closed-by-peer',
@@ -175,7 +175,7 @@ export const FAILURES: Readonly<Record<string, Failure>> = {
     stage: 'hello',
     node: answer('\x4a\x00\x00\x00\x0a5.7.44\x00\x08'),
   },
-  'a server of nobody knows what': {
+  'a server with an unknown protocol': {
     exit: 6,
     code: 'OVERLAY_NOT_STELLAR',
     cause: 'not-stellar',

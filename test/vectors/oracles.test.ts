@@ -113,7 +113,7 @@ describe('a message made by the test', () => {
     },
   );
 
-  it('that ends early causes an XdrError', () => {
+  it('causes an XdrError when it ends early', () => {
     expect(() => stellarMessage.read(new XdrReader(fromHex('0000000c')))).toThrow(XdrError);
     expect(MESSAGE_OFFSET).toBe(12);
   });
@@ -152,7 +152,7 @@ describe('StrKey', () => {
     );
   });
 
-  it('of a seed gives the public key and the signatures of stellar-base', () => {
+  it('of a seed gives the same public key and signatures as in stellar-base', () => {
     fc.assert(
       fc.property(bytes(32), fc.uint8Array({ maxLength: 80 }), (seed, message) => {
         const pair = Keypair.fromRawEd25519Seed(Buffer.from(seed));

@@ -114,10 +114,10 @@ describe('pcapng files', () => {
   });
 
   it.each([
-    ['a packet of an interface nobody described', pcapngFile([{ bytes: DATA, interface: 3 }])],
+    ['a packet of an undescribed interface', pcapngFile([{ bytes: DATA, interface: 3 }])],
     ['a packet longer than its block', concatBytes(pcapngFile([]), block(6, new Uint8Array(20).fill(1, 12, 13), true))],
     ['a block shorter than its fields', concatBytes(pcapngFile([]), block(6, new Uint8Array(0), true))],
-    ['a block length that is none', concatBytes(pcapngFile([]), number(6, 4, true), number(13, 4, true), new Uint8Array(9))],
+    ['an invalid block length', concatBytes(pcapngFile([]), number(6, 4, true), number(13, 4, true), new Uint8Array(9))],
     ['a section without byte order', concatBytes(be(0x0a0d0d0a, 4), new Uint8Array(24))],
   ])('are refused as damaged when they have %s', (_, file) => {
     expect(() => packetsOf(file)).toThrow(CaptureFileError);

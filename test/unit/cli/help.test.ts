@@ -68,7 +68,7 @@ describe('help', () => {
     ['crawl diff', ['crawl', 'diff', 'one']],
     ['keygen', ['keygen']],
     ['audit', ['audit', '--severity', 'mild', '127.0.0.1']],
-  ])('for %s is named in a usage error: %o', async (verb, args) => {
+  ])('of %s is named in a usage error: %o', async (verb, args) => {
     const { code, stderr } = await runCli(args);
     expect(code).toBe(2);
     expect(stderr).toContain(`stellar-handshake ${verb} --help`);

@@ -101,7 +101,7 @@ VALIDATORS=["${key(2)} two2", "${key(4)}", "${key(5)}"]
     await expect(parseQuorumSetFile(text)).rejects.toThrow(problem);
   });
 
-  describe('with a wrong content', () => {
+  describe('with wrong contents', () => {
     let folder: string;
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'quorum-set-'));

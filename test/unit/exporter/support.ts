@@ -34,7 +34,7 @@ async function drain(messages: AsyncIterable<unknown>): Promise<void> {
   try {
     for await (const _message of messages);
   } catch {
-    // It has left.
+    // The peer has closed.
   }
 }
 

@@ -24,7 +24,7 @@ describe('Turns', () => {
     endB();
   });
 
-  it('that are given up do not let a later one begin early', async () => {
+  it('do not begin early when an earlier one was given up', async () => {
     const turns = new Turns();
     const endFirst = await turns.take('a', never);
     const impatient = new AbortController();

@@ -293,7 +293,7 @@ describe('the checks of a chain', () => {
   it.each<[string, (bench: Bench) => Uint8Array, string]>([
     ['a value that does not decode', () => Uint8Array.of(1, 2, 3), 'does not decode'],
     [
-      'a value that is not signed',
+      'a value without a signature',
       ({ validators }) => {
         const { valueXdr } = validators.close();
         // The value is cut off after the type of its key.
@@ -302,7 +302,7 @@ describe('the checks of a chain', () => {
       'not signed',
     ],
     [
-      'a value whose signature is another one',
+      'a value with a wrong signature',
       ({ validators }) => {
         const { valueXdr } = validators.close();
         return valueXdr.map((byte, i) => (i === valueXdr.length - 1 ? byte ^ 1 : byte));

@@ -288,7 +288,7 @@ describe('a name look-up', () => {
     // The resolver gives up before we do: it got no answer.
     ['EAI_AGAIN', 5_000, 'OVERLAY_NAME_LOOKUP_TIMEOUT', 'name-lookup-timeout'],
     ['EMFILE', 0, 'OVERLAY_TOO_MANY_OPEN_FILES', 'too-many-open-files'],
-  ])('that fails with %s after %i ms is reported as %s', async (code, afterMs, expected, causeName) => {
+  ])('fails with %s after %i ms: the error is %s', async (code, afterMs, expected, causeName) => {
     const { lookup, answers } = resolver();
     const { outcome } = dialling([], { lookup });
     clock.advance(afterMs);

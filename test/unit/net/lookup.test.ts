@@ -69,7 +69,7 @@ describe('a name look-up', () => {
     expect([children.length, children[0]?.signalCode]).toEqual([1, null]);
   });
 
-  it('that is aborted kills the child when no other look-up waits', async () => {
+  it('kills the child when it is aborted and no other look-up waits', async () => {
     instead = deaf;
     const [one, other] = [new AbortController(), new AbortController()];
     const pending = [lookUp('a.example', 4, one.signal), lookUp('b.example', 4, other.signal)] as const;

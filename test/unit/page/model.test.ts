@@ -227,7 +227,7 @@ describe('a change on the page', () => {
       }
   });
 
-  it('of a text to another length updates the length, the padding and the header', () => {
+  it('updates length, padding and header when a text gets another length', () => {
     const [record] = recordsOf(vectorPicture());
     const wire = record?.wire as Uint8Array;
     const field = fieldsOf(wire).find(({ path }) => path === 'versionStr');

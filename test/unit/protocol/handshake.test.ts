@@ -175,7 +175,7 @@ describe.each(ROLES)('a HELLO received by %s', (side) => {
     expect(claims).toEqual([other(side).publicKeyStrKey]);
   });
 
-  it('with several faults is refused for the first of: cert, ban, key, versions, self, network, port, duplicate', () => {
+  it('is refused for the first of several faults: cert, ban, key, versions, self, network, port, duplicate', () => {
     const faults: readonly (readonly [string, Partial<Hello>, object])[] = [
       [
         'OVERLAY_CERT_EXPIRED',
@@ -239,7 +239,7 @@ describe.each(ROLES)('a HELLO received by %s', (side) => {
 });
 
 describe.each(ROLES)('an AUTH received by %s', (side) => {
-  it.each([0, 1, 100, 199, 201, -1])('with flags %i is refused after our AUTH and PEERS', (flags) => {
+  it.each([0, 1, 100, 199, 201, -1])('is refused with flags %i, after our AUTH and PEERS', (flags) => {
     const bench = new Bench(side, { peers: [{ ip: '192.0.2.1', port: 1, numFailures: 0 }] });
     bench.feed(bench.other.hello());
     bench.sent();
@@ -249,7 +249,7 @@ describe.each(ROLES)('an AUTH received by %s', (side) => {
     expect(bench.sentTypes()).toEqual(side === 'B' ? ['AUTH', 'PEERS', 'ERROR_MSG'] : ['ERROR_MSG']);
   });
 
-  it('without a free slot is refused with ERR_LOAD, after our AUTH and PEERS', () => {
+  it('is refused with ERR_LOAD, after our AUTH and PEERS, when no slot is free', () => {
     const asked: string[] = [];
     const takeSlot = (peerID: string) => asked.push(peerID) === 0;
     const bench = new Bench(side, { takeSlot, peers: [{ ip: '2001:db8::1', port: 1, numFailures: 0 }] });
@@ -297,7 +297,7 @@ describe.each(ROLES)('an AUTH received by %s', (side) => {
     expect(bench.error.code).toBe('OVERLAY_UNEXPECTED_MAC');
   });
 
-  it('in one segment with further messages is handled in order', () => {
+  it('is handled in order when further messages come in the same segment', () => {
     const bench = new Bench(side);
     bench.feed(bench.other.hello());
     const messages = [
@@ -334,7 +334,7 @@ describe.each(ROLES)('a record received before AUTH by %s', (side) => {
     }
   });
 
-  it.each([1, 4, 14, 15, 25, -1, 0x7fffffff])('of message type %i is corrupt XDR, even with a good MAC', (type) => {
+  it.each([1, 4, 14, 15, 25, -1, 0x7fffffff])('is corrupt XDR with message type %i, even if its MAC is good', (type) => {
     const xdr = new Uint8Array(8);
     new DataView(xdr.buffer).setInt32(0, type);
     const early = new Bench(side);
@@ -403,7 +403,7 @@ describe('a received ERROR_MSG', () => {
     },
   );
 
-  it('of an unknown code keeps its text', () => {
+  it('keeps its text when its code is unknown', () => {
     for (const code of [99, -1, 5]) {
       const bench = new Bench('A');
       bench.feed(bench.other.plain({ type: 'ERROR_MSG', code, msg: 'new reason' }));
@@ -451,7 +451,7 @@ describe('a received ERROR_MSG', () => {
 });
 
 describe('a peer', () => {
-  it('as acceptor sends nothing before HELLO', () => {
+  it('sends nothing before HELLO as acceptor', () => {
     const bench = new Bench('B');
     expect(bench.peer.takeOutput(bench.now)).toBeUndefined();
     expect([bench.peer.stage, bench.peer.authenticated, bench.peer.outputLength]).toEqual(['hello', false, 0]);
@@ -557,7 +557,7 @@ describe('the steps of a handshake', () => {
       'B',
       ['received HELLO', 'shared-key', 'mac-keys', 'keys', 'cert', 'sent HELLO', 'received AUTH', 'sent AUTH', 'authenticated'],
     ],
-  ] as const)('of %s come in order, with every check passed', (side, expected) => {
+  ] as const)('come in order, with every check passed, for %s', (side, expected) => {
     const { steps } = play(side, {});
     const names = steps.flatMap((step) =>
       step.step === 'check' ? [] : ['type' in step ? `${step.step} ${step.type}` : step.step],

@@ -34,14 +34,14 @@ function expectNoSecret(value: unknown): void {
   expect(text).not.toContain(A.seedStrKey);
 }
 
-describe('a secret is not shown', () => {
-  it('in this test it would be found as bytes, in an object, or in a Buffer', () => {
+describe('the secrets of a connection', () => {
+  it('would be found by this test as bytes, in an object, or in a Buffer', () => {
     for (const secret of [fromHex(A.seedHex), { deep: [{ seed: fromHex(A.seedHex) }] }, Buffer.from(A.seedHex, 'hex')]) {
       expect(shown(secret)).toContain(A.seedHex);
     }
   });
 
-  it('by a peer in any state, its events and its errors', () => {
+  it('are not shown by a peer in any state, its events and its errors', () => {
     const bench = new Bench('A');
     expectNoSecret(bench.peer);
     const events = bench.feed(bench.other.hello(), bench.other.seal({ type: 'AUTH', flags: 200 }));
@@ -52,7 +52,7 @@ describe('a secret is not shown', () => {
     expectNoSecret(bench.error);
   });
 
-  it('by options, PeerAuth, keys and identity', () => {
+  it('are not shown by options, PeerAuth, keys and identity', () => {
     const peerAuth = peerAuthOf(pubnet1, 'A');
     peerAuth.sharedKey('WE_CALLED_REMOTE', fromHex(pubnet1.B.ecdhPublicHex));
     expectNoSecret(peerAuth);
@@ -65,7 +65,7 @@ describe('a secret is not shown', () => {
     expect(shown(identity)).toContain(A.publicKeyStrKey);
   });
 
-  it('by the steps of a handshake, except with unsafeStepSecrets', () => {
+  it('are not shown by the steps of a handshake, except with unsafeStepSecrets', () => {
     const play = (unsafeStepSecrets: boolean | undefined) => {
       const steps: HandshakeStep[] = [];
       const bench = new Bench('A', { onStep: (step) => steps.push(step), unsafeStepSecrets });
@@ -80,7 +80,7 @@ describe('a secret is not shown', () => {
     for (const secret of SECRETS.filter((value) => value !== A.ecdhSecretClampedHex)) expect(told).toContain(secret);
   });
 
-  it('by the error for a mistyped seed', () => {
+  it('are not shown by the error for a mistyped seed', () => {
     const mistyped = `${A.seedStrKey.slice(0, 20)}${A.seedStrKey[20] === 'A' ? 'B' : 'A'}${A.seedStrKey.slice(21)}`;
     for (const text of [mistyped, A.seedStrKey.slice(1), `${A.seedStrKey}A`, A.seedStrKey.toLowerCase()]) {
       let error: unknown;
@@ -94,7 +94,7 @@ describe('a secret is not shown', () => {
     }
   });
 
-  it('by a connection that has ended: it handles and sends nothing', () => {
+  it('are not used after the end: the connection handles and sends nothing', () => {
     const bench = Bench.authenticated('A');
     bench.peer.close('OVERLAY_CLOSED');
     bench.peer.release({ type: 'UNKNOWN', typeNumber: 99, xdr: new Uint8Array(4) });
