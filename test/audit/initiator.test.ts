@@ -56,7 +56,7 @@ describe('a target that waits longer after each failed connection, as stellar-co
     expect(verdicts(results)).toEqual(['initiator.handshake pass', 'initiator.peers-twice pass']);
   });
 
-  it('ends the audit with OVERLAY_HANDSHAKE_TIMEOUT if it does not know our address and nothing tells it', async () => {
+  it('ends the audit with OVERLAY_HANDSHAKE_TIMEOUT if it does not know our address and does not learn it', async () => {
     const dialler = new CoreDialler(new MemoryTarget(clock), false);
     const { results, code } = await collectUntilError(auditInitiator((signal) => dialler.accept(signal), options()));
     dialler.stop();

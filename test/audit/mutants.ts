@@ -699,7 +699,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
 ];
 
-/** 4,096 bytes a record, for ever. */
+/** A record with 4,096 bytes, without end. */
 function smallLimit(): (chunk: Uint8Array) => Uint8Array | undefined {
   return (chunk) => (chunk.length >= 4 && (view(chunk).getUint32(0) & 0x7fffffff) > 4096 ? undefined : chunk);
 }

@@ -36,7 +36,7 @@ describe('a node whose clock is ahead, so that it takes our certificate for expi
   it.each([
     [7_200, '2 hours'],
     [86_400 * 400, '400 days'],
-  ])('is reported, when it is %i s ahead, as our clock being %s behind, with the peerID of the node', async (seconds, text) => {
+  ])('is reported as our own clock being behind: %i s as %s', async (seconds, text) => {
     const clock = new ManualClock(NOW);
     await using node = await mockNode({ network, clock }, nodeAhead(seconds));
     const { ok, error, remote } = await probe({ host: node.host, port: node.port }, { network, clock });

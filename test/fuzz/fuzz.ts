@@ -138,7 +138,7 @@ function converse(scene: Scene, random: Random, log: string[]): { sent: number; 
   return { sent, end: peer.error?.code ?? 'open' };
 }
 
-/** A frame that is not quite what the peer would send. */
+/** A frame that differs a little from the one that the peer would send. */
 function damage(frame: Uint8Array, scene: Scene, random: Random): Uint8Array {
   const out = frame.slice();
   const at = random.below(out.length);

@@ -33,7 +33,7 @@ describe.runIf(findBrowser())('the protocol over a MessagePort in a browser', ()
 
   it.each([
     ['standalone', { peerID: expect.stringMatching(/^G[A-Z2-7]{55}$/), heard: 'GET_SCP_STATE' }],
-    // The worker drops it without a word, as stellar-core does.
+    // The worker drops it without a message, as stellar-core does.
     ['testnet', { code: 'OVERLAY_CONNECTION_CLOSED' }],
   ])('dials as a node of %s', async (network, result) => {
     const page = await viewer.open(url);

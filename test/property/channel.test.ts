@@ -198,7 +198,7 @@ describe('two peers', () => {
           expect(got.slice(0, 2).map(({ type }) => type)).toEqual(['hello', 'authenticated']);
           const received = got.flatMap((event) => (event.type === 'message' ? [event.message] : []));
           const asked = received.findIndex((message) => message.type === 'GET_SCP_STATE');
-          received.splice(asked, 1); // what every peer asks for right after AUTH
+          received.splice(asked, 1); // the request that every peer sends after AUTH
           const xdrs = (type: string, list: readonly { type: string; xdr: Uint8Array }[]) =>
             list.filter((message) => message.type === type).map(({ xdr }) => toHex(xdr));
           for (const type of ORDINARY) {

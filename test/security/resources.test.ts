@@ -295,7 +295,7 @@ describe.each(ROLES)('our side as %s', (role) => {
       peer.send({ type: 'TX_SET', txSet });
     }
     await stalled(bytes);
-    // At most the MiB that may be held, a message above it, a chunk of the stream, and what the stream has buffered.
+    // At most: 1 MiB of received messages, one more message, one chunk, and the buffer of the stream.
     expect(bytes.received).toBeLessThan(2 * MIB);
     expect(peer.socket.writableLength).toBeGreaterThan(0);
     let next = 0;

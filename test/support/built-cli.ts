@@ -21,7 +21,7 @@ export async function setup(project: TestProject): Promise<() => void> {
   // The built pages stand beside the command line.
   for (const name of readdirSync(join(ROOT, 'dist'))) if (name !== 'cli') symlinkSync(join(ROOT, 'dist', name), join(dist, name));
   await build(mergeConfig(config, { configFile: false, build: { outDir: join(dist, 'cli') } }));
-  // Tests write nothing to the home of who runs them.
+  // Tests write nothing into the home directory of the user.
   process.env.XDG_CACHE_HOME = folder;
   project.provide('cli', join(dist, 'cli/main.cjs'));
   return () => rmSync(folder, { recursive: true, force: true });

@@ -81,7 +81,7 @@ export function ipPacket(spec: SegmentSpec): Uint8Array {
   );
 }
 
-/** LINKTYPE_ numbers, and what each puts in front of an IP packet. */
+/** LINKTYPE_ numbers, and the header of each before an IP packet. */
 export const LINKS: Readonly<Record<string, readonly [linkType: number, wrap: (ip: Uint8Array) => Uint8Array]>> = {
   ethernet: [1, (ip) => concatBytes(new Uint8Array(12).fill(2), etherType(ip), ip)],
   'ethernet with a VLAN': [1, (ip) => concatBytes(new Uint8Array(12), be(0x8100, 2), be(7, 2), etherType(ip), ip)],

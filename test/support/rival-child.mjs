@@ -1,5 +1,5 @@
 /**
- * js-stellar-node-connector as a program, set up as its own example does: it takes whatever comes, and answers
+ * js-stellar-node-connector as a program, with the settings of its own example. It takes every message, and answers
  * GET_SCP_QUORUMSET. `node rival-child.mjs FILE listen|dial PORT`: FILE is where its package is found from.
  */
 import { createRequire } from 'node:module';

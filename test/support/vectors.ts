@@ -316,7 +316,7 @@ export class Counterpart {
   }
 }
 
-/** A peer that is a side of the vectors, and who sends to it. */
+/** A peer that is a side of the vectors, and the counterpart that sends to it. */
 export class Bench {
   readonly peer: Peer;
   readonly other: Counterpart;
@@ -390,7 +390,7 @@ export function eventLine(event: PeerEvent): string {
   }
 }
 
-/** Cuts bytes at positions, in whatever order they are given. */
+/** Cuts bytes at positions, which may be in any order. */
 export function split(bytes: Uint8Array, cuts: readonly number[]): readonly Uint8Array[] {
   const ends = [...new Set(cuts)].filter((cut) => cut > 0 && cut < bytes.length).sort((a, b) => a - b);
   return [0, ...ends].map((begin, i) => bytes.slice(begin, ends[i] ?? bytes.length));

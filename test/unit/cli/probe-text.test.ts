@@ -59,7 +59,7 @@ describe('the table of targets', () => {
     [62, 'target result peer p50 max lost'],
     [61, 'target result p50 max lost'],
     [1, 'target result p50 max lost'],
-  ])('has, in %i characters, the columns %s', (room, titles) => {
+  ])('in %i characters has the columns %s', (room, titles) => {
     const lines = table(room);
     expect(lines[1]?.trim().replace(/ +/g, ' ')).toBe(titles);
     if (room >= 61) for (const line of lines) expect(line.length).toBeLessThanOrEqual(room);

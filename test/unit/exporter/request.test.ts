@@ -72,7 +72,7 @@ describe('the deadline of a probe', () => {
     ['0.6', 10_000, 300],
     ['0.0001', 10_000, 1],
     ['10', 2_000, 2_000],
-  ])('is, for a scrape timeout of %s s and a maximum of %d ms, %d ms', (header, capMs, expected) => {
+  ])('for a scrape timeout of %s s and a maximum of %d ms is %d ms', (header, capMs, expected) => {
     expect(deadlineMs(header, capMs)).toBe(expected);
   });
 

@@ -31,7 +31,7 @@ async function dial({ port }: { readonly port: number }): Promise<Socket> {
   return socket;
 }
 
-/** Resolves when it is closed, however. */
+/** Resolves when the socket is closed, in any way. */
 function ended(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once('close', () => resolve()));
 }

@@ -35,7 +35,7 @@ async function pair(options: Partial<ListenOptions> = {}, host = '127.0.0.1') {
   return { listener, connection, accepted };
 }
 
-describe('connect', () => {
+describe('a successful connect()', () => {
   it.each<[string, string, string]>([
     ['127.0.0.1', '127.0.0.1', '127.0.0.1'],
     ['localhost', '127.0.0.1', '127.0.0.1'],

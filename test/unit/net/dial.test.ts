@@ -356,7 +356,7 @@ describe('the error when no address connects', () => {
     [['ECONNREFUSED', 'EHOSTUNREACH'], 'OVERLAY_UNREACHABLE', `${A6} cannot be reached: a firewall rejects it`],
     [['ECONNREFUSED', 'ENETUNREACH'], 'OVERLAY_CONNECTION_REFUSED', `${A6} cannot be reached: this machine has no route`],
     [['ECONNRESET', 'ECONNREFUSED'], 'OVERLAY_CONNECTION_RESET', 'a.example:11625 has no address that accepts a connection: '],
-  ])('is, for %j, %s', async (codes, code, text) => {
+  ])('for %j is %s', async (codes, code, text) => {
     const error = await failing(...codes);
     expect(error).toMatchObject({ code, stage: 'tcp', told: null, remote: undefined });
     expect(error.message).toContain(text);

@@ -13,7 +13,7 @@ import { RawNode } from '../../support/raw-peer.ts';
 const network = networks.standalone;
 type Kind = typeof TypeError | typeof RangeError;
 
-/** What neither connect nor listen takes. */
+/** Options that both connect and listen refuse. */
 const BAD: readonly (readonly [name: string, options: object, kind: Kind])[] = [
   ['no network', { network: undefined }, TypeError],
   ['a network by its name', { network: 'pubnet' }, TypeError],

@@ -10,7 +10,7 @@ import { pubnet1 } from '../../support/vectors.ts';
 const NOW = 1_800_000_000;
 const networkID = pubnet1.networkIdHex;
 
-/** A PeerAuth that counts what it computes. */
+/** A PeerAuth that counts its computations. */
 function counting() {
   const count = { verified: 0, agreed: 0 };
   const crypto: CryptoProvider = {

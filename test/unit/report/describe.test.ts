@@ -199,7 +199,7 @@ describe('the line of another message', () => {
       'GDXC2… answers GCADM…, ledger 9, survey 7, 100 bytes sealed',
     ],
   ];
-  it.each(LINES.map(([message, text]) => [message.type, text, message] as const))('is for %s: %s', (_type, expected, message) => {
+  it.each(LINES.map(([message, text]) => [message.type, text, message] as const))('for %s is: %s', (_type, expected, message) => {
     expect(line(message)).toBe(expected);
   });
 

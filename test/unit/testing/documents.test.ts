@@ -1,4 +1,4 @@
-/** The examples of docs/testing.md and examples/ run unchanged and do what they say. */
+/** The examples of docs/testing.md and examples/ run unchanged and have the documented results. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
