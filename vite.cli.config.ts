@@ -50,6 +50,8 @@ export default defineConfig({
         chunkFileNames: '[name]-[hash].cjs',
         // Comments are read in the sources; the maps say where. Without both, it is a third of the size.
         comments: false,
+        // Simpler statements with the names and line breaks of the sources: 5 % less to install and to read.
+        minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
         sourcemapExcludeSources: true,
         codeSplitting: { groups: [{ name: 'program', test: PROGRAM }] },
       },
