@@ -10,7 +10,7 @@ import { offAbort, onAbort } from './abort.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { Phase } from './connection-info.ts';
 import { dialError, isOutOfFiles, lookupTimeout, nameError, outcomeOf, outOfFiles } from './dial-error.ts';
-import { type Family, type Lookup, lookUp, type PendingLookup } from './lookup.ts';
+import { type Family, type Lookup, lookUp, type PendingLookup, SINGLE_FAMILY_DELAY_MS } from './lookup.ts';
 
 /** Target and limits. */
 export interface DialOptions {
@@ -63,11 +63,6 @@ interface Outcome {
 const ATTEMPT_DELAY_MS = 250;
 /** Resolution Delay (section 3), in milliseconds: how long to wait for IPv6 addresses when the IPv4 addresses came first. */
 const RESOLUTION_DELAY_MS = 50;
-/**
- * When a look-up of both families has no answer after this time, each family is looked up alone, in milliseconds: some
- * resolvers answer only one of them.
- */
-const SINGLE_FAMILY_DELAY_MS = 250;
 /** Delay before another try when this process or machine has no free file descriptor, in milliseconds. */
 const DESCRIPTOR_RETRY_MS = 100;
 

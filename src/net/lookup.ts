@@ -39,6 +39,11 @@ export function lookUp(host: string, family: Family, signal: AbortSignal): Pendi
   return { started: helper.ready, addresses };
 }
 
+/**
+ * When a look-up of both families has no answer after this time, each family is looked up alone, in milliseconds: some
+ * resolvers answer only one of them.
+ */
+export const SINGLE_FAMILY_DELAY_MS = 250;
 /** Number of parallel look-ups in the first process, in the second, and so on. A process is started when it is needed. */
 const ROOM = [16, 64, 256, 512] as const;
 /** How long an unused process is kept for the next look-up, in milliseconds. */

@@ -163,6 +163,27 @@ describe.skipIf(NO_NAMESPACE)('name look-up', () => {
     ]);
   });
 
+  it('finds the seed of a crawl when the name server answers for one address family only', async () => {
+    await using machine = await Machine.start({ resolv, nsswitch: 'dns' });
+    await machine.nameServer({
+      'half.example': { A: '127.0.0.8', AAAA: null },
+      'six.example': { A: null, AAAA: '0:0:0:0:0:0:0:1' },
+    });
+    await machine.node(PORT);
+    const seeds = ['half.example', 'six.example'];
+    const { code, stdout } = await machine.cli('crawl', ...seeds, ...NETWORK, '--json', '--timeout', '5s', '--nodes-only');
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .filter(({ type }) => type === 'node');
+    expect(lines.map(({ address, outcome, seed }) => [address, outcome, seed]).sort()).toEqual([
+      [`127.0.0.8:${PORT}`, 'ok', `half.example:${PORT}`],
+      [`[::1]:${PORT}`, 'ok', `six.example:${PORT}`],
+    ]);
+    expect(code).toBe(0);
+  });
+
   it('distinguishes a missing name server from a missing name', async () => {
     await using machine = await Machine.start({ resolv: ['nameserver 127.0.0.55'] });
     const { code, stdout } = await machine.cli('probe', 'a.example', ...NETWORK, '--json');
