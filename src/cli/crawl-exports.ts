@@ -2,6 +2,8 @@
  * Files that are made from a crawl, when it ends or later.
  * @module
  */
+import { realpathSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
 import type { ArgsDef } from 'citty';
 import type { CrawlResult } from '../crawl/result.ts';
 import { checkOutputFile, writeOutputFile } from '../report/output-file.ts';
@@ -40,20 +42,47 @@ function named(args: ExportArgs): readonly (readonly [name: ExportName, file: st
   );
 }
 
-/** Checks before a long crawl that the files can be written. @throws {UsageError} names the option */
-export function checkExports(args: ExportArgs): void {
+/**
+ * Checks before a long crawl that the files can be written, and that none of them is another one, or a file of a crawl.
+ * @param crawlFiles files of crawls by the name of their option
+ * @throws {UsageError} names the option
+ */
+export function checkExports(args: ExportArgs, crawlFiles: Readonly<Record<string, string | undefined>>): void {
+  const places = new Map<string, string>();
+  for (const [name, file] of Object.entries(crawlFiles)) if (file !== undefined) places.set(placeOf(file), name);
   for (const [name, file] of named(args)) {
+    const option = `--${name}`;
     try {
       checkOutputFile(file);
     } catch (error) {
-      throw new UsageError(`--${name}: ${(error as Error).message}`);
+      throw new UsageError(`${option}: ${(error as Error).message}`);
     }
+    const other = places.get(placeOf(file));
+    if (other !== undefined) throw new UsageError(`${option} and ${other} name the same file, ${file}`);
+    places.set(placeOf(file), option);
   }
 }
 
-/** Writes the requested files. @returns their number @throws {UsageError} when one cannot be written */
-export async function writeExports(args: ExportArgs, result: CrawlResult): Promise<number> {
+/** One text for each file, however its path is spelled. */
+function placeOf(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return resolve(realpathSync(dirname(file)), basename(file));
+  }
+}
+
+/**
+ * Writes the requested files, each as a whole.
+ * @param signal ends the work between two files
+ * @returns the number of files that were requested
+ * @throws {UsageError} when one cannot be written
+ */
+export async function writeExports(args: ExportArgs, result: CrawlResult, signal?: AbortSignal): Promise<number> {
   for (const [name, file] of named(args)) {
+    // A signal of the system is received only between two turns of the event loop.
+    await new Promise((next) => setImmediate(next));
+    if (signal?.aborted) break;
     const text = await MAKERS[name](result);
     try {
       writeOutputFile(file, text);

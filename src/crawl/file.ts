@@ -22,20 +22,22 @@ export class CrawlFile {
   readonly path: string;
   readonly #fd: number;
   readonly #lock: Lock;
+  readonly #isNew: boolean;
   #length: number;
 
-  private constructor(path: string, fd: number, lock: Lock, length: number) {
+  private constructor(path: string, fd: number, lock: Lock, length: number, isNew = false) {
     this.path = path;
     this.#fd = fd;
     this.#lock = lock;
     this.#length = length;
+    this.#isNew = isNew;
   }
 
   /** Creates a new file. @throws {CrawlFileError} when it exists already or cannot be created */
   static create(path: string): CrawlFile {
     const fd = open(path, O_RDWR | O_CREAT | O_EXCL);
     try {
-      return new CrawlFile(path, fd, Lock.take(path), 0);
+      return new CrawlFile(path, fd, Lock.take(path), 0, true);
     } catch (error) {
       closeSync(fd);
       rmSync(path, { force: true });
@@ -94,9 +96,10 @@ export class CrawlFile {
     }
   }
 
-  /** Closes the file and releases its lock. */
+  /** Closes the file and releases its lock. A new file in which nothing was written is removed. */
   close(): void {
     closeSync(this.#fd);
+    if (this.#isNew && this.#length === 0) rmSync(this.path, { force: true });
     this.#lock.release();
   }
 }

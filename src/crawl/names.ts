@@ -19,11 +19,19 @@ export interface Names {
 export function namesIn(result: CrawlResult): Names {
   const namedBy = new Map<string, number>();
   const lines = new Map(result.nodes);
+  /** Known spellings: nodes name the same addresses. */
+  const spellings = new Map(Array.from(lines.keys(), (address) => [address, address]));
   const named = [...result.nodes.values()].map((line) => {
     const names = new Set<string>();
     for (const peer of line.peers ?? []) {
-      const target = readAddress(peer);
-      if (target !== undefined) names.add(formatTarget(plainTarget(target)));
+      let name = spellings.get(peer);
+      if (name === undefined) {
+        const target = readAddress(peer);
+        if (target === undefined) continue;
+        name = formatTarget(plainTarget(target));
+        spellings.set(peer, name);
+      }
+      names.add(name);
     }
     for (const name of names) {
       namedBy.set(name, (namedBy.get(name) ?? 0) + 1);

@@ -29,11 +29,18 @@ export function writeOutputFile(path: string, text: string, isSecret = false): v
 }
 
 /**
- * Creates the file when it does not exist and writes nothing, so that a file that cannot be written is found before long work.
+ * Checks that the file can be written, so that a file that cannot be is found before long work. Nothing is changed.
  * @throws as `writeOutputFile`
  */
 export function checkOutputFile(path: string): void {
-  const fd = open(path, WRITE | O_CREAT, 0o666);
+  let fd: number;
+  try {
+    fd = open(path, WRITE | O_CREAT | O_EXCL, 0o666);
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    fd = open(path, WRITE, 0);
+  }
   try {
     judge(path, fd, false);
   } finally {

@@ -1,5 +1,6 @@
 /** Names, resolvers and firewalls as on real networks, each in its own namespaces. */
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
 import { finished } from '../support/cli.ts';
 import { LOCAL_IPV6, Machine, NO_NAMESPACE, SILENT_RESOLVER } from '../support/namespace.ts';
@@ -182,6 +183,20 @@ describe.skipIf(NO_NAMESPACE)('name look-up', () => {
       [`[::1]:${PORT}`, 'ok', `six.example:${PORT}`],
     ]);
     expect(code).toBe(0);
+  });
+
+  it('is given up by a crawl on Ctrl-C, which keeps what was found and reports nothing about the name', async () => {
+    await using machine = await Machine.start(SILENT_RESOLVER);
+    const seeds = ['never.example', '127.0.0.1:1'];
+    const child = machine.startCli('crawl', ...seeds, ...NETWORK, '--json', '--timeout', '60s');
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const next = async () => JSON.parse((await lines.next()).value);
+    expect(await next()).toMatchObject({ type: 'crawl', seeds: ['never.example:11625', '127.0.0.1:1'] });
+    expect(await next()).toMatchObject({ type: 'node', address: '127.0.0.1:1', outcome: 'connection-refused' });
+    const over = once(child, 'close');
+    child.kill('SIGINT');
+    expect(await next()).toMatchObject({ type: 'end', finished: false, counts: { addresses: 1 } });
+    expect((await over)[0]).toBe(130);
   });
 
   it('distinguishes a missing name server from a missing name', async () => {

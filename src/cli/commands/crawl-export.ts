@@ -4,6 +4,7 @@ import { CrawlResult } from '../../crawl/result.ts';
 import type { CliContext } from '../context.ts';
 import { checkExports, exportArgs, writeExports } from '../crawl-exports.ts';
 import { crawlMistake, printCrawl } from '../crawl-text.ts';
+import { EXIT } from '../exit-codes.ts';
 
 const args = {
   file: { type: 'positional', required: true, description: 'File of a crawl', valueHint: 'FILE' },
@@ -15,9 +16,11 @@ export const crawlExport: CommandDef<typeof args> = defineCommand({
   meta: { name: 'crawl export', description: 'Convert a crawl to other files; without such an option, print its summary' },
   args,
   async run({ args: given, data }) {
-    const { out } = data as CliContext;
-    checkExports(given);
+    const context = data as CliContext;
+    const { out, signal } = context;
+    checkExports(given, { 'the crawl': given.file });
     const result = crawlMistake(() => CrawlResult.of(readCrawlFile(given.file)));
-    if ((await writeExports(given, result)) === 0) printCrawl(result, out);
+    if ((await writeExports(given, result, signal)) === 0) printCrawl(result, out);
+    if (signal.aborted) context.exitCode = EXIT.INTERRUPTED;
   },
 });

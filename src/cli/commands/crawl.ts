@@ -82,7 +82,7 @@ export const crawl: CommandDef<typeof args> = defineCommand({
       const start = crawlMistake(() => startOf(given.resume === undefined ? undefined : file));
       if (seeds.length === 0 && start === undefined && !signal.aborted)
         throw new UsageError('name a node to begin with, a file of nodes with --targets, or a crawl to continue with --resume');
-      checkExports(given);
+      checkExports(given, { '--out': given.out, '--resume': given.resume });
       const network = given.network ?? networkOf(start);
       const node = await nodeOptions({ ...given, network, timeout: given.timeout ?? '10s' }, signal);
       if (start !== undefined && node.network.networkID !== start.networkID)
@@ -114,7 +114,8 @@ export const crawl: CommandDef<typeof args> = defineCommand({
       const running = readOptions(options);
       const result = CrawlResult.of(start && file ? crawlMistake(() => [...file.events()]) : []);
       await follow(running, result, file, given.json === true, context);
-      await writeExports(given, result);
+      // What an interrupted crawl has found is written too.
+      await writeExports(given, result, signal.aborted ? undefined : signal);
       context.exitCode = signal.aborted ? EXIT.INTERRUPTED : exitCodeOf(result);
     } finally {
       file?.close();

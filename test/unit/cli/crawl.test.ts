@@ -2,12 +2,13 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { CrawlResult, readCrawlFile } from '../../../src/crawl/index.ts';
+import { CrawlResult, graphml, readCrawlFile } from '../../../src/crawl/index.ts';
+import { networks } from '../../../src/index.ts';
 import { type MockNetwork, type MockNetworkNode, mockNetwork } from '../../../src/testing/index.ts';
 import { finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
 
@@ -18,6 +19,19 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 let files = 0;
 const fresh = (): string => join(folder, `${++files}.ndjson`);
+const OVERWRITTEN = join(folder, 'same');
+const EXPORTED = join(folder, 'exported');
+/** A file of a crawl without results. */
+const START = `${JSON.stringify({
+  type: 'crawl',
+  version: 1,
+  network: 'standalone',
+  networkID: networks.standalone.networkID,
+  seeds: ['127.0.0.1:1'],
+  startedAt: '2026-01-01T00:00:00.000Z',
+  peerID: 'G',
+  options: {},
+})}\n`;
 /** Only nodes that answer at once. */
 const PROMPT = { silent: 0, drips: 0, 'no-auth': 0, 'queue-full': 0, slow: 0, 'unknown-network': 0 } as const;
 
@@ -136,6 +150,28 @@ describe('crawl', () => {
     }
   });
 
+  it('writes the exports of what was found when it is interrupted', async () => {
+    const silent = await mockNetwork({ nodes: 60, seed: 6, mix: { ...PROMPT, silent: 300 }, inventions: 10 });
+    try {
+      const [file, html, xml] = [fresh(), `${fresh()}.html`, `${fresh()}.graphml`];
+      const more = ['--out', file, '--json', '--html', html, '--graphml', xml];
+      const child = startCli([...args(silent, ...more), '--timeout', '60s']);
+      started.push(child);
+      const next = jsonLines(child);
+      while ((await next()).outcome !== 'ok');
+      child.kill('SIGINT');
+      expect((await finished(child)).code).toBe(130);
+      const result = CrawlResult.of(readCrawlFile(file));
+      expect(result.end).toMatchObject({ finished: false });
+      expect(readFileSync(xml, 'utf8')).toBe(graphml(result));
+      expect(readFileSync(html, 'utf8')).toContain(silent.nodes[0]?.address);
+      expect((await runCli(['crawl', '--resume', file, '--timeout', '5s', '--json'])).code).toBe(0);
+      expectAll(silent, file);
+    } finally {
+      await silent.close();
+    }
+  });
+
   it.skipIf(process.platform === 'win32')('reports a full disk, and continues with --resume when there is space', async () => {
     const file = fresh();
     const command = [process.execPath, inject('cli'), ...args(mock, '--out', file)];
@@ -193,8 +229,26 @@ describe('crawl', () => {
     [['crawl', '--resume', '/nowhere/x'], /ENOENT/],
     [['crawl', 'a:1', '--graphml', '/nowhere/x'], /--graphml: .*ENOENT/],
     [['crawl', 'a:1', '--quorum-set', '/nowhere/x'], /--quorum-set/],
+    [['crawl', 'a:1', '--out', OVERWRITTEN, '--html', OVERWRITTEN], /--html and --out name the same file/],
+    [
+      ['crawl', 'a:1', '--graphml', OVERWRITTEN, '--html', `${folder}/../${basename(folder)}/same`],
+      /--graphml and --html name the same/,
+    ],
+    [['crawl', 'export', EXPORTED, '--html', EXPORTED], /--html and the crawl name the same file/],
+    [['crawl', '--resume', EXPORTED, '--html', EXPORTED], /--html and --resume name the same file/],
     [['crawl', 'diff', '/nowhere/x', '/nowhere/y'], /ENOENT/],
   ])('refuses %j with exit code 2', async (given, message) => {
+    writeFileSync(EXPORTED, START);
     expect(await runCli(given)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
+    // Nothing was created or changed.
+    expect(readFileSync(EXPORTED, 'utf8')).toBe(START);
+    expect(existsSync(OVERWRITTEN)).toBe(false);
+  });
+
+  it('leaves no file when a command was wrong, so that the corrected command can create it', async () => {
+    const file = fresh();
+    expect(await runCli(['crawl', '--out', file])).toMatchObject({ code: 2, stderr: expect.stringMatching(/name a node/) });
+    expect(existsSync(file)).toBe(false);
+    expect(existsSync(`${file}.lock`)).toBe(false);
   });
 });

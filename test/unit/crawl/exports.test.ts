@@ -1,9 +1,10 @@
 /** Exports of a crawl: GraphML, quorum sets, nodes, differences, health. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkExports, writeExports } from '../../../src/cli/crawl-exports.ts';
 import {
   type CrawlEvent,
   CrawlFile,
@@ -205,6 +206,17 @@ describe('crawl export', () => {
     const { code, stdout } = await runCli(['crawl', 'export', file]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/addresses crawled in/);
+  });
+
+  it('writes no further file after an interruption, and keeps a file that it does not reach', async () => {
+    const [html, xml] = [join(folder, 'i.html'), join(folder, 'i.graphml')];
+    writeFileSync(xml, 'an older one');
+    checkExports({ html, graphml: xml }, {});
+    const interrupt = new AbortController();
+    setImmediate(() => interrupt.abort());
+    expect(await writeExports({ html, graphml: xml }, result, interrupt.signal)).toBe(2);
+    expect(existsSync(html)).toBe(false);
+    expect(readFileSync(xml, 'utf8')).toBe('an older one');
   });
 });
 
