@@ -25,6 +25,11 @@ export class Slots {
     return this.#taken;
   }
 
+  /** Number of addresses that use a slot: no others are kept. */
+  get addresses(): number {
+    return this.#byAddress.size;
+  }
+
   /** Whether all slots are in use. */
   get isFull(): boolean {
     return this.#taken >= this.#most;

@@ -20,3 +20,18 @@ it('released places can be taken again', () => {
   slots.release('b');
   expect([slots.isFull, slots.isFullFor('a'), slots.isFullFor('b'), slots.taken]).toEqual([false, false, false, 1]);
 });
+
+it('addresses that use no slot any more are forgotten', () => {
+  const slots = new Slots(10, 2);
+  for (let i = 0; i < 1_000; i++) {
+    slots.take(`a${i}`);
+    slots.take('b');
+    slots.release(`a${i}`);
+    slots.release('b');
+  }
+  expect([slots.taken, slots.addresses]).toEqual([0, 0]);
+  slots.take('a');
+  slots.take('a');
+  slots.release('a');
+  expect([slots.taken, slots.addresses]).toEqual([1, 1]);
+});
