@@ -29,7 +29,25 @@ describe('the list of cases', () => {
 
   it('names a threat for each critical case', () => {
     const critical = CASES.filter(({ severity }) => severity === 'critical');
+    expect(critical.length).toBeGreaterThan(20);
     expect(critical.filter(({ threat }) => threat === undefined).map(({ id }) => id)).toEqual([]);
+  });
+
+  it('names no threat for other cases, except for some of HELLO and of limits', () => {
+    const threatening = CASES.filter(({ severity, threat }) => severity !== 'critical' && threat !== undefined);
+    const named = new Set(threatening.map(({ id, threat }) => `${id.replace(/^[a-z]+\.|-key-.*/g, '')}: ${threat}`));
+    expect([...named].sort()).toEqual([
+      'bytes-beyond-credit: unbounded buffering',
+      'expired-just-now: unauthenticated acceptance',
+      'expired-long-ago: unauthenticated acceptance',
+      'messages-beyond-credit: unbounded buffering',
+      'other-network: unauthenticated acceptance',
+      'oversized-header-after-auth: unbounded buffering',
+      'oversized-header-after-hello: unbounded buffering',
+      'oversized-header-before-auth: unbounded buffering',
+      'small-order: unauthenticated acceptance',
+      'whole-hello-of-another-network: unauthenticated acceptance',
+    ]);
   });
 });
 
