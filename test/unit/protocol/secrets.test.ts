@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { nodeCrypto } from '../../../src/crypto/node.ts';
 import { NodeIdentity } from '../../../src/net/identity.ts';
+import type { CryptoProvider, MacKey } from '../../../src/protocol/auth/crypto.ts';
 import { fromHex, toHex } from '../../../src/protocol/bytes.ts';
 import type { HandshakeStep } from '../../../src/protocol/handshake/steps.ts';
 import { networks } from '../../../src/protocol/networks.ts';
@@ -100,5 +102,33 @@ describe('the secrets of a connection', () => {
     bench.peer.release({ type: 'UNKNOWN', typeNumber: 99, xdr: new Uint8Array(4) });
     expect(bench.feed(bench.other.seal({ type: 'GET_SCP_STATE', ledgerSeq: 1 }))).toEqual([]);
     expect(bench.sent()).toEqual([]);
+  });
+
+  it.each<[string, (bench: Bench) => void]>([
+    ['we close it', ({ peer }) => void peer.close('OVERLAY_CLOSED')],
+    ['the peer refuses it', (bench) => bench.feed(bench.other.plain({ type: 'ERROR_MSG', code: 'ERR_MISC', msg: '' }))],
+    ['a record has a wrong MAC', (bench) => bench.feed(bench.other.plain({ type: 'GET_SCP_STATE', ledgerSeq: 1 }))],
+  ])('include MAC keys of which no second copy is kept, and which throw after the end: %s', (_name, end) => {
+    const copies: Uint8Array[] = [];
+    const keys: MacKey[] = [];
+    const crypto: CryptoProvider = {
+      ...nodeCrypto,
+      macKey(bytes) {
+        const key = nodeCrypto.macKey(bytes);
+        copies.push(bytes);
+        keys.push(key);
+        return key;
+      },
+    };
+    const bench = Bench.authenticated('A', { crypto });
+    expect(copies.map(toHex)).toEqual(['00'.repeat(32), '00'.repeat(32)]);
+    const sealed = new Uint8Array(40);
+    for (const key of keys) key.seal(sealed, 0, 8);
+    end(bench);
+    expect(bench.error.code).not.toBe('OVERLAY_INTERNAL');
+    for (const key of keys) {
+      expect(() => key.seal(sealed, 0, 8)).toThrow('the MAC key has been wiped');
+      expect(() => key.verify(sealed, 0, 8)).toThrow('the MAC key has been wiped');
+    }
   });
 });
