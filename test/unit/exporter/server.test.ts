@@ -222,8 +222,8 @@ describe('the number of probes at the same time', () => {
   });
 });
 
-describe('the end of exporter', () => {
-  it('a scraper that disconnects ends its probe', async () => {
+describe('exporter', () => {
+  it('ends the probe of a scraper that disconnects', async () => {
     const { happened: connected, happen } = signalled();
     await using node = await mock(async (peer) => {
       happen();
@@ -241,7 +241,7 @@ describe('the end of exporter', () => {
       .toBe(1);
   });
 
-  it('close() ends running probes, answers waiting clients, and leaves no socket', async () => {
+  it('ends running probes on close(), answers waiting clients, and leaves no socket', async () => {
     const { happened: connected, happen } = signalled();
     await using node = await mock(async (peer) => {
       happen();
@@ -263,9 +263,24 @@ describe('the end of exporter', () => {
     await expect(ask(exporting, '/-/healthy')).rejects.toThrow();
   });
 
-  it('close() may be called twice', async () => {
+  it('ends once when close() is called several times, and each call waits for the end', async () => {
+    const { happened: connected, happen } = signalled();
+    await using node = await mock(async (peer) => {
+      happen();
+      await peer.expectEnd();
+    });
     const exporting = await exporter();
-    await Promise.all([exporting.close(), exporting.close()]);
+    const pending = probeOf(exporting, node);
+    await connected;
+    const ended: string[] = [];
+    const first = exporting.close().then(() => ended.push('first'));
+    const second = exporting.close().then(() => ended.push('second'));
+    await second;
+    expect(ended).toEqual(['first', 'second']);
+    await first;
+    expect((await pending).status).toBe(503);
+    await exporting.close();
+    await expect(ask(exporting, '/-/healthy')).rejects.toThrow();
   });
 });
 
