@@ -1,7 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { nodeCrypto } from '../../../src/crypto/node.ts';
 import { type FollowEvent, type Follower, type FollowOptions, follow, type Ledger } from '../../../src/follow/index.ts';
 import type { ConnectOptions } from '../../../src/net/options.ts';
+import type { CryptoProvider } from '../../../src/protocol/auth/crypto.ts';
 import { OverlayError } from '../../../src/protocol/errors.ts';
 import type { SendableMessage } from '../../../src/protocol/wire/authenticated-message.ts';
 import { ManualClock } from '../../../src/testing/clock.ts';
@@ -197,14 +199,31 @@ describe('follow', () => {
     await scene.stop();
   });
 
-  it('ignores transaction sets that it has not requested', async () => {
-    const scene = new Scene([
-      { says: (message, honest) => (message.type === 'GET_SCP_STATE' ? [...honest, ...unasked(50)] : undefined) },
-    ]);
+  it('ignores transaction sets that it has not requested, without hashing them', async () => {
+    let sent = 0;
+    const hashed: Uint8Array[] = [];
+    const crypto: CryptoProvider = {
+      ...nodeCrypto,
+      sha256(data) {
+        hashed.push(data.slice());
+        return nodeCrypto.sha256(data);
+      },
+    };
+    const says: MockLedgersOptions['says'] = ({ type }, honest) => {
+      if (type !== 'GET_SCP_STATE') return undefined;
+      const sets = unasked(50);
+      sent += sets.length;
+      return [...honest, ...sets];
+    };
+    const scene = new Scene([{ says }], { crypto });
     await scene.settle();
-    for (let i = 0; i < 3; i++) await scene.close();
+    const closed: MockLedger[] = [];
+    for (let i = 0; i < 3; i++) closed.push(await scene.close());
     expect(scene.numbers).toEqual(sequence(1000, 3));
     expect(scene.told).toEqual([]);
+    expect(sent).toBeGreaterThanOrEqual(50);
+    for (const { txSet } of closed) expect(hashed).toContainEqual(txSet);
+    expect(hashed.filter(({ length }) => length === UNASKED_BYTES)).toEqual([]);
     await scene.stop();
   });
 
@@ -439,10 +458,12 @@ describe('follow', () => {
   });
 });
 
+const UNASKED_BYTES = 1_000;
+
 /** Sets that were never asked for. */
 function unasked(count: number): readonly SendableMessage[] {
   return Array.from({ length: count }, (_, i) => ({
     type: 'GENERALIZED_TX_SET',
-    generalizedTxSet: new Uint8Array(1000).fill(i),
+    generalizedTxSet: new Uint8Array(UNASKED_BYTES).fill(i),
   }));
 }
