@@ -7,6 +7,7 @@ import { newConnection } from '../../../src/net/connection-info.ts';
 import { type NodeOptions, peerOptions, resolveOptions } from '../../../src/net/options.ts';
 import { Session } from '../../../src/net/session.ts';
 import { concatBytes } from '../../../src/protocol/bytes.ts';
+import { FLOOD_CAPACITY_MESSAGES, SEND_MORE_BATCH_MESSAGES } from '../../../src/protocol/constants.ts';
 import { Peer } from '../../../src/protocol/peer.ts';
 import { ManualClock, MockPeer, mockDial } from '../../../src/testing/index.ts';
 import { until } from '../../support/raw-peer.ts';
@@ -32,6 +33,17 @@ async function authenticated(options: Partial<NodeOptions> = {}) {
   await facts.peer.expect('SEND_MORE_EXTENDED');
   await facts.session.authenticated;
   return facts;
+}
+
+/** The chunks that are written to a stream from now on. */
+function writesTo(stream: Duplex): readonly Uint8Array[] {
+  const writes: Uint8Array[] = [];
+  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+  stream.write = (...args: unknown[]) => {
+    writes.push(args[0] as Uint8Array);
+    return write(...args);
+  };
+  return writes;
 }
 
 /** The next message, as a loop takes it. */
@@ -191,6 +203,37 @@ describe('a turn of the event loop', () => {
       await reading;
     });
     expect(most).toBeLessThan(5_000);
+  });
+
+  it.each<[string, (session: Session) => Promise<void>]>([
+    [
+      'a loop',
+      async (session) => {
+        for (let taken = 0; taken < FLOOD_CAPACITY_MESSAGES; taken++) session.release((await next(session)) as ReceivedMessage);
+      },
+    ],
+    [
+      'an application that releases all of them at once',
+      async (session) => {
+        const messages: ReceivedMessage[] = [];
+        while (messages.length < FLOOD_CAPACITY_MESSAGES) messages.push((await next(session)) as ReceivedMessage);
+        for (const message of messages) session.release(message);
+      },
+    ],
+  ])('has one write for all grants that fall due in it: %s', async (_name, take) => {
+    const { session, peer, ours } = await authenticated();
+    const writes = writesTo(ours);
+    const taking = take(session);
+    peer.together(() => {
+      for (let i = 0; i < FLOOD_CAPACITY_MESSAGES; i++)
+        peer.send({ type: 'FLOOD_ADVERT', txHashes: [new Uint8Array(32).fill(i)] });
+    });
+    await taking;
+    for (let i = 0; i < FLOOD_CAPACITY_MESSAGES / SEND_MORE_BATCH_MESSAGES; i++)
+      expect(await peer.expect('SEND_MORE_EXTENDED')).toMatchObject({ numMessages: SEND_MORE_BATCH_MESSAGES });
+    expect(writes).toHaveLength(1);
+    ours.destroy();
+    await session.closed;
   });
 
   it('is followed by others until all received messages are handled', async () => {
