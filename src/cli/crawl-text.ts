@@ -24,7 +24,8 @@ export function crawlMistake<T>(work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof CrawlFileError)) throw error;
-    throw error.isWriting ? new OutputLost(error.message) : new UsageError(error.message);
+    const { message, advice, isWriting } = error;
+    throw isWriting ? new OutputLost(`${message}. ${advice}`) : new UsageError(message, advice);
   }
 }
 

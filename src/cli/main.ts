@@ -104,7 +104,9 @@ function fail(error: unknown): number {
   }
   if (error instanceof UsageError || name === 'CLIError') {
     context.err.line(`${mark} ${message}`);
-    context.err.line(`  stellar-handshake ${usedVerb === undefined ? '' : `${usedVerb} `}--help shows how it is used.`);
+    const advice = error instanceof UsageError ? error.advice : undefined;
+    if (advice !== undefined) context.err.line(`  ${advice}`);
+    else context.err.line(`  stellar-handshake ${usedVerb === undefined ? '' : `${usedVerb} `}--help shows how it is used.`);
     return EXIT.USAGE;
   }
   const told = error instanceof Error ? String(error.stack) : String(error);

@@ -17,9 +17,12 @@ import { OutputLost, outputOn, stderr } from './output.ts';
 /** A mistake in the command line: exit code 2. Seeds are removed from the message, because the arguments may contain one. */
 export class UsageError extends Error {
   override readonly name: string = 'UsageError';
+  /** What to do about it; undefined: the help of the verb says it. */
+  readonly advice: string | undefined;
 
-  constructor(message: string) {
+  constructor(message: string, advice?: string) {
     super(withoutSecretSeeds(message));
+    this.advice = advice;
   }
 }
 

@@ -14,6 +14,7 @@ import { OverlayError } from '../protocol/errors.ts';
 import { AddressBook, type Entry, lineOfUndialled, outcomeOf, readAddress, readSeed, seedAddress } from './address-book.ts';
 import type { CrawlEnd, CrawlEvent, CrawlSettings, CrawlStart, NodeLine } from './events.ts';
 import { CRAWL_VERSION } from './events.ts';
+import { assertSameNetwork } from './file-error.ts';
 import { Listener } from './listener.ts';
 import { type CrawlOptions, defined, settingsOf } from './options.ts';
 import { Places } from './places.ts';
@@ -111,7 +112,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     return { known: this.#book.size, done, open, attempts, outcomes };
   }
 
-  /** The results, as they are found. */
+  /** The results, as they are found. @throws {CrawlFileError} when the events to resume are of another network */
   async *[Symbol.asyncIterator](): AsyncGenerator<CrawlEvent, void, undefined> {
     const { signal } = this.#options;
     const onAbort = (): void => void this.#interrupt();
@@ -160,7 +161,11 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     }
   }
 
-  /** Takes the results of an earlier run. @returns the line that begins this run */
+  /**
+   * Takes the results of an earlier run.
+   * @returns the line that begins this run
+   * @throws {CrawlFileError} CRAWL_FILE_OTHER_NETWORK when that run was on another network
+   */
   #restore(): CrawlStart {
     const startedAt = this.#date();
     const { network, resume } = this.#options;
@@ -178,8 +183,10 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     let first: CrawlStart | undefined;
     const nodes = new Map<string, NodeLine>();
     for (const event of resume) {
-      if (event.type === 'crawl') first ??= event;
-      else if (event.type === 'node') nodes.set(event.address, event);
+      if (event.type === 'crawl') {
+        assertSameNetwork(event, start);
+        first ??= event;
+      } else if (event.type === 'node') nodes.set(event.address, event);
       else if (event.type !== 'end') this.#validators?.restore(event);
     }
     const settled = [...nodes.values()].filter(({ outcome }) => outcome !== 'not-allowed' && outcome !== 'not-dialled');

@@ -3,6 +3,7 @@
  * @module
  */
 import type { NodeLine } from './events.ts';
+import { assertSameNetwork } from './file-error.ts';
 import type { CrawlResult } from './result.ts';
 
 /** The values of an address that are compared. */
@@ -23,8 +24,13 @@ export interface CrawlChange {
   readonly to: Compared;
 }
 
-/** Compares two crawls by address. The result has the addresses that came, then those that went, then those that changed. */
+/**
+ * Compares two crawls by address. The result has the addresses that came, then those that went, then those that changed.
+ * @throws {CrawlFileError} CRAWL_FILE_OTHER_NETWORK when they are crawls of different networks
+ */
 export function diffCrawls(before: CrawlResult, after: CrawlResult): readonly CrawlChange[] {
+  const [old, new_] = [before.start, after.start];
+  if (old !== undefined && new_ !== undefined) assertSameNetwork(old, new_);
   const came: CrawlChange[] = [];
   const went: CrawlChange[] = [];
   const changed: CrawlChange[] = [];

@@ -92,7 +92,7 @@ export class CrawlFile {
       } catch {
         // An incomplete line at the end is removed when the crawl is resumed.
       }
-      throw new CrawlFileError(explained(error, this.path).message, true);
+      throw explained(error, this.path, true);
     }
   }
 
@@ -131,11 +131,11 @@ export function* readCrawlLines(path: string, from = 0): Generator<CrawlFileLine
     for (const { text, number, isWhole, end } of readLines(fd, path, from)) {
       if (!isWhole) break;
       const event = parseLine(text, number, path);
-      if (isFirst && event?.type !== 'crawl') throw new CrawlFileError(`${path}: there is no crawl in it`);
+      if (isFirst && event?.type !== 'crawl') throw noCrawl(path);
       isFirst = false;
       yield { event, end };
     }
-    if (isFirst) throw new CrawlFileError(`${path}: there is no crawl in it`);
+    if (isFirst) throw noCrawl(path);
   } catch (error) {
     throw explained(error, path);
   } finally {
@@ -146,7 +146,11 @@ export function* readCrawlLines(path: string, from = 0): Generator<CrawlFileLine
 /** A crawl that was killed at once has written nothing, or a part of its first line. */
 function checkBeginning(text: string, isWhole: boolean, path: string): void {
   const begins = isWhole ? parseLine(text, 1, path)?.type === 'crawl' : BEGINNING.startsWith(text.slice(0, BEGINNING.length));
-  if (!begins) throw new CrawlFileError(`${path}: there is no crawl in it`);
+  if (!begins) throw noCrawl(path);
+}
+
+function noCrawl(path: string, why?: string): CrawlFileError {
+  return new CrawlFileError('CRAWL_FILE_NO_CRAWL', `${path}: there is no crawl in it${why === undefined ? '' : `, ${why}`}`);
 }
 
 const BEGINNING = '{"type":"crawl",';
@@ -180,7 +184,8 @@ function* readLines(fd: number, path: string, from = 0): Generator<Line> {
       yield { text, number: ++number, end, isWhole };
     }
     rest = Buffer.from(bytes);
-    if (rest.length > MAX_LINE_BYTES) throw new CrawlFileError(`${path}: line ${number + 1} is too long for a crawl`);
+    if (rest.length > MAX_LINE_BYTES)
+      throw new CrawlFileError('CRAWL_FILE_DAMAGED', `${path}: line ${number + 1} is too long for a crawl`);
     if (read === 0) break;
   }
   if (rest.length > 0) yield { text: rest.toString('utf8'), number: number + 1, end: end + rest.length, isWhole: false };
@@ -200,7 +205,10 @@ function parseLine(text: string, number: number, path: string): CrawlEvent | und
   try {
     return readLine(text);
   } catch (error) {
-    throw new CrawlFileError(`${path}: line ${number} ${(error as Error).message}`);
+    const where = `line ${number} ${(error as Error).message}`;
+    if (error instanceof CrawlFileError) throw new CrawlFileError(error.code, `${path}: ${where}`);
+    if (number === 1) throw noCrawl(path, where);
+    throw new CrawlFileError('CRAWL_FILE_DAMAGED', `${path}: ${where}`);
   }
 }
 
@@ -214,5 +222,5 @@ function open(path: string, flags: number): number {
   }
   if (fstatSync(fd).isFile()) return fd;
   closeSync(fd);
-  throw new CrawlFileError(`${path} is not a regular file`);
+  throw new CrawlFileError('CRAWL_FILE_NOT_READABLE', `${path} is not a regular file`);
 }

@@ -2,9 +2,12 @@
  * Reads a line of the file of a crawl. A line that no crawl writes is refused here, so that other code can rely on the types.
  * @module
  */
+import { networkFromPassphrase } from '../net/options.ts';
+import { type NetworkName, networks } from '../protocol/networks.ts';
 import { parseQuorumSet } from '../protocol/scp/quorum-set.ts';
 import { decodePublicKey } from '../protocol/strkey.ts';
 import { CRAWL_VERSION, type CrawlEvent, type CrawlSettings } from './events.ts';
+import { CrawlFileError } from './file-error.ts';
 
 type Fields = Record<string, unknown>;
 type Check = (value: unknown) => boolean;
@@ -12,7 +15,7 @@ type Check = (value: unknown) => boolean;
 /**
  * Reads a line.
  * @returns undefined when it is blank or of a type that a later version writes
- * @throws {TypeError} with a message that continues "line N" and does not contain the line, which may be a seed
+ * @throws {TypeError | CrawlFileError} with a message that continues "line N" and does not contain the line, which may be a seed
  */
 export function readLine(text: string): CrawlEvent | undefined {
   if (text.trim() === '') return undefined;
@@ -26,8 +29,13 @@ export function readLine(text: string): CrawlEvent | undefined {
   switch (line.type) {
     case 'crawl':
       if (line.version !== CRAWL_VERSION)
-        throw new TypeError(`has version ${String(line.version)} of the format, which this version of the package cannot read`);
+        throw new CrawlFileError(
+          'CRAWL_FILE_VERSION',
+          `has version ${String(line.version)} of the format, which this version of the package cannot read`,
+        );
       demand(START(line));
+      if (networkIDOf(line.network as string) !== line.networkID)
+        throw new TypeError('has the network ID of another network than it names');
       return { ...line, options: settings(line.options as Fields) } as unknown as CrawlEvent;
     case 'node':
       demand(NODE(line));
@@ -46,6 +54,11 @@ export function readLine(text: string): CrawlEvent | undefined {
       return undefined;
   }
   return line as unknown as CrawlEvent;
+}
+
+/** @param network a short name, or a passphrase */
+function networkIDOf(network: string): string {
+  return Object.hasOwn(networks, network) ? networks[network as NetworkName].networkID : networkFromPassphrase(network).networkID;
 }
 
 /** The known settings; those of a later version are left out. */

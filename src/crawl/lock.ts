@@ -30,11 +30,12 @@ export class Lock {
       const holder = found === undefined ? undefined : readHolder(found);
       if (holder !== undefined && isRunning(holder))
         throw new CrawlFileError(
+          'CRAWL_FILE_IN_USE',
           `${file} is being written by another crawl (process ${holder.pid} on ${holder.host}); if this process does not exist, delete ${path}`,
         );
       if (found !== undefined) removeStale(path, found);
     }
-    throw new CrawlFileError(`${file} is being written by another crawl`);
+    throw new CrawlFileError('CRAWL_FILE_IN_USE', `${file} is being written by another crawl`);
   }
 
   release(): void {

@@ -136,7 +136,7 @@ class CrawlOnDisk {
       const seen = `${ino} ${size} ${mtimeMs}`;
       if (seen === this.#seen) return this.#contents;
       this.#seen = seen;
-      if (size > MAX_FILE_BYTES) throw new CrawlFileError(`${this.#file} is too large`);
+      if (size > MAX_FILE_BYTES) throw new CrawlFileError('CRAWL_FILE_NO_CRAWL', `${this.#file} is too large`);
       if (size < this.#offset || !this.#isSameCrawl()) {
         this.#contents = undefined;
         this.#offset = 0;

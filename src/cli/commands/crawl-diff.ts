@@ -5,7 +5,7 @@ import { CrawlResult } from '../../crawl/result.ts';
 import type { CliContext } from '../context.ts';
 import { countBy, crawlMistake } from '../crawl-text.ts';
 import { EXIT } from '../exit-codes.ts';
-import { jsonArg, UsageError } from '../options.ts';
+import { jsonArg } from '../options.ts';
 import type { Output } from '../output.ts';
 
 const args = {
@@ -29,8 +29,7 @@ export const crawlDiff: CommandDef<typeof args> = defineCommand({
       CrawlResult,
       CrawlResult,
     ];
-    if (before.start?.networkID !== after.start?.networkID) throw new UsageError('the two crawls are of different networks');
-    const changes = diffCrawls(before, after);
+    const changes = crawlMistake(() => diffCrawls(before, after));
     for (const change of changes) {
       if (given.json) out.json(change);
       else printChange(change, out);

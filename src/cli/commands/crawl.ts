@@ -86,7 +86,10 @@ export const crawl: CommandDef<typeof args> = defineCommand({
       const network = given.network ?? networkOf(start);
       const node = await nodeOptions({ ...given, network, timeout: given.timeout ?? '10s' }, signal);
       if (start !== undefined && node.network.networkID !== start.networkID)
-        throw new UsageError(`--network: the crawl to continue is of ${start.network}`);
+        throw new UsageError(
+          `--network: ${given.resume} is a crawl of ${start.network}`,
+          'Leave --network out to continue it. A crawl of another network needs another file.',
+        );
       const options: CrawlOptions = {
         ...start?.options,
         ...defined({

@@ -245,6 +245,50 @@ describe('crawl', () => {
     expect(existsSync(OVERWRITTEN)).toBe(false);
   });
 
+  it.each<[string, string, RegExp]>([
+    ['text', 'hello\n', /there is no crawl in it\n {2}Name a file that crawl --out has written\./],
+    [
+      'results of probe',
+      '{"target":"a:1","ok":true}\n',
+      /there is no crawl in it\n {2}Name a file that crawl --out has written\./,
+    ],
+    ['a later version', '{"type":"crawl","version":2}\n', /line 1 has version 2 .*\n {2}Read it with a newer version/],
+    ['a wrong line', `${START}hello\n${START}`, /line 2 is not JSON\n {2}The file was changed or damaged\./],
+  ])('refuses a file with %s, says why and what to do, and leaves it unchanged', async (_name, text, message) => {
+    const [file, good] = [fresh(), fresh()];
+    writeFileSync(file, text);
+    writeFileSync(good, START);
+    for (const command of [
+      ['crawl', '--resume', file],
+      ['crawl', 'export', file],
+      ['crawl', 'export', file, '--html', `${file}.html`],
+      ['crawl', 'diff', good, file],
+      ['crawl', 'diff', file, good],
+    ])
+      expect(await runCli(command)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
+    expect(readFileSync(file, 'utf8')).toBe(text);
+    expect(existsSync(`${file}.html`)).toBe(false);
+    expect(existsSync(`${file}.lock`)).toBe(false);
+  });
+
+  it('refuses to continue or compare a crawl of another network, and says of which one it is', async () => {
+    const [file, other] = [fresh(), fresh()];
+    writeFileSync(file, START);
+    const { networkID } = networks.testnet;
+    writeFileSync(other, `${JSON.stringify({ ...JSON.parse(START), network: 'testnet', networkID })}\n`);
+    expect(await runCli(['crawl', '--resume', other, '--network', 'standalone'])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/--network: .* is a crawl of testnet\n {2}Leave --network out to continue it\./),
+    });
+    expect(await runCli(['crawl', 'diff', file, other])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/the first crawl is of standalone, the second of testnet\n {2}A file has the crawls of one/),
+    });
+    expect(readFileSync(other, 'utf8').split('\n')).toHaveLength(2);
+  });
+
   it('leaves no file when a command was wrong, so that the corrected command can create it', async () => {
     const file = fresh();
     expect(await runCli(['crawl', '--out', file])).toMatchObject({ code: 2, stderr: expect.stringMatching(/name a node/) });

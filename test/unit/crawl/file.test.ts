@@ -1,10 +1,20 @@
 /** The file of a crawl: an incomplete last line is removed, everything else stays, and only one process writes at a time. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { CrawlFile, type CrawlStart, type NodeLine, readCrawlFile } from '../../../src/crawl/index.ts';
+import {
+  CrawlFile,
+  CrawlFileError,
+  type CrawlFileErrorCode,
+  CrawlResult,
+  type CrawlStart,
+  crawl,
+  diffCrawls,
+  type NodeLine,
+  readCrawlFile,
+} from '../../../src/crawl/index.ts';
 import { networks } from '../../../src/index.ts';
 import { encodePublicKey } from '../../../src/protocol/strkey.ts';
 
@@ -168,7 +178,9 @@ describe('the file of a crawl', () => {
 
   it('is not created over an existing crawl', () => {
     const path = written(1);
-    expect(() => CrawlFile.create(path)).toThrow(/exists already and was not changed: resume its crawl with --resume/);
+    expect(() => CrawlFile.create(path)).toThrow(
+      expect.objectContaining({ code: 'CRAWL_FILE_EXISTS', advice: expect.stringMatching(/--resume/) }),
+    );
     expect([...readCrawlFile(path)]).toHaveLength(2);
   });
 
@@ -190,5 +202,58 @@ describe('the file of a crawl', () => {
     if (process.platform === 'linux') CrawlFile.resume(path).close();
     writeFileSync(`${path}.lock`, JSON.stringify({ pid: 0x7fffffff, host: 'elsewhere.example' }));
     expect(() => CrawlFile.resume(path)).toThrow(/on elsewhere.example/);
+  });
+
+  it.each<[string, CrawlFileErrorCode, string]>([
+    ['text', 'CRAWL_FILE_NO_CRAWL', 'hello\n'],
+    ['bytes', 'CRAWL_FILE_NO_CRAWL', '\u001f\u008b\b\0\n\n'],
+    ['nothing', 'CRAWL_FILE_NO_CRAWL', ''],
+    ['other JSON', 'CRAWL_FILE_NO_CRAWL', '[{"publicKey":"G"}]\n'],
+    ['the lines of another verb', 'CRAWL_FILE_NO_CRAWL', '{"target":"a:1","ok":true}\n'],
+    ['the network ID of another network', 'CRAWL_FILE_NO_CRAWL', `${JSON.stringify({ ...START, network: 'testnet' })}\n`],
+    ['a later version', 'CRAWL_FILE_VERSION', `${JSON.stringify({ ...START, version: 2 })}\n`],
+    ['a wrong line', 'CRAWL_FILE_DAMAGED', `${JSON.stringify(START)}\nhello\n${JSON.stringify(node(1))}\n`],
+  ])('is refused with a code, a cause and advice when it contains %s', (_name, code, text) => {
+    const path = fresh();
+    writeFileSync(path, text);
+    let error: unknown;
+    try {
+      CrawlResult.of(readCrawlFile(path));
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(CrawlFileError);
+    const { cause, advice, message } = (error as CrawlFileError).toJSON();
+    expect({ ...(error as CrawlFileError).toJSON() }).toEqual({ code, cause, advice, message });
+    expect(message.startsWith(`${path}: `)).toBe(true);
+    expect([cause, advice].every((part) => part.length > 5)).toBe(true);
+  });
+
+  it('is refused with a code when it does not exist or is in use', () => {
+    expect(() => [...readCrawlFile(fresh())]).toThrow(expect.objectContaining({ code: 'CRAWL_FILE_NOT_READABLE' }));
+    const path = written(1);
+    const file = CrawlFile.resume(path);
+    expect(() => CrawlFile.resume(path)).toThrow(expect.objectContaining({ code: 'CRAWL_FILE_IN_USE' }));
+    file.close();
+  });
+
+  it('is removed when it is new and nothing was written', () => {
+    const path = fresh();
+    CrawlFile.create(path).close();
+    expect(existsSync(path)).toBe(false);
+    CrawlFile.create(path).close();
+  });
+
+  it('is neither resumed nor compared as a crawl of another network', async () => {
+    const other = networks.testnet;
+    const { networkID } = other;
+    const otherStart: CrawlStart = { ...START, network: 'testnet', networkID };
+    const error = expect.objectContaining({
+      code: 'CRAWL_FILE_OTHER_NETWORK',
+      message: expect.stringMatching(/standalone.*testnet/),
+    });
+    expect(() => diffCrawls(CrawlResult.of([START]), CrawlResult.of([otherStart]))).toThrow(error);
+    const resumed = crawl({ network: other, seeds: ['127.0.0.1:1'], resume: [START, node(1)] });
+    await expect(resumed[Symbol.asyncIterator]().next()).rejects.toEqual(error);
   });
 });
