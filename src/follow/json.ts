@@ -4,7 +4,7 @@
  */
 import type { Ledger, LedgerProof, VerifiedLedger } from './ledger.ts';
 import { toBase64 } from './proof.ts';
-import { summarizeTxSet, type TxSetSummary, txSetJson } from './transactions.ts';
+import { summarize, type TxSetSummary, txSetJson } from './transactions.ts';
 
 /** A line of `follow --json`. */
 export interface LedgerJson {
@@ -35,17 +35,29 @@ export interface LedgerJsonOptions {
 
 /** A ledger as one JSON value. */
 export async function ledgerJson(ledger: Ledger, { txSet, proof }: LedgerJsonOptions): Promise<LedgerJson> {
-  const summary = await summarizeTxSet(ledger.txSet);
+  const { txSet: converted, ...counts } = await contentsJson(ledger.txSet);
   return {
     type: 'ledger',
     ...factsJson(ledger),
-    validators: ledger.statements.map(({ statement }) => statement.nodeID),
+    validators: signersJson(ledger),
     quorumMs: Math.round(ledger.quorumMs),
-    transactions: summary?.transactions ?? null,
-    operations: summary?.operations ?? null,
-    ...(txSet && { txSet: await txSetJson(ledger.txSet) }),
+    ...counts,
+    ...(txSet && { txSet: converted }),
     ...(proof && { proof: ledger.proof }),
   };
+}
+
+/** The nodes whose statements prove a ledger, `G…`. */
+export function signersJson({ statements }: VerifiedLedger): readonly string[] {
+  return statements.map(({ statement }) => statement.nodeID);
+}
+
+/** The contents of a transaction set; null when the XDR-JSON converter does not know a part of it. */
+export async function contentsJson(
+  txSet: Uint8Array,
+): Promise<Required<Pick<LedgerJson, 'transactions' | 'operations' | 'txSet'>>> {
+  const json = await txSetJson(txSet);
+  return { ...(json === null ? { transactions: null, operations: null } : summarize(json)), txSet: json };
 }
 
 /** The verified content of a proof, as JSON. */

@@ -2,9 +2,11 @@
  * A file of proofs, as `follow --json --proof` writes it, verified from its first line to its last.
  * @module
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Network } from '../protocol/networks.ts';
+import { quorumSetNodes } from '../protocol/scp/quorum-set.ts';
 import type { SCPQuorumSet } from '../protocol/wire/messages.ts';
-import { factsJson } from './json.ts';
+import { contentsJson, factsJson, signersJson } from './json.ts';
 import type { LedgerProof, VerifiedLedger } from './ledger.ts';
 import { LedgerError } from './ledger-error.ts';
 import { verifyLedger } from './proof.ts';
@@ -16,7 +18,8 @@ export type VerifiedLine =
 
 /**
  * Verifies the proofs in a text: each proof alone, the other fields of its line against the proof, and what needs several
- * ledgers: close times rise, and no two ledgers have the same predecessor. Lines without a ledger are skipped.
+ * ledgers: close times rise, and no two ledgers have the same predecessor. Lines without a ledger are skipped. `quorumMs`, which
+ * was measured, and fields of other names are not checked.
  * @param lines JSON, one value each
  */
 export async function* verifyLines(
@@ -24,6 +27,7 @@ export async function* verifyLines(
   quorumSet: SCPQuorumSet,
   network: Network,
 ): AsyncGenerator<VerifiedLine, void, undefined> {
+  const trusted = new Set(quorumSetNodes(quorumSet));
   let last: VerifiedLedger | undefined;
   let line = 0;
   for await (const text of lines) {
@@ -34,7 +38,7 @@ export async function* verifyLines(
       const proof = proofIn(value);
       if (proof === undefined) continue;
       const ledger = verifyLedger(proof, quorumSet, network);
-      checkClaims(value, ledger);
+      await checkClaims(value, ledger, trusted);
       if (last !== undefined) checkOrder(last, ledger);
       last = ledger;
       yield { line, ledger };
@@ -65,12 +69,38 @@ function proofIn(value: Readonly<Record<string, unknown>>): LedgerProof | undefi
 }
 
 /** Checks the other fields of the line, because its readers use them. */
-function checkClaims(value: Readonly<Record<string, unknown>>, ledger: VerifiedLedger): void {
-  for (const [name, proven] of Object.entries(factsJson(ledger))) {
-    const claimed = value[name];
-    if (claimed !== undefined && JSON.stringify(claimed) !== JSON.stringify(proven))
-      throw new LedgerError('LEDGER_PROOF_MALFORMED', `The ${name} of the line is not the one of its proof.`);
+async function checkClaims(
+  line: Readonly<Record<string, unknown>>,
+  ledger: VerifiedLedger,
+  trusted: ReadonlySet<unknown>,
+): Promise<void> {
+  for (const [name, proven] of Object.entries(factsJson(ledger)))
+    if (line[name] !== undefined) checkClaim(name, line[name], proven);
+  if (line.validators !== undefined) {
+    // Nothing is known about nodes that the verifier does not trust: their statements are not checked.
+    const named = [line.validators].flat().filter((nodeID) => trusted.has(nodeID));
+    checkClaim('validators', named.toSorted(), signersJson(ledger).toSorted());
   }
+  const claimed = CONTENTS.filter((name) => line[name] !== undefined && line[name] !== null && !isProof(line, name));
+  // Subtle: converting the set takes longer than all other checks.
+  if (claimed.length === 0) return;
+  const proven = await contentsJson(ledger.txSet);
+  for (const name of claimed) checkClaim(name, line[name], proven[name]);
+}
+
+/** The fields that the XDR-JSON converter makes. They are null where it did not know the set. */
+const CONTENTS = ['transactions', 'operations', 'txSet'] as const;
+
+/** Whether the line is a proof alone, and this is its set as XDR. */
+function isProof(line: Readonly<Record<string, unknown>>, name: string): boolean {
+  return name === 'txSet' && 'statements' in line;
+}
+
+function checkClaim(name: string, claimed: unknown, proven: unknown): void {
+  if (isDeepStrictEqual(claimed, proven)) return;
+  const problem =
+    proven === null ? 'cannot be checked: the XDR-JSON converter does not know the set' : 'is not the one of its proof';
+  throw new LedgerError('LEDGER_PROOF_MALFORMED', `The field ${name} of the line ${problem}.`);
 }
 
 function checkOrder(last: VerifiedLedger, ledger: VerifiedLedger): void {

@@ -49,8 +49,12 @@ export async function txSetJson(txSet: Uint8Array): Promise<Readonly<Record<stri
 /** Counts the contents of a transaction set. @returns undefined when the converter does not know a part of it */
 export async function summarizeTxSet(txSet: Uint8Array): Promise<TxSetSummary | undefined> {
   const json = await txSetJson(txSet);
-  if (json === null) return undefined;
-  const transactions = transactionsIn(json);
+  return json === null ? undefined : summarize(json);
+}
+
+/** Counts the contents of a transaction set in XDR-JSON. */
+export function summarize(txSet: Readonly<Record<string, unknown>>): TxSetSummary {
+  const transactions = transactionsIn(txSet);
   const counts = new Map<string, number>();
   for (const transaction of transactions) {
     for (const kind of operationsOf(transaction)) counts.set(kind, (counts.get(kind) ?? 0) + 1);

@@ -102,6 +102,7 @@ describe('follow', () => {
 
     for (const [name, damage, problem] of [
       ['number', (text: string) => text.replace('"ledgerSeq":1002', '"ledgerSeq":1007'), 'is not the one of its proof'],
+      ['count', (text: string) => text.replace('"transactions":0', '"transactions":5'), 'The field transactions of the line'],
       ['order', (text: string) => text.split('\n').reverse().join('\n'), 'comes after ledger'],
       ['cut', (text: string) => text.slice(0, -10), 'not a JSON object'],
       ['signature', (text: string) => text.replace(/("statements":\["[^"]{380})./, (_all, head: string) => `${head}~`), 'base64'],

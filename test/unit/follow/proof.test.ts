@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import { Account, Asset, Keypair, Operation, TransactionBuilder } from '@stellar/stellar-base';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../../src/crypto/node.ts';
 import { Chain } from '../../../src/follow/chain.ts';
 import { LEDGER_ERROR_TABLE, type Ledger, LedgerError, type LedgerProof, verifyLedger } from '../../../src/follow/index.ts';
+import { type LedgerJson, ledgerJson } from '../../../src/follow/json.ts';
 import { envelopeBase64, toBase64 } from '../../../src/follow/proof.ts';
 import { verifyLines } from '../../../src/follow/proof-file.ts';
 import { equalBytes, toHex } from '../../../src/protocol/bytes.ts';
@@ -18,6 +20,8 @@ import { bodyOf, transcripts } from '../../support/vectors.ts';
 
 const validators = new MockValidators();
 const { network, quorumSet } = validators;
+const { nodeIDs: validatorIDs } = validators;
+const payer = Keypair.fromRawEd25519Seed(Buffer.alloc(32, 7));
 const closed = [validators.close(), validators.close({ transactions: [new Uint8Array(12)] }), validators.close()];
 
 /** The proof of a ledger of ours, by these validators. */
@@ -194,6 +198,82 @@ describe('files of proofs', () => {
     expect(await results(lines({ closeTime, txSetHash, ledgerSeq: 1000, proof: proofOf(0) }))).toEqual([1000]);
     for (const lie of [{ closeTime: closeTime + 1 }, { txSetHash: '00' }, { ledgerSeq: '1000' }, { upgrades: ['AAAA'] }])
       expect(await results(lines({ ...lie, proof: proofOf(0) }))).toEqual(['LEDGER_PROOF_MALFORMED']);
+  });
+
+  describe('with the other fields that follow writes', () => {
+    const payment = Operation.payment({ destination: payer.publicKey(), asset: Asset.native(), amount: '1' });
+    const transaction = new TransactionBuilder(new Account(payer.publicKey(), '1'), { fee: '300', networkPassphrase: 'any' })
+      .addOperation(Operation.bumpSequence({ bumpTo: '9' }))
+      .addOperation(payment)
+      .addOperation(payment)
+      .setTimeout(0)
+      .build();
+    const { envelopes, txSet } = new MockValidators().close({
+      transactions: [Uint8Array.from(transaction.toEnvelope().toXDR())],
+    });
+    const proof = { statements: envelopes.slice(0, 3).map(envelopeBase64), quorumSet, txSet: toBase64(txSet) };
+    const written = (): Promise<LedgerJson> =>
+      ledgerJson({ ...verifyLedger(proof, quorumSet, network), quorumMs: 7, proof }, { txSet: true, proof: true });
+
+    /** The error of a line. */
+    const refusal = async (line: object, trusted = quorumSet): Promise<string | undefined> => {
+      const { value: result } = await verifyLines(lines(line), trusted, network).next();
+      return result !== undefined && 'error' in result ? `${result.error.code}: ${result.error.message}` : undefined;
+    };
+
+    it('are verified as they were written, in any order of their fields, and without fields', async () => {
+      const line = await written();
+      expect(line).toMatchObject({ transactions: 1, operations: { payment: 2, bump_sequence: 1 } });
+      expect(await refusal(line)).toBeUndefined();
+      expect(await refusal({ ...line, operations: { bump_sequence: 1, payment: 2 } })).toBeUndefined();
+      expect(await refusal({ ...line, validators: line.validators.toReversed() })).toBeUndefined();
+      expect(await refusal({ ...line, transactions: null, operations: null, txSet: null })).toBeUndefined();
+      expect(await refusal({ proof, transactions: 1 })).toBeUndefined();
+    });
+
+    it.each<[keyof LedgerJson, string, (line: LedgerJson) => unknown]>([
+      ['validators', 'lacks one', ({ validators }) => validators.slice(1)],
+      ['validators', 'has one that did not sign', ({ validators }) => [...validators, validatorIDs[3]]],
+      ['validators', 'has one twice', ({ validators }) => [...validators, validators[0]]],
+      ['validators', 'is empty', () => []],
+      ['validators', 'is null', () => null],
+      ['transactions', 'is too high', () => 2],
+      ['operations', 'has another count', ({ operations }) => ({ ...operations, payment: 3 })],
+      ['operations', 'is empty', () => ({})],
+      ['txSet', 'is empty', () => ({})],
+      [
+        'txSet',
+        'has another amount',
+        ({ txSet: honest }) => JSON.parse(JSON.stringify(honest).replace('"10000000"', '"20000000"')),
+      ],
+    ])('are refused when %s %s', async (name, _how, change) => {
+      const line = await written();
+      const changed = change(line);
+      expect(changed).not.toEqual(line[name]);
+      expect(await refusal({ ...line, [name]: changed })).toBe(
+        `LEDGER_PROOF_MALFORMED: The field ${name} of the line is not the one of its proof.`,
+      );
+    });
+
+    it('are verified when they name validators that the verifier does not trust', async () => {
+      const [, b = '', c = ''] = validatorIDs;
+      const trusted = { threshold: 2, validators: [b, c], innerSets: [] };
+      const line = await written();
+      expect(await refusal(line, trusted)).toBeUndefined();
+      expect(await refusal({ ...line, validators: [b, 'GANYBODY'] }, trusted)).toContain('validators');
+      expect(await refusal({ ...line, validators: [b, c, 'GANYBODY'] }, trusted)).toBeUndefined();
+    });
+
+    it('are refused when the converter does not know the set that they describe', async () => {
+      expect(await refusal({ proof: proofOf(1), transactions: null })).toBeUndefined();
+      expect(await refusal({ proof: proofOf(1), transactions: 1 })).toBe(
+        'LEDGER_PROOF_MALFORMED: The field transactions of the line cannot be checked: the XDR-JSON converter does not know the set.',
+      );
+    });
+
+    it('are not compared in quorumMs, which nothing proves', async () => {
+      expect(await refusal({ ...(await written()), quorumMs: 1 })).toBeUndefined();
+    });
   });
 
   it('are refused when a line has no proof or is not JSON', async () => {
