@@ -4,6 +4,7 @@
  */
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { isJson } from '../protocol/json.ts';
 import { UsageError } from './options.ts';
 
 /** Longest line, in characters. It is several times as long as a ledger with all its transactions. */
@@ -75,13 +76,4 @@ export async function* joined(lines: AsyncIterable<string>, max: number): AsyncG
 
 function withoutCarriageReturn(line: string): string {
   return line.endsWith('\r') ? line.slice(0, -1) : line;
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { isJson } from '../protocol/json.ts';
 import { printableJson } from '../protocol/printable.ts';
 import type { CrawlEvent } from './events.ts';
 import { CrawlFileError, explained } from './file-error.ts';
@@ -189,15 +190,6 @@ function* readLines(fd: number, path: string, from = 0): Generator<Line> {
     if (read === 0) break;
   }
   if (rest.length > 0) yield { text: rest.toString('utf8'), number: number + 1, end: end + rest.length, isWhole: false };
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** As `readLine`. @throws {CrawlFileError} naming the file and the line */

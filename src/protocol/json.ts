@@ -1,5 +1,5 @@
 /**
- * Values that JSON does not have: bytes become hex, 64-bit integers become digits.
+ * JSON: whether a text is JSON, and values that JSON does not have. Bytes become hex, 64-bit integers become digits.
  * @module
  */
 import { toHex } from './bytes.ts';
@@ -28,4 +28,14 @@ function toJSON(this: object): object {
 
 function fieldsOf(value: object): object {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plainJson(inner)]));
+}
+
+/** Whether a text is one JSON value. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
