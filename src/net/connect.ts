@@ -26,8 +26,12 @@ import { Session } from './session.ts';
  * @throws {OverlayError} with code and stage; no socket or timer stays open
  * @throws {TypeError | RangeError} when an option is wrong; nothing is sent
  */
-export async function connect(options: ConnectOptions): Promise<Connection> {
-  if (!adaptsOverlayRange(options)) return connectOnce(options);
+export function connect(options: ConnectOptions): Promise<Connection> {
+  return adaptsOverlayRange(options) ? connectAdapting(options) : connectOnce(options);
+}
+
+/** Dials once more with the peer's own range of overlay versions, when that has none in common with ours. */
+async function connectAdapting(options: ConnectOptions): Promise<Connection> {
   const { clock = systemClock, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = options;
   const startMs = clock.now().monotonicMs;
   let address: string | undefined;
@@ -70,19 +74,11 @@ async function connectOnce(options: ConnectOptions): Promise<Connection> {
   // that of the deadline.
   let release: (() => void) | undefined;
   const { listener } = options;
-  const { onStep } = options;
   const peer = new Peer(
     peerOptions(resolved, connection, {
       peerAuth,
       authenticationTimeoutMs: Number.POSITIVE_INFINITY,
       expectedPeerID: options.expectedPeerID,
-      // Subtle: a full node sends its refusal right after its AUTH. Then only the steps show that AUTH came.
-      onStep:
-        options.onPhase &&
-        ((step) => {
-          if (step.step === 'authenticated') onPhase('auth', elapsed() - connectedMs - spent.hello);
-          onStep?.(step, info);
-        }),
       claimPeerID:
         listener &&
         ((peerID) => {
@@ -98,6 +94,7 @@ async function connectOnce(options: ConnectOptions): Promise<Connection> {
     signal: options.signal,
     onBytes: options.onBytes,
     onHello: () => onPhase('hello', elapsed() - connectedMs),
+    onAuth: () => onPhase('auth', elapsed() - connectedMs - spent.hello),
     onEnded: () => release?.(),
   });
   const remote = await authenticated(session);

@@ -78,6 +78,8 @@ interface Attempt {
   error?: NodeJS.ErrnoException;
 }
 
+function ignore(): void {}
+
 class Dialler {
   readonly #options: DialOptions;
   readonly #resolve: (outcome: Outcome) => void;
@@ -233,8 +235,13 @@ class Dialler {
     const socket = connect({ host: address, port: this.#options.port, noDelay: true });
     const attempt: Attempt = { address, sinceMs, socket };
     this.#attempts.push(attempt);
-    socket.once('connect', () => this.#onConnect(attempt));
-    socket.on('error', (error) => this.#onError(attempt, error));
+    const onError = (error: NodeJS.ErrnoException): void => this.#onError(attempt, error);
+    socket.on('error', onError);
+    socket.once('connect', () => {
+      // The socket lives longer than the dialler, and must not keep it. An error before it has a user is not thrown.
+      socket.on('error', ignore).off('error', onError);
+      this.#onConnect(attempt);
+    });
     if (this.#queue.length > 0 || this.#asked.size > 0) this.#attemptIn(ATTEMPT_DELAY_MS);
   }
 

@@ -28,8 +28,8 @@ import { randomBytes } from './random.ts';
 import { FULL_READ_BYTES, Turn } from './turn.ts';
 
 /**
- * What a session needs besides the peer and the stream. The functions are called as methods of this object. `onBytes` and `onHello`
- * are called at once, the others from a microtask. `onBytes` is called for all bytes, each of the others at most once.
+ * What a session needs besides the peer and the stream. The functions are called as methods of this object. `onBytes`, `onHello` and
+ * `onAuth` are called at once, the others from a microtask. `onBytes` is called for all bytes, each of the others at most once.
  */
 export interface SessionOptions {
   readonly clock: Clock;
@@ -41,6 +41,8 @@ export interface SessionOptions {
   readonly connection: ConnectionInfo;
   /** Is called when the peer's HELLO has been accepted. */
   onHello?(): void;
+  /** Is called when its AUTH has been accepted. A refusal may come with it, so that `authenticated` still rejects. */
+  onAuth?(): void;
   /** Is called when `authenticated` resolves. */
   onAuthenticated?(remote: RemotePeer): void;
   /** Is called when `ended` resolves. */
@@ -321,6 +323,7 @@ export class Session {
         this.#handshakeTimer?.cancel();
         this.#handshakeTimer = undefined;
         this.#gotAuth = true;
+        this.#options.onAuth?.();
         break;
       case 'message':
         this.#deliver(event.message);

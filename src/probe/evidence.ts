@@ -19,11 +19,15 @@ export interface Evidence {
 
 /** More than the longest HELLO. */
 const KEPT_BYTES = 512;
+/** The number of received bytes that are shown. */
+const SHOWN_BYTES = 64;
 
-/** Keeps the first bytes of a connection. */
+const NOTHING = new Uint8Array(0);
+
+/** Keeps the first bytes of a connection: at least its first record, when that is not longer than a HELLO. */
 export class FirstBytes {
-  #sent: Uint8Array = new Uint8Array(0);
-  #received: Uint8Array = new Uint8Array(0);
+  #sent: Uint8Array = NOTHING;
+  #received: Uint8Array = NOTHING;
 
   readonly onBytes = (direction: 'sent' | 'received', bytes: Uint8Array): void => {
     if (direction === 'sent') this.#sent = joined(this.#sent, bytes);
@@ -33,15 +37,27 @@ export class FirstBytes {
   get seen(): Pick<Evidence, 'firstBytes' | 'isEcho'> {
     const [sent, received] = [this.#sent, this.#received];
     // Our HELLO is the first record and contains a random nonce, so only an echo can be equal.
-    const hello = sent.subarray(0, RECORD_HEADER_BYTES + (((sent[2] ?? 0) << 8) | (sent[3] ?? 0)));
+    const hello = sent.subarray(0, recordLength(sent));
     const isEcho = hello.length > RECORD_HEADER_BYTES && hello.every((byte, i) => byte === received[i]);
-    return { firstBytes: received.slice(0, 64), isEcho };
+    return { firstBytes: received.slice(0, SHOWN_BYTES), isEcho };
+  }
+
+  /** The body of the first record received; undefined when it is incomplete, or longer than a HELLO. */
+  get receivedBody(): Uint8Array | undefined {
+    const end = recordLength(this.#received);
+    return end <= this.#received.length ? this.#received.subarray(RECORD_HEADER_BYTES, end) : undefined;
   }
 }
 
-/** Both, up to the number of bytes kept. Nothing is copied once that is reached. */
+/** Length of the first record, its header included. */
+function recordLength(bytes: Uint8Array): number {
+  return RECORD_HEADER_BYTES + (((bytes[1] ?? 0) << 16) | ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0));
+}
+
+/** Both, up to the number of bytes kept. Most peers send their HELLO in one piece: it is kept as it came, and nothing is copied. */
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  if (first.length >= KEPT_BYTES) return first;
+  if (first.length >= Math.max(SHOWN_BYTES, Math.min(KEPT_BYTES, recordLength(first)))) return first;
+  if (first.length === 0 && second.length <= KEPT_BYTES) return second;
   const all = new Uint8Array(Math.min(KEPT_BYTES, first.length + second.length));
   all.set(first);
   all.set(second.subarray(0, all.length - first.length), first.length);

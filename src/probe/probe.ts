@@ -5,8 +5,8 @@
 import { type Clock, systemClock } from '../net/clock.ts';
 import { connect, SETTLE_MS, settled } from '../net/connect.ts';
 import type { Connection } from '../net/connection.ts';
-import type { OnBytes, Phase, Timings } from '../net/connection-info.ts';
-import type { NodeOptions } from '../net/options.ts';
+import type { Phase, Timings } from '../net/connection-info.ts';
+import type { ConnectOptions } from '../net/options.ts';
 import { formatTarget, type Target } from '../net/target.ts';
 import { type DialAttempt, OverlayError, type OverlayErrorJson } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
@@ -60,48 +60,47 @@ export async function probe(target: Target, options: ProbeOptions): Promise<Prob
   const { known = new Knowledge() } = options;
   const chosen = options.overlayVersion !== undefined || options.overlayMinVersion !== undefined;
   const range = chosen ? undefined : known.overlayRange;
-  const first = await attempt(target, { ...options, ...range });
+  const first = await attempt(target, options, range);
   const { address, attempts } = first.result;
+  const its = first.failure && !chosen ? rangeAfter(first.failure.error, range ?? DEFAULT_OVERLAY_RANGE) : undefined;
+  if (its === undefined && isClear(first)) return withRange(diagnosed(first, known), range);
   // A name can have several nodes: the second look goes to the one that answered.
   const again = address === undefined ? options : { ...options, lookup: async () => [address] };
   const told = (result: ProbeResult): ProbeResult => (attempts === undefined ? result : { ...result, attempts });
-  const its = first.error && !chosen ? rangeAfter(first.error, range ?? DEFAULT_OVERLAY_RANGE) : undefined;
   if (its === undefined) return told(withRange(await explained(first, target, again, known), range));
   // The node is newer or older than this package: use its own range.
   known.overlayRange = its;
   await breath(options);
-  const second = await attempt(target, { ...again, ...its });
+  const second = await attempt(target, again, its);
   return told(withRange(await explained(second, target, again, known), its));
 }
 
 /** One connection and its result. */
 interface Attempt {
   readonly result: ProbeResult;
-  /** Why the attempt failed. */
-  readonly error?: OverlayError;
-  readonly evidence: Evidence;
+  /** Why it failed, and what was seen of the connection. */
+  readonly failure?: { readonly error: OverlayError; readonly evidence: Evidence };
 }
 
-async function attempt(target: Target, options: ProbeOptions): Promise<Attempt> {
+/**
+ * Subtle: a crawl has some hundred attempts open at once, and what one holds is copied by the garbage collector again and again.
+ * So it holds no steps, no decoded messages and no copies of its options.
+ * @param range the overlay versions to advertise; undefined: as the options say
+ */
+async function attempt(target: Target, options: ProbeOptions, range?: OverlayRange): Promise<Attempt> {
   const clock = options.clock ?? systemClock;
   const at = new Date(clock.now().unixSeconds * 1000).toISOString();
-  const base = { target: formatTarget(target), at, role: 'WE_CALLED_REMOTE' } as const;
   const start = clock.now().monotonicMs;
   const phases: Partial<Record<`${Phase}Ms`, number>> = {};
   const firstBytes = new FirstBytes();
   let dialled: Pick<ProbeResult, 'address' | 'attempts'> = {};
   let connectedMs = 0;
-  let hello: Uint8Array | undefined;
-  let peers: readonly PeerAddress[] | undefined;
+  let peers: Extract<ReceivedMessage, { type: 'PEERS' }> | undefined;
   const observers = {
     onBytes: ((direction, bytes, connection) => {
       firstBytes.onBytes(direction, bytes);
       options.onBytes?.(direction, bytes, connection);
-    }) satisfies OnBytes,
-    onStep: ((step, connection) => {
-      if (step.step === 'received' && step.type === 'HELLO') hello = step.body;
-      options.onStep?.(step, connection);
-    }) satisfies NodeOptions['onStep'],
+    }) satisfies ConnectOptions['onBytes'],
     onPhase(phase: Phase, ms: number): void {
       phases[`${phase}Ms`] = ms;
       options.onPhase?.(phase, ms);
@@ -112,24 +111,23 @@ async function attempt(target: Target, options: ProbeOptions): Promise<Attempt> 
       options.onDialled?.(attempts);
     },
   };
-  const evidence = (): Evidence => ({
-    ...firstBytes.seen,
-    lastedMs: clock.now().monotonicMs - start - connectedMs,
-    network: options.network,
+  const base = (): Pick<ProbeResult, 'target' | 'at' | 'role'> => ({
+    target: formatTarget(target),
+    at,
+    role: 'WE_CALLED_REMOTE',
   });
   try {
-    // Subtle: another range of versions needs another attempt, with its own result.
-    const connection = await connect({ scpStateLedgerSeq: null, ...options, ...observers, ...target, adaptOverlayRange: false });
+    const connection = await connect(connectOptions(target, options, range, observers));
     const reading = readMessages(connection, (message) => {
-      if (message.type === 'PEERS') peers = message.peers;
+      if (message.type === 'PEERS') peers = message;
       options.onMessage?.(message);
     });
     try {
       const { remote } = connection;
       const [pingMs] = await Promise.all([settled(connection, clock), options.stay?.(connection)]);
       const timings = { ...connection.timings, ...(pingMs !== undefined && { pingMs }) };
-      const told = { ...dialled, ...facts(remote, clock), ...peersOf(peers), timings: roundMs(timings) };
-      return { result: { ...base, ok: true, ...told, ...warningsOf(remote, pingMs, target, clock) }, evidence: evidence() };
+      const told = { ...dialled, ...facts(remote, clock), ...peersOf(peers?.peers), timings: roundMs(timings) };
+      return { result: { ...base(), ok: true, ...told, ...warningsOf(remote, pingMs, target, clock) } };
     } finally {
       await connection.close();
       await reading;
@@ -140,24 +138,73 @@ async function attempt(target: Target, options: ProbeOptions): Promise<Attempt> 
     const told = {
       ...dialled,
       ...facts(error.remote, clock),
-      ...claimedSkew(error, hello, clock),
-      ...peersOf(error.peers ?? peers),
+      ...claimedSkew(error, firstBytes.receivedBody, clock),
+      ...peersOf(error.peers ?? peers?.peers),
     };
-    return { result: { ...base, ok: false, ...told, timings }, error, evidence: evidence() };
+    const lastedMs = clock.now().monotonicMs - start - connectedMs;
+    const evidence = { ...firstBytes.seen, lastedMs, network: options.network };
+    return { result: { ...base(), ok: false, ...told, timings }, failure: { error, evidence } };
   }
 }
 
-/** The result of an attempt, with the cause of its failure. Finding the cause can take more connections. */
-async function explained(
-  { result, error, evidence }: Attempt,
-  target: Target,
+/** Subtle: one literal. V8 makes a hash table of 3 KB of an object of this size that is put together from others. */
+function connectOptions(
+  { host, port }: Target,
   options: ProbeOptions,
-  known: Knowledge,
-): Promise<ProbeResult> {
-  if (error === undefined || !isSilentRefusal(error, evidence)) {
-    known.forget();
-    return error === undefined ? result : { ...result, error: diagnose(error, evidence).toJSON() };
-  }
+  { overlayVersion, overlayMinVersion }: Pick<ConnectOptions, keyof OverlayRange> = options,
+  { onBytes, onPhase, onDialled }: Pick<ConnectOptions, 'onBytes' | 'onPhase' | 'onDialled'>,
+): ConnectOptions {
+  const { scpStateLedgerSeq = null } = options;
+  return {
+    host,
+    port,
+    network: options.network,
+    identity: options.identity,
+    crypto: options.crypto,
+    overlayVersion,
+    overlayMinVersion,
+    // Subtle: another range of versions needs another attempt, with its own result.
+    adaptOverlayRange: false,
+    ledgerVersion: options.ledgerVersion,
+    versionStr: options.versionStr,
+    listeningPort: options.listeningPort,
+    handshakeTimeoutMs: options.handshakeTimeoutMs,
+    peerTimeoutMs: options.peerTimeoutMs,
+    ecdh: options.ecdh,
+    unknownMessages: options.unknownMessages,
+    floodCapacity: options.floodCapacity,
+    scpStateLedgerSeq,
+    serves: options.serves,
+    isBanned: options.isBanned,
+    signal: options.signal,
+    onStep: options.onStep,
+    unsafeStepSecrets: options.unsafeStepSecrets,
+    onBytes,
+    clock: options.clock,
+    family: options.family,
+    lookup: options.lookup,
+    expectedPeerID: options.expectedPeerID,
+    onPhase,
+    onDialled,
+  } satisfies Record<keyof Omit<ConnectOptions, 'listener' | 'settle'>, unknown>;
+}
+
+/** Whether an attempt alone shows what it found. */
+function isClear({ failure }: Attempt): boolean {
+  return failure === undefined || !isSilentRefusal(failure.error, failure.evidence);
+}
+
+/** The result of a clear attempt, with the cause of its failure. */
+function diagnosed({ result, failure }: Attempt, known: Knowledge): ProbeResult {
+  known.forget();
+  return failure === undefined ? result : { ...result, error: diagnose(failure.error, failure.evidence).toJSON() };
+}
+
+/** The result of an attempt, with the cause of its failure. Finding the cause can take more connections. */
+async function explained(attempted: Attempt, target: Target, options: ProbeOptions, known: Knowledge): Promise<ProbeResult> {
+  const { result, failure } = attempted;
+  if (failure === undefined || isClear(attempted)) return diagnosed(attempted, known);
+  const { error, evidence } = failure;
   const clock = options.clock ?? systemClock;
   let finding = known.findingOf(error, clock.now().monotonicMs);
   if (finding === undefined) {
@@ -167,7 +214,7 @@ async function explained(
     if (finding.is === 'lets-others-in') {
       await breath(options);
       const again = await attempt(target, options);
-      if (again.error === undefined || !isSilentRefusal(again.error, again.evidence)) {
+      if (isClear(again)) {
         const warning = 'It closed the first connection without an answer, and accepted the next one.';
         return withWarning(await explained(again, target, options, known), warning);
       }
