@@ -272,16 +272,16 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
   #start(entry: Entry): void {
     entry.state = 'asked';
     entry.attempts++;
-    const visited = this.#visit(entry)
-      .catch((error: unknown) => this.#fail(error))
-      .finally(() => {
-        this.#visits.delete(visited);
-        this.#queue.release(entry);
-        this.#pump();
-      });
+    const visited = this.#visit(entry);
     this.#visits.add(visited);
+    void visited.then(() => {
+      this.#visits.delete(visited);
+      this.#queue.release(entry);
+      this.#pump();
+    });
   }
 
+  /** Never rejects. */
   async #visit(entry: Entry): Promise<void> {
     const { signal } = this.#ending;
     const { network, family, versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort } = this.#options;
@@ -315,6 +315,8 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
         entry.peerID = result.remote?.peerID;
         this.#queue.addLater(entry, RETRY_MS);
       } else this.#take(entry, result);
+    } catch (error) {
+      this.#fail(error);
     } finally {
       place.leave();
     }

@@ -26,7 +26,7 @@ export class Listener {
   readonly #clock: Clock;
   #answer: Answer | undefined;
   /** Hashes that were requested and not answered. */
-  readonly #asked = new Set<string>();
+  #asked: Set<string> | undefined;
   #messages = 0;
   #lastMs = 0;
   #hasEnded = false;
@@ -49,26 +49,27 @@ export class Listener {
       case 'SCP_QUORUMSET': {
         const hash = toHex(message.qSetHash);
         // Nothing limits how many quorum sets a node sends, and each can be large.
-        if (!this.#asked.delete(hash)) return;
+        if (!this.#asked?.delete(hash)) return;
         this.#validators.addQuorumSet(message.qSet, hash);
         this.#wake?.();
         return;
       }
       case 'DONT_HAVE':
-        if (this.#asked.delete(toHex(message.reqHash))) this.#wake?.();
+        if (this.#asked?.delete(toHex(message.reqHash))) this.#wake?.();
         return;
       default:
     }
   }
 
-  /** Never rejects: the reason of the end is reported elsewhere. */
-  async listen(connection: Connection): Promise<void> {
+  /** Never rejects: the reason of the end is reported elsewhere. @returns undefined when the crawl needs nothing of this node */
+  listen(connection: Connection): Promise<void> | undefined {
+    const wants = this.#validators.wants(connection.remote.peerID);
+    if (!wants && !this.#validators.wantsSets) return undefined;
     void connection.ended.then(() => {
       this.#hasEnded = true;
       this.#wake?.();
     });
-    if (this.#validators.wants(connection.remote.peerID)) await this.#listenToSCP(connection);
-    else if (this.#validators.wantsSets) await this.#askForSets(connection);
+    return wants ? this.#listenToSCP(connection) : this.#askForSets(connection);
   }
 
   async #listenToSCP(connection: Connection): Promise<void> {
@@ -93,12 +94,14 @@ export class Listener {
 
   async #askForSets(connection: Connection): Promise<void> {
     if (this.#hasEnded) return;
+    const asked = new Set<string>();
+    this.#asked = asked;
     for (const hash of this.#validators.setsToAsk()) {
-      this.#asked.add(hash);
+      asked.add(hash);
       connection.send({ type: 'GET_SCP_QUORUMSET', qSetHash: fromHex(hash) }).catch(() => {});
     }
     const untilMs = this.#now() + QUORUM_SET_MS;
-    await this.#until(() => (this.#asked.size === 0 ? 0 : untilMs - this.#now()));
+    await this.#until(() => (asked.size === 0 ? 0 : untilMs - this.#now()));
   }
 
   #now(): number {

@@ -8,7 +8,7 @@ import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import { DEFAULT_OVERLAY_RANGE, rangeAfter } from '../protocol/handshake/overlay-range.ts';
 import { Peer } from '../protocol/peer.ts';
 import type { PeerAddress } from '../protocol/wire/messages.ts';
-import { type Clock, systemClock, type Timer } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { newConnection, type Phase } from './connection-info.ts';
 import { dial } from './dial.ts';
@@ -119,27 +119,21 @@ export const SETTLE_MS = 1_000;
  * @returns the round trip time in milliseconds, or undefined when nothing came in time: not every peer answers pings
  * @throws {OverlayError} when the connection ended instead
  */
-export async function settled(connection: { ping(): Promise<number> }, clock: Clock): Promise<number | undefined> {
-  let timer: Timer | undefined;
-  const over = new Promise<undefined>((resolve) => {
-    timer = clock.setTimer(() => resolve(undefined), SETTLE_MS);
+export function settled(connection: { ping(): Promise<number> }, clock: Clock): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimer(() => resolve(undefined), SETTLE_MS);
+    connection
+      .ping()
+      .finally(() => timer.cancel())
+      .then(resolve, reject);
   });
-  try {
-    return await Promise.race([over, connection.ping()]);
-  } finally {
-    timer?.cancel();
-  }
 }
 
 /**
  * Waits for the handshake. @throws {OverlayError} when it fails and the stream is closed; the error has all that the peer sent
  */
-export async function authenticated(session: Session): Promise<RemotePeer> {
-  try {
-    return await session.authenticated;
-  } catch (error) {
-    return failed(error as OverlayError, session);
-  }
+export function authenticated(session: Session): Promise<RemotePeer> {
+  return session.authenticated.catch((error) => failed(error, session));
 }
 
 async function failed(error: OverlayError, session: Session): Promise<never> {

@@ -92,14 +92,14 @@ export class Connection implements AsyncIterable<ReceivedMessage>, AsyncDisposab
    * @returns when the socket is closed: at once, or up to half a second later when the peer may not have handled all messages
    * of the application yet. An answered ping shows that it has handled all messages before it
    */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#session.end('OVERLAY_CLOSED');
-    await this.#session.closed;
+    return this.#session.closed;
   }
 
   /** The same as `close`. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }
 
@@ -121,7 +121,7 @@ class MessageIterator implements AsyncIterator<ReceivedMessage, undefined>, Asyn
   next(): Promise<IteratorResult<ReceivedMessage, undefined>> {
     this.#release();
     const message = this.#session.take();
-    if (message === undefined) return this.#wait();
+    if (message === undefined) return this.#session.wait().then(this.#give);
     this.#held = message;
     return Promise.resolve({ value: message, done: false });
   }
@@ -131,20 +131,20 @@ class MessageIterator implements AsyncIterator<ReceivedMessage, undefined>, Asyn
     return Promise.resolve({ value: undefined, done: true });
   }
 
-  async #wait(): Promise<IteratorResult<ReceivedMessage, undefined>> {
-    const session = this.#session;
-    const message = await session.wait();
+  /** The message that was waited for; undefined: no more will come. */
+  readonly #give = (message: ReceivedMessage | undefined): IteratorResult<ReceivedMessage, undefined> => {
     if (message !== undefined) {
       this.#release();
       this.#held = message;
       return { value: message, done: false };
     }
+    const session = this.#session;
     const told = this.#done;
     this.#done = true;
     if (!told && session.error !== undefined && session.error.code !== 'OVERLAY_CLOSED' && !session.endedCleanly)
       throw session.error;
     return { value: undefined, done: true };
-  }
+  };
 
   #release(): void {
     if (this.#held !== undefined) this.#session.release(this.#held);

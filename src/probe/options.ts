@@ -32,9 +32,9 @@ export interface ProbeOptions extends Omit<ConnectOptions, 'host' | 'port' | 'li
   readonly onMessage?: ((message: ReceivedMessage) => void) | undefined;
   /**
    * Further work on the connection after the handshake; the probe closes it when this resolves. It must end when the connection
-   * does.
+   * does. Undefined: there is none.
    */
-  readonly stay?: ((connection: Connection) => Promise<void>) | undefined;
+  readonly stay?: ((connection: Connection) => Promise<void> | undefined) | undefined;
 }
 
 /** Pause between two connections with `oneAtATime`, in milliseconds, so that the node notices the end of the last one. */

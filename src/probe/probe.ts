@@ -124,7 +124,9 @@ async function attempt(target: Target, options: ProbeOptions, range?: OverlayRan
     });
     try {
       const { remote } = connection;
-      const [pingMs] = await Promise.all([settled(connection, clock), options.stay?.(connection)]);
+      const settling = settled(connection, clock);
+      const staying = options.stay?.(connection);
+      const pingMs = await (staying === undefined ? settling : Promise.all([settling, staying]).then(([ms]) => ms));
       const timings = { ...connection.timings, ...(pingMs !== undefined && { pingMs }) };
       const told = { ...dialled, ...facts(remote, clock), ...peersOf(peers?.peers), timings: roundMs(timings) };
       return { result: { ...base(), ok: true, ...told, ...warningsOf(remote, pingMs, target, clock) } };

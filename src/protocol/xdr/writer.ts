@@ -9,6 +9,9 @@ const MAX_EXPECTED_BYTES = 65_536;
 /** Up to this size a loop costs less than a call of `set`. */
 const SHORT_BYTES = 64;
 
+/** Every connection has a writer: without this, each empty one would hold 200 bytes. */
+const NOTHING = new Uint8Array(0);
+
 /** Splits a bigint into words without creating other bigints. */
 const uint64Words = new DataView(new ArrayBuffer(8));
 
@@ -16,7 +19,7 @@ const uint64Words = new DataView(new ArrayBuffer(8));
 export class XdrWriter {
   /** Open levels of recursive types, see `recursive` in codec.ts. */
   depth = 0;
-  #bytes = new Uint8Array(0);
+  #bytes: Uint8Array = NOTHING;
   #length = 0;
   #expected = INITIAL_BYTES;
 
@@ -34,7 +37,7 @@ export class XdrWriter {
   take(): Uint8Array {
     const out = this.#bytes.subarray(0, this.#length);
     this.#expected = Math.min(Math.max(this.#length, INITIAL_BYTES), MAX_EXPECTED_BYTES);
-    this.#bytes = new Uint8Array(0);
+    this.#bytes = NOTHING;
     this.#length = 0;
     return out;
   }
