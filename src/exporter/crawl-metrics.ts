@@ -111,6 +111,7 @@ class CrawlOnDisk {
   readonly #file: string;
   /** The file when it was read last: inode, size, time of the last change. */
   #seen = '';
+  #ino = 0;
   /** The end of the last line that was read. */
   #offset = 0;
   #contents: Contents | undefined;
@@ -137,21 +138,34 @@ class CrawlOnDisk {
       if (seen === this.#seen) return this.#contents;
       this.#seen = seen;
       if (size > MAX_FILE_BYTES) throw new CrawlFileError('CRAWL_FILE_NO_CRAWL', `${this.#file} is too large`);
-      if (size < this.#offset || !this.#isSameCrawl()) {
-        this.#contents = undefined;
-        this.#offset = 0;
-      }
-      let lines = 0;
-      for (const { event, end } of readCrawlLines(this.#file, this.#offset)) {
-        if (event !== undefined) this.#add(event);
-        this.#offset = end;
-        if (++lines % LINES_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
-      }
+      if (ino !== this.#ino || size < this.#offset || !this.#isSameCrawl()) this.#forget();
+      this.#ino = ino;
+      const isContinued = this.#offset > 0;
+      await this.#readLines().catch((error) => {
+        if (!isContinued) throw error;
+        // It is another file, whose lines end elsewhere.
+        this.#forget();
+        return this.#readLines();
+      });
     } catch {
-      this.#contents = undefined;
-      this.#offset = 0;
+      this.#forget();
     }
     return this.#contents;
+  }
+
+  #forget(): void {
+    this.#contents = undefined;
+    this.#offset = 0;
+  }
+
+  /** Reads what follows the lines that were read before. */
+  async #readLines(): Promise<void> {
+    let lines = 0;
+    for (const { event, end } of readCrawlLines(this.#file, this.#offset)) {
+      if (event !== undefined) this.#add(event);
+      this.#offset = end;
+      if (++lines % LINES_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   /** Whether the file begins as it did before. */

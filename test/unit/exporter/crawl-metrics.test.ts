@@ -1,5 +1,6 @@
 /** The crawl of a file in /metrics: numbers by outcome, version and state, and the metrics while there is no file. */
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   appendFileSync,
   mkdirSync,
@@ -13,9 +14,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type CrawlEvent, CrawlFile } from '../../../src/crawl/index.ts';
+import { type CrawlEvent, CrawlFile, CrawlResult, readCrawlFile } from '../../../src/crawl/index.ts';
 import { NodeIdentity, networks } from '../../../src/index.ts';
+import { mockNetwork } from '../../../src/testing/index.ts';
+import { startCli } from '../../support/cli.ts';
 import { ask, exporter } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'crawl-metrics-'));
@@ -175,8 +179,72 @@ describe('the metrics of a crawl file', () => {
     expect((await ask(exporting, '/metrics')).samples.get('stellar_crawl_readable')).toBe(0);
   });
 
+  it('show the nodes of the file that replaces it, even if its first line is the same', async () => {
+    const path = join(folder, 'replaced.ndjson');
+    const node = (n: number): string => `${JSON.stringify({ type: 'node', address: `10.4.0.${n}:1`, outcome: 'ok' })}\n`;
+    const first = `${JSON.stringify(START)}\n`;
+    writeFileSync(path, first + node(1) + node(2));
+    await using exporting = await exporter({ crawlFile: path });
+    const count = async (): Promise<number | undefined> =>
+      (await ask(exporting, '/metrics')).samples.get('stellar_crawl_nodes{outcome="ok"}');
+    expect(await count()).toBe(2);
+    // Another file, which has as many bytes at the beginning, and other nodes.
+    writeFileSync(`${path}.new`, first + node(3) + node(4) + node(5));
+    renameSync(`${path}.new`, path);
+    expect(await count()).toBe(3);
+    // The same file, whose lines end elsewhere.
+    writeFileSync(path, first + [6, 7, 8, 9].map((n) => node(n).replace('{', '{     ')).join(''));
+    expect(await count()).toBe(4);
+    // Truncated in a line, then continued as a resumed crawl does.
+    truncateSync(path, statSync(path).size - 10);
+    expect(await count()).toBe(3);
+    const file = CrawlFile.resume(path);
+    file.write({ type: 'node', address: '10.4.0.10:1', outcome: 'ok' });
+    expect(await count()).toBe(4);
+    file.close();
+  });
+
+  it('follow a running crawl, its end by SIGKILL, and the crawl that continues it', async () => {
+    await using mock = await mockNetwork({ nodes: 60, seed: 12, mix: PROMPT, inventions: 10 });
+    const path = join(folder, 'running.ndjson');
+    await using exporting = await exporter({ crawlFile: path });
+    /** Checks after each line of the process that the metrics are those of the lines so far, at least. */
+    const follow = async (args: readonly string[], lines: number): Promise<void> => {
+      const child = startCli(['crawl', ...args, '--json']);
+      const over = once(child, 'close');
+      const known = new Set<string>();
+      let seen = 0;
+      for await (const text of createInterface({ input: child.stdout })) {
+        const line = JSON.parse(text) as { readonly type: string; readonly address?: string };
+        if (line.address !== undefined) known.add(line.address);
+        const { samples } = await ask(exporting, '/metrics');
+        expect(samples.get('stellar_crawl_readable')).toBe(1);
+        expect(sum(samples)).toBeGreaterThanOrEqual(known.size);
+        if (++seen === lines) child.kill('SIGKILL');
+      }
+      await over;
+    };
+    const seed = mock.nodes[0]?.address as string;
+    await follow([seed, '--network', 'standalone', '--allow', mock.range, '--concurrency', '4', '--out', path], 10);
+    expect((await ask(exporting, '/metrics')).samples.get('stellar_crawl_finished')).toBe(0);
+    await follow(['--resume', path], Number.POSITIVE_INFINITY);
+    const { samples } = await ask(exporting, '/metrics');
+    expect(samples.get('stellar_crawl_finished')).toBe(1);
+    expect(sum(samples)).toBe(CrawlResult.of(readCrawlFile(path)).nodes.size);
+  });
+
   it('are absent when no file is named', async () => {
     await using exporting = await exporter();
     expect((await ask(exporting, '/metrics')).text).not.toContain('stellar_crawl');
   });
 });
+
+/** Only nodes that answer at once. */
+const PROMPT = { silent: 0, drips: 0, 'no-auth': 0, 'queue-full': 0, slow: 0, 'unknown-network': 0 } as const;
+
+/** Number of nodes, of every outcome. */
+function sum(samples: ReadonlyMap<string, number>): number {
+  let nodes = 0;
+  for (const [name, value] of samples) if (name.startsWith('stellar_crawl_nodes{')) nodes += value;
+  return nodes;
+}
