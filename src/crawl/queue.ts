@@ -86,7 +86,9 @@ export class Queue {
         const next = this.#busy.get(name) ?? [];
         this.#busy.delete(name);
         this.#delayed -= next.length;
-        if (next.length > 0) this.#entries.splice(this.#taken, 0, ...next);
+        if (next.length === 0) continue;
+        this.#entries = [...next, ...this.#entries.slice(this.#taken)];
+        this.#taken = 0;
       }
     });
   }

@@ -97,7 +97,8 @@ export class Validators {
     const known = this.#reached.get(node.peerID);
     if (known?.isSeed) return;
     this.#reached.set(node.peerID, node);
-    this.#isStale = true;
+    // Most nodes have no quorum set, and do not change which keys are weighed.
+    if (this.#hashOf(node.peerID) !== undefined) this.#isStale = true;
   }
 
   /** Whether a node with this key has to be asked for SCP state. */

@@ -1,9 +1,10 @@
 /** Validators: whose statements count, that invented keys do not, and what is not requested. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CrawlEvent } from '../../../src/crawl/index.ts';
+import { Validators } from '../../../src/crawl/validators.ts';
 import { closureOf, weighedByReached } from '../../../src/crawl/weigh.ts';
 import { nodeCrypto } from '../../../src/crypto/node.ts';
-import { NodeIdentity } from '../../../src/index.ts';
+import { NodeIdentity, networks } from '../../../src/index.ts';
 import { toHex } from '../../../src/protocol/bytes.ts';
 import { quorumSetHash } from '../../../src/protocol/scp/quorum-set.ts';
 import type { SCPQuorumSet } from '../../../src/protocol/wire/messages.ts';
@@ -126,5 +127,24 @@ describe('the weighing of validators', () => {
     expect([...weighedByReached([reached('A', '1')], of)].sort()).toEqual(['A', 'B']);
     expect([...weighedByReached([reached('A', '1'), reached('I', '3')], of)]).toEqual([]);
     expect([...weighedByReached([reached('unknown', '1')], of)]).toEqual([]);
+  });
+
+  it('takes work in proportion to the nodes: a node without a quorum set is not looked at again', () => {
+    const validators = new Validators(networks.standalone, undefined);
+    const count = 500;
+    let looks = 0;
+    for (let i = 0; i < count; i++) {
+      const peerID = `G${i}`;
+      validators.reached({
+        peerID,
+        get host() {
+          looks++;
+          return String(i);
+        },
+        isSeed: false,
+      });
+      expect(validators.wants(`${peerID} next`)).toBe(true);
+    }
+    expect(looks).toBeLessThanOrEqual(3 * count);
   });
 });
