@@ -6,14 +6,13 @@ import { HANDSHAKE_TIMEOUT_MS } from '../protocol/constants.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import { DEFAULT_OVERLAY_RANGE, rangeAfter } from '../protocol/handshake/overlay-range.ts';
-import { Peer } from '../protocol/peer.ts';
 import type { PeerAddress } from '../protocol/wire/messages.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Connection } from './connection.ts';
-import { newConnection, type Phase } from './connection-info.ts';
+import { Departure } from './departure.ts';
 import { dial } from './dial.ts';
-import { adaptsOverlayRange, type ConnectOptions, peerOptions, preparedAuth, resolveOptions, resolveTarget } from './options.ts';
-import { Session } from './session.ts';
+import { adaptsOverlayRange, type ConnectOptions } from './options.ts';
+import type { Session } from './session.ts';
 
 /**
  * Dials a node and does the whole handshake (protocol.md section 4).
@@ -52,62 +51,13 @@ async function connectAdapting(options: ConnectOptions): Promise<Connection> {
 }
 
 async function connectOnce(options: ConnectOptions): Promise<Connection> {
-  const resolved = resolveOptions(options);
-  const { host, port } = resolveTarget(options);
-  const { clock, handshakeTimeoutMs } = resolved;
-  const peerAuth = preparedAuth(resolved);
-  const spent: Record<Phase, number> = { dns: 0, tcp: 0, hello: 0, auth: 0 };
-  const onPhase = (phase: Phase, ms: number): void => {
-    spent[phase] = ms;
-    options.onPhase?.(phase, ms);
-  };
-  const { family, lookup, signal, onDialled } = options;
-  const socket = await dial({ host, port, family, lookup, clock, timeoutMs: handshakeTimeoutMs, signal, onPhase, onDialled });
-  const connectedMs = spent.dns + spent.tcp;
-  const start = clock.now().monotonicMs - connectedMs;
-  const elapsed = (): number => clock.now().monotonicMs - start;
-  const remoteAddress = { host: socket.remoteAddress ?? host, port: socket.remotePort ?? port };
-  const localAddress = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
-  const connection = newConnection({ role: 'WE_CALLED_REMOTE', localAddress, remoteAddress });
-  const { info } = connection;
-  // The dialler waits for a slow node until the handshake deadline. So before AUTH the idle timeout is off, and the error is
-  // that of the deadline.
-  let release: (() => void) | undefined;
-  const { listener } = options;
-  const peer = new Peer(
-    peerOptions(resolved, connection, {
-      peerAuth,
-      authenticationTimeoutMs: Number.POSITIVE_INFINITY,
-      expectedPeerID: options.expectedPeerID,
-      claimPeerID:
-        listener &&
-        ((peerID) => {
-          release = listener.claimPeerID(peerID);
-          return release !== undefined;
-        }),
-    }),
-  );
-  const session = new Session(peer, socket, {
-    connection: info,
-    clock,
-    handshakeTimeoutMs: Math.max(1, handshakeTimeoutMs - connectedMs),
-    signal: options.signal,
-    onBytes: options.onBytes,
-    onHello: () => onPhase('hello', elapsed() - connectedMs),
-    onAuth: () => onPhase('auth', elapsed() - connectedMs - spent.hello),
-    onEnded: () => release?.(),
-  });
+  const departure = new Departure(options);
+  const session = departure.begin(await dial(departure));
   const remote = await authenticated(session);
-  const totalMs = elapsed();
+  const totalMs = departure.elapsedMs();
+  const { clock } = departure;
   const pingMs = options.settle ? await settled(session, clock).catch((error) => failed(error, session)) : undefined;
-  return new Connection(session, {
-    info,
-    remote,
-    timings: {
-      ...{ dnsMs: spent.dns, tcpMs: spent.tcp, helloMs: spent.hello, authMs: totalMs - connectedMs - spent.hello, totalMs },
-      ...(pingMs !== undefined && { pingMs }),
-    },
-  });
+  return new Connection(session, { info: departure.connection, remote, timings: departure.timings(totalMs, pingMs) });
 }
 
 /** How long to wait after the handshake for the peer's refusal or its answer to a ping, in milliseconds. */

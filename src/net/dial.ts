@@ -36,12 +36,11 @@ export interface DialOptions {
  * @throws {OverlayError} with code, stage and attempts; nothing stays open
  */
 export async function dial(options: DialOptions): Promise<Socket> {
-  const { onPhase, onDialled } = options;
   const { over, attempts, dnsMs, tcpMs } = await new Promise<Outcome>((resolve) => new Dialler(options, resolve));
   try {
-    if (dnsMs !== undefined) onPhase?.('dns', dnsMs);
-    if (tcpMs !== undefined) onPhase?.('tcp', tcpMs);
-    if (attempts.length > 0) onDialled?.(attempts);
+    if (dnsMs !== undefined) options.onPhase?.('dns', dnsMs);
+    if (tcpMs !== undefined) options.onPhase?.('tcp', tcpMs);
+    if (attempts.length > 0) options.onDialled?.(attempts);
   } catch (error) {
     if (!(over instanceof OverlayError)) over.destroy();
     throw error;
