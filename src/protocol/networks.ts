@@ -57,9 +57,15 @@ export function makeNetwork(passphrase: string, crypto: CryptoProvider): Network
  * @throws {TypeError} when it is not 64 hex digits
  */
 export function networkIDBytes(networkID: string): Uint8Array {
-  if (typeof networkID !== 'string' || networkID.length !== 64) throw new TypeError('networkID must be 64 hex digits');
-  return fromHex(networkID);
+  if (networkID !== last.networkID) {
+    if (typeof networkID !== 'string' || networkID.length !== 64) throw new TypeError('networkID must be 64 hex digits');
+    last = { networkID, bytes: fromHex(networkID) };
+  }
+  return last.bytes.slice();
 }
+
+/** The network ID that was asked for last: each signature asks for that of its network, and most processes have one. */
+let last: { readonly networkID: string; readonly bytes: Uint8Array } = { networkID: '', bytes: new Uint8Array(0) };
 
 /** The short name of a network ID given as hex, when it is a well-known one. */
 export function networkName(networkID: string): NetworkName | undefined {

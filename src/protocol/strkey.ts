@@ -3,6 +3,7 @@
  * without padding. Source: SEP-23; protocol.md section 3.2.
  * @module
  */
+import { BoundedCache } from './bounded-cache.ts';
 import { assertBytes } from './bytes.ts';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
@@ -21,8 +22,19 @@ export function encodePublicKey(key: Uint8Array): string {
  * @throws {TypeError} when length, alphabet, version byte or checksum is wrong
  */
 export function decodePublicKey(text: string): Uint8Array {
-  return decode('G', text);
+  return publicKeyBytes(text).slice();
 }
+
+/**
+ * The same without a copy, for bytes that are only read: the same few keys are in all messages that are sent.
+ * @internal
+ */
+export function publicKeyBytes(text: string): Uint8Array {
+  return publicKeys.get(text, () => decode('G', text));
+}
+
+/** Bytes of public keys by their texts. A message between validators names a few dozen keys. */
+const publicKeys = new BoundedCache<Uint8Array>(512);
 
 /** The `S…` text of a 32-byte ed25519 seed: a secret. */
 export function encodeSecretSeed(seed: Uint8Array): string {

@@ -2,24 +2,27 @@
  * AuthCert: an ECDH key signed by a node's identity, for one network and at most one hour (protocol.md section 3.4).
  * @module
  */
-import { concatBytes } from '../bytes.ts';
+import { assertBytes } from '../bytes.ts';
 import { CERT_LIFETIME_SECONDS, ENVELOPE_TYPE_AUTH } from '../constants.ts';
 import { networkIDBytes } from '../networks.ts';
 import { decodePublicKey } from '../strkey.ts';
 import type { AuthCert } from '../wire/messages.ts';
-import { XdrWriter } from '../xdr/writer.ts';
 import type { CryptoProvider, SigningKey } from './crypto.ts';
 
 /**
  * The 76 bytes whose SHA-256 is signed: networkID, ENVELOPE_TYPE_AUTH as a 4-byte enum, expiration, ECDH public key.
  * @param networkID 64 hex digits
  * @throws {TypeError} when networkID is anything else
+ * @throws {RangeError} when pubkey does not have 32 bytes
  */
 export function authCertPayload(networkID: string, expiration: bigint, pubkey: Uint8Array): Uint8Array {
-  const fields = new XdrWriter();
-  fields.uint32(ENVELOPE_TYPE_AUTH);
-  fields.uint64(expiration);
-  return concatBytes(networkIDBytes(networkID), fields.take(), pubkey);
+  const payload = new Uint8Array(76);
+  const view = new DataView(payload.buffer);
+  payload.set(networkIDBytes(networkID));
+  view.setUint32(32, ENVELOPE_TYPE_AUTH);
+  view.setBigUint64(36, expiration);
+  payload.set(assertBytes(pubkey, 32, 'pubkey'), 44);
+  return payload;
 }
 
 /**

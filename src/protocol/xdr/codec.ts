@@ -3,7 +3,7 @@
  * @module
  */
 import { assertInteger, utf8Decode, utf8Encode } from '../bytes.ts';
-import { decodePublicKey, encodePublicKey } from '../strkey.ts';
+import { encodePublicKey, publicKeyBytes } from '../strkey.ts';
 import type { XdrReader } from './reader.ts';
 import type { XdrWriter } from './writer.ts';
 
@@ -161,7 +161,7 @@ export const nodeID: Codec<string> = {
   },
   write(writer, value) {
     writer.uint32(0);
-    writer.opaque(decodePublicKey(value));
+    writer.opaque(publicKeyBytes(value));
   },
   shape: { kind: 'leaf', type: 'NodeID' },
 };
