@@ -39,8 +39,11 @@ export interface CrawlPageData {
   readonly counts?: CrawlCounts;
   readonly nodes: readonly PageNode[];
   readonly texts: readonly string[];
+  /** Number of weighed validators. */
+  readonly weighed: number;
+  /** Weighed validators first. Not all of them when there are very many. */
   readonly validators: readonly ValidatorLine[];
-  /** Those of weighed validators. */
+  /** Those of the weighed validators that are listed. */
   readonly quorumSets: readonly { readonly hash: string; readonly quorumSet: SCPQuorumSet }[];
   /** The quorum set of the user. */
   readonly own?: {

@@ -14,7 +14,11 @@ const TEMPLATE: PageTemplate = {
   slot: 'crawl',
   of: 'crawl',
 };
-/** The largest number of validators without weight that are shown: anyone can make thousands of keys. */
+/**
+ * The largest numbers of validators that are shown, weighed ones and others. Real networks have some hundred; anyone can make
+ * thousands of keys.
+ */
+const MAX_WEIGHED = 500;
 const MAX_UNWEIGHED = 200;
 
 /**
@@ -51,6 +55,9 @@ export function pageData(result: CrawlResult): CrawlPageData {
     };
   });
   const all = [...result.validators.values()];
+  const weighed = all.filter((line) => line.weighed);
+  const shown = weighed.slice(0, MAX_WEIGHED);
+  const hashes = new Set(shown.map(({ quorumSetHash }) => quorumSetHash));
   const own = start?.options.quorumSet;
   return {
     version: 1,
@@ -62,8 +69,9 @@ export function pageData(result: CrawlResult): CrawlPageData {
     ...(end?.ledgerSeq !== undefined && { ledgerSeq: end.ledgerSeq }),
     nodes,
     texts: [...texts.keys()],
-    validators: [...all.filter(({ weighed }) => weighed), ...all.filter(({ weighed }) => !weighed).slice(0, MAX_UNWEIGHED)],
-    quorumSets: [...result.weighedQuorumSets()].map(([hash, quorumSet]) => ({ hash, quorumSet })),
+    weighed: weighed.length,
+    validators: [...shown, ...all.filter((line) => !line.weighed).slice(0, MAX_UNWEIGHED)],
+    quorumSets: [...result.quorumSets].flatMap(([hash, quorumSet]) => (hashes.has(hash) ? { hash, quorumSet } : [])),
     ...(own && { own: { quorumSet: own, ...quorumHealth(own, result.validating()) } }),
   };
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { crawlPageHtml } from '../../src/crawl/index.ts';
+import { encodePublicKey } from '../../src/protocol/strkey.ts';
 import { findBrowser, Viewer, WIDTHS } from './support/browser.ts';
 import { crawlFile, crawlOf } from './support/crawls.ts';
 
@@ -109,6 +110,38 @@ describe.runIf(findBrowser())('the page of a crawl', () => {
     const page = await show(30, '<img src=x onerror=alert(1)></script><script>alert(2)</script>\u202e$&');
     await page.locator('td', { hasText: '<img src=x' }).first().waitFor();
     expect(await page.locator('img').count()).toBe(0);
+  });
+
+  it('stays small when thousands of keys are weighed, and draws a quorum set when it is opened', async () => {
+    const result = crawlOf(300);
+    const keys = Array.from({ length: 3_000 }, (_, i) => encodePublicKey(new Uint8Array(32).fill(i & 255).fill(i >> 8, 0, 16)));
+    for (const [at, peerID] of keys.entries()) {
+      const quorumSetHash = (at % 3).toString(16).padStart(64, '0');
+      const told = { type: 'validator', state: 'validating', validating: true, heardFrom: [], weighed: true } as const;
+      result.add({ ...told, peerID, quorumSetHash });
+    }
+    for (let set = 0; set < 3; set++) {
+      const validators = keys.slice(set * 1_000, (set + 1) * 1_000);
+      const quorumSet = { threshold: 501, validators, innerSets: [] };
+      result.add({ type: 'quorumSet', hash: set.toString(16).padStart(64, '0'), quorumSet });
+    }
+    const page = await viewer.open(await crawlFile(folder, result));
+    opened.push(page);
+    await page.getByText('3005 are weighed').waitFor();
+    await page.getByText('500 of them are listed; the file of the crawl has all.').waitFor();
+    const elements = (): Promise<number> => page.evaluate(() => document.querySelectorAll('*').length);
+    expect(await elements()).toBeLessThan(8_000);
+    await page
+      .getByText(/501 of 1000, used by/)
+      .first()
+      .click();
+    await page.locator('.tree code').nth(999).waitFor({ state: 'attached' });
+    expect(await page.locator('.tree code').count()).toBe(1_000);
+    await page
+      .getByText(/501 of 1000, used by/)
+      .first()
+      .click();
+    await expect.poll(() => page.locator('.tree code').count()).toBe(0);
   });
 
   it('reports that there is no crawl in the file', async () => {

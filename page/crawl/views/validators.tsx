@@ -2,7 +2,8 @@
  * Validators with their state, quorum sets, and the health of the user's quorum set.
  * @module
  */
-import type { JSX } from 'preact';
+import type { ComponentChildren, JSX } from 'preact';
+import { useState } from 'preact/hooks';
 import type { CrawlPageData } from '../../../src/crawl/page-data.ts';
 import type { SCPQuorumSet } from '../../../src/protocol/wire/messages.ts';
 
@@ -10,14 +11,15 @@ const STATES = { validating: 'ok', delayed: 'full', disagrees: 'wrong', missing:
 
 /** Validators and quorum sets. */
 export function Validators({ data }: { readonly data: CrawlPageData }): JSX.Element | null {
-  const { validators, quorumSets, counts, own } = data;
+  const { validators, weighed, quorumSets, counts, own } = data;
   if (validators.length === 0 && own === undefined) return null;
-  const weighed = validators.filter((line) => line.weighed);
+  const listed = validators.filter((line) => line.weighed).length;
   return (
     <section id="validators" aria-labelledby="validators-title">
       <h2 id="validators-title">Validators</h2>
       <p class="small">
-        {`${weighed.length} are weighed: ${own ? 'they are in the closure of your quorum set' : 'quorum sets of the reached nodes name them'}, directly or through others.`}
+        {`${weighed} are weighed: ${own ? 'they are in the closure of your quorum set' : 'quorum sets of the reached nodes name them'}, directly or through others.`}
+        {listed < weighed && ` ${listed} of them are listed; the file of the crawl has all.`}
         {counts && counts.unweighed > 0 && ` ${counts.unweighed} more are not: anyone can make keys.`}
       </p>
       {own && <Health own={own} />}
@@ -67,13 +69,10 @@ export function Validators({ data }: { readonly data: CrawlPageData }): JSX.Elem
       </section>
       {quorumSets.length > 0 && <h3>Quorum sets</h3>}
       {quorumSets.map(({ hash, quorumSet }) => (
-        <details key={hash} class="quorum-set">
-          <summary>
-            <code>{hash.slice(0, 12)}</code>
-            {` ${describe(quorumSet)}, used by ${validators.filter((line) => line.quorumSetHash === hash).length}`}
-          </summary>
-          <Tree quorumSet={quorumSet} />
-        </details>
+        <Details key={hash} quorumSet={quorumSet}>
+          <code>{hash.slice(0, 12)}</code>
+          {` ${describe(quorumSet)}, used by ${validators.filter((line) => line.quorumSetHash === hash).length}`}
+        </Details>
       ))}
     </section>
   );
@@ -94,10 +93,7 @@ function Health({ own }: { readonly own: NonNullable<CrawlPageData['own']> }): J
       {met && <Keys keys={blockedBy} />}
       {missing.length > 0 && <p>Missing:</p>}
       <Keys keys={missing} />
-      <details class="quorum-set">
-        <summary>{describe(quorumSet)}</summary>
-        <Tree quorumSet={quorumSet} />
-      </details>
+      <Details quorumSet={quorumSet}>{describe(quorumSet)}</Details>
     </section>
   );
 }
@@ -112,6 +108,17 @@ function Keys({ keys }: { readonly keys: readonly string[] }): JSX.Element | nul
         </li>
       ))}
     </ul>
+  );
+}
+
+/** A quorum set that is drawn when it is opened: one can have a thousand keys. */
+function Details(props: { readonly quorumSet: SCPQuorumSet; readonly children: ComponentChildren }): JSX.Element {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details class="quorum-set" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>{props.children}</summary>
+      {isOpen && <Tree quorumSet={props.quorumSet} />}
+    </details>
   );
 }
 
