@@ -58,6 +58,7 @@ it('every ledger comes out once and in order, from any mixture of good and bad s
               expect(isLie).toBe(false);
             } catch (error) {
               expect(error).toBeInstanceOf(LedgerError);
+              expect(isLie).toBe(true);
             }
           }
           for (const output of chain.advance(now)) {
