@@ -45,6 +45,7 @@ describe('the validators of a crawl', () => {
 
   it('have the addresses of known nodes from which they were heard', () => {
     const known = new Set(mock.nodes.map(({ address }) => address));
+    expect(found.validators.size).toBeGreaterThan(5);
     for (const { state, heardFrom } of found.validators.values()) {
       expect(heardFrom.every((address) => known.has(address))).toBe(true);
       if (state !== 'missing') expect(heardFrom.length).toBeGreaterThan(0);

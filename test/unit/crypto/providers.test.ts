@@ -65,7 +65,9 @@ describe.each([
       });
 
       it('computes the MACs', () => {
-        for (const { from, macInputHex, macHex } of transcript.filter(({ authenticated }) => authenticated)) {
+        const sent = transcript.filter(({ authenticated }) => authenticated);
+        expect(new Set(sent.map(({ from }) => from))).toEqual(new Set(['A', 'B']));
+        for (const { from, macInputHex, macHex } of sent) {
           const key = crypto.macKey(fromHex(from === 'A' ? keySchedule.macKeyABHex : keySchedule.macKeyBAHex));
           const input = fromHex(macInputHex ?? '');
           const sealed = concatBytes(input, new Uint8Array(32));
@@ -80,8 +82,9 @@ describe.each([
   );
 
   it('accepts the certs of recorded HELLOs of stellar-core', () => {
-    for (const [, { core, network }] of transcripts) {
-      if (core === null) continue;
+    const answered = transcripts.flatMap(([, { core, network }]) => (core === null ? [] : [{ core, network }]));
+    expect(answered.length).toBeGreaterThan(5);
+    for (const { core, network } of answered) {
       const { hello } = core;
       const cert = {
         pubkey: fromHex(hello.ecdhPublicHex),

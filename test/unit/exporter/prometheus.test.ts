@@ -163,6 +163,7 @@ describe('the examples for Prometheus', () => {
 
   it('have a dashboard whose panels do not overlap, each with a title and a query', async () => {
     const { panels } = JSON.parse(await readFile(join(EXAMPLES, 'grafana-dashboard.json'), 'utf8')) as Dashboard;
+    expect(panels.length).toBeGreaterThan(5);
     const cells = new Set<string>();
     for (const { title, targets, gridPos } of panels) {
       expect(title).not.toBe('');

@@ -74,17 +74,14 @@ describe('a received quorum set', () => {
     );
     const hash = quorumSetHash(nodeCrypto, qSet);
     await asking.send({ type: 'GET_SCP_QUORUMSET', qSetHash: hash });
-    for await (const message of serving) {
-      if (message.type === 'GET_SCP_QUORUMSET') await serving.send({ type: 'SCP_QUORUMSET', qSet });
-      break;
-    }
-    for await (const message of asking) {
-      if (message.type !== 'SCP_QUORUMSET') throw new Error(message.type);
-      expect([message.qSetHash, message.qSet]).toEqual([hash, qSet]);
-      expect(JSON.parse(JSON.stringify(message))).toMatchObject({ type: 'SCP_QUORUMSET', qSet });
-      await asking.send(message);
-      break;
-    }
+    const { value: request } = await serving[Symbol.asyncIterator]().next();
+    expect(request).toMatchObject({ type: 'GET_SCP_QUORUMSET', qSetHash: hash });
+    await serving.send({ type: 'SCP_QUORUMSET', qSet });
+    const { value: message } = await asking[Symbol.asyncIterator]().next();
+    if (message?.type !== 'SCP_QUORUMSET') throw new Error(message?.type ?? 'the connection ended');
+    expect([message.qSetHash, message.qSet]).toEqual([hash, qSet]);
+    expect(JSON.parse(JSON.stringify(message))).toMatchObject({ type: 'SCP_QUORUMSET', qSet });
+    await asking.send(message);
     await Promise.all([asking.close(), serving.close()]);
   });
 });

@@ -192,8 +192,10 @@ describe('the key graph', () => {
 
 describe('the fields of a record', () => {
   it('cover every byte of every recorded record once', () => {
-    for (const [name] of transcripts)
-      for (const { wire } of recordsOf(pictureOf(name))) {
+    for (const [name, { records }] of transcripts) {
+      const shown = recordsOf(pictureOf(name));
+      expect(shown).toHaveLength(records.length);
+      for (const { wire } of shown) {
         let at = 0;
         for (const field of fieldsOf(wire)) {
           expect(field.at).toBe(at);
@@ -201,6 +203,7 @@ describe('the fields of a record', () => {
         }
         expect(at).toBe(wire.length);
       }
+    }
   });
 
   it('have rules with existing sections of docs/protocol.md and existing checks', () => {
@@ -220,7 +223,9 @@ describe('the fields of a record', () => {
 describe('a change on the page', () => {
   it('is noticed at any byte of a record with a MAC', () => {
     const story = understand(vectorPicture());
-    for (const record of story.records.filter(({ type }) => type === 'AUTH'))
+    const withMac = story.records.filter(({ type }) => type === 'AUTH');
+    expect(withMac).toHaveLength(2);
+    for (const record of withMac)
       for (let at = 4; at < record.wire.length; at++) {
         const { after } = tamper(story, record, withByte(record.wire, at, (record.wire[at] as number) ^ 0x10));
         expect(isRefusal(after.end?.error)).toBe(true);
@@ -245,7 +250,9 @@ describe('a change on the page', () => {
   });
 
   it('has a suggestion that is another valid value', () => {
-    for (const { wire } of recordsOf(vectorPicture()))
+    const records = recordsOf(vectorPicture());
+    expect(new Set(records.map(({ type }) => type))).toContain('AUTH');
+    for (const { wire } of records)
       for (const field of fieldsOf(wire)) expect(toHex(withField(wire, field, suggestion(field, wire)))).not.toBe(toHex(wire));
   });
 });

@@ -69,7 +69,9 @@ describe('the JUnit XML', () => {
 
   it('has a class name and a time in each case', () => {
     const elements = xmlElements(junitDocument('all', [{ name: 'one', cases }], 1.7e9));
-    for (const { attributes } of elements.filter(({ name }) => name === 'testcase')) {
+    const shown = elements.filter(({ name }) => name === 'testcase');
+    expect(shown).toHaveLength(cases.length);
+    for (const { attributes } of shown) {
       expect(attributes.classname).toBe('one');
       expect(attributes.time).toMatch(/^\d+\.\d{3}$/);
     }
