@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { networks } from '../../../src/index.ts';
+import { networkFromPassphrase } from '../../../src/net/options.ts';
 import { type MockNode, mockDial, mockNode } from '../../../src/testing/index.ts';
 import { type Finished, finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
 
@@ -12,6 +13,9 @@ const network = networks.standalone;
 const NASTY = '\u001b[2J\u001b]0;x\u0007\u009b31m\u202e\u2066\u200b\u00ad\u007f\r\nFAKE\u0085FAKE\u2028FAKE\n\u{e0041}<b>&"\'';
 /** The same without characters that arguments and file names cannot have, and without `:` and space, so that it could be a host. */
 const HOST = NASTY.replace(/[\s:[\]/%<>&"'\u0085\u2028]/g, '');
+
+/** What is left of both texts. */
+const SHOWN = /2J|FAKE/;
 
 const folder = mkdtempSync(join(tmpdir(), 'nasty-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -41,6 +45,13 @@ function expectCleanRun({ stdout, stderr }: Finished, what: string): void {
 async function run(args: readonly string[], env?: Record<string, string>): Promise<Finished> {
   const done = await runCli(args, env);
   expectCleanRun(done, args.map((arg) => JSON.stringify(arg)).join(' '));
+  return done;
+}
+
+/** As `run`; and the text is there. It would be clean as well if it were missing. */
+async function runShowing(args: readonly string[]): Promise<Finished> {
+  const done = await run(args);
+  expect(done.stdout + done.stderr, JSON.stringify(args)).toMatch(SHOWN);
   return done;
 }
 
@@ -93,8 +104,8 @@ describe('control characters from a node', () => {
   });
 
   it('are replaced by watch in text and JSON', async () => {
-    for (const form of [[], ['--json']]) await run(['watch', at, '--for', '300ms', ...form, ...ON]);
-    await run(['watch', hostileAt, ...ON]);
+    for (const form of [[], ['--json']]) await runShowing(['watch', at, '--for', '300ms', ...form, ...ON]);
+    await runShowing(['watch', hostileAt, ...ON]);
   });
 
   it('are replaced by audit in text, JSON, TAP, JUnit and HTML', async () => {
@@ -106,10 +117,11 @@ describe('control characters from a node', () => {
       '300ms',
       ...ON,
     ];
-    await run(['audit', at, '--junit', junit, '--html', html, ...only]);
-    for (const form of ['--json', '--tap']) await run(['audit', at, form, ...only]);
+    await runShowing(['audit', at, '--junit', junit, '--html', html, ...only]);
+    for (const form of ['--json', '--tap']) await runShowing(['audit', at, form, ...only]);
     for (const path of [junit, html]) expectClean(readFileSync(path, 'utf8'), path);
-    await run(['audit', hostileAt, ...only]);
+    expect(readFileSync(html, 'utf8')).toMatch(SHOWN);
+    await runShowing(['audit', hostileAt, ...only]);
   });
 
   it('are replaced by exporter in metrics, debug text and log', async () => {
@@ -118,7 +130,9 @@ describe('control characters from a node', () => {
     for (const target of [at, hostileAt]) {
       for (const debug of ['', '&debug=true']) {
         const response = await fetch(`http://127.0.0.1:${port}/probe?target=${target}${debug}`);
-        expectClean(await response.text(), `exporter ${debug}`);
+        const text = await response.text();
+        expectClean(text, `exporter ${debug}`);
+        expect(text).toMatch(SHOWN);
       }
     }
     child.kill('SIGTERM');
@@ -128,9 +142,10 @@ describe('control characters from a node', () => {
   it('are replaced by crawl in text, JSON, its file and its exports', async () => {
     const path = (name: string): string => join(folder, `crawl.${name}`);
     const files = ['html', 'graphml', 'quorum-json', 'nodes-json'];
-    await run(['crawl', at, hostileAt, '--out', path('out'), ...files.flatMap((name) => [`--${name}`, path(name)]), ...ON]);
-    await run(['crawl', at, '--json', ...ON]);
-    await run(['crawl', 'export', path('out')]);
+    const exports = files.flatMap((name) => [`--${name}`, path(name)]);
+    await runShowing(['crawl', at, hostileAt, '--out', path('out'), ...exports, ...ON]);
+    await runShowing(['crawl', at, '--json', ...ON]);
+    await runShowing(['crawl', 'export', path('out')]);
     for (const form of [[], ['--json']]) await run(['crawl', 'diff', path('out'), path('out'), ...form]);
     for (const name of ['out', ...files]) expectClean(readFileSync(path(name), 'utf8'), name);
     expect(readFileSync(path('out'), 'utf8')).toContain('\\u202e');
@@ -139,7 +154,7 @@ describe('control characters from a node', () => {
   it('are replaced by decode and explain --from for recordings', async () => {
     const record = join(folder, 'recording');
     await run(['probe', at, hostileAt, '--record', record, ...ON]);
-    for (const form of [[], ['--json'], ['--hex']]) await run(['decode', record, ...form]);
+    for (const form of [[], ['--json'], ['--hex']]) await runShowing(['decode', record, ...form]);
     for (const connection of ['1', '2']) await run(['explain', '--from', record, '--connection', connection, '--html', '-']);
   });
 });
@@ -191,19 +206,32 @@ describe('control characters in an input file', () => {
       type: 'crawl',
       version: 1,
       network: NASTY,
-      networkID: NASTY,
+      networkID: networkFromPassphrase(NASTY).networkID,
       seeds: [NASTY],
       startedAt: NASTY,
       peerID: NASTY,
       options: {},
     };
     const node = { type: 'node', address: NASTY, outcome: NASTY, at: NASTY };
-    for (const lines of [[start, node], [{ type: NASTY }], [start, { ...node, address: `${HOST}:1`, outcome: 'ok' }]]) {
-      const path = file(lines.map((each) => line(each)).join(''));
-      await run(['crawl', 'export', path, '--html', join(folder, 'made.html')]);
-      await run(['crawl', 'diff', path, path]);
-      await run(['crawl', '--resume', path, '--timeout', '300ms']);
+    const error = { code: NASTY, stage: NASTY, cause: NASTY, message: NASTY, advice: NASTY };
+    const remote = { versionStr: NASTY, ledgerVersion: 1, overlayVersion: 1, overlayMinVersion: 1 };
+    const readable = [
+      [start, node],
+      [start, { ...node, address: `${HOST}:1`, outcome: 'ok', peerID: NASTY, remote, seed: NASTY, error, peers: [NASTY] }],
+    ];
+    const made = ['html', 'graphml', 'quorum-json', 'nodes-json'].map((name) => [`--${name}`, join(folder, `made.${name}`)]);
+    const written = (lines: readonly object[]): string => file(lines.map((each) => line(each)).join(''));
+    const [empty, ...paths] = [[start], ...readable].map(written) as [string, ...string[]];
+    for (const path of paths) {
+      await runShowing(['crawl', 'export', path]);
+      await run(['crawl', 'export', path, ...made.flat()]);
+      for (const [, name = ''] of made) expectClean(readFileSync(name, 'utf8'), name);
+      expect(made.map(([, name = '']) => readFileSync(name, 'utf8')).join('')).toMatch(SHOWN);
+      await runShowing(['crawl', 'diff', empty, path]);
+      await runShowing(['crawl', '--resume', path, '--timeout', '300ms']);
     }
+    for (const lines of [[{ type: NASTY }], [{ ...start, networkID: NASTY }, node], [start, { ...node, outcome: { NASTY } }]])
+      for (const args of [['export'], ['diff', empty], ['--resume']]) await run(['crawl', ...args, written(lines)]);
   });
 
   it('are replaced for a list of targets: a host, and a line that is not a target', async () => {
