@@ -20,6 +20,8 @@ export class Queue {
   #taken = 0;
   /** IP addresses and keys with a connection, and the entries that wait for its end. */
   readonly #busy = new Map<string, Entry[]>();
+  /** The IP address and the keys of each connection: a load balancer can have another key each time. */
+  readonly #held = new Map<Entry, readonly string[]>();
   /** Number of entries that wait for a connection to end, or for a time. */
   #delayed = 0;
   readonly #timers = new Set<Timer>();
@@ -64,8 +66,8 @@ export class Queue {
   /** Takes the first entry whose IP address and key have no connection; `isReady` says that there is one. */
   take(): Entry {
     const entry = this.#entries[this.#taken++] as Entry;
-    this.#busy.set(entry.target.host, []);
-    if (entry.peerID !== undefined) this.#busy.set(entry.peerID, []);
+    this.#hold(entry, entry.target.host);
+    if (entry.peerID !== undefined) this.#hold(entry, entry.peerID);
     if (this.#taken > MAX_TAKEN && 2 * this.#taken > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#taken);
       this.#taken = 0;
@@ -76,13 +78,22 @@ export class Queue {
   /** The connection of an entry is to a node with this key: other addresses that are known to have it wait. */
   hold(entry: Entry, peerID: string): void {
     entry.peerID = peerID;
-    if (!this.#busy.has(peerID)) this.#busy.set(peerID, []);
+    this.#hold(entry, peerID);
+  }
+
+  #hold(entry: Entry, name: string): void {
+    const held = this.#held.get(entry) ?? [];
+    if (held.includes(name)) return;
+    this.#held.set(entry, [...held, name]);
+    if (!this.#busy.has(name)) this.#busy.set(name, []);
   }
 
   /** The connection of an entry has ended: entries that wait for its end get their turn soon. */
-  release({ target: { host }, peerID = host }: Entry): void {
+  release(entry: Entry): void {
+    const held = this.#held.get(entry) ?? [];
+    this.#held.delete(entry);
     this.#after(PAUSE_MS, () => {
-      for (const name of new Set([host, peerID])) {
+      for (const name of held) {
         const next = this.#busy.get(name) ?? [];
         this.#busy.delete(name);
         this.#delayed -= next.length;

@@ -90,6 +90,24 @@ describe('a crawl of many keys at one address', () => {
     );
     expect(second.end.counts).toMatchObject({ keys: 1, outcomes: { ok: 1 } });
   });
+
+  it('ends when an address refuses us with one key and accepts us with another', async () => {
+    const own = identityOf(11);
+    const busy = new Set([own.peerID]);
+    let number = 300;
+    // The first connection is refused, for the first key only.
+    const balancer = await nodes.start({
+      ip: '127.10.0.9',
+      identity: () => identityOf(number++),
+      connected: { has: () => number === 301, add: () => busy, delete: () => true } as unknown as Set<string>,
+    });
+    const same = await nodes.start({ ip: '127.10.0.10', identity: identityOf(300), connected: busy });
+    const seed = await nodes.start({ ip: '127.10.0.11', identity: identityOf(12), names: [balancer, same] });
+    const found = await collect(crawl({ network, seeds: [seed.address], allow: ALLOW, identity: own, validators: false }));
+    expect(found.nodes.get(balancer.address)).toMatchObject({ outcome: 'ok', peerID: identityOf(301).peerID });
+    expect(found.nodes.get(same.address)).toMatchObject({ outcome: 'peer-says-already-connected' });
+    expect(found.end).toMatchObject({ finished: true, counts: { left: 0 } });
+  });
 });
 
 describe('a key that changes between two crawls', () => {
