@@ -302,6 +302,7 @@ describe('a TCP stream in a capture', () => {
       expect(problems[0]?.message).toBe(
         '244 bytes are missing: the capture has cut them off (snapshot length); this makes a record incomplete.',
       );
+      expect(records.length).toBeGreaterThan(5);
       expect(records.every(({ xdr }) => xdr.length <= 60)).toBe(true);
     }
   });

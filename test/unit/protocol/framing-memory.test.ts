@@ -34,6 +34,7 @@ describe('a record kept in memory', () => {
 
   it('is not changed by later records', () => {
     const bodies = read(220, 1_000);
+    expect(bodies.length).toBe(1_000);
     expect(bodies.every((body, i) => body.every((byte) => byte === i % 256))).toBe(true);
   });
 });
