@@ -3,8 +3,8 @@
  * @module
  */
 
-/** Every code: its short stable name, what happened, and what to do. */
-const CRAWL_FILE_ERROR_TABLE = {
+/** Every code: its short stable name, and what to do. */
+export const CRAWL_FILE_ERROR_TABLE = {
   CRAWL_FILE_NOT_READABLE: {
     cause: 'not-readable',
     advice: 'Check the path of the file, and its permissions.',

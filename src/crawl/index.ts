@@ -10,7 +10,7 @@ export { Crawl, type CrawlProgress, crawl } from './crawl.ts';
 export { type Compared, type CrawlChange, diffCrawls } from './diff.ts';
 export type { CrawlEnd, CrawlEvent, CrawlSettings, CrawlStart, NodeLine, QuorumSetLine } from './events.ts';
 export { CrawlFile, readCrawlFile } from './file.ts';
-export { CrawlFileError, type CrawlFileErrorCode, type CrawlFileErrorJson } from './file-error.ts';
+export { CRAWL_FILE_ERROR_TABLE, CrawlFileError, type CrawlFileErrorCode, type CrawlFileErrorJson } from './file-error.ts';
 export { graphml } from './graphml.ts';
 export { type QuorumHealth, quorumHealth } from './health.ts';
 export type { CrawlOptions } from './options.ts';
