@@ -7,6 +7,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { ArgsDef } from 'citty';
 import type { CrawlResult } from '../crawl/result.ts';
 import { checkOutputFile, writeOutputFile } from '../report/output-file.ts';
+import type { CliContext } from './context.ts';
 import { UsageError, writeMistake } from './options.ts';
 
 /** The options for these files, of `crawl` and `crawl export`. */
@@ -73,16 +74,25 @@ function placeOf(file: string): string {
 }
 
 /**
- * Writes the requested files, each as a whole.
- * @param signal ends the work between two files
+ * Writes the requested files, each as a whole. After a signal that comes during this work, no further file is written.
  * @returns the number of files that were requested
  * @throws {UsageError} when one cannot be written
  */
-export async function writeExports(args: ExportArgs, result: CrawlResult, signal?: AbortSignal): Promise<number> {
-  for (const [name, file] of named(args)) {
+export async function writeExports(
+  args: ExportArgs,
+  result: CrawlResult,
+  { err, signal }: Pick<CliContext, 'err' | 'signal'>,
+): Promise<number> {
+  // What an interrupted crawl has found is written.
+  const wasInterrupted = signal.aborted;
+  for (const [at, [name, file]] of named(args).entries()) {
     // A signal of the system is received only between two turns of the event loop.
     await new Promise((next) => setImmediate(next));
-    if (signal?.aborted) break;
+    if (signal.aborted && !wasInterrupted) {
+      const rest = named(args).slice(at);
+      err.line(`! interrupted: ${rest.map(([option]) => `--${option}`).join(', ')} not written; crawl export FILE writes it`);
+      break;
+    }
     const text = await MAKERS[name](result);
     try {
       writeOutputFile(file, text);

@@ -20,7 +20,7 @@ export const crawlExport: CommandDef<typeof args> = defineCommand({
     const { out, signal } = context;
     checkExports(given, { 'the crawl': given.file });
     const result = crawlMistake(() => CrawlResult.of(readCrawlFile(given.file)));
-    if ((await writeExports(given, result, signal)) === 0) printCrawl(result, out);
+    if ((await writeExports(given, result, context)) === 0) printCrawl(result, out);
     if (signal.aborted) context.exitCode = EXIT.INTERRUPTED;
   },
 });

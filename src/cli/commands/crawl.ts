@@ -117,8 +117,7 @@ export const crawl: CommandDef<typeof args> = defineCommand({
       const running = readOptions(options);
       const result = CrawlResult.of(start && file ? crawlMistake(() => [...file.events()]) : []);
       await follow(running, result, file, given.json === true, context);
-      // What an interrupted crawl has found is written too.
-      await writeExports(given, result, signal.aborted ? undefined : signal);
+      await writeExports(given, result, context);
       context.exitCode = signal.aborted ? EXIT.INTERRUPTED : exitCodeOf(result);
     } finally {
       file?.close();

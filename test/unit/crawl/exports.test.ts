@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkExports, writeExports } from '../../../src/cli/crawl-exports.ts';
+import type { Output } from '../../../src/cli/output.ts';
 import {
   type CrawlEvent,
   CrawlFile,
@@ -214,9 +215,16 @@ describe('crawl export', () => {
     checkExports({ html, graphml: xml }, {});
     const interrupt = new AbortController();
     setImmediate(() => interrupt.abort());
-    expect(await writeExports({ html, graphml: xml }, result, interrupt.signal)).toBe(2);
+    const { signal } = interrupt;
+    const lines: string[] = [];
+    const err = { line: (text: string) => lines.push(text) } as unknown as Output;
+    expect(await writeExports({ html, graphml: xml }, result, { err, signal })).toBe(2);
     expect(existsSync(html)).toBe(false);
     expect(readFileSync(xml, 'utf8')).toBe('an older one');
+    expect(lines).toEqual(['! interrupted: --html, --graphml not written; crawl export FILE writes it']);
+    // What was interrupted before is written.
+    expect(await writeExports({ graphml: xml }, result, { err, signal })).toBe(1);
+    expect(readFileSync(xml, 'utf8')).toBe(graphml(result));
   });
 });
 
