@@ -15,6 +15,8 @@ export interface Entry {
   state: 'waiting' | 'asked' | 'settled' | 'forbidden' | 'unasked';
   /** Number of nodes that have named it. */
   namedBy: number;
+  /** The last of them, so that a node that names an address twice counts once. */
+  lastNamer: number;
   /** `namedBy` in the last reported line about this address. */
   toldNamedBy: number;
   /** The host name that stands for it, when it is an address of a seed. */
@@ -92,12 +94,16 @@ export class AddressBook {
     return true;
   }
 
-  /** Adds an address from PEERS, `HOST:PORT`. @returns its entry if it is new; undefined also for a text that is no address */
-  addNamed(peer: string): Entry | undefined {
+  /**
+   * Adds an address from PEERS, `HOST:PORT`.
+   * @param namer a number above 0 for the node that names it, different for each node
+   * @returns its entry if it is new; undefined also for a text that is no address
+   */
+  addNamed(peer: string, namer: number): Entry | undefined {
     // Most names are known in this spelling, and need not be parsed.
     const known = this.#entries.get(peer) ?? this.#spellings.get(peer);
     if (known !== undefined) {
-      known.namedBy++;
+      countName(known, namer);
       return undefined;
     }
     const named = readAddress(peer);
@@ -109,14 +115,14 @@ export class AddressBook {
       const same = this.#entries.get(address);
       if (same !== undefined) {
         this.#spellings.set(peer, same);
-        same.namedBy++;
+        countName(same, namer);
         return undefined;
       }
     }
     const entry = this.#add(target, address, 'forbidden');
     if (this.#permits(target)) this.#admit(entry);
     if (address !== peer) this.#spellings.set(peer, entry);
-    entry.namedBy = 1;
+    countName(entry, namer);
     return entry;
   }
 
@@ -129,7 +135,7 @@ export class AddressBook {
   }
 
   #add(target: Target, address: string, state: Entry['state']): Entry {
-    const about = { namedBy: 0, toldNamedBy: 0, seed: undefined, isSeed: false, peerID: undefined, attempts: 0 };
+    const about = { namedBy: 0, lastNamer: 0, toldNamedBy: 0, seed: undefined, isSeed: false, peerID: undefined, attempts: 0 };
     const entry: Entry = { address, target, state, ...about };
     this.#entries.set(address, entry);
     return entry;
@@ -150,6 +156,12 @@ export class AddressBook {
     if (this.#family !== 0 && this.#family !== (host.includes(':') ? 6 : 4)) return false;
     return this.#allowList.permits(host);
   }
+}
+
+function countName(entry: Entry, namer: number): void {
+  if (entry.lastNamer === namer) return;
+  entry.lastNamer = namer;
+  entry.namedBy++;
 }
 
 /** The outcome of an address that is not dialled, by its state. */

@@ -53,11 +53,20 @@ async function connectAdapting(options: ConnectOptions): Promise<Connection> {
 async function connectOnce(options: ConnectOptions): Promise<Connection> {
   const departure = new Departure(options);
   const session = departure.begin(await dial(departure));
-  const remote = await authenticated(session);
-  const totalMs = departure.elapsedMs();
-  const { clock } = departure;
-  const pingMs = options.settle ? await settled(session, clock).catch((error) => failed(error, session)) : undefined;
-  return new Connection(session, { info: departure.connection, remote, timings: departure.timings(totalMs, pingMs) });
+  // Subtle: not awaited, so that this function is not kept until a slow node has answered.
+  return connected(departure, session, options.settle === true);
+}
+
+/** The connection, when the handshake is complete. */
+function connected(departure: Departure, session: Session, settle: boolean): Promise<Connection> {
+  const toFailure = (error: OverlayError): Promise<never> => failed(error, session);
+  return session.authenticated.then((remote) => {
+    const { clock, connection: info } = departure;
+    const totalMs = departure.elapsedMs();
+    const connection = (pingMs?: number): Connection =>
+      new Connection(session, { info, remote, timings: departure.timings(totalMs, pingMs) });
+    return settle ? settled(session, clock).then(connection, toFailure) : connection();
+  }, toFailure);
 }
 
 /** How long to wait after the handshake for the peer's refusal or its answer to a ping, in milliseconds. */

@@ -8,7 +8,6 @@ import type { DialAttempt } from '../protocol/errors.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import { offAbort, onAbort } from './abort.ts';
 import type { Clock, Timer } from './clock.ts';
-import type { Phase } from './connection-info.ts';
 import { dialError, isOutOfFiles, lookupTimeout, nameError, outcomeOf, outOfFiles } from './dial-error.ts';
 import { type Family, type Lookup, lookUp, type PendingLookup, SINGLE_FAMILY_DELAY_MS } from './lookup.ts';
 
@@ -25,7 +24,7 @@ export interface DialOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   /** Is called with the time until the first attempt (`dns`), and from there to the open socket (`tcp`), in milliseconds. */
-  readonly onPhase?: ((phase: Phase, ms: number) => void) | undefined;
+  readonly onPhase?: ((phase: 'dns' | 'tcp', ms: number) => void) | undefined;
   /** Is called once at the end with the outcome of each address, in the order they were dialled. */
   readonly onDialled?: ((attempts: readonly DialAttempt[]) => void) | undefined;
 }
@@ -77,23 +76,33 @@ interface Attempt {
   error?: NodeJS.ErrnoException;
 }
 
+/** The look-ups of a host name. */
+class Search {
+  /** Families that are being looked up. */
+  readonly asked = new Set<Family>();
+  /** Errors of the families that have no address. */
+  readonly failures = new Map<Family, unknown>();
+  /** All addresses found. */
+  readonly known = new Set<string>();
+  readonly #abort = new AbortController();
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  abort(): void {
+    this.#abort.abort(NOT_WANTED);
+  }
+}
+
 function ignore(): void {}
 
 class Dialler {
   readonly #options: DialOptions;
   readonly #resolve: (outcome: Outcome) => void;
   readonly #family: Family;
-  /**
-   * Aborts the look-ups. Made only when needed: a target that is an address needs none, and creating it costs more than all
-   * else here.
-   */
-  #lookups: AbortController | undefined;
-  /** Families that are being looked up. */
-  readonly #asked = new Set<Family>();
-  /** Errors of the families that have no address. */
-  readonly #failures = new Map<Family, unknown>();
-  /** All addresses found. */
-  readonly #known = new Set<string>();
+  /** Made only when needed: a target that is an address needs no look-up, and creating this costs more than all else here. */
+  #search: Search | undefined;
   /** Addresses not dialled yet. */
   #queue: string[] = [];
   #attempts: Attempt[] = [];
@@ -117,7 +126,7 @@ class Dialler {
     this.#deadline = this.#setDeadline();
     onAbort(signal, this.#giveUp);
     if (signal?.aborted) this.#giveUp();
-    else if (isIP(host) !== 0) this.#onAddresses(0, [host]);
+    else if (isIP(host) !== 0) this.#dialOnly(host);
     else if (lookup !== undefined) this.#lookUp();
     else this.#prepare();
   }
@@ -130,9 +139,13 @@ class Dialler {
     return this.#dialledMs === undefined ? undefined : this.#dialledMs - this.#startMs;
   }
 
-  get #lookupSignal(): AbortSignal {
-    this.#lookups ??= new AbortController();
-    return this.#lookups.signal;
+  get #lookups(): Search {
+    this.#search ??= new Search();
+    return this.#search;
+  }
+
+  get #isAsking(): boolean {
+    return this.#search !== undefined && this.#search.asked.size > 0;
   }
 
   #setDeadline(): Timer {
@@ -145,10 +158,16 @@ class Dialler {
     this.#fail(new OverlayError('OVERLAY_ABORTED', { stage: attempts ? 'tcp' : 'dns', cause: signal?.reason, attempts }));
   };
 
+  /** The target is an address. */
+  #dialOnly(address: string): void {
+    if (this.#family === 0 || this.#family === isIP(address)) this.#queue.push(address);
+    this.#attempt();
+  }
+
   /** The time limit starts when the resolver has been asked. */
   #prepare(): void {
     const { host } = this.#options;
-    const first = lookUp(host, this.#family, this.#lookupSignal);
+    const first = lookUp(host, this.#family, this.#lookups.signal);
     first.started.then(
       () => {
         if (this.#isOver) return;
@@ -176,10 +195,10 @@ class Dialler {
 
   #ask(family: Family, pending?: PendingLookup): void {
     const { host, lookup } = this.#options;
-    const signal = this.#lookupSignal;
+    const { signal, asked } = this.#lookups;
     const look = async (): Promise<readonly string[]> =>
       pending?.addresses ?? lookup?.(host, family, signal) ?? lookUp(host, family, signal).addresses;
-    this.#asked.add(family);
+    asked.add(family);
     look().then(
       (found) => this.#onAddresses(family, found),
       (error) => this.#onAddresses(family, [], error),
@@ -189,28 +208,29 @@ class Dialler {
   /** Handles the result of one look-up. */
   #onAddresses(family: Family, found: readonly string[], failure?: unknown): void {
     if (this.#isOver) return;
-    this.#asked.delete(family);
+    const { asked, failures, known } = this.#lookups;
+    asked.delete(family);
     const isWhole = family === this.#family;
     if (isWhole) {
       // The other look-ups cannot add anything.
       this.#nextLookup?.cancel();
-      this.#asked.clear();
-      this.#lookups?.abort(NOT_WANTED);
+      asked.clear();
+      this.#lookups.abort();
     }
     const wanted = found.filter((address) => (this.#family === 0 ? isIP(address) !== 0 : isIP(address) === this.#family));
-    if (wanted.length === 0) this.#failures.set(family, failure);
-    const isFresh = (address: string): boolean => !this.#known.has(address) || this.#queue.includes(address);
+    if (wanted.length === 0) failures.set(family, failure);
+    const isFresh = (address: string): boolean => !known.has(address) || this.#queue.includes(address);
     // The resolver returns addresses in order of preference. When both families answered separately, IPv6 goes first.
     const order = isWhole || family === 6 ? [...wanted, ...this.#queue] : [...this.#queue, ...wanted];
     this.#queue = interleave([...new Set(order)].filter(isFresh), this.#lastFamily);
-    for (const address of wanted) this.#known.add(address);
+    for (const address of wanted) known.add(address);
     // An attempt is scheduled already, or the last one is too recent.
     if (this.#nextAttempt !== undefined) {
       if (this.#attempts.length > 0 || !(isWhole || family === 6)) return;
       this.#nextAttempt.cancel();
     }
     const isFirst = this.#attempts.length === 0 && this.#queue.length > 0;
-    if (isFirst && !isWhole && family === 4 && this.#asked.has(6)) this.#attemptIn(RESOLUTION_DELAY_MS);
+    if (isFirst && !isWhole && family === 4 && asked.has(6)) this.#attemptIn(RESOLUTION_DELAY_MS);
     else this.#attempt();
   }
 
@@ -225,7 +245,7 @@ class Dialler {
     const address = this.#queue.shift();
     if (address === undefined) {
       const isRunning = this.#attempts.some(({ ended }) => ended === undefined);
-      if (!isRunning && this.#asked.size === 0) this.#fail(this.#verdict());
+      if (!isRunning && !this.#isAsking) this.#fail(this.#verdict());
       return;
     }
     const sinceMs = this.#now();
@@ -241,7 +261,7 @@ class Dialler {
       socket.on('error', ignore).off('error', onError);
       this.#onConnect(attempt);
     });
-    if (this.#queue.length > 0 || this.#asked.size > 0) this.#attemptIn(ATTEMPT_DELAY_MS);
+    if (this.#queue.length > 0 || this.#isAsking) this.#attemptIn(ATTEMPT_DELAY_MS);
   }
 
   #onConnect(attempt: Attempt): void {
@@ -295,7 +315,7 @@ class Dialler {
     const attempts = this.#ended('connect-timeout');
     const causes = this.#attempts.flatMap(({ error }) => error ?? []);
     if (attempts.length > 0) return dialError(host, port, attempts, causes);
-    return nameError(host, this.#family, this.#failures.get(this.#family), this.#now() - this.#startMs);
+    return nameError(host, this.#family, this.#search?.failures.get(this.#family), this.#now() - this.#startMs);
   }
 
   #fail(error: OverlayError): void {
@@ -309,7 +329,7 @@ class Dialler {
     this.#isOver = true;
     for (const timer of [this.#deadline, this.#nextAttempt, this.#nextLookup]) timer?.cancel();
     offAbort(this.#options.signal, this.#giveUp);
-    this.#lookups?.abort(NOT_WANTED);
+    this.#search?.abort();
     for (const { socket } of this.#attempts) if (socket !== kept) socket.destroy();
   }
 }

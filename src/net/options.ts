@@ -28,6 +28,8 @@ import type { Family, Lookup } from './lookup.ts';
 import { refuseHost } from './target.ts';
 import { VERSION } from './version.ts';
 
+const DEFAULT_VERSION_STR = `stellar-handshake ${VERSION}`;
+
 /** Options of both `connect` and `listen`. */
 export interface NodeOptions {
   /** The network: `networks.pubnet` for example, or `networkFromPassphrase('…')`. */
@@ -174,9 +176,10 @@ export function resolveTarget({ host, port = DEFAULT_PORT, family = 0, lookup, e
   readonly port: number;
 } {
   if (typeof host !== 'string' || host === '') throw new TypeError('host must be a host name or an IP address');
-  if (isIP(host) === 0 && /[\s:/[\]]/.test(host))
+  const version = isIP(host);
+  if (version === 0 && /[\s:/[\]]/.test(host))
     throw new TypeError('host must be a host name or an IP address, without port or brackets');
-  refuseHost(host);
+  if (version !== 4) refuseHost(host);
   if (family !== 0 && family !== 4 && family !== 6) throw new RangeError('family must be 0, 4 or 6');
   if (lookup !== undefined && typeof lookup !== 'function') throw new TypeError('lookup must be a function');
   if (expectedPeerID !== undefined) decodePublicKey(expectedPeerID);
@@ -218,7 +221,7 @@ export function peerOptions(
     overlayMinVersion: options.overlayMinVersion ?? OVERLAY_MIN_VERSION,
     adaptOverlayRange: adaptsOverlayRange(options),
     ledgerVersion: options.ledgerVersion ?? LEDGER_VERSION,
-    versionStr: options.versionStr ?? `stellar-handshake ${VERSION}`,
+    versionStr: options.versionStr ?? DEFAULT_VERSION_STR,
     listeningPort: own.listeningPort ?? options.listeningPort ?? DEFAULT_PORT,
     expectedPeerID: own.expectedPeerID,
     peers: own.peers,

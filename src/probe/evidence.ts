@@ -29,10 +29,10 @@ export class FirstBytes {
   #sent: Uint8Array = NOTHING;
   #received: Uint8Array = NOTHING;
 
-  readonly onBytes = (direction: 'sent' | 'received', bytes: Uint8Array): void => {
+  onBytes(direction: 'sent' | 'received', bytes: Uint8Array): void {
     if (direction === 'sent') this.#sent = joined(this.#sent, bytes);
     else this.#received = joined(this.#received, bytes);
-  };
+  }
 
   get seen(): Pick<Evidence, 'firstBytes' | 'isEcho'> {
     const [sent, received] = [this.#sent, this.#received];

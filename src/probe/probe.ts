@@ -5,19 +5,20 @@
 import { type Clock, systemClock } from '../net/clock.ts';
 import { connect, SETTLE_MS, settled } from '../net/connect.ts';
 import type { Connection } from '../net/connection.ts';
-import type { Phase, Timings } from '../net/connection-info.ts';
+import type { OnBytes, Phase, Timings } from '../net/connection-info.ts';
 import type { ConnectOptions } from '../net/options.ts';
 import { formatTarget, type Target } from '../net/target.ts';
+import type { Now } from '../protocol/clock.ts';
 import { type DialAttempt, OverlayError, type OverlayErrorJson } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import { adaptedRangeText, DEFAULT_OVERLAY_RANGE, type OverlayRange, rangeAfter } from '../protocol/handshake/overlay-range.ts';
 import { type ReceivedMessage, readMessage } from '../protocol/wire/authenticated-message.ts';
-import type { PeerAddress } from '../protocol/wire/messages.ts';
 import { type ClockSkew, clockSkew, type RemoteJson, remoteJson, roundMs } from '../report/json.ts';
 import { diagnose, diagnoseSilence, isSilentRefusal } from './diagnose.ts';
 import { type Evidence, FirstBytes } from './evidence.ts';
 import { Knowledge } from './knowledge.ts';
 import { breath, type ProbeOptions } from './options.ts';
+import { peerTexts } from './peer-texts.ts';
 
 /** Duration of each phase that was completed, in milliseconds. */
 export interface ProbeTimings extends Partial<Timings> {
@@ -56,14 +57,27 @@ const SKEW_TOLERANCE_SECONDS = 10;
  * Probes one target. It requests only what it needs, then closes the connection.
  * @throws {TypeError | RangeError} when an option is wrong; every failure of the connection is in the result
  */
-export async function probe(target: Target, options: ProbeOptions): Promise<ProbeResult> {
-  const { known = new Knowledge() } = options;
-  const chosen = options.overlayVersion !== undefined || options.overlayMinVersion !== undefined;
-  const range = chosen ? undefined : known.overlayRange;
-  const first = await attempt(target, options, range);
+export function probe(target: Target, options: ProbeOptions): Promise<ProbeResult> {
+  const { known = new Knowledge(), overlayVersion, overlayMinVersion } = options;
+  const mayAdapt = overlayVersion === undefined && overlayMinVersion === undefined;
+  const range = mayAdapt ? known.overlayRange : undefined;
+  return attempt(target, options, range).then((first) => {
+    const its = first.failure && mayAdapt ? rangeAfter(first.failure.error, range ?? DEFAULT_OVERLAY_RANGE) : undefined;
+    if (its === undefined && isClear(first)) return withRange(diagnosed(first, known), range);
+    return furtherResult(first, target, options, known, range, its);
+  });
+}
+
+/** The result after more connections. @param its the node's own range of overlay versions, when it needs another one */
+async function furtherResult(
+  first: Attempt,
+  target: Target,
+  options: ProbeOptions,
+  known: Knowledge,
+  range: OverlayRange | undefined,
+  its: OverlayRange | undefined,
+): Promise<ProbeResult> {
   const { address, attempts } = first.result;
-  const its = first.failure && !chosen ? rangeAfter(first.failure.error, range ?? DEFAULT_OVERLAY_RANGE) : undefined;
-  if (its === undefined && isClear(first)) return withRange(diagnosed(first, known), range);
   // A name can have several nodes: the second look goes to the one that answered.
   const again = address === undefined ? options : { ...options, lookup: async () => [address] };
   const told = (result: ProbeResult): ProbeResult => (attempts === undefined ? result : { ...result, attempts });
@@ -82,70 +96,124 @@ interface Attempt {
   readonly failure?: { readonly error: OverlayError; readonly evidence: Evidence };
 }
 
+/** @param range the overlay versions to advertise; undefined: as the options say */
+function attempt(target: Target, options: ProbeOptions, range?: OverlayRange): Promise<Attempt> {
+  const seen = new Seen(target, options);
+  return connect(connectOptions(target, options, range, seen)).then(
+    (connection) => seen.talk(connection),
+    (error) => seen.failed(error),
+  );
+}
+
 /**
- * Subtle: a crawl has some hundred attempts open at once, and what one holds is copied by the garbage collector again and again.
- * So it holds no steps, no decoded messages and no copies of its options.
- * @param range the overlay versions to advertise; undefined: as the options say
+ * What was seen of one attempt so far. Subtle: a crawl has a hundred of them open at once, and the garbage collector copies what
+ * each one holds. So it is one object that waits in no function, and it holds no steps, decoded messages or copies of options.
  */
-async function attempt(target: Target, options: ProbeOptions, range?: OverlayRange): Promise<Attempt> {
-  const clock = options.clock ?? systemClock;
-  const at = new Date(clock.now().unixSeconds * 1000).toISOString();
-  const start = clock.now().monotonicMs;
-  const phases: Partial<Record<`${Phase}Ms`, number>> = {};
-  const firstBytes = new FirstBytes();
-  let dialled: Pick<ProbeResult, 'address' | 'attempts'> = {};
-  let connectedMs = 0;
-  let peers: Extract<ReceivedMessage, { type: 'PEERS' }> | undefined;
-  const observers = {
-    onBytes: ((direction, bytes, connection) => {
-      firstBytes.onBytes(direction, bytes);
-      options.onBytes?.(direction, bytes, connection);
-    }) satisfies ConnectOptions['onBytes'],
-    onPhase(phase: Phase, ms: number): void {
-      phases[`${phase}Ms`] = ms;
-      options.onPhase?.(phase, ms);
-      if (phase === 'tcp') connectedMs = clock.now().monotonicMs - start;
-    },
-    onDialled(attempts: readonly DialAttempt[]): void {
-      dialled = dialledFacts(attempts);
-      options.onDialled?.(attempts);
-    },
+class Seen {
+  readonly #target: Target;
+  readonly #options: ProbeOptions;
+  readonly #clock: Clock;
+  readonly #start: Now;
+  readonly #firstBytes = new FirstBytes();
+  readonly #phases: { -readonly [P in Phase as `${P}Ms`]?: number } = {};
+  #dialled: Pick<ProbeResult, 'address' | 'attempts'> | undefined;
+  #connectedMs = 0;
+  #peers: Extract<ReceivedMessage, { type: 'PEERS' }> | undefined;
+
+  constructor(target: Target, options: ProbeOptions) {
+    this.#target = target;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#start = this.#clock.now();
+  }
+
+  readonly onBytes: OnBytes = (direction, bytes, connection) => {
+    this.#firstBytes.onBytes(direction, bytes);
+    this.#options.onBytes?.(direction, bytes, connection);
   };
-  const base = (): Pick<ProbeResult, 'target' | 'at' | 'role'> => ({
-    target: formatTarget(target),
-    at,
-    role: 'WE_CALLED_REMOTE',
-  });
-  try {
-    const connection = await connect(connectOptions(target, options, range, observers));
-    const reading = readMessages(connection, (message) => {
-      if (message.type === 'PEERS') peers = message;
-      options.onMessage?.(message);
-    });
+
+  readonly onPhase = (phase: Phase, ms: number): void => {
+    this.#phases[`${phase}Ms`] = ms;
+    this.#options.onPhase?.(phase, ms);
+    if (phase === 'tcp') this.#connectedMs = this.#elapsedMs();
+  };
+
+  readonly onDialled = (attempts: readonly DialAttempt[]): void => {
+    this.#dialled = dialledFacts(attempts);
+    this.#options.onDialled?.(attempts);
+  };
+
+  /** The handshake is complete. */
+  async talk(connection: Connection): Promise<Attempt> {
+    let pingMs: number | undefined;
+    let { unixSeconds } = this.#start;
     try {
-      const { remote } = connection;
-      const settling = settled(connection, clock);
-      const staying = options.stay?.(connection);
-      const pingMs = await (staying === undefined ? settling : Promise.all([settling, staying]).then(([ms]) => ms));
-      const timings = { ...connection.timings, ...(pingMs !== undefined && { pingMs }) };
-      const told = { ...dialled, ...facts(remote, clock), ...peersOf(peers?.peers), timings: roundMs(timings) };
-      return { result: { ...base(), ok: true, ...told, ...warningsOf(remote, pingMs, target, clock) } };
-    } finally {
-      await connection.close();
-      await reading;
+      const reading = this.#read(connection);
+      try {
+        const settling = settled(connection, this.#clock);
+        const staying = this.#options.stay?.(connection);
+        pingMs = await (staying === undefined ? settling : Promise.all([settling, staying]).then(([ms]) => ms));
+        unixSeconds = this.#clock.now().unixSeconds;
+      } finally {
+        await connection.close();
+        await reading;
+      }
+    } catch (error) {
+      return this.failed(error);
     }
-  } catch (error) {
+    return { result: this.#result(connection, pingMs, unixSeconds) };
+  }
+
+  /** @throws what is no failure of a connection */
+  failed(error: unknown): Attempt {
     if (!(error instanceof OverlayError)) throw error;
-    const timings = roundMs({ ...phases, failedAfterMs: clock.now().monotonicMs - start });
-    const told = {
-      ...dialled,
-      ...facts(error.remote, clock),
-      ...claimedSkew(error, firstBytes.receivedBody, clock),
-      ...peersOf(error.peers ?? peers?.peers),
+    const { unixSeconds } = this.#clock.now();
+    const peers = error.peers?.map(({ ip, port }) => formatTarget({ host: ip, port })) ?? this.#peerTexts();
+    const result: ProbeResult = {
+      ...this.#facts(false),
+      ...facts(error.remote, unixSeconds),
+      ...claimedSkew(error, this.#firstBytes.receivedBody, unixSeconds),
+      ...(peers && { peers }),
+      timings: roundMs({ ...this.#phases, failedAfterMs: this.#elapsedMs() }),
     };
-    const lastedMs = clock.now().monotonicMs - start - connectedMs;
-    const evidence = { ...firstBytes.seen, lastedMs, network: options.network };
-    return { result: { ...base(), ok: false, ...told, timings }, failure: { error, evidence } };
+    const lastedMs = this.#elapsedMs() - this.#connectedMs;
+    return { result, failure: { error, evidence: { ...this.#firstBytes.seen, lastedMs, network: this.#options.network } } };
+  }
+
+  #result({ remote, timings }: Connection, pingMs: number | undefined, unixSeconds: number): ProbeResult {
+    const peers = this.#peerTexts();
+    return {
+      ...this.#facts(true),
+      ...facts(remote, unixSeconds),
+      ...(peers && { peers }),
+      timings: roundMs(pingMs === undefined ? timings : { ...timings, pingMs }),
+      ...warningsOf(remote, pingMs, this.#target, unixSeconds),
+    };
+  }
+
+  #peerTexts(): readonly string[] | undefined {
+    return this.#peers && peerTexts(this.#peers);
+  }
+
+  #facts(ok: boolean): ProbeResult {
+    const at = new Date(this.#start.unixSeconds * 1000).toISOString();
+    return { target: formatTarget(this.#target), at, ok, role: 'WE_CALLED_REMOTE', ...this.#dialled };
+  }
+
+  #elapsedMs(): number {
+    return this.#clock.now().monotonicMs - this.#start.monotonicMs;
+  }
+
+  /** Reads until the connection ends. Never rejects. */
+  async #read(connection: Connection): Promise<void> {
+    try {
+      for await (const message of connection) {
+        if (message.type === 'PEERS') this.#peers = message;
+        this.#options.onMessage?.(message);
+      }
+    } catch {
+      // The reason of the end is reported elsewhere.
+    }
   }
 }
 
@@ -226,7 +294,7 @@ async function explained(attempted: Attempt, target: Target, options: ProbeOptio
   const cause = diagnoseSilence(error, evidence, finding, options.identity !== undefined);
   // The finding already shows that the clocks differ: accept any skew.
   const within = finding.is === 'own-clock-behind' ? Number.POSITIVE_INFINITY : undefined;
-  return { ...result, ...facts(cause.remote, clock, within), error: cause.toJSON() };
+  return { ...result, ...facts(cause.remote, clock.now().unixSeconds, within), error: cause.toJSON() };
 }
 
 /** Reports that another range than ours was advertised, in a field and in a warning. */
@@ -239,19 +307,6 @@ function withWarning(result: ProbeResult, warning: string): ProbeResult {
   return { ...result, warnings: [...(result.warnings ?? []), warning] };
 }
 
-/** Reads until the connection ends. Never rejects. */
-async function readMessages(connection: Connection, onMessage: (message: ReceivedMessage) => void): Promise<void> {
-  try {
-    for await (const message of connection) onMessage(message);
-  } catch {
-    // The reason of the end is reported elsewhere.
-  }
-}
-
-function peersOf(peers: readonly PeerAddress[] | undefined): Pick<ProbeResult, 'peers'> {
-  return peers === undefined ? {} : { peers: peers.map(({ ip, port }) => formatTarget({ host: ip, port })) };
-}
-
 /** Which address was used, and the outcome of all of them when there were several. */
 export function dialledFacts(attempts: readonly DialAttempt[]): Pick<ProbeResult, 'address' | 'attempts'> {
   const connected = attempts.find(({ outcome }) => outcome === 'connected') ?? (attempts.length === 1 ? attempts[0] : undefined);
@@ -259,17 +314,17 @@ export function dialledFacts(attempts: readonly DialAttempt[]): Pick<ProbeResult
   return { ...(connected && { address: connected.address }), ...(attempts.length > 1 && { attempts: rounded }) };
 }
 
-function facts(remote: RemotePeer | undefined, clock: Clock, within?: number): Pick<ProbeResult, 'remote' | 'clockSkew'> {
+function facts(remote: RemotePeer | undefined, unixSeconds: number, within?: number): Pick<ProbeResult, 'remote' | 'clockSkew'> {
   if (remote === undefined) return {};
-  const skew = clockSkew(remote, clock.now().unixSeconds, within);
+  const skew = clockSkew(remote, unixSeconds, within);
   return { remote: remoteJson(remote), ...(skew && { clockSkew: skew }) };
 }
 
 /** An expired certificate proves nothing, but it shows by how much the clocks differ. */
-function claimedSkew({ code }: OverlayError, hello: Uint8Array | undefined, clock: Clock): Pick<ProbeResult, 'clockSkew'> {
+function claimedSkew({ code }: OverlayError, hello: Uint8Array | undefined, unixSeconds: number): Pick<ProbeResult, 'clockSkew'> {
   const message = code === 'OVERLAY_CERT_EXPIRED' && hello !== undefined ? readMessage(hello) : undefined;
   if (message?.type !== 'HELLO') return {};
-  const skew = clockSkew({ certExpirationSeconds: message.cert.expiration }, clock.now().unixSeconds, Number.POSITIVE_INFINITY);
+  const skew = clockSkew({ certExpirationSeconds: message.cert.expiration }, unixSeconds, Number.POSITIVE_INFINITY);
   return skew === undefined ? {} : { clockSkew: skew };
 }
 
@@ -278,12 +333,12 @@ function warningsOf(
   remote: RemotePeer,
   pingMs: number | undefined,
   { port }: Target,
-  clock: Clock,
+  unixSeconds: number,
 ): Pick<ProbeResult, 'warnings'> {
   const warnings: string[] = [];
-  const skew = clockSkew(remote, clock.now().unixSeconds);
+  const skew = clockSkew(remote, unixSeconds);
   if (skew === undefined) {
-    const inMs = Number(remote.certExpirationSeconds) / 1000 - clock.now().unixSeconds;
+    const inMs = Number(remote.certExpirationSeconds) / 1000 - unixSeconds;
     const unit = Math.abs(inMs) < 366 * 86_400 ? 'in milliseconds instead of seconds' : 'far from now';
     warnings.push(`Its certificate is dated ${unit}: it works, but it never expires for a node that checks it.`);
   } else if (skew.minSeconds > SKEW_TOLERANCE_SECONDS || skew.maxSeconds < -SKEW_TOLERANCE_SECONDS) {

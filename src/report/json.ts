@@ -21,9 +21,11 @@ export interface ClockSkew {
 
 /** The JSON form of a peer. */
 export function remoteJson(remote: RemotePeer): RemoteJson {
-  const { certExpirationSeconds, ...rest } = remote;
-  const network = networkName(remote.networkID);
-  return { ...rest, ...(network && { network }), certExpiration: isoDate(certExpirationSeconds) };
+  const { peerID, versionStr, ledgerVersion, overlayVersion, overlayMinVersion, listeningPort, networkID } = remote;
+  const hello = { peerID, versionStr, ledgerVersion, overlayVersion, overlayMinVersion, listeningPort, networkID };
+  const network = networkName(networkID);
+  const certExpiration = isoDate(remote.certExpirationSeconds);
+  return network === undefined ? { ...hello, certExpiration } : { ...hello, network, certExpiration };
 }
 
 /**
@@ -44,7 +46,9 @@ export function clockSkew(
 
 /** Milliseconds rounded to microseconds: more digits would suggest a precision that is not there. */
 export function roundMs<T extends object>(timings: T): T {
-  return Object.fromEntries(Object.entries(timings).map(([name, ms]) => [name, Math.round((ms as number) * 1000) / 1000])) as T;
+  const rounded = { ...timings } as Record<string, number>;
+  for (const name in rounded) rounded[name] = Math.round((rounded[name] as number) * 1000) / 1000;
+  return rounded as T;
 }
 
 /** ISO 8601 to the second. */

@@ -15,8 +15,12 @@ export function formatIP(bytes: Uint8Array): string {
 
 /** Text of an IPv4 address given as 32 bits, first byte highest. */
 export function formatIPv4(bits: number): string {
-  return `${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
+  const start = (FIRST[bits >>> 24] as string) + (FIRST[(bits >>> 16) & 255] as string) + (FIRST[(bits >>> 8) & 255] as string);
+  return start + (bits & 255);
 }
+
+/** Each byte but the last as text: a crawl formats hundreds of thousands of addresses, and this makes half as many strings. */
+const FIRST: readonly string[] = Array.from({ length: 256 }, (_, byte) => `${byte}.`);
 
 /**
  * Bytes of an IPv4 or IPv6 address given as text.

@@ -17,7 +17,7 @@ describe('the queue of a crawl', () => {
     book = new AddressBook({ allow: ['127.0.0.0/8'] });
   });
 
-  const entry = (address: string): Entry => book.addNamed(address) as Entry;
+  const entry = (address: string): Entry => book.addNamed(address, 1) as Entry;
   /** Takes every entry that can be taken now. */
   const takeAll = (): readonly string[] => {
     const taken: string[] = [];
