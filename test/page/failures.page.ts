@@ -30,7 +30,7 @@ describe.runIf(findBrowser())('the page of a handshake that fails', () => {
     return { run, page: await viewer.open(pathToFileURL(file).href) };
   }
 
-  it.each(Object.entries(FAILURES))(
+  it.concurrent.each(Object.entries(FAILURES))(
     'shows the failure, its advice and its code: %s',
     async (_name, { code, exit, node, args = [] }) => {
       await using mock = await mockNode({ network: networks.standalone }, node);

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -8,6 +9,8 @@ export default defineConfig({
     globalSetup: ['test/page/support/build.ts', 'test/support/built-cli.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // Most time is waiting for processes and the browser.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
+    maxConcurrency: 3,
   },
 });
