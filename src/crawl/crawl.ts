@@ -310,9 +310,9 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
         secondLook: this.#settings.secondLook,
         onPhase: (phase) => phase === 'tcp' && place.connected(),
         onMessage: listener && ((message) => listener.hear(message)),
-        stay: async (connection) => {
+        stay: (connection) => {
           this.#queue.hold(entry, connection.remote.peerID);
-          await listener?.listen(connection);
+          return listener?.listen(connection);
         },
       });
       if (signal.aborted || this.#isOver) return;

@@ -67,5 +67,7 @@ export function settingsOf(options: CrawlOptions, identity: NodeIdentity): Crawl
 
 /** The object without undefined values. */
 export function defined<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
+  const out: { [K in keyof T]?: T[K] } = {};
+  for (const name in object) if (object[name] !== undefined) out[name] = object[name];
+  return out as never;
 }

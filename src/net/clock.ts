@@ -24,8 +24,8 @@ const { hrtime } = process;
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now() {
-    const [seconds, nanoseconds] = hrtime();
-    return { unixSeconds: Date.now() / 1000, monotonicMs: seconds * 1e3 + nanoseconds / 1e6 };
+    const time = hrtime();
+    return { unixSeconds: Date.now() / 1000, monotonicMs: time[0] * 1e3 + time[1] / 1e6 };
   },
   setTimer: (callback, ms) => new SystemTimer(setTimeout(callback, ms)),
 };

@@ -83,6 +83,8 @@ const CODES: Uint8Array = Uint8Array.from(ALPHABET, (character) => character.cha
 
 /** Scratch memory for the 35 bytes of a text, cleared after each use. Every SCP message contains a key, so it is reused. */
 const scratch = new Uint8Array(35);
+/** The same for the codes of its characters. */
+const codes = new Array<number>(TEXT_LENGTH).fill(0);
 
 function encode(kind: Kind, data: Uint8Array): string {
   const bytes = scratch;
@@ -93,24 +95,17 @@ function encode(kind: Kind, data: Uint8Array): string {
   bytes[34] = crc >> 8;
   // Subtle: made in one call. A string built piece by piece stays a chain of its pieces, five times as large, for as long as it
   // is kept.
-  const codes: number[] = [];
-  for (let at = 0; at < bytes.length; at += 5) {
+  for (let at = 0, to = 0; at < bytes.length; at += 5, to += 8) {
     const middle = bytes[at + 2] as number;
     const high = ((bytes[at] as number) << 12) | ((bytes[at + 1] as number) << 4) | (middle >> 4);
     const low = ((middle & 15) << 16) | ((bytes[at + 3] as number) << 8) | (bytes[at + 4] as number);
-    codes.push(
-      code(high >> 15),
-      code(high >> 10),
-      code(high >> 5),
-      code(high),
-      code(low >> 15),
-      code(low >> 10),
-      code(low >> 5),
-      code(low),
-    );
+    putCodes(high, to);
+    putCodes(low, to + 4);
   }
+  const text = String.fromCharCode.apply(null, codes);
   bytes.fill(0);
-  return String.fromCharCode.apply(null, codes);
+  codes.fill(0);
+  return text;
 }
 
 function decode(kind: Kind, text: string): Uint8Array {
@@ -141,6 +136,14 @@ function decode(kind: Kind, text: string): Uint8Array {
 function fail(kind: Kind, why: string): never {
   scratch.fill(0);
   throw new TypeError(`not a ${KIND_NAME[kind]} (${kind}…): ${why}`);
+}
+
+/** Puts the codes of four characters, 20 bits, at an index of `codes`. */
+function putCodes(bits: number, to: number): void {
+  codes[to] = code(bits >> 15);
+  codes[to + 1] = code(bits >> 10);
+  codes[to + 2] = code(bits >> 5);
+  codes[to + 3] = code(bits);
 }
 
 /** Character code for the lowest five bits. */

@@ -157,8 +157,8 @@ export class RecordDecoder {
 
 /** Bits 30..0 of the header; bit 31 is ignored, as in stellar-core. */
 function bodyLength(bytes: Uint8Array, at: number): number {
-  const [a, b, c, d] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]] as [number, number, number, number];
-  return ((a & 0x7f) << 24) | (b << 16) | (c << 8) | d;
+  const high = (((bytes[at] as number) & 0x7f) << 24) | ((bytes[at + 1] as number) << 16);
+  return high | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
 }
 
 function joinRest(chunk: Uint8Array, offset: number, more: Uint8Array): Uint8Array {
