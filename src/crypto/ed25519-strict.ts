@@ -5,7 +5,7 @@
  */
 
 import type { CryptoProvider } from '../protocol/auth/crypto.ts';
-import { fromHex } from '../protocol/bytes.ts';
+import { equalBytes, fromHex } from '../protocol/bytes.ts';
 
 /** y coordinates of the eight points of small order, little-endian, sign bit clear; the last two are p and p + 1, not canonical. */
 const SMALL_ORDER_Y: readonly Uint8Array[] = [
@@ -46,13 +46,13 @@ function isStrict(publicKey: Uint8Array, signature: Uint8Array): boolean {
 }
 
 function withoutSign(point: Uint8Array): Uint8Array {
-  const y = Uint8Array.from(point);
+  const y = new Uint8Array(point);
   y[31] = (y[31] as number) & 0x7f;
   return y;
 }
 
 function isSmallOrder(y: Uint8Array): boolean {
-  return SMALL_ORDER_Y.some((small) => small.every((byte, i) => byte === y[i]));
+  return SMALL_ORDER_Y.some((small) => equalBytes(small, y));
 }
 
 /** Little-endian a < b, both of 32 bytes. */

@@ -327,7 +327,9 @@ class Dialler {
   /** Releases everything except the socket that is kept. */
   #finish(kept?: Socket): void {
     this.#isOver = true;
-    for (const timer of [this.#deadline, this.#nextAttempt, this.#nextLookup]) timer?.cancel();
+    this.#deadline.cancel();
+    this.#nextAttempt?.cancel();
+    this.#nextLookup?.cancel();
     offAbort(this.#options.signal, this.#giveUp);
     this.#search?.abort();
     for (const { socket } of this.#attempts) if (socket !== kept) socket.destroy();

@@ -21,7 +21,9 @@ export function view(bytes: Uint8Array, start: number, end: number): Uint8Array 
 
 /** Whether both have the same bytes. Only for public values: it stops at the first difference. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** Orders by unsigned bytes; a prefix comes before the longer value. Negative, 0 or positive. */
@@ -37,7 +39,7 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 /** Whether every byte is zero. */
 export function isAllZero(bytes: Uint8Array): boolean {
   let seen = 0;
-  for (const byte of bytes) seen |= byte;
+  for (let i = 0; i < bytes.length; i++) seen |= bytes[i] as number;
   return seen === 0;
 }
 

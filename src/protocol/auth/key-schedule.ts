@@ -38,10 +38,11 @@ export function deriveSharedKey(crypto: CryptoProvider, q: Uint8Array, publicKey
  * Input of the HMAC that gives a MAC key: direction byte, sender's nonce, receiver's nonce, HKDF-Expand's counter 01; 66 bytes.
  */
 export function macKeyInput(key: 'K_AB' | 'K_BA', nonces: Sides): Uint8Array {
-  return key === 'K_AB'
-    ? concatBytes(Uint8Array.of(0), nonces.a, nonces.b, Uint8Array.of(1))
-    : concatBytes(Uint8Array.of(1), nonces.b, nonces.a, Uint8Array.of(1));
+  return key === 'K_AB' ? concatBytes(ZERO, nonces.a, nonces.b, ONE) : concatBytes(ONE, nonces.b, nonces.a, ONE);
 }
+
+const ZERO = Uint8Array.of(0);
+const ONE = Uint8Array.of(1);
 
 /** `K_AB` for messages of A and `K_BA` for messages of B, 32 bytes each. */
 export function deriveMacKeys(

@@ -33,10 +33,26 @@ export function parseIP(text: string): Uint8Array {
 }
 
 function parseIPv4(text: string): number[] | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)) return undefined;
-  return parts.map(Number);
+  const bytes = [0, 0, 0, 0];
+  let part = 0;
+  let digits = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    const byte = bytes[part] as number;
+    if (code === DOT && digits > 0 && part < 3) {
+      part++;
+      digits = 0;
+    } else if (code >= ZERO && code <= ZERO + 9 && !(digits > 0 && byte === 0)) {
+      bytes[part] = 10 * byte + code - ZERO;
+      digits++;
+      if ((bytes[part] as number) > 255) return undefined;
+    } else return undefined;
+  }
+  return part === 3 && digits > 0 ? bytes : undefined;
 }
+
+const DOT = 0x2e;
+const ZERO = 0x30;
 
 function parseIPv6(text: string): number[] | undefined {
   const halves = text.split('::');
