@@ -12,5 +12,7 @@ export default defineConfig({
     // Most time is waiting for processes and the browser.
     maxWorkers: Math.ceil(availableParallelism() * 1.5),
     maxConcurrency: 3,
+    // The files of a worker share the loaded sources.
+    isolate: false,
   },
 });
