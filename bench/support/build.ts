@@ -49,4 +49,6 @@ const OPTIONS: ts.CompilerOptions = {
   module: ts.ModuleKind.ESNext,
   verbatimModuleSyntax: true,
   rewriteRelativeImportExtensions: true,
+  // As the published modules: V8 keeps the source of a module for as long as its functions.
+  removeComments: true,
 };
