@@ -13,7 +13,7 @@ import type { Target } from '../net/target.ts';
 import { CERT_LIFETIME_SECONDS, CERT_REFRESH_SECONDS, HANDSHAKE_TIMEOUT_MS } from '../protocol/constants.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
-import { networks } from '../protocol/networks.ts';
+import { type Network, networks } from '../protocol/networks.ts';
 import { readMessage } from '../protocol/wire/authenticated-message.ts';
 import type { Finding } from './knowledge.ts';
 import { breath, type ProbeOptions } from './options.ts';
@@ -43,7 +43,7 @@ export async function secondLook(target: Target, options: ProbeOptions, lastedMs
   const within = { ...options, signal, ...(options.oneAtATime && { handshakeTimeoutMs: Math.min(GENTLE_LOOK_MS, timeoutMs) }) };
   const others = Object.values(networks).filter(({ networkID }) => networkID !== options.network.networkID);
   const looks = [
-    ...others.map((network) => () => onAnotherNetwork(target, { ...within, network })),
+    ...others.map((network) => () => onAnotherNetwork(target, within, network)),
     () => withLaterCertificate(target, within),
     () => withAnotherKey(target, within),
   ];
@@ -84,9 +84,9 @@ async function withAnotherKey(target: Target, options: ProbeOptions): Promise<Fi
   return remote && { is: 'lets-others-in', remote };
 }
 
-async function onAnotherNetwork(target: Target, options: ProbeOptions): Promise<Finding | undefined> {
-  const remote = await helloOf(target, options);
-  return remote && { is: 'other-network', network: options.network, remote };
+async function onAnotherNetwork(target: Target, options: ProbeOptions, network: Network): Promise<Finding | undefined> {
+  const remote = await helloOf(target, options, { network });
+  return remote && { is: 'other-network', network, remote };
 }
 
 /** With a certificate of another expiration: does the node treat ours as expired? */
@@ -99,7 +99,7 @@ async function withLaterCertificate(target: Target, options: ProbeOptions): Prom
     const hello = readMessage(step.body);
     if (hello.type === 'HELLO') expiration = hello.cert.expiration;
   };
-  await helloOf(target, { ...options, onStep, clock: clockAt(FAR_FUTURE_SECONDS, clock) });
+  await helloOf(target, options, { onStep, clock: clockAt(FAR_FUTURE_SECONDS, clock) });
   if (expiration === undefined || expiration > BigInt(FAR_FUTURE_SECONDS)) return undefined;
   // Its certificate was signed at most this long before its expiration.
   const itsSeconds = Number(expiration) - CERT_LIFETIME_SECONDS;
@@ -108,7 +108,7 @@ async function withLaterCertificate(target: Target, options: ProbeOptions): Prom
   if (aheadSeconds + CERT_REFRESH_SECONDS <= CERT_REFRESH_SECONDS) return undefined;
   const seconds = Math.max(aheadSeconds, CERT_REFRESH_SECONDS);
   // The current time by the node's clock, so that its certificate can be verified.
-  const remote = await helloOf(target, { ...options, clock: clockAt(itsSeconds + CERT_REFRESH_SECONDS / 2, clock) });
+  const remote = await helloOf(target, options, { clock: clockAt(itsSeconds + CERT_REFRESH_SECONDS / 2, clock) });
   return remote && { is: 'own-clock-behind', seconds, remote };
 }
 
@@ -148,14 +148,35 @@ async function closesUnheard(target: Target, lastedMs: number, options: ProbeOpt
   return closedMs;
 }
 
-/** The peer that answers with a HELLO; undefined when none does. The identity is random, because the node may refuse ours. */
-async function helloOf(target: Target, options: ProbeOptions): Promise<RemotePeer | undefined> {
-  const { network, crypto, handshakeTimeoutMs, signal, clock, family, lookup, onBytes, onStep } = options;
-  const { overlayVersion, overlayMinVersion } = options;
-  const limits = { crypto, handshakeTimeoutMs, signal, clock, family, lookup, overlayVersion, overlayMinVersion };
+/**
+ * The peer that answers with a HELLO; undefined when none does. The identity is random, because the node may refuse ours.
+ * @param own what differs from the options
+ */
+async function helloOf(
+  { host, port }: Target,
+  options: ProbeOptions,
+  own: Pick<Partial<ProbeOptions>, 'network' | 'clock' | 'onStep'> = {},
+): Promise<RemotePeer | undefined> {
+  const { network, clock, onStep } = options;
+  const { crypto, handshakeTimeoutMs, signal, family, lookup, onBytes, overlayVersion, overlayMinVersion } = options;
   try {
-    const identity = NodeIdentity.random();
-    const connection = await connect({ ...limits, onBytes, onStep, ...target, network, identity, scpStateLedgerSeq: null });
+    const connection = await connect({
+      host,
+      port,
+      network: own.network ?? network,
+      identity: NodeIdentity.random(),
+      crypto,
+      overlayVersion,
+      overlayMinVersion,
+      handshakeTimeoutMs,
+      scpStateLedgerSeq: null,
+      signal,
+      onStep: own.onStep ?? onStep,
+      onBytes,
+      clock: own.clock ?? clock,
+      family,
+      lookup,
+    });
     await connection.close();
     return connection.remote;
   } catch (error) {
