@@ -112,7 +112,8 @@ class Dialler {
   #lastFamily = 0;
   /** The last error for want of a file descriptor; undefined while descriptors are free. */
   #starved: NodeJS.ErrnoException | undefined;
-  #deadline: Timer;
+  /** Undefined until it is set: a clock of a test may call back at once. */
+  #deadline: Timer | undefined;
   #nextAttempt: Timer | undefined;
   #nextLookup: Timer | undefined;
   #isOver = false;
@@ -172,7 +173,7 @@ class Dialler {
       () => {
         if (this.#isOver) return;
         this.#starved = undefined;
-        this.#deadline.cancel();
+        this.#deadline?.cancel();
         this.#startMs = this.#now();
         this.#deadline = this.#setDeadline();
         this.#lookUp(first);
@@ -327,7 +328,7 @@ class Dialler {
   /** Releases everything except the socket that is kept. */
   #finish(kept?: Socket): void {
     this.#isOver = true;
-    this.#deadline.cancel();
+    this.#deadline?.cancel();
     this.#nextAttempt?.cancel();
     this.#nextLookup?.cancel();
     offAbort(this.#options.signal, this.#giveUp);
