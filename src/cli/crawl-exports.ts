@@ -66,11 +66,14 @@ export function checkExports(args: ExportArgs, crawlFiles: Readonly<Record<strin
 
 /** One text for each file, however its path is spelled. */
 function placeOf(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return resolve(realpathSync(dirname(file)), basename(file));
+  for (const [folder, name] of [[file], [dirname(file), basename(file)]] as const) {
+    try {
+      return resolve(realpathSync(folder), name ?? '');
+    } catch {
+      // Not there. Whoever opens the file says so.
+    }
   }
+  return resolve(file);
 }
 
 /**

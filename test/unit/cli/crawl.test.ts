@@ -236,6 +236,10 @@ describe('crawl', () => {
     ],
     [['crawl', 'export', EXPORTED, '--html', EXPORTED], /--html and the crawl name the same file/],
     [['crawl', '--resume', EXPORTED, '--html', EXPORTED], /--html and --resume name the same file/],
+    // In a folder that does not exist.
+    [['crawl', 'export', '/no/such/folder', '--html', OVERWRITTEN], /\/no\/such\/folder: ENOENT/],
+    [['crawl', 'a:1', '--out', '/no/such/folder', '--html', OVERWRITTEN], /\/no\/such\/folder: ENOENT/],
+    [['crawl', '--resume', '/no/such/folder', '--html', OVERWRITTEN], /\/no\/such\/folder: ENOENT/],
     [['crawl', 'diff', '/nowhere/x', '/nowhere/y'], /ENOENT/],
   ])('refuses %j with exit code 2', async (given, message) => {
     writeFileSync(EXPORTED, START);
