@@ -81,10 +81,9 @@ export class MockPeer {
   readonly peerID: string;
   /** Its nonce, 32 bytes. */
   readonly nonce: Uint8Array;
-  /** Its ed25519 key. */
-  readonly identity: SigningKey;
   /** Its X25519 key. */
   readonly ecdh: EcdhKey;
+  readonly #identity: NodeIdentity;
   readonly #stream: Duplex;
   readonly #listeningPort: number;
   readonly #clock: Clock;
@@ -110,13 +109,18 @@ export class MockPeer {
     this.nonce = random(32);
     this.#stream = stream;
     this.#clock = clock;
-    this.identity = identity.peerAuth(network).identity;
+    this.#identity = identity;
     this.ecdh = isRandom ? freshEcdhKey() : nodeCrypto.ecdhKey(random(32));
     // The port at which it was dialled; a pair in memory has none.
     this.#listeningPort = (role === 'REMOTE_CALLED_US' && (stream as Partial<Socket>).localPort) || DEFAULT_PORT;
     this.#closingMs = closingMs;
     this.#inbox = new MockInbox(stream, clock, handlingMs);
     stream.once('close', () => this.#closing?.cancel());
+  }
+
+  /** Its ed25519 key. */
+  get identity(): SigningKey {
+    return this.#identity.peerAuth(this.network).identity;
   }
 
   /** How the other side has closed, undefined while it has not. */
@@ -175,7 +179,7 @@ export class MockPeer {
   /** A HELLO record, for `sendRaw`. */
   helloRecord(options: HelloOptions = {}): Uint8Array {
     const { certSeconds = 3600, certNetwork = this.network, certSignedBy, ...fields } = options;
-    const signer = certSignedBy?.peerAuth(certNetwork).identity ?? this.identity;
+    const signer = certSignedBy ?? this.#identity;
     const expiration = certExpiration(this.#clock.now().unixSeconds) - 3600n + BigInt(certSeconds);
     const cert = makeAuthCert(nodeCrypto, signer, certNetwork.networkID, this.ecdh.publicKey, expiration);
     return this.record({

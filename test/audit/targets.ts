@@ -17,17 +17,35 @@ import { Peer, type PeerOptions } from '../../src/protocol/peer.ts';
 import { ManualClock } from '../../src/testing/index.ts';
 
 /**
- * Importing a secret key takes OpenSSL a millisecond. An audit derives its keys from its seed, so each audit of a file asks
- * for the same few hundred keys; they are imported once.
+ * An audit derives its keys from its seed, so each audit of a file asks for the same few hundred keys, and for the same
+ * results of them. Importing a secret key takes OpenSSL a millisecond, and these operations a tenth: each is done once.
  */
-Object.assign(nodeCrypto, { signingKey: remembered(nodeCrypto.signingKey), ecdhKey: remembered(nodeCrypto.ecdhKey) });
+const { signingKey, ecdhKey, verify } = nodeCrypto;
+Object.assign(nodeCrypto, {
+  signingKey: remembered((seed) => {
+    const key = signingKey(seed);
+    const sign = remembered((message) => key.sign(message));
+    return { publicKey: key.publicKey, sign: (message) => sign(message).slice(), unsafeExportSeed: () => key.unsafeExportSeed() };
+  }),
+  ecdhKey: remembered((secret) => {
+    const key = ecdhKey(secret);
+    const sharedSecret = remembered((publicKey) => key.sharedSecret(publicKey));
+    return {
+      publicKey: key.publicKey,
+      // A copy: the caller overwrites it.
+      sharedSecret: (publicKey) => sharedSecret(publicKey)?.slice(),
+      unsafeExportSecret: () => key.unsafeExportSecret(),
+    };
+  }),
+  verify: remembered(verify),
+} satisfies Partial<CryptoProvider>);
 
-/** A function of 32 secret bytes that remembers its results. */
-function remembered<T>(make: (secret: Uint8Array) => T): (secret: Uint8Array) => T {
+/** A function of bytes that remembers its results. */
+function remembered<T>(make: (...inputs: readonly Uint8Array[]) => T): (...inputs: readonly Uint8Array[]) => T {
   const made = new Map<string, T>();
-  return (secret) => {
-    const name = toHex(secret);
-    const known = made.get(name) ?? make(secret);
+  return (...inputs) => {
+    const name = inputs.map(toHex).join(' ');
+    const known = made.get(name) ?? make(...inputs);
     made.set(name, known);
     return known;
   };

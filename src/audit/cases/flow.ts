@@ -10,7 +10,10 @@ import { all, drop, holds, open } from '../expect.ts';
 import type { Scene } from '../scene.ts';
 import { atOnce, authenticated, authenticatedWithoutGrant, pause, pinged, raw, type Step, sends } from '../steps.ts';
 
-const hashes = (count: number, { random }: Scene): readonly Uint8Array[] => Array.from({ length: count }, () => random(32));
+function hashes(count: number, { random }: Scene): readonly Uint8Array[] {
+  const bytes = random(32 * count);
+  return Array.from({ length: count }, (_, i) => bytes.subarray(32 * i, 32 * (i + 1)));
+}
 
 /** A number of FLOOD_ADVERTs in one write. */
 function adverts(messages: number, hashesEach: number): Step {

@@ -33,7 +33,7 @@ export function authCertPayload(networkID: string, expiration: bigint, pubkey: U
  */
 export function makeAuthCert(
   crypto: CryptoProvider,
-  identity: SigningKey,
+  identity: Pick<SigningKey, 'sign'>,
   networkID: string,
   pubkey: Uint8Array,
   expiration: bigint,

@@ -121,16 +121,14 @@ export class MockConsensus {
 
   /** Statements of invented keys, each signed by its own key. They claim a ledger far in the future. */
   invented(count: number): readonly SCPEnvelope[] {
-    this.#invented ??= Array.from({ length: count }, (_, i) => {
-      const key = nodeCrypto.signingKey(this.#options.random.bytes(`invented ${i}`));
+    if (this.#invented === undefined) {
+      const value = this.#value(FIRST_LEDGER + 7, true);
       const [{ quorumSetHash: hash } = { quorumSetHash: '00'.repeat(32) }] = this.validators;
-      return this.#sign(
-        key,
-        BigInt(FIRST_LEDGER + 1_000_000),
-        this.#value(FIRST_LEDGER + 7, true),
-        fromHex(i % 2 === 0 ? hash : '11'.repeat(32)),
-      );
-    });
+      this.#invented = Array.from({ length: count }, (_, i) => {
+        const key = nodeCrypto.signingKey(this.#options.random.bytes(`invented ${i}`));
+        return this.#sign(key, BigInt(FIRST_LEDGER + 1_000_000), value, fromHex(i % 2 === 0 ? hash : '11'.repeat(32)));
+      });
+    }
     return this.#invented;
   }
 
