@@ -36,17 +36,6 @@ stellar-handshake VERB --help shows options, examples and exit codes of a verb.`
 /** Time to write the remaining output after a signal has ended the verb, in milliseconds. */
 const EXIT_MS = 500;
 
-const interrupt = new AbortController();
-const context: CliContext = {
-  out: outputOn(process.stdout),
-  // Opened when it is used.
-  get err() {
-    return outputOn(stderr());
-  },
-  signal: interrupt.signal,
-  exitCode: EXIT.OK,
-};
-
 /** The verb: the first two words, or the first word; without a verb it is `probe`. */
 function verbOf(argv: readonly string[]): { readonly verb: string; readonly rawArgs: string[] } {
   const [first = '', second = ''] = argv;
@@ -55,11 +44,18 @@ function verbOf(argv: readonly string[]): { readonly verb: string; readonly rawA
   return Object.hasOwn(VERBS, first) ? { verb: first, rawArgs: argv.slice(1) } : { verb: 'probe', rawArgs: [...argv] };
 }
 
-/** The verb that runs, for usage errors. */
-let usedVerb: string | undefined;
+/** Runs one command line, and prints an exception. @returns the exit code */
+export async function runLine(argv: readonly string[], context: CliContext): Promise<number> {
+  const used: UsedVerb = {};
+  return main(argv, context, used).catch((error: unknown) => fail(error, context, used));
+}
 
-/** Runs one command line. @returns the exit code */
-async function main(argv: readonly string[]): Promise<number> {
+/** The verb that runs, for usage errors. */
+interface UsedVerb {
+  verb?: string;
+}
+
+async function main(argv: readonly string[], context: CliContext, used: UsedVerb): Promise<number> {
   refuseSeeds(argv);
   const [first = '--help'] = argv;
   if (first === '--help' || first === '-h' || first === 'help') {
@@ -75,7 +71,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (meant !== undefined)
     throw new UsageError(`there is no verb ${first}; did you mean ${meant}? A host of that name is probed with: probe ${first}`);
   const { verb, rawArgs } = verbOf(argv);
-  usedVerb = verb;
+  used.verb = verb;
   const command = await loadVerb(verb);
   if (rawArgs.includes('--help') || rawArgs.includes('-h')) {
     const { verbHelp } = await import('./help.ts');
@@ -88,10 +84,10 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 /** Prints an exception in one or two lines. @returns its exit code */
-function fail(error: unknown): number {
+function fail(error: unknown, context: CliContext, { verb }: UsedVerb = {}): number {
   const mark = context.err.style('red', '✗');
   if (error instanceof OverlayError) {
-    if (readerIsGone()) return EXIT.OK;
+    if (readerIsGone(context)) return EXIT.OK;
     context.err.line(`${mark} ${error.message}`);
     context.err.line(`  ${error.advice}`);
     return EXIT_CODE[error.code];
@@ -106,7 +102,7 @@ function fail(error: unknown): number {
     context.err.line(`${mark} ${message}`);
     const advice = error instanceof UsageError ? error.advice : undefined;
     if (advice !== undefined) context.err.line(`  ${advice}`);
-    else context.err.line(`  stellar-handshake ${usedVerb === undefined ? '' : `${usedVerb} `}--help shows how it is used.`);
+    else context.err.line(`  stellar-handshake ${verb === undefined ? '' : `${verb} `}--help shows how it is used.`);
     return EXIT.USAGE;
   }
   const told = error instanceof Error ? String(error.stack) : String(error);
@@ -114,12 +110,22 @@ function fail(error: unknown): number {
   return EXIT.BUG;
 }
 
-function readerIsGone(): boolean {
-  return interrupt.signal.reason instanceof ReaderGone;
+function readerIsGone({ signal }: CliContext): boolean {
+  return signal.reason instanceof ReaderGone;
 }
 
 /** Runs the command line of this process: its arguments, its signals, its exit code. */
 export async function run(): Promise<void> {
+  const interrupt = new AbortController();
+  const context: CliContext = {
+    out: outputOn(process.stdout),
+    // Opened when it is used.
+    get err() {
+      return outputOn(stderr());
+    },
+    signal: interrupt.signal,
+    exitCode: EXIT.OK,
+  };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       // A second signal ends the process at once.
@@ -135,12 +141,12 @@ export async function run(): Promise<void> {
     lost = true;
     const reason = new OutputLost(`stdout could not be written: ${error.message}`);
     // This may happen when everything else is done.
-    process.exitCode = fail(reason);
+    process.exitCode = fail(reason, context);
     interrupt.abort(reason);
   });
 
-  const exitCode = await main(process.argv.slice(2)).catch(fail);
-  process.exitCode = lost ? EXIT.OUTPUT_LOST : readerIsGone() && exitCode !== EXIT.BUG ? EXIT.OK : exitCode;
+  const exitCode = await runLine(process.argv.slice(2), context);
+  process.exitCode = lost ? EXIT.OUTPUT_LOST : readerIsGone(context) && exitCode !== EXIT.BUG ? EXIT.OK : exitCode;
   // Do not wait for what still keeps the process alive, such as a name look-up or a reader of our output.
   if (interrupt.signal.aborted) setTimeout(() => process.exit(), EXIT_MS).unref();
 }
