@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect, type Listener, listen, NodeIdentity, networks } from '../../../src/index.ts';
-import { finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
+import { callCli, finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
 
 const network = networks.standalone;
 const ON_STANDALONE = ['--network', 'standalone'];
@@ -95,7 +95,7 @@ describe.concurrent('probe', () => {
   });
 
   it('exits with 3 when the name has no address', async () => {
-    const { code, stdout } = await runCli(['no-such-host.invalid', '--json']);
+    const { code, stdout } = await callCli(['no-such-host.invalid', '--json']);
     expect(code).toBe(3);
     expect(JSON.parse(stdout)).toMatchObject({
       target: 'no-such-host.invalid:11625',
@@ -106,14 +106,14 @@ describe.concurrent('probe', () => {
 
   it('exits with 4 when the peer is silent until the timeout', async () => {
     const port = await server(() => {});
-    const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--json', '--timeout', '300ms']);
+    const { code, stdout } = await callCli([`127.0.0.1:${port}`, '--json', '--timeout', '2s']);
     expect(code).toBe(4);
     expect(JSON.parse(stdout).error).toMatchObject({ code: 'OVERLAY_HANDSHAKE_TIMEOUT', stage: 'hello' });
   });
 
   it('exits with 4 when the node is on another network, and names that network', async () => {
     const { port, peerID } = await node();
-    const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--network', 'testnet', '--json']);
+    const { code, stdout } = await callCli([`127.0.0.1:${port}`, '--network', 'testnet', '--json']);
     expect(code).toBe(4);
     expect(JSON.parse(stdout)).toMatchObject({
       ok: false,
@@ -130,7 +130,7 @@ describe.concurrent('probe', () => {
       socket.once('data', () => socket.end());
     });
     const target = `127.0.0.1:${port}`;
-    const looked = await runCli([target, ...ON_STANDALONE]);
+    const looked = await callCli([target, ...ON_STANDALONE]);
     expect(looked.stderr).toBe(
       `${target} closed without a message. Nodes that do so are dialled up to 9 more times to find the cause (--no-second-look turns this off).\n`,
     );
@@ -138,7 +138,7 @@ describe.concurrent('probe', () => {
     expect(connections).toBeLessThanOrEqual(1 + 9);
     for (const verb of ['probe', 'explain']) {
       connections = 0;
-      const once = await runCli([verb, target, ...ON_STANDALONE, '--no-second-look']);
+      const once = await callCli([verb, target, ...ON_STANDALONE, '--no-second-look']);
       expect({ verb, code: once.code, stderr: once.stderr, connections }).toEqual({ verb, code: 4, stderr: '', connections: 1 });
       expect(once.stdout).toContain('The cause is unknown: no second look was taken.');
     }
@@ -149,21 +149,21 @@ describe.concurrent('probe', () => {
     const file = join(folder, 'banned.seed');
     await identity.writeSeedFile(file);
     const { port } = await node({ isBanned: (peerID) => peerID === identity.peerID });
-    const { code, stdout } = await runCli([`127.0.0.1:${port}`, ...ON_STANDALONE, '--json', '--seed-file', file]);
+    const { code, stdout } = await callCli([`127.0.0.1:${port}`, ...ON_STANDALONE, '--json', '--seed-file', file]);
     expect(code).toBe(4);
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'OVERLAY_BANNED_THERE', cause: 'banned-there' } });
   });
 
   it('exits with 4 when the peer closes every connection at once', async () => {
     const port = await server((socket) => socket.end());
-    const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--json']);
+    const { code, stdout } = await callCli([`127.0.0.1:${port}`, '--json']);
     expect(code).toBe(4);
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'OVERLAY_CLOSED_AT_ONCE', cause: 'closed-at-once' } });
   });
 
   it('exits with 4 when the peer closes without a message, and says that the cause is unknown', async () => {
     const port = await server((socket) => void socket.once('data', () => socket.end()));
-    const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--json']);
+    const { code, stdout } = await callCli([`127.0.0.1:${port}`, '--json']);
     expect(code).toBe(4);
     expect(JSON.parse(stdout)).toMatchObject({
       ok: false,
@@ -178,7 +178,7 @@ describe.concurrent('probe', () => {
 
   it('exits with 5 and prints the ERROR_MSG when the node does not support the chosen versions', async () => {
     const { port, peerID } = await node();
-    const { code, stdout } = await runCli([
+    const { code, stdout } = await callCli([
       `127.0.0.1:${port}`,
       ...ON_STANDALONE,
       '--json',
@@ -197,7 +197,7 @@ describe.concurrent('probe', () => {
 
   it('dials again with the versions of the node when it does not support our default, and warns', async () => {
     const { port } = await node({ overlayVersion: 50, overlayMinVersion: 45 });
-    const { code, stdout } = await runCli([`127.0.0.1:${port}`, ...ON_STANDALONE, '--json']);
+    const { code, stdout } = await callCli([`127.0.0.1:${port}`, ...ON_STANDALONE, '--json']);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, warnings: [expect.stringContaining('overlay 45 to 50')] });
   });
@@ -227,7 +227,7 @@ describe.concurrent('probe', () => {
 
   it('exits with 6 when the target is not a Stellar node', async () => {
     const port = await server((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
-    const { code, stdout } = await runCli([`127.0.0.1:${port}`, '--json']);
+    const { code, stdout } = await callCli([`127.0.0.1:${port}`, '--json']);
     expect(code).toBe(6);
     expect(JSON.parse(stdout).error).toMatchObject({
       code: 'OVERLAY_NOT_STELLAR',
@@ -296,7 +296,7 @@ describe.concurrent('wrong usage', () => {
     [['explain', 'a:b:c']],
     [['keygen']],
   ])('%j: exits with 2 and prints the reason to stderr', async (args) => {
-    const { code, stdout, stderr } = await runCli(args);
+    const { code, stdout, stderr } = await callCli(args);
     expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toMatch(/^✗ .+/);
@@ -310,7 +310,7 @@ describe.concurrent('wrong usage', () => {
       ['127.0.0.1', `--seed=${seed}`],
       ['127.0.0.1', '--expect', seed],
     ]) {
-      const { code, stdout, stderr } = await runCli(args);
+      const { code, stdout, stderr } = await callCli(args);
       expect(code).toBe(2);
       expect(stdout + stderr).not.toContain(seed);
     }
@@ -318,17 +318,17 @@ describe.concurrent('wrong usage', () => {
 
   it('is not reported for --help and --version, which print to stdout', async () => {
     for (const args of [['--help'], ['-h'], ['probe', '--help'], ['listen', '-h']]) {
-      const { code, stdout } = await runCli(args);
+      const { code, stdout } = await callCli(args);
       expect(code).toBe(0);
       expect(stdout).toContain('stellar-handshake');
       expect(stdout).not.toContain('\u001b');
     }
     const version = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8')).version;
-    expect((await runCli(['--version'])).stdout.trim()).toBe(version);
+    expect((await callCli(['--version'])).stdout.trim()).toBe(version);
   });
 });
 
-describe('keygen', () => {
+describe.concurrent('keygen', () => {
   it('writes a seed that only its owner can read, and prints its key', async () => {
     const file = join(folder, 'new.seed');
     const { code, stdout } = await runCli(['keygen', file]);
@@ -341,7 +341,7 @@ describe('keygen', () => {
   it('does not change a file that exists', async () => {
     const file = join(folder, 'old.seed');
     await writeFile(file, 'precious');
-    const { code, stdout, stderr } = await runCli(['keygen', file, '--json']);
+    const { code, stdout, stderr } = await callCli(['keygen', file, '--json']);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain('exists already');
     expect(await readFile(file, 'utf8')).toBe('precious');
@@ -355,7 +355,7 @@ async function strangerAt(port: number): Promise<void> {
   await once(socket.resume(), 'close');
 }
 
-describe('listen', () => {
+describe.concurrent('listen', () => {
   it('prints each connection as JSON and exits with 130 on Ctrl-C', async () => {
     const child = startCli(['listen', '127.0.0.1:0', ...ON_STANDALONE, '--json']);
     const end = once(child, 'close');
@@ -419,13 +419,13 @@ describe('listen', () => {
 
   it('exits with 3 when the port is in use', async () => {
     const { port } = await node();
-    const { code, stderr } = await runCli(['listen', `127.0.0.1:${port}`]);
+    const { code, stderr } = await callCli(['listen', `127.0.0.1:${port}`]);
     expect(code).toBe(3);
     expect(stderr).toContain('Cannot listen');
   });
 });
 
-describe('overlay versions above ours', () => {
+describe.concurrent('overlay versions above ours', () => {
   const foreign = { overlayVersion: 60, overlayMinVersion: 55 };
   const said = 'The node refuses overlay 38 to 42, our default; it was contacted with its own range, overlay 55 to 60.';
 
@@ -437,15 +437,15 @@ describe('overlay versions above ours', () => {
     const explained = await runCli(['explain', target, ...ON_STANDALONE]);
     expect({ code: explained.code, stdout: explained.stdout }).toEqual({ code: 0, stdout: expect.stringContaining(said) });
     expect(explained.stdout.match(/HELLO: we send/g)).toHaveLength(1);
-    const json = await runCli(['explain', target, ...ON_STANDALONE, '--json']);
+    const json = await callCli(['explain', target, ...ON_STANDALONE, '--json']);
     expect(JSON.parse(json.stdout)).toMatchObject({ ok: true, overlayRange: foreign });
-    const page = await runCli(['explain', target, ...ON_STANDALONE, '--html', '-']);
+    const page = await callCli(['explain', target, ...ON_STANDALONE, '--html', '-']);
     expect(page.stdout).toContain(said);
     const probed = await runCli([target, ...ON_STANDALONE, '--json']);
     expect(JSON.parse(probed.stdout)).toMatchObject({ ok: true, overlayRange: foreign });
     const audited = await runCli(['audit', target, ...ON_STANDALONE, '--only', 'acceptor.handshake']);
     expect(audited.stdout).toContain(said);
-    const chosen = await runCli(['watch', target, ...ON_STANDALONE, '--overlay-version', '42']);
+    const chosen = await callCli(['watch', target, ...ON_STANDALONE, '--overlay-version', '42']);
     expect({ code: chosen.code, stderr: chosen.stderr }).toEqual({
       code: 5,
       stderr: expect.stringContaining('wrong-protocol-version'),
@@ -465,7 +465,7 @@ describe('overlay versions above ours', () => {
   });
 });
 
-describe('explain', () => {
+describe.concurrent('explain', () => {
   it('prints a whole handshake, each formula with its result, without a target', async () => {
     const { code, stdout, stderr } = await runCli(['explain']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -492,7 +492,7 @@ describe('explain', () => {
     const file = join(folder, 'explain.seed');
     await identity.writeSeedFile(file);
     const seed = (await readFile(file, 'utf8')).trim();
-    const { code, stdout } = await runCli(['explain', '--seed-file', file]);
+    const { code, stdout } = await callCli(['explain', '--seed-file', file]);
     expect(code).toBe(0);
     expect(stdout).not.toContain(seed);
     expect(stdout).not.toContain(identity.peerID);
@@ -501,10 +501,10 @@ describe('explain', () => {
   it('prints the secrets of a real connection only with --unsafe-show-secrets', async () => {
     const { port } = await node();
     const target = `127.0.0.1:${port}`;
-    const hidden = JSON.parse((await runCli(['explain', target, ...ON_STANDALONE, '--json'])).stdout);
+    const hidden = JSON.parse((await callCli(['explain', target, ...ON_STANDALONE, '--json'])).stdout);
     expect(hidden.ok).toBe(true);
     expect(JSON.stringify(hidden)).not.toContain('secrets');
-    const shown = JSON.parse((await runCli(['explain', target, ...ON_STANDALONE, '--json', '--unsafe-show-secrets'])).stdout);
+    const shown = JSON.parse((await callCli(['explain', target, ...ON_STANDALONE, '--json', '--unsafe-show-secrets'])).stdout);
     expect(shown.steps.filter((step: object) => 'secrets' in step)).toHaveLength(3);
   });
 

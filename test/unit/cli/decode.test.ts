@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { listen, networks } from '../../../src/index.ts';
 import { concatBytes, fromHex } from '../../../src/protocol/bytes.ts';
 import { framesOf, keyLineOf, talkOf } from '../../support/captures.ts';
-import { finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
+import { callCli, finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
 import { pcapOf, TcpTalk } from '../../support/pcap.ts';
 import { transcript } from '../../support/vectors.ts';
 
@@ -34,7 +34,7 @@ async function runWithStdin(args: readonly string[], input: Uint8Array | string)
   return finished(child);
 }
 
-describe('decode', () => {
+describe.concurrent('decode', () => {
   it('prints a line for each record, and first that nothing is encrypted', async () => {
     const { code, stdout, stderr } = await runCli(['decode', pcap]);
     expect(code).toBe(0);
@@ -53,7 +53,7 @@ describe('decode', () => {
 
   it('prints XDR-JSON in the form of --json-form', async () => {
     const key = async (...args: readonly string[]): Promise<unknown> => {
-      const { code, stdout } = await runCli(['decode', pcap, '--json', '--type', 'HELLO', ...args]);
+      const { code, stdout } = await callCli(['decode', pcap, '--json', '--type', 'HELLO', ...args]);
       expect(code).toBe(0);
       return JSON.parse(stdout.split('\n')[0] as string).message.hello.cert.pubkey.key;
     };
@@ -61,7 +61,7 @@ describe('decode', () => {
     expect(hex).toMatch(/^[0-9a-f]{64}$/);
     expect(await key('--json-form', 'sep-51')).toBe(hex);
     expect(await key('--json-form', 'stellar-xdr')).toEqual([...fromHex(hex)]);
-    const wrong = await runCli(['decode', pcap, '--json', '--json-form', 'json']);
+    const wrong = await callCli(['decode', pcap, '--json', '--json-form', 'json']);
     expect(wrong).toMatchObject({ code: 2, stdout: '' });
     expect(wrong.stderr).toContain('--json-form: choose from sep-51, stellar-xdr');
   });
@@ -74,7 +74,7 @@ describe('decode', () => {
     expect(good.stderr).toBe(`${frames.length} records, 1 connection, ${macs} of ${macs} MACs good\n`);
 
     const forged = transcript('reject-unexpected-mac-core-dials-us');
-    const bad = await runCli(['decode', file(pcapOf(talkOf(forged))), '--keylog', file(keyLineOf(forged) as string)]);
+    const bad = await callCli(['decode', file(pcapOf(talkOf(forged))), '--keylog', file(keyLineOf(forged) as string)]);
     expect(bad.code).toBe(6);
     expect(bad.stdout).toContain('BAD MAC');
   });
@@ -120,14 +120,14 @@ describe('decode', () => {
   it('prints one connection with --connection or some types with --type, and counts the rest', async () => {
     const other = talkOf(transcript('reject-bad-address'), new TcpTalk('10.0.0.7:7'));
     const both = file(pcapOf([...talkOf(dialCore), ...other]));
-    const one = await runCli(['decode', both, '--connection', '2', '--json']);
+    const one = await callCli(['decode', both, '--connection', '2', '--json']);
     expect(
       one.stdout
         .trimEnd()
         .split('\n')
         .every((line) => JSON.parse(line).connection === 2),
     ).toBe(true);
-    const types = await runCli(['decode', both, '--type', 'ERROR_MSG']);
+    const types = await callCli(['decode', both, '--type', 'ERROR_MSG']);
     expect(types.stdout).toMatch(/ERROR_MSG +\d+ B {2}no MAC {2}ERR_CONF “bad address”/);
     expect(types.stderr).toContain('1 of them shown, 2 connections');
   });
@@ -149,14 +149,14 @@ describe('decode', () => {
 
   it('reads compressed and binary input from a file and from stdin', async () => {
     const raw = concatBytes(...frames.map(({ frame }) => frame));
-    const zipped = await runCli(['decode', file(gzipSync(pcapOf(talkOf(dialCore))))]);
+    const zipped = await callCli(['decode', file(gzipSync(pcapOf(talkOf(dialCore))))]);
     expect(zipped.code).toBe(0);
     expect(zipped.stdout.split('\n')[0]).toContain(`pcap. ${NOT_ENCRYPTED}`);
     expect(zipped.stderr).toContain(`${frames.length} records, 1 connection`);
     const bytes = await runWithStdin(['decode', '-'], gzipSync(raw));
     expect(bytes.code).toBe(0);
     expect(bytes.stdout.split('\n')[0]).toContain(`bytes of records. ${NOT_ENCRYPTED}`);
-    const cut = await runCli(['decode', file(gzipSync(raw).subarray(0, -9))]);
+    const cut = await callCli(['decode', file(gzipSync(raw).subarray(0, -9))]);
     expect(cut.code).toBe(2);
     expect(cut.stderr).toContain('damaged or incomplete gzip');
   });
@@ -167,11 +167,11 @@ describe('decode', () => {
       [file(concatBytes(...frames.map(({ frame }) => frame))), '1'],
       [file('{"format":"stellar-handshake recording","version":1,"started":"2026-01-01T00:00:00.000Z"}\n'), 'none'],
     ] as const) {
-      const { code, stderr } = await runCli(['decode', given, '--connection', '5']);
+      const { code, stderr } = await callCli(['decode', given, '--connection', '5']);
       expect(code).toBe(2);
       expect(stderr).toContain(`${given} has no connection 5; there is ${there}`);
     }
-    expect((await runCli(['decode', pcap, '--connection', '1'])).code).toBe(0);
+    expect((await callCli(['decode', pcap, '--connection', '1'])).code).toBe(0);
   });
 
   it('reads a capture from stdin while it is written', async () => {
@@ -232,13 +232,13 @@ describe('decode', () => {
     ['--hex and --json at once', ['decode', pcap, '--hex', '--json'], /exclude each other/],
     ['no file', ['decode'], /FILE/i],
   ])('refuses %s with exit code 2', async (_, args, message) => {
-    const { code, stderr } = await runCli(args);
+    const { code, stderr } = await callCli(args);
     expect(stderr).toMatch(message);
     expect(code).toBe(2);
   });
 });
 
-describe('--record and --keylog', () => {
+describe.concurrent('--record and --keylog', () => {
   it('make probe write files that decode reads, with good MACs', async () => {
     const listener = await listen({ network: networks.standalone, port: 0 });
     const [record, keylog] = [join(directory, 'probe.rec'), join(directory, 'probe.keys')];
@@ -248,7 +248,7 @@ describe('--record and --keylog', () => {
     expect(probed.code).toBe(0);
     expect(statSync(record).mode & 0o777).toBe(0o644 & ~process.umask());
     expect(statSync(keylog).mode & 0o777).toBe(0o600);
-    const { code, stdout, stderr } = await runCli(['decode', record, '--keylog', keylog]);
+    const { code, stdout, stderr } = await callCli(['decode', record, '--keylog', keylog]);
     expect(code).toBe(0);
     expect(stdout).toContain(`dialled B ${target}`);
     expect(stderr).toMatch(/^9 records, 1 connection, 7 of 7 MACs good\n$/);
@@ -259,11 +259,11 @@ describe('--record and --keylog', () => {
     const child = startCli(['listen', '0', '--network', 'standalone', '--json', '--record', record, '--keylog', keylog]);
     const next = jsonLines(child);
     const { port } = (await next()) as { port: number };
-    const probed = await runCli(['probe', `127.0.0.1:${port}`, '--network', 'standalone']);
+    const probed = await callCli(['probe', `127.0.0.1:${port}`, '--network', 'standalone']);
     expect(probed.code).toBe(0);
     child.kill('SIGINT');
     expect((await once(child, 'close'))[0]).toBe(130);
-    const { code, stderr } = await runCli(['decode', record, '--keylog', keylog]);
+    const { code, stderr } = await callCli(['decode', record, '--keylog', keylog]);
     expect(code).toBe(0);
     expect(stderr).toMatch(/^\d+ records, 1 connection, (\d+) of \1 MACs good\n/);
   });
@@ -271,11 +271,11 @@ describe('--record and --keylog', () => {
   it('never overwrite a recording, and write no keys into a file that others can read', async () => {
     const existing = file('mine');
     chmodSync(existing, 0o644);
-    const recorded = await runCli(['probe', '127.0.0.1:1', '--record', existing]);
+    const recorded = await callCli(['probe', '127.0.0.1:1', '--record', existing]);
     expect(recorded.code).toBe(2);
     expect(recorded.stderr).toContain(`--record: ${existing} exists already and was not changed`);
     const record = join(directory, 'not made');
-    const logged = await runCli(['probe', '127.0.0.1:1', '--keylog', existing, '--record', record]);
+    const logged = await callCli(['probe', '127.0.0.1:1', '--keylog', existing, '--record', record]);
     expect(logged.code).toBe(2);
     expect(logged.stderr).toMatch(/--keylog: .* has mode 644/);
     expect(readFileSync(existing, 'utf8')).toBe('mine');

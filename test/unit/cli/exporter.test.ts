@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { listen, NodeIdentity, networks } from '../../../src/index.ts';
 import { encodeSecretSeed } from '../../../src/protocol/strkey.ts';
 import { mockNode } from '../../../src/testing/index.ts';
-import { finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
+import { callCli, finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
 
 const network = networks.standalone;
 const seed = new Uint8Array(32).fill(3);
@@ -125,7 +125,7 @@ describe('exporter', () => {
     [['--nonsense'], 'Unknown option'],
     [['stray'], 'too many arguments'],
   ])('%j: exits with 2 and prints the reason', async (args, says) => {
-    const { code, stdout, stderr } = await runCli(['exporter', ...args]);
+    const { code, stdout, stderr } = await callCli(['exporter', ...args]);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(says);
   });

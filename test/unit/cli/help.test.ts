@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Severity } from '../../../src/audit/case.ts';
 import type { Verdict } from '../../../src/audit/judgement.ts';
 import type { CaseResult } from '../../../src/audit/result.ts';
@@ -8,7 +8,7 @@ import { EXIT } from '../../../src/cli/exit-codes.ts';
 import { type Described, verbHelp } from '../../../src/cli/help.ts';
 import { refuseUnknownOptions } from '../../../src/cli/options.ts';
 import { loadVerb, SUBVERBS, VERBS } from '../../../src/cli/verbs.ts';
-import { runCli } from '../../support/cli.ts';
+import { callCli, type Finished, runCli } from '../../support/cli.ts';
 
 const verbs = Object.keys({ ...VERBS, ...SUBVERBS });
 const tooLong = (text: string): readonly string[] => text.split('\n').filter((line) => [...line].length > 80);
@@ -55,7 +55,7 @@ describe('help', () => {
   });
 
   it('fits into 80 columns for the whole program', async () => {
-    const { code, stdout } = await runCli(['--help']);
+    const { code, stdout } = await callCli(['--help']);
     expect(code).toBe(0);
     expect(tooLong(stdout)).toEqual([]);
     for (const verb of verbs) expect(stdout).toContain(`stellar-handshake ${verb}`);
@@ -69,7 +69,7 @@ describe('help', () => {
     ['keygen', ['keygen']],
     ['audit', ['audit', '--severity', 'mild', '127.0.0.1']],
   ])('of %s is named in a usage error: %o', async (verb, args) => {
-    const { code, stderr } = await runCli(args);
+    const { code, stderr } = await callCli(args);
     expect(code).toBe(2);
     expect(stderr).toContain(`stellar-handshake ${verb} --help`);
   });
@@ -77,7 +77,7 @@ describe('help', () => {
 
 describe('the text of explain', () => {
   it('fits into 80 columns', async () => {
-    const { code, stdout } = await runCli(['explain']);
+    const { code, stdout } = await callCli(['explain']);
     expect(code).toBe(0);
     expect(tooLong(stdout)).toEqual([]);
     expect(stdout).toMatch(/^ {3}shared key +[0-9a-f]{64}$/m);
@@ -85,7 +85,11 @@ describe('the text of explain', () => {
 });
 
 describe('colours', () => {
-  it.each([
+  const names = ['FORCE_COLOR', 'NO_COLOR'];
+  beforeEach(() => names.forEach((name) => void vi.stubEnv(name, undefined)));
+  afterEach(() => void vi.unstubAllEnvs());
+
+  it.each<[Record<string, string>, boolean]>([
     [{ FORCE_COLOR: '1' }, true],
     [{ FORCE_COLOR: '' }, true],
     [{ FORCE_COLOR: '1', NO_COLOR: '1' }, true],
@@ -94,8 +98,15 @@ describe('colours', () => {
     [{ NO_COLOR: '1' }, false],
     [{}, false],
   ])('are printed in a pipe with %o: %s', async (env, shown) => {
-    const { stdout } = await runCli(['explain'], env as Record<string, string>);
+    for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+    const { stdout } = await callCli(['explain']);
     expect(stdout.includes('\u001b[')).toBe(shown);
+  });
+
+  it('are printed by a process into a pipe with FORCE_COLOR only', async () => {
+    const coloured = await runCli(['explain'], { FORCE_COLOR: '1' });
+    const plain = await runCli(['explain']);
+    expect([coloured, plain].map(({ stdout }: Finished) => stdout.includes('\u001b['))).toEqual([true, false]);
   });
 });
 

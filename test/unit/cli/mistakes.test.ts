@@ -1,7 +1,7 @@
 /** Mistakes on the command line are refused with a suggestion, and no name is looked up or dialled. */
 import { describe, expect, it } from 'vitest';
 import { listen, networks } from '../../../src/index.ts';
-import { runCli } from '../../support/cli.ts';
+import { callCli, runCli } from '../../support/cli.ts';
 
 const KEY = 'GCADMDSIGUXZD66NKUCOQTFBN3EYSE3OAW5MPN3VWP7DVLVXAYFJQTPN';
 
@@ -26,7 +26,7 @@ describe('a mistake on the command line', () => {
     [['watch', 'a.example', '--network', 'Pubnt'], '--network: "Pubnt" is not a network; did you mean pubnet?'],
     [['exporter', '--network', 'standalon'], '--network: "standalon" is not a network; did you mean standalone?'],
   ])('is refused, with a suggestion where there is one: %j', async (args, message) => {
-    const { code, stdout, stderr } = await runCli(args);
+    const { code, stdout, stderr } = await callCli(args);
     expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(stderr.split('\n')[0]).toContain(`✗ ${message}`);

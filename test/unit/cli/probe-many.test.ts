@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Listener, listen, NodeIdentity, networks } from '../../../src/index.ts';
-import { type Finished, finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
+import { callCli, type Finished, finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
 import { xmlElements } from '../../support/xml.ts';
 
 const network = networks.standalone;
@@ -107,7 +107,7 @@ describe.concurrent('several targets', () => {
 
   it('are probed once if named twice, and one target has no table', async () => {
     const a = await node();
-    const { code, stdout } = await runCli(['probe', a.target, a.target, ...ON_STANDALONE]);
+    const { code, stdout } = await callCli(['probe', a.target, a.target, ...ON_STANDALONE]);
     expect(code).toBe(0);
     expect(stdout).toContain(`✓ ${a.target} answers and accepts us\n`);
     expect(stdout).not.toContain('1 target');
@@ -116,7 +116,7 @@ describe.concurrent('several targets', () => {
   it('come from a file and from the command line together', async () => {
     const [a, b] = [await node(), await node()];
     const list = await file('targets.txt', `# ours\n\n${a.target} # the first\r\n${b.target}\n`);
-    const run = await runCli(['--targets', list, CLOSED, ...ON_STANDALONE, '--json']);
+    const run = await callCli(['--targets', list, CLOSED, ...ON_STANDALONE, '--json']);
     expect(objects(run).map(({ target, ok }) => [target, ok])).toEqual([
       [CLOSED, false],
       [a.target, true],
@@ -211,7 +211,7 @@ describe.concurrent('a policy', () => {
       minOverlayVersion: 42,
       maxClockSkewSeconds: 60,
     });
-    const { code, stdout } = await runCli([a.target, '--policy', policy]);
+    const { code, stdout } = await callCli([a.target, '--policy', policy]);
     expect(code).toBe(0);
     expect(stdout).toContain('\n  ✓ network: standalone\n');
     expect(stdout).toContain(`\n  ✓ peerID: ${a.peerID}\n`);
@@ -222,7 +222,7 @@ describe.concurrent('a policy', () => {
   it('makes probe exit with 7, with a verdict for each rule in JSON, when it is not met', async () => {
     const a = await node();
     const policy = await file('broken.json', { minLedgerVersion: 28, minOverlayVersion: 1 });
-    const run = await runCli([a.target, ...ON_STANDALONE, '--policy', policy, '--json']);
+    const run = await callCli([a.target, ...ON_STANDALONE, '--policy', policy, '--json']);
     expect(run.code).toBe(7);
     expect(objects(run)).toMatchObject([
       {
@@ -237,7 +237,7 @@ describe.concurrent('a policy', () => {
 
   it('does not change the exit code of a failed probe', async () => {
     const policy = await file('failed.json', { minLedgerVersion: 28 });
-    const run = await runCli([CLOSED, '--policy', policy, '--json']);
+    const run = await callCli([CLOSED, '--policy', policy, '--json']);
     expect(run.code).toBe(3);
     expect(objects(run)).toMatchObject([{ policy: [{ rule: 'minLedgerVersion', ok: null, detail: 'no certificate was seen' }] }]);
   });
@@ -259,7 +259,7 @@ describe.concurrent('a policy', () => {
 
   it('makes probe exit with 2 and name the path of a wrong field', async () => {
     const wrong = await file('wrong.json', { peers: { 'a.example': { peerID: 3 } } });
-    const { code, stdout, stderr } = await runCli([CLOSED, '--policy', wrong]);
+    const { code, stdout, stderr } = await callCli([CLOSED, '--policy', wrong]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain('peers["a.example"].peerID must be a G… key, not 3');
   });
@@ -268,7 +268,7 @@ describe.concurrent('a policy', () => {
     const seed = 'SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY';
     const path = await file('seed.json', seed);
     for (const option of ['--policy', '--targets']) {
-      const { code, stdout, stderr } = await runCli([CLOSED, option, path]);
+      const { code, stdout, stderr } = await callCli([CLOSED, option, path]);
       expect(code).toBe(2);
       expect(stdout + stderr).not.toContain(seed.slice(0, 8));
     }
@@ -287,14 +287,14 @@ describe.concurrent('the options for many probes', () => {
     [['--policy', '/no/such/file']],
     [['--junit', '/no/such/folder/file.xml']],
   ])('make probe exit with 2 and print the reason before it probes anything: %j', async (args) => {
-    const { code, stdout, stderr } = await runCli([CLOSED, ...args]);
+    const { code, stdout, stderr } = await callCli([CLOSED, ...args]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/^✗ .+/);
     expect(stderr).not.toContain('    at ');
   });
 
   it('are in the help of probe', async () => {
-    const { stdout } = await runCli(['probe', '--help']);
+    const { stdout } = await callCli(['probe', '--help']);
     for (const option of ['--targets', '--concurrency', '--count', '--interval', '--policy', '--junit'])
       expect(stdout).toContain(option);
   });

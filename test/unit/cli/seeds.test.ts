@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { refuseSeeds, UsageError } from '../../../src/cli/options.ts';
 import { loadVerb, SUBVERBS, VERBS } from '../../../src/cli/verbs.ts';
 import { encodeSecretSeed } from '../../../src/protocol/strkey.ts';
-import { runCli } from '../../support/cli.ts';
+import { callCli, runCli } from '../../support/cli.ts';
 
 const SEED = encodeSecretSeed(new Uint8Array(32).fill(5));
 const MISTYPED = `${SEED.slice(0, -1)}${SEED.endsWith('A') ? 'B' : 'A'}`;
@@ -59,11 +59,19 @@ describe('a seed on the command line', () => {
     ['version-str, which is sent to the peer', ['probe', '127.0.0.1:1', '--version-str', `mine ${SEED}`]],
     ['help', ['--help', SEED]],
   ])('makes the program exit with 2, and is neither printed nor written, when it is given as %s', async (_name, args) => {
-    const { code, stdout, stderr } = await runCli(args);
+    const { code, stdout, stderr } = await callCli(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain('is a secret seed, and was not used');
     expect(stderr).not.toContain(SEED);
     expect(readdirSync(folder).filter((name) => name.includes(SEED))).toEqual([]);
+  });
+
+  it('is not printed by a process', async () => {
+    const args = ['probe', '127.0.0.1:1', '--seed-file', SEED];
+    const ran = await runCli(args);
+    expect(ran).toEqual(await callCli(args));
+    expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('is a secret seed, and was not used') });
+    expect(ran.stderr).not.toContain(SEED);
   });
 });
 
@@ -76,7 +84,7 @@ describe('a seed in an error message', () => {
   ])('is not printed when a file is read by %s', async (option, args) => {
     const file = join(folder, 'file');
     writeFileSync(file, `{ "x": ${SEED} ${SEED}\n${SEED}`);
-    const { code, stdout, stderr } = await runCli([...args, option, file]);
+    const { code, stdout, stderr } = await callCli([...args, option, file]);
     expect(code).toBe(2);
     expect(stderr).toContain(option);
     expect(stdout + stderr).not.toContain(SEED);

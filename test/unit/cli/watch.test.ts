@@ -20,7 +20,7 @@ import {
 import { scpSignaturePayload } from '../../../src/protocol/auth/scp-envelope.ts';
 import { fromHex } from '../../../src/protocol/bytes.ts';
 import { type MockNode, mockNode } from '../../../src/testing/index.ts';
-import { finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
+import { callCli, finished, jsonLines, startCli } from '../../support/cli.ts';
 
 const network = networks.standalone;
 const ON_STANDALONE = ['--network', 'standalone'];
@@ -69,7 +69,12 @@ function startWatch({ port }: { readonly port: number }, ...args: string[]): Chi
   return startCli(['watch', `127.0.0.1:${port}`, ...ON_STANDALONE, ...args]);
 }
 
-/** Runs it to its end. */
+/** Calls `watch` of a node of this test. */
+function callWatch({ port }: { readonly port: number }, ...args: string[]) {
+  return callCli(['watch', `127.0.0.1:${port}`, ...ON_STANDALONE, ...args]);
+}
+
+/** Runs it as a process to its end. */
 function runWatch(target: { readonly port: number }, ...args: string[]) {
   return finished(startWatch(target, ...args));
 }
@@ -186,7 +191,7 @@ describe.concurrent('watch', () => {
     const before = await size('recording');
     expect(before).toBeGreaterThan(500);
     expect(await size('keys')).toBeGreaterThan(64);
-    const { code, stdout, stderr } = await runWatch(target, ...files);
+    const { code, stdout, stderr } = await callWatch(target, ...files);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain('exists already');
     expect(await size('recording')).toBe(before);
@@ -214,7 +219,7 @@ describe.concurrent('watch', () => {
       peer.sendBadMac({ type: 'GET_SCP_STATE', ledgerSeq: 1 });
       await peer.expectEnd();
     });
-    const { code, stdout, stderr } = await runWatch(target, '--type', 'FLOOD_ADVERT');
+    const { code, stdout, stderr } = await callWatch(target, '--type', 'FLOOD_ADVERT');
     expect({ code, stdout }).toEqual({ code: 6, stdout: '' });
     expect(stderr).toContain('OVERLAY_UNEXPECTED_MAC, in channel');
   });
@@ -226,13 +231,13 @@ describe.concurrent('watch', () => {
       await peer.expect('SEND_MORE_EXTENDED');
       asked = (await peer.expect('GET_SCP_STATE')).ledgerSeq;
     });
-    await runWatch(target, '--scp-state', '60000000');
+    await callWatch(target, '--scp-state', '60000000');
     expect(asked).toBe(60000000);
   });
 
   it('--verify marks every valid SCP signature as good, and exits with 0', async () => {
     const target = await node((connection) => send(connection, scpMessage(1n), scpMessage(2n)));
-    const { code, stdout, stderr } = await runWatch(target, '--for', '2s', '--verify');
+    const { code, stdout, stderr } = await callWatch(target, '--for', '2s', '--verify');
     expect(stdout.match(/SCP_MESSAGE {8}good {3}G/g)).toHaveLength(2);
     expect(stderr).toContain('; 2 of 2 SCP signatures good');
     expect(code).toBe(0);
@@ -240,7 +245,7 @@ describe.concurrent('watch', () => {
 
   it('--verify marks a signature for another network as forged and exits with 6, also on Ctrl-C', async () => {
     const target = await node((connection) => send(connection, scpMessage(1n), scpMessage(2n, networks.testnet), ADVERT));
-    const byTime = await runWatch(target, '--for', '2s', '--verify', '--json');
+    const byTime = await callWatch(target, '--for', '2s', '--verify', '--json');
     const verdicts = byTime.stdout
       .trimEnd()
       .split('\n')
@@ -260,7 +265,7 @@ describe.concurrent('watch', () => {
 
   it('--verify checks messages that --type does not print', async () => {
     const target = await node((connection) => send(connection, scpMessage(1n, networks.testnet)));
-    const { code, stdout } = await runWatch(target, '--for', '2s', '--verify', '--type', 'UNKNOWN');
+    const { code, stdout } = await callWatch(target, '--for', '2s', '--verify', '--type', 'UNKNOWN');
     expect({ code, stdout }).toEqual({ code: 6, stdout: '' });
   });
 
@@ -324,7 +329,7 @@ describe.concurrent('watch', () => {
       await send(connection, ADVERT);
       await connection.close();
     });
-    const { code, stdout, stderr } = await runWatch(target);
+    const { code, stdout, stderr } = await callWatch(target);
     expect(stdout).toContain('FLOOD_ADVERT');
     expect(stderr).toContain(`✗ 127.0.0.1:${target.port}: The peer closed the connection without giving a reason.`);
     expect(stderr).toContain('closed-by-peer (OVERLAY_CONNECTION_CLOSED, in channel)');
@@ -353,14 +358,14 @@ describe.concurrent('watch', () => {
   });
 
   it('reports a node that cannot be reached on stderr, with the exit code of the cause', async () => {
-    const { code, stdout, stderr } = await runCli(['watch', '127.0.0.1:1', '--json']);
+    const { code, stdout, stderr } = await callCli(['watch', '127.0.0.1:1', '--json']);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
     expect(stderr).toContain('✗ 127.0.0.1:1 refused the connection');
   });
 
   it('exits with 6 when another peer than the expected one answers', async () => {
     const target = await node(async () => {});
-    const { code, stderr } = await runWatch(target, '--expect', NodeIdentity.random().peerID);
+    const { code, stderr } = await callWatch(target, '--expect', NodeIdentity.random().peerID);
     expect(stderr).toContain('OVERLAY_PEER_ID_MISMATCH');
     expect(code).toBe(6);
   });
@@ -377,7 +382,7 @@ describe.concurrent('watch', () => {
     [['watch', '127.0.0.1', '--scp-state', '4294967296']],
     [['watch', '127.0.0.1', '--verify=yes']],
   ])('%j: exits with 2 and prints the reason to stderr', async (args) => {
-    const { code, stdout, stderr } = await runCli(args);
+    const { code, stdout, stderr } = await callCli(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/^✗ .+/);
     expect(stderr).not.toContain('    at ');
