@@ -1,5 +1,5 @@
 /**
- * The report of each failure to an operator: a mock peer plays the failure on a real socket, the command line runs as a process,
+ * The report of each failure to an operator: a mock peer plays the failure on a real socket, the command line reports it,
  * and the test checks cause, code, stage, advice, exit status and the ERROR_MSG to the peer.
  */
 import { readFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { networks } from '../../src/index.ts';
 import { ERROR_TABLE, PEER_ERROR_TABLE } from '../../src/protocol/error-table.ts';
 import { mockNode } from '../../src/testing/index.ts';
-import { runCli } from '../support/cli.ts';
+import { callCli, runCli } from '../support/cli.ts';
 import { FAILURES } from '../support/failures.ts';
 
 const network = networks.standalone;
@@ -20,7 +20,7 @@ describe.concurrent('probe reports the cause', () => {
     async ([, { exit, code, cause, stage, node, args = [], remote = false }], { expect }) => {
       await using mock = await mockNode({ network }, node);
       const target = `127.0.0.1:${mock.port}`;
-      const { code: status, stdout, stderr } = await runCli(['probe', target, '--network', 'standalone', '--json', ...args]);
+      const { code: status, stdout, stderr } = await callCli(['probe', target, '--network', 'standalone', '--json', ...args]);
       const result = JSON.parse(stdout);
       expect({ status, ok: result.ok, hasRemote: result.remote !== undefined }).toEqual({
         status: exit,
@@ -45,7 +45,7 @@ describe.concurrent('probe reports the cause', () => {
       peer.grant();
       await peer.expectEnd();
     });
-    const { code, stdout } = await runCli([`127.0.0.1:${mock.port}`, '--network', 'standalone', '--json']);
+    const { code, stdout } = await callCli([`127.0.0.1:${mock.port}`, '--network', 'standalone', '--json']);
     const result = JSON.parse(stdout);
     expect({ code, ok: result.ok, skew: result.clockSkew }).toEqual({ code: 0, ok: true, skew: undefined });
     expect(result.warnings[0]).toContain('milliseconds');
@@ -60,7 +60,7 @@ describe.concurrent('probe reports the cause', () => {
       peer.grant();
       await peer.expectEnd();
     });
-    const { code, stdout } = await runCli([`127.0.0.1:${mock.port}`, '--network', 'standalone', '--json']);
+    const { code, stdout } = await callCli([`127.0.0.1:${mock.port}`, '--network', 'standalone', '--json']);
     const result = JSON.parse(stdout);
     expect(code).toBe(0);
     expect(result.clockSkew.minSeconds).toBeGreaterThan(3590);
@@ -72,7 +72,7 @@ describe.concurrent('probe reports the cause', () => {
       await peer.handshake();
       await peer.expectEnd();
     });
-    const { code, stdout } = await runCli([`127.0.0.1:${mock.port}`, '--network', 'standalone', '--json']);
+    const { code, stdout } = await callCli([`127.0.0.1:${mock.port}`, '--network', 'standalone', '--json']);
     expect(code).toBe(0);
     expect(JSON.parse(stdout).warnings).toEqual(['It did not answer a ping within 1000 ms after the handshake.']);
   });
@@ -87,7 +87,7 @@ describe('probe of an address that cannot be reached', () => {
   ] as const;
 
   it.each(EXITS)('%s: exits with %i and prints the cause and the advice', async (cause, exit, target, text) => {
-    const { code, stdout } = await runCli(['probe', target]);
+    const { code, stdout } = await callCli(['probe', target]);
     const [first, second, third] = stdout.split('\n');
     expect(code).toBe(exit);
     expect(first).toContain(`✗ ${target}`);

@@ -74,7 +74,7 @@ export const FAILURES: Readonly<Record<string, Failure>> = {
     code: 'OVERLAY_HANDSHAKE_TIMEOUT',
     cause: 'handshake-timeout',
     stage: 'hello',
-    args: ['--timeout', '400ms'],
+    args: ['--timeout', '3s'],
     node: (peer) => peer.expectEnd(),
   },
   'silent after its HELLO': {
@@ -82,7 +82,7 @@ export const FAILURES: Readonly<Record<string, Failure>> = {
     code: 'OVERLAY_HANDSHAKE_TIMEOUT',
     cause: 'handshake-timeout',
     stage: 'auth',
-    args: ['--timeout', '400ms'],
+    args: ['--timeout', '3s'],
     remote: true,
     node: afterHello(async () => {}),
   },
