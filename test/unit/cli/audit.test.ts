@@ -2,9 +2,9 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Connection, connect, type Listener, listen, networks } from '../../../src/index.ts';
-import { finished, runCli, startCli } from '../../support/cli.ts';
+import { callCli, finished, runCli, startCli } from '../../support/cli.ts';
 import { xmlElements } from '../../support/xml.ts';
 
 let listener: Listener;
@@ -39,7 +39,7 @@ async function drain(connection: Connection): Promise<void> {
 const audit = (...args: readonly string[]): ReturnType<typeof runCli> =>
   runCli(['audit', target, '--network', 'standalone', ...args]);
 
-describe('audit HOST:PORT', () => {
+describe('audit of every case', () => {
   it('plays every case, prints a table and a summary, and exits with 0', async () => {
     const { code, stdout, stderr } = await audit('--seed', 'cli');
     expect(stdout).toMatch(/^127\.0\.0\.1:\d+ is G[A-Z2-7]{55} /);
@@ -52,7 +52,9 @@ describe('audit HOST:PORT', () => {
     );
     expect([code, stderr]).toEqual([0, '']);
   });
+});
 
+describe.concurrent('audit HOST:PORT', () => {
   it('exits with 7 and counts differences as failures with --strict', async () => {
     const { code, stdout } = await audit('--only', 'type-99-after-auth', '--strict', '--tap');
     expect(stdout).toMatch(
@@ -95,14 +97,14 @@ describe('audit HOST:PORT', () => {
 
   it('says only once that the node is full and cases were not played', async () => {
     await using full = await listen({ port: 0, network: networks.standalone, maxAuthenticatedConnections: 0 });
-    const { code, stdout } = await runCli(['audit', `127.0.0.1:${full.port}`, '--network', 'standalone', '--only', 'flow']);
+    const { code, stdout } = await callCli(['audit', `127.0.0.1:${full.port}`, '--network', 'standalone', '--only', 'flow']);
     expect(stdout).toMatch(/\n– \d+ cases not applicable: it has no free slot: ERR_LOAD “peer rejected”\n/);
     expect(stdout).toContain('it has no free slot: cases that need one are not applicable');
     expect(code).toBe(0);
   });
 
   it('prints the cases with --list, and plays none', async () => {
-    const { code, stdout } = await runCli(['audit', '--list', '--only', 'garbage']);
+    const { code, stdout } = await callCli(['audit', '--list', '--only', 'garbage']);
     expect(stdout).toBe(
       'acceptor.garbage  bytes of another protocol: an HTTP request\n    acceptor, framing, critical, protocol.md section 1.2\n    Port scanners send such bytes; the first four announce 1.2 GB.\n',
     );
@@ -110,7 +112,7 @@ describe('audit HOST:PORT', () => {
   });
 });
 
-describe('audit refuses', () => {
+describe.concurrent('audit refuses', () => {
   it.each([
     ['a public address', ['audit', '192.0.66.1'], 'is a public address'],
     ['an unknown case', ['audit', '127.0.0.1', '--only', 'nonsense'], 'there is no case or group "nonsense"'],
@@ -123,25 +125,19 @@ describe('audit refuses', () => {
       '--junit: ENOENT',
     ],
   ])('%s', async (_what, args, words) => {
-    const { code, stdout, stderr } = await runCli(args.map((arg) => arg.replace('PORT', String(listener.port))));
+    const { code, stdout, stderr } = await callCli(args.map((arg) => arg.replace('PORT', String(listener.port))));
     expect(stderr).toContain(words);
     expect([code, stdout]).toEqual([2, '']);
   });
 
   it('a node of another network, with the same cause as probe', async () => {
-    const { code, stderr } = await runCli(['audit', target, '--network', 'testnet']);
+    const { code, stderr } = await callCli(['audit', target, '--network', 'testnet']);
     expect(stderr).toContain('other-network');
     expect(code).toBe(4);
   });
 });
 
-describe('audit --listen', () => {
-  let dialling = false;
-
-  afterEach(() => {
-    dialling = false;
-  });
-
+describe.concurrent('audit --listen', () => {
   it('plays a case on each connection that it accepts', async () => {
     const child = startCli(['audit', '--listen', '0', '--network', 'standalone', '--only', 'auth', '--json']);
     const port = await new Promise<number>((resolve) => {
@@ -150,7 +146,7 @@ describe('audit --listen', () => {
         if (match) resolve(Number(match[1]));
       });
     });
-    dialling = true;
+    let dialling = true;
     const dialler = (async () => {
       while (dialling) {
         try {
@@ -161,8 +157,9 @@ describe('audit --listen', () => {
         }
       }
     })();
-    const { code, stdout } = await finished(child);
-    dialling = false;
+    const { code, stdout } = await finished(child).finally(() => {
+      dialling = false;
+    });
     await dialler;
     const results = stdout
       .trim()

@@ -6,16 +6,18 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { CrawlResult, graphml, readCrawlFile } from '../../../src/crawl/index.ts';
 import { networks } from '../../../src/index.ts';
 import { type MockNetwork, type MockNetworkNode, mockNetwork } from '../../../src/testing/index.ts';
-import { finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
+import { callCli, finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'crawl-cli-'));
 const started: ReturnType<typeof startCli>[] = [];
-afterEach(() => started.splice(0).map((child) => child.kill('SIGKILL')));
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  for (const child of started) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true });
+});
 
 let files = 0;
 const fresh = (): string => join(folder, `${++files}.ndjson`);
@@ -88,7 +90,7 @@ describe('crawl', () => {
   });
 
   it('prints a summary', async () => {
-    const { code, stdout } = await runCli(args(mock));
+    const { code, stdout } = await callCli(args(mock));
     expect(code).toBe(0);
     expect(stdout).toMatch(/^✓ standalone: \d+ addresses crawled in [\d.]+ s; \d+ of them accept us$/m);
     expect(stdout).toMatch(/connection-refused +\d+\n +Check that the node runs/);
@@ -125,7 +127,7 @@ describe('crawl', () => {
     expect(mock.validators.map(({ peerID }) => states.get(peerID)?.state)).toEqual(mock.validators.map(({ state }) => state));
   });
 
-  it('refuses to write into the file of another running crawl', async () => {
+  it.concurrent('refuses to write into the file of another running crawl', async () => {
     const silent = await mockNetwork({ nodes: 60, seed: 4, mix: { ...PROMPT, silent: 300 }, inventions: 10 });
     try {
       const file = fresh();
@@ -142,7 +144,7 @@ describe('crawl', () => {
       expect(lines.at(-1)).toMatchObject({ type: 'end', finished: false });
       expect(lines.some((line) => line.type === 'node' && line.outcome === 'ok')).toBe(true);
       expect(lines.some((line) => line.type === 'node' && line.outcome === 'aborted')).toBe(false);
-      const third = await runCli(['crawl', '--resume', file, '--timeout', '5s', '--json']);
+      const third = await callCli(['crawl', '--resume', file, '--timeout', '5s', '--json']);
       expect(third.code).toBe(0);
       expectAll(silent, file);
     } finally {
@@ -150,7 +152,7 @@ describe('crawl', () => {
     }
   });
 
-  it('writes the exports of what was found when it is interrupted', async () => {
+  it.concurrent('writes the exports of what was found when it is interrupted', async () => {
     const silent = await mockNetwork({ nodes: 60, seed: 6, mix: { ...PROMPT, silent: 300 }, inventions: 10 });
     try {
       const [file, html, xml] = [fresh(), `${fresh()}.html`, `${fresh()}.graphml`];
@@ -165,60 +167,63 @@ describe('crawl', () => {
       expect(result.end).toMatchObject({ finished: false });
       expect(readFileSync(xml, 'utf8')).toBe(graphml(result));
       expect(readFileSync(html, 'utf8')).toContain(silent.nodes[0]?.address);
-      expect((await runCli(['crawl', '--resume', file, '--timeout', '5s', '--json'])).code).toBe(0);
+      expect((await callCli(['crawl', '--resume', file, '--timeout', '5s', '--json'])).code).toBe(0);
       expectAll(silent, file);
     } finally {
       await silent.close();
     }
   });
 
-  it.skipIf(process.platform === 'win32')('reports a full disk, and continues with --resume when there is space', async () => {
+  it.skipIf(process.platform === 'win32').concurrent(
+    'reports a full disk, and continues with --resume when there is space',
+    async () => {
+      const file = fresh();
+      const command = [process.execPath, inject('cli'), ...args(mock, '--out', file)];
+      // 32 blocks of 512 bytes, or of 1,024: less than a crawl needs.
+      const child = spawn('sh', ['-c', 'ulimit -f 32; exec "$@"', 'sh', ...command]);
+      const { code, stderr } = await finished(child);
+      expect(stderr).toMatch(/cannot be written, there is no space left \(E\w+\).*continue with --resume/);
+      expect(code).toBe(8);
+      expect(statSync(file).size).toBeGreaterThan(0);
+      expect(readFileSync(file, 'utf8').endsWith('\n')).toBe(true);
+      expect((await callCli(['crawl', '--resume', file])).code).toBe(0);
+      expectAll(mock, file);
+    },
+  );
+
+  it.concurrent('dials at most --max-nodes nodes, lists the others as not dialled, and dials them after --resume', async () => {
     const file = fresh();
-    const command = [process.execPath, inject('cli'), ...args(mock, '--out', file)];
-    // 32 blocks of 512 bytes, or of 1,024: less than a crawl needs.
-    const child = spawn('sh', ['-c', 'ulimit -f 32; exec "$@"', 'sh', ...command]);
-    const { code, stderr } = await finished(child);
-    expect(stderr).toMatch(/cannot be written, there is no space left \(E\w+\).*continue with --resume/);
-    expect(code).toBe(8);
-    expect(statSync(file).size).toBeGreaterThan(0);
-    expect(readFileSync(file, 'utf8').endsWith('\n')).toBe(true);
-    expect((await runCli(['crawl', '--resume', file])).code).toBe(0);
-    expectAll(mock, file);
+    expect((await callCli(args(mock, '--max-nodes', '10', '--out', file))).code).toBe(0);
+    const some = CrawlResult.of(readCrawlFile(file));
+    const dialled = [...some.nodes.values()].filter(({ outcome }) => outcome !== 'not-dialled' && outcome !== 'not-allowed');
+    expect(dialled).toHaveLength(10);
+    expect([...some.nodes.values()].some(({ outcome }) => outcome === 'not-dialled')).toBe(true);
+    const more = fresh();
+    expect((await callCli(['crawl', '--resume', file, '--out', more, '--max-nodes', '10000'])).code).toBe(0);
+    expectAll(mock, more);
+    expect(CrawlResult.of(readCrawlFile(file)).nodes.size).toBe(some.nodes.size);
+    expect((await callCli(['crawl', '--resume', file, '--out', file, '--max-nodes', '11'])).code).toBe(0);
   });
 
   it('exits with the code of the first seed when no seed answers', async () => {
     const of = (kind: string): string => mock.nodes.find((node) => node.kind === kind)?.address as string;
     const common = ['--network', 'standalone', '--allow', mock.range];
     expect((await runCli(['crawl', of('refused'), ...common])).code).toBe(3);
-    expect((await runCli(['crawl', of('cert-invalid'), ...common])).code).toBe(6);
-    expect((await runCli(['crawl', of('refused'), of('full'), ...common, '--max-nodes', '4'])).code).toBe(0);
+    expect((await callCli(['crawl', of('cert-invalid'), ...common])).code).toBe(6);
+    expect((await callCli(['crawl', of('refused'), of('full'), ...common, '--max-nodes', '4'])).code).toBe(0);
   });
 
   it.each(['[::ffff:127.0.0.1]:1', '[0:0::1]:1', 'No-Such-Name.INVALID'])(
     'exits with this code for any spelling of a seed: %s',
     async (seed) => {
-      expect((await runCli(['crawl', seed, '--network', 'standalone'])).code).toBe(3);
+      expect((await callCli(['crawl', seed, '--network', 'standalone'])).code).toBe(3);
     },
   );
 
   it('exits with the code of the first named seed, even if another one fails earlier', async () => {
     const of = (kind: string): string => mock.nodes.find((node) => node.kind === kind)?.address as string;
-    expect((await runCli(['crawl', of('cert-invalid'), of('refused'), '--network', 'standalone'])).code).toBe(6);
-    expect((await runCli(['crawl', of('refused'), of('cert-invalid'), '--network', 'standalone'])).code).toBe(3);
-  });
-
-  it('dials at most --max-nodes nodes, lists the others as not dialled, and dials them after --resume', async () => {
-    const file = fresh();
-    expect((await runCli(args(mock, '--max-nodes', '10', '--out', file))).code).toBe(0);
-    const some = CrawlResult.of(readCrawlFile(file));
-    const dialled = [...some.nodes.values()].filter(({ outcome }) => outcome !== 'not-dialled' && outcome !== 'not-allowed');
-    expect(dialled).toHaveLength(10);
-    expect([...some.nodes.values()].some(({ outcome }) => outcome === 'not-dialled')).toBe(true);
-    const more = fresh();
-    expect((await runCli(['crawl', '--resume', file, '--out', more, '--max-nodes', '10000'])).code).toBe(0);
-    expectAll(mock, more);
-    expect(CrawlResult.of(readCrawlFile(file)).nodes.size).toBe(some.nodes.size);
-    expect((await runCli(['crawl', '--resume', file, '--out', file, '--max-nodes', '11'])).code).toBe(0);
+    expect((await callCli(['crawl', of('cert-invalid'), of('refused'), '--network', 'standalone'])).code).toBe(6);
+    expect((await callCli(['crawl', of('refused'), of('cert-invalid'), '--network', 'standalone'])).code).toBe(3);
   });
 
   it.each([
@@ -243,7 +248,7 @@ describe('crawl', () => {
     [['crawl', 'diff', '/nowhere/x', '/nowhere/y'], /ENOENT/],
   ])('refuses %j with exit code 2', async (given, message) => {
     writeFileSync(EXPORTED, START);
-    expect(await runCli(given)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
+    expect(await callCli(given)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
     // Nothing was created or changed.
     expect(readFileSync(EXPORTED, 'utf8')).toBe(START);
     expect(existsSync(OVERWRITTEN)).toBe(false);
@@ -269,7 +274,7 @@ describe('crawl', () => {
       ['crawl', 'diff', good, file],
       ['crawl', 'diff', file, good],
     ])
-      expect(await runCli(command)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
+      expect(await callCli(command)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
     expect(readFileSync(file, 'utf8')).toBe(text);
     expect(existsSync(`${file}.html`)).toBe(false);
     expect(existsSync(`${file}.lock`)).toBe(false);
@@ -280,12 +285,12 @@ describe('crawl', () => {
     writeFileSync(file, START);
     const { networkID } = networks.testnet;
     writeFileSync(other, `${JSON.stringify({ ...JSON.parse(START), network: 'testnet', networkID })}\n`);
-    expect(await runCli(['crawl', '--resume', other, '--network', 'standalone'])).toMatchObject({
+    expect(await callCli(['crawl', '--resume', other, '--network', 'standalone'])).toMatchObject({
       code: 2,
       stdout: '',
       stderr: expect.stringMatching(/--network: .* is a crawl of testnet\n {2}Leave --network out to continue it\./),
     });
-    expect(await runCli(['crawl', 'diff', file, other])).toMatchObject({
+    expect(await callCli(['crawl', 'diff', file, other])).toMatchObject({
       code: 2,
       stdout: '',
       stderr: expect.stringMatching(/the first crawl is of standalone, the second of testnet\n {2}A file has the crawls of one/),
@@ -295,7 +300,7 @@ describe('crawl', () => {
 
   it('leaves no file when a command was wrong, so that the corrected command can create it', async () => {
     const file = fresh();
-    expect(await runCli(['crawl', '--out', file])).toMatchObject({ code: 2, stderr: expect.stringMatching(/name a node/) });
+    expect(await callCli(['crawl', '--out', file])).toMatchObject({ code: 2, stderr: expect.stringMatching(/name a node/) });
     expect(existsSync(file)).toBe(false);
     expect(existsSync(`${file}.lock`)).toBe(false);
   });
