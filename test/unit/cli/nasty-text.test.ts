@@ -1,4 +1,7 @@
-/** The same hostile text goes into every input, and every output is checked. */
+/**
+ * The same hostile text goes into every input, and every output is checked: of a process for each verb and each way into or out of
+ * a process, and of calls for all others.
+ */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { networks } from '../../../src/index.ts';
 import { networkFromPassphrase } from '../../../src/net/options.ts';
 import { type MockNode, mockDial, mockNode } from '../../../src/testing/index.ts';
-import { type Finished, finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
+import { callCli, type Finished, finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
 
 const network = networks.standalone;
 /** Clears a screen, sets a window title, reverses a line, hides text, begins new lines: C0, C1, bidi, tags, separators. */
@@ -42,20 +45,29 @@ function expectCleanRun({ stdout, stderr }: Finished, what: string): void {
   expectClean(stderr, `${what}, stderr`);
 }
 
-async function run(args: readonly string[], env?: Record<string, string>): Promise<Finished> {
-  const done = await runCli(args, env);
+/** Runs a command line as a process. */
+async function run(args: readonly string[]): Promise<Finished> {
+  return clean(args, await runCli(args));
+}
+
+/** Calls a command line. */
+async function call(args: readonly string[]): Promise<Finished> {
+  return clean(args, await callCli(args));
+}
+
+function clean(args: readonly string[], done: Finished): Finished {
   expectCleanRun(done, args.map((arg) => JSON.stringify(arg)).join(' '));
   return done;
 }
 
-/** As `run`; and the text is there. It would be clean as well if it were missing. */
-async function runShowing(args: readonly string[]): Promise<Finished> {
-  const done = await run(args);
+/** As `run` or `call`; and the text is there. It would be clean as well if it were missing. */
+async function showing(how: typeof run, args: readonly string[]): Promise<Finished> {
+  const done = await how(args);
   expect(done.stdout + done.stderr, JSON.stringify(args)).toMatch(SHOWN);
   return done;
 }
 
-describe('control characters from a node', () => {
+describe.concurrent('control characters from a node', () => {
   /** Sends it in its HELLO, and accepts everybody. */
   let friendly: MockNode;
   /** Sends it in its HELLO and in an ERROR_MSG. */
@@ -84,9 +96,12 @@ describe('control characters from a node', () => {
   const ON = ['--network', 'standalone'];
 
   it('are replaced by probe in text, table and JUnit, and escaped in JSON', async () => {
-    for (const target of [at, hostileAt]) {
-      expect((await run(['probe', target, ...ON])).stdout).toContain('·[2J');
-      const { stdout } = await run(['probe', target, '--json', ...ON]);
+    for (const [text, json, target] of [
+      [run, call, at],
+      [call, run, hostileAt],
+    ] as const) {
+      expect((await text(['probe', target, ...ON])).stdout).toContain('·[2J');
+      const { stdout } = await json(['probe', target, '--json', ...ON]);
       expect(JSON.parse(stdout).remote.versionStr).toBe(NASTY);
     }
     const junit = join(folder, 'junit.xml');
@@ -95,17 +110,20 @@ describe('control characters from a node', () => {
   });
 
   it('are replaced by explain in text, JSON and HTML', async () => {
-    for (const target of [at, hostileAt]) {
-      expect((await run(['explain', target, ...ON])).stdout).toContain('[2J');
-      JSON.parse((await run(['explain', target, '--json', ...ON])).stdout);
-      const { stdout } = await run(['explain', target, '--html', '-', ...ON]);
+    for (const [text, others, target] of [
+      [run, call, at],
+      [call, run, hostileAt],
+    ] as const) {
+      expect((await text(['explain', target, ...ON])).stdout).toContain('[2J');
+      JSON.parse((await others(['explain', target, '--json', ...ON])).stdout);
+      const { stdout } = await others(['explain', target, '--html', '-', ...ON]);
       expect(stdout).toMatch(/^<!doctype html>/i);
     }
   });
 
   it('are replaced by watch in text and JSON', async () => {
-    for (const form of [[], ['--json']]) await runShowing(['watch', at, '--for', '300ms', ...form, ...ON]);
-    await runShowing(['watch', hostileAt, ...ON]);
+    for (const form of [[], ['--json']]) await showing(run, ['watch', at, '--for', '300ms', ...form, ...ON]);
+    await showing(call, ['watch', hostileAt, ...ON]);
   });
 
   it('are replaced by audit in text, JSON, TAP, JUnit and HTML', async () => {
@@ -114,14 +132,14 @@ describe('control characters from a node', () => {
       '--only',
       'acceptor.answers-pings,acceptor.hello-is-plausible,acceptor.zero-length-record',
       '--timeout',
-      '300ms',
+      '1s',
       ...ON,
     ];
-    await runShowing(['audit', at, '--junit', junit, '--html', html, ...only]);
-    for (const form of ['--json', '--tap']) await runShowing(['audit', at, form, ...only]);
+    await showing(run, ['audit', at, '--junit', junit, '--html', html, ...only]);
+    for (const form of ['--json', '--tap']) await showing(call, ['audit', at, form, ...only]);
     for (const path of [junit, html]) expectClean(readFileSync(path, 'utf8'), path);
     expect(readFileSync(html, 'utf8')).toMatch(SHOWN);
-    await runShowing(['audit', hostileAt, ...only]);
+    await showing(call, ['audit', hostileAt, ...only]);
   });
 
   it('are replaced by exporter in metrics, debug text and log', async () => {
@@ -143,24 +161,24 @@ describe('control characters from a node', () => {
     const path = (name: string): string => join(folder, `crawl.${name}`);
     const files = ['html', 'graphml', 'quorum-json', 'nodes-json'];
     const exports = files.flatMap((name) => [`--${name}`, path(name)]);
-    await runShowing(['crawl', at, hostileAt, '--out', path('out'), ...exports, ...ON]);
-    await runShowing(['crawl', at, '--json', ...ON]);
-    await runShowing(['crawl', 'export', path('out')]);
-    for (const form of [[], ['--json']]) await run(['crawl', 'diff', path('out'), path('out'), ...form]);
+    await showing(run, ['crawl', at, hostileAt, '--out', path('out'), ...exports, ...ON]);
+    await showing(call, ['crawl', at, '--json', ...ON]);
+    await showing(call, ['crawl', 'export', path('out')]);
+    for (const form of [[], ['--json']]) await call(['crawl', 'diff', path('out'), path('out'), ...form]);
     for (const name of ['out', ...files]) expectClean(readFileSync(path(name), 'utf8'), name);
     expect(readFileSync(path('out'), 'utf8')).toContain('\\u202e');
   });
 
   it('are replaced by decode and explain --from for recordings', async () => {
     const record = join(folder, 'recording');
-    await run(['probe', at, hostileAt, '--record', record, ...ON]);
-    for (const form of [[], ['--json'], ['--hex']]) await runShowing(['decode', record, ...form]);
-    for (const connection of ['1', '2']) await run(['explain', '--from', record, '--connection', connection, '--html', '-']);
+    await call(['probe', at, hostileAt, '--record', record, ...ON]);
+    for (const form of [[], ['--json'], ['--hex']]) await showing(form.length === 0 ? run : call, ['decode', record, ...form]);
+    for (const connection of ['1', '2']) await call(['explain', '--from', record, '--connection', connection, '--html', '-']);
   });
 });
 
-it('control characters from a dialling node are replaced by listen in text and JSON', async () => {
-  for (const form of [[], ['--json']]) {
+describe.concurrent('control characters from a dialling node', () => {
+  it.each([[[]], [['--json']]])('are replaced by listen: %j', async (form) => {
     const child = startCli(['listen', '0', '--network', 'standalone', ...form]);
     const done = finished(child);
     const port = await new Promise<number>((resolve) => {
@@ -180,10 +198,10 @@ it('control characters from a dialling node are replaced by listen in text and J
     const { stdout, stderr } = await done;
     expectCleanRun({ code: 0, stdout, stderr }, `listen ${form}`);
     expect(stdout).toContain('[2J');
-  }
+  });
 });
 
-describe('control characters in an input file', () => {
+describe.concurrent('control characters in an input file', () => {
   const line = (value: object): string => `${JSON.stringify(value)}\n`;
   const HEAD = line({ format: 'stellar-handshake recording', version: 1, started: '2026-01-01T00:00:00.000Z' });
   const OPENED = line({ connection: 1, role: 'WE_CALLED_REMOTE', local: NASTY, remote: NASTY });
@@ -196,9 +214,10 @@ describe('control characters in an input file', () => {
       line({ format: NASTY }),
       HEAD.replace('"version":1', `"version":${JSON.stringify(NASTY)}`),
     ]) {
-      for (const form of [[], ['--json'], ['--hex']]) await run(['decode', file(text), ...form]);
-      await run(['explain', '--from', file(text), '--html', '-']);
+      for (const form of [[], ['--json'], ['--hex']]) await call(['decode', file(text), ...form]);
+      await call(['explain', '--from', file(text), '--html', '-']);
     }
+    await run(['explain', '--from', file(HEAD + OPENED + bytes), '--html', '-']);
   });
 
   it('are replaced for the file of a crawl', async () => {
@@ -223,21 +242,22 @@ describe('control characters in an input file', () => {
     const written = (lines: readonly object[]): string => file(lines.map((each) => line(each)).join(''));
     const [empty, ...paths] = [[start], ...readable].map(written) as [string, ...string[]];
     for (const path of paths) {
-      await runShowing(['crawl', 'export', path]);
-      await run(['crawl', 'export', path, ...made.flat()]);
+      await showing(run, ['crawl', 'export', path]);
+      await call(['crawl', 'export', path, ...made.flat()]);
       for (const [, name = ''] of made) expectClean(readFileSync(name, 'utf8'), name);
       expect(made.map(([, name = '']) => readFileSync(name, 'utf8')).join('')).toMatch(SHOWN);
-      await runShowing(['crawl', 'diff', empty, path]);
-      await runShowing(['crawl', '--resume', path, '--timeout', '300ms']);
+      await showing(run, ['crawl', 'diff', empty, path]);
+      await showing(run, ['crawl', '--resume', path, '--timeout', '300ms']);
     }
     for (const lines of [[{ type: NASTY }], [{ ...start, networkID: NASTY }, node], [start, { ...node, outcome: { NASTY } }]])
-      for (const args of [['export'], ['diff', empty], ['--resume']]) await run(['crawl', ...args, written(lines)]);
+      for (const args of [['export'], ['diff', empty], ['--resume']]) await call(['crawl', ...args, written(lines)]);
   });
 
   it('are replaced for a list of targets: a host, and a line that is not a target', async () => {
     for (const text of [HOST, `${HOST}:1`, `a b ${NASTY}`])
       for (const form of [[], ['--json']])
-        await run(['probe', '127.0.0.1:1', '--targets', file(text), '--timeout', '1s', ...form]);
+        await call(['probe', '127.0.0.1:1', '--targets', file(text), '--timeout', '1s', ...form]);
+    await run(['probe', '127.0.0.1:1', '--targets', file(HOST), '--timeout', '1s']);
   });
 
   it('are replaced for a policy: fields, network and targets', async () => {
@@ -248,20 +268,20 @@ describe('control characters in an input file', () => {
       { peers: { a: { [NASTY]: 1 } } },
       { peers: { a: { peerID: NASTY } } },
     ])
-      await run(['probe', '127.0.0.1:1', '--policy', file(JSON.stringify(policy))]);
+      await call(['probe', '127.0.0.1:1', '--policy', file(JSON.stringify(policy))]);
     await run(['probe', '127.0.0.1:1', '--policy', file(NASTY)]);
   });
 
   it('are replaced for a seed, a key log and hex', async () => {
     await run(['probe', '127.0.0.1:1', '--seed-file', file(NASTY)]);
     await run(['decode', file(NASTY), '--keylog', file(NASTY)]);
-    await run(['decode', file(NASTY)]);
+    await call(['decode', file(NASTY)]);
   });
 });
 
-describe('control characters on the command line', () => {
+describe.concurrent('control characters on the command line', () => {
   const TEXT = NASTY.replaceAll('\0', '');
-  it.each([
+  it.each<[verb: string, ...lines: (readonly string[])[]]>([
     [
       'probe',
       [TEXT],
@@ -303,8 +323,9 @@ describe('control characters on the command line', () => {
     ],
     ['submit', ['a', TEXT, '--quorum-set', TEXT]],
     [TEXT, []],
-  ] as const)('are replaced in every argument, %#', async (verb, ...lines) => {
-    for (const args of lines) await run([verb, ...args]);
+  ])('are replaced in every argument, %#', async (verb, ...lines) => {
+    // A name of a network that is not known is reported to the stderr of the process.
+    for (const [at, args] of lines.entries()) await (at === 0 || args.includes('--network') ? run : call)([verb, ...args]);
   });
 
   it('are replaced in the parameters of the exporter', async () => {
