@@ -305,7 +305,8 @@ function* readingsOf(text: string): Generator<TextReading> {
 
 /** Whether it has no control characters but white space; binary input soon contains a zero byte. */
 function isText(start: Uint8Array): boolean {
-  return start.every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d));
+  for (const byte of start) if (byte < 0x20 && (byte < 0x09 || byte > 0x0d)) return false;
+  return true;
 }
 
 function untriedOf(untried: number): Pick<PassedOver, 'untried'> {

@@ -270,7 +270,7 @@ describe.each(ROLES)('our side as %s', (role) => {
     const ask = { type: 'GET_SCP_QUORUMSET', qSetHash: new Uint8Array(32) } as const;
     const question = peer.plain(ask).length;
     const batch = 4_000;
-    for (let sent = 0; sent < asked; sent += batch * question) peer.send(...Array.from({ length: batch }, () => ask));
+    for (let sent = 0; sent < asked; sent += batch * question) peer.sendMany(batch, ask);
     await stalled(bytes);
     // What the kernel holds in both directions, and our MiB.
     expect(peer.socket.writableLength).toBeGreaterThan(asked / 4);
@@ -314,7 +314,7 @@ describe.each(ROLES)('our side as %s', (role) => {
     const { peer, bytes } = subject;
     const total = 100_000;
     const message = { type: 'GET_SCP_STATE', ledgerSeq: 1 } as const;
-    for (let sent = 0; sent < total; sent += 1_000) peer.send(...Array.from({ length: 1_000 }, () => message));
+    for (let sent = 0; sent < total; sent += 1_000) peer.sendMany(1_000, message);
     await stalled(bytes);
     expect(bytes.received).toBeLessThan(MIB);
     let taken = 0;

@@ -26,7 +26,13 @@ export interface SegmentSpec {
 
 /** Number in big-endian bytes. */
 export function be(value: number, bytes: number): Uint8Array {
-  return Uint8Array.from({ length: bytes }, (_, i) => Math.floor(value / 2 ** (8 * (bytes - 1 - i))) % 256);
+  const out = new Uint8Array(bytes);
+  let rest = value;
+  for (let i = bytes - 1; i >= 0; i--) {
+    out[i] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+  return out;
 }
 
 /** Number in bytes of either order. */

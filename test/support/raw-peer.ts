@@ -215,6 +215,17 @@ export class RawPeer implements AsyncDisposable {
     this.write(...messages.map((message) => this.seal(message)));
   }
 
+  /** Sends the same message many times, each time sealed, all in one write. */
+  sendMany(count: number, message: StellarMessage | UnknownMessage): void {
+    const frame = this.plain(message);
+    const frames = new Uint8Array(count * frame.length);
+    for (let at = 0; at < frames.length; at += frame.length) {
+      frames.set(frame, at);
+      this.sender?.seal(frames, at + 4, at + frame.length);
+    }
+    this.write(frames);
+  }
+
   /** Exchanges the HELLOs. */
   async greet(overrides: Partial<Hello> = {}): Promise<Hello> {
     if (this.role === 'WE_CALLED_REMOTE') this.write(this.hello(overrides));
