@@ -12,44 +12,21 @@ import { Session } from '../../src/net/session.ts';
 import type { CryptoProvider, MacKey } from '../../src/protocol/auth/crypto.ts';
 import type { PeerRole } from '../../src/protocol/auth/key-schedule.ts';
 import { PeerAuth } from '../../src/protocol/auth/peer-auth.ts';
-import { concatBytes, fromHex, toHex } from '../../src/protocol/bytes.ts';
+import { concatBytes, fromHex } from '../../src/protocol/bytes.ts';
 import { Peer, type PeerOptions } from '../../src/protocol/peer.ts';
 import { ManualClock } from '../../src/testing/index.ts';
+import { remembered, rememberedEcdhKey, rememberedSigningKey } from '../support/remembered.ts';
 
 /**
- * An audit derives its keys from its seed, so each audit of a file asks for the same few hundred keys, and for the same
- * results of them. Importing a secret key takes OpenSSL a millisecond, and these operations a tenth: each is done once.
+ * An audit derives its keys from its seed: each audit of a file asks for the same few hundred keys, and mostly for the same
+ * results of them.
  */
 const { signingKey, ecdhKey, verify } = nodeCrypto;
 Object.assign(nodeCrypto, {
-  signingKey: remembered((seed) => {
-    const key = signingKey(seed);
-    const sign = remembered((message) => key.sign(message));
-    return { publicKey: key.publicKey, sign: (message) => sign(message).slice(), unsafeExportSeed: () => key.unsafeExportSeed() };
-  }),
-  ecdhKey: remembered((secret) => {
-    const key = ecdhKey(secret);
-    const sharedSecret = remembered((publicKey) => key.sharedSecret(publicKey));
-    return {
-      publicKey: key.publicKey,
-      // A copy: the caller overwrites it.
-      sharedSecret: (publicKey) => sharedSecret(publicKey)?.slice(),
-      unsafeExportSecret: () => key.unsafeExportSecret(),
-    };
-  }),
+  signingKey: remembered((seed) => rememberedSigningKey(signingKey(seed))),
+  ecdhKey: remembered((secret) => rememberedEcdhKey(ecdhKey(secret))),
   verify: remembered(verify),
 } satisfies Partial<CryptoProvider>);
-
-/** A function of bytes that remembers its results. */
-function remembered<T>(make: (...inputs: readonly Uint8Array[]) => T): (...inputs: readonly Uint8Array[]) => T {
-  const made = new Map<string, T>();
-  return (...inputs) => {
-    const name = inputs.map(toHex).join(' ');
-    const known = made.get(name) ?? make(...inputs);
-    made.set(name, known);
-    return known;
-  };
-}
 
 /** Number of event loop turns without an event after which no further event will come by itself. */
 const IDLE_TURNS = 12;

@@ -75,6 +75,9 @@ describe('flow control', () => {
         const model = { messages: 0, bytes: 0, waiting: [] as { id: number; type: FloodType; size: number }[] };
         const left: number[] = [];
         const expected: number[] = [];
+        /** After each command: what has left, the credit, and the bytes that wait. */
+        const states: string[] = [];
+        const expectedStates: string[] = [];
         let id = 0;
         for (const command of commands) {
           if ('size' in command) {
@@ -99,10 +102,13 @@ describe('flow control', () => {
             model.bytes -= fits.size;
             expected.push(fits.id);
           }
-          expect(left).toEqual(expected);
-          expect(sender.credit).toEqual({ messages: BigInt(model.messages), bytes: BigInt(model.bytes) });
-          expect(sender.queuedBytes).toBe(model.waiting.reduce((sum, { size }) => sum + size, 0));
+          const { messages, bytes } = sender.credit;
+          states.push(`left ${left}, credit ${messages} and ${bytes}, ${sender.queuedBytes} bytes wait`);
+          const waiting = model.waiting.reduce((sum, { size }) => sum + size, 0);
+          expectedStates.push(`left ${expected}, credit ${model.messages} and ${model.bytes}, ${waiting} bytes wait`);
         }
+        expect(states).toEqual(expectedStates);
+        expect(sender.credit).toEqual({ messages: BigInt(model.messages), bytes: BigInt(model.bytes) });
       }),
       { numRuns: 500 },
     );
@@ -122,14 +128,13 @@ describe('flow control', () => {
           const consume = (): void => {
             const grant = receiver.release(held.shift() as number);
             if (grant) credit = { messages: credit.messages + grant.messages, bytes: credit.bytes + grant.bytes };
-            expect(credit.messages).toBeLessThanOrEqual(size.messages);
-            expect(credit.bytes).toBeLessThanOrEqual(size.bytes);
+            if (credit.messages > size.messages || credit.bytes > size.bytes) expect.fail(`granted too much: ${show(credit)}`);
           };
           for (const bytes of messages) {
             while (held.length > backlog) consume();
             while (held.length > 0 && (credit.messages < 1 || credit.bytes < bytes)) consume();
             // With everything consumed, a message of up to two thirds of the capacity may always be sent.
-            expect([credit.messages >= 1, credit.bytes >= bytes]).toEqual([true, true]);
+            if (credit.messages < 1 || credit.bytes < bytes) expect.fail(`${bytes} bytes cannot be sent: ${show(credit)}`);
             credit = { messages: credit.messages - 1, bytes: credit.bytes - bytes };
             receiver.lock(bytes);
             held.push(bytes);
@@ -300,10 +305,14 @@ class End {
       this.#credit.messages -= 1n;
       this.#credit.bytes -= BigInt(body.length - ENVELOPE_BYTES);
     }
-    expect(this.#credit.messages >= 0n && this.#credit.bytes >= 0n).toBe(true);
-    expect(this.peer.credit).toEqual(this.#credit);
+    if (this.#credit.messages < 0n || this.#credit.bytes < 0n) expect.fail(`beyond its credit: ${show(this.#credit)}`);
+    if (show(this.peer.credit) !== show(this.#credit)) expect(this.peer.credit).toEqual(this.#credit);
     return output === undefined ? [] : [output];
   }
+}
+
+function show({ messages, bytes }: { readonly messages: number | bigint; readonly bytes: number | bigint }): string {
+  return `${messages} messages and ${bytes} bytes`;
 }
 
 /** Small enough that the credit runs out, and large enough for any message of this test. */

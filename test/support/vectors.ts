@@ -19,6 +19,7 @@ import { writeRecord } from '../../src/protocol/wire/authenticated-message.ts';
 import { RecordDecoder } from '../../src/protocol/wire/framing.ts';
 import { type Hello, messageTypeName, type StellarMessage, type UnknownMessage } from '../../src/protocol/wire/messages.ts';
 import { XdrWriter } from '../../src/protocol/xdr/writer.ts';
+import { rememberedEcdhKey, rememberedSigningKey } from './remembered.ts';
 
 /** Side of a handshake: A dialled, B accepted. */
 export type SideName = 'A' | 'B';
@@ -231,7 +232,7 @@ export function typeOf(body: Uint8Array): string {
   return messageTypeName(number) ?? `type ${number}`;
 }
 
-/** Keys of sides that were made before: to import a key takes longer than a handshake. */
+/** Keys of sides that were made before. */
 const KEYS = new Map<string, { readonly signing: SigningKey; readonly ecdh: EcdhKey }>();
 
 /** The state of a side between its connections. Its cert is already signed, with the expiration of the vectors. */
@@ -239,7 +240,10 @@ export function peerAuthOf(handshake: HandshakeJson, side: SideName): PeerAuth {
   const { seedHex, ecdhSecretHex, hello } = handshake[side];
   let keys = KEYS.get(seedHex + ecdhSecretHex);
   if (keys === undefined) {
-    keys = { signing: nodeCrypto.signingKey(fromHex(seedHex)), ecdh: nodeCrypto.ecdhKey(fromHex(ecdhSecretHex)) };
+    keys = {
+      signing: rememberedSigningKey(nodeCrypto.signingKey(fromHex(seedHex))),
+      ecdh: rememberedEcdhKey(nodeCrypto.ecdhKey(fromHex(ecdhSecretHex))),
+    };
     KEYS.set(seedHex + ecdhSecretHex, keys);
   }
   const peerAuth = new PeerAuth(nodeCrypto, keys.signing, keys.ecdh, handshake.networkIdHex);

@@ -5,6 +5,7 @@ import { parseTarget } from '../../../src/net/target.ts';
 import { junitXml } from '../../../src/probe/junit.ts';
 import type { ProbeResult } from '../../../src/probe/probe.ts';
 import { TargetTally } from '../../../src/probe/tally.ts';
+import { character } from '../../property/arbitraries.ts';
 import { xmlElements } from '../../support/xml.ts';
 
 const BASE = { target: 'a.example:11625', at: '2026-11-24T07:30:05.123Z', role: 'WE_CALLED_REMOTE' } as const;
@@ -94,7 +95,7 @@ describe('the JUnit XML of probe', () => {
 
   it('is well-formed for any text of peers', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme-composite' }), (message, detail) => {
+      fc.property(fc.string({ unit: character }), fc.string({ unit: 'grapheme-composite' }), (message, detail) => {
         const tally = new TargetTally(parseTarget('a.example'), []);
         tally.add(refused(message), [{ rule: 'network', ok: false, detail }], 1);
         expect(elementsOf(tally)).toHaveLength(6);
