@@ -42,9 +42,11 @@ export interface Change {
 /** Codes that do not result from this side's check of a record. */
 const NO_JUDGEMENT: readonly OverlayErrorCode[] = ['OVERLAY_PEER_ERROR'];
 
-/** Runs the picture as one side. */
-export function replay(picture: Picture, side: Side, change?: Change): View {
-  const witness = witnessOf(picture, side);
+/**
+ * Runs the picture as one side.
+ * @param witness from an earlier run of the same picture and side, if there was one: it has computed its keys
+ */
+export function replay(picture: Picture, side: Side, change?: Change, witness: Witness = witnessOf(picture, side)): View {
   const steps: HandshakeStep[] = [];
   const peer = new Peer({
     ...witness.hello,

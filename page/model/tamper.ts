@@ -75,7 +75,8 @@ export function tamper(
   wire: Uint8Array,
 ): { readonly before: View; readonly after: View } {
   const victim = otherSide(record.from);
-  return { before: views[victim], after: replay(picture, victim, { index: record.index, wire }) };
+  const before = views[victim];
+  return { before, after: replay(picture, victim, { index: record.index, wire }, before.witness) };
 }
 
 function lastByte(hex: string): number {

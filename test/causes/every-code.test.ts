@@ -361,7 +361,8 @@ const WAYS: Readonly<Record<OverlayErrorCode, () => Promise<Failure>>> = {
     });
     await using open = await connection;
     const txHashes = Array<Uint8Array>(1_000).fill(HASH);
-    const sending = Array.from({ length: 10_000 }, () => failureOf(open.send({ type: 'FLOOD_ADVERT', txHashes })));
+    // Ten times what the queue may hold.
+    const sending = Array.from({ length: 1_000 }, () => failureOf(open.send({ type: 'FLOOD_ADVERT', txHashes })));
     return await Promise.race(sending);
   },
   OVERLAY_INTERNAL: () =>
