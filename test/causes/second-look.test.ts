@@ -4,7 +4,7 @@ import { connect, listen, NodeIdentity, networkFromPassphrase, networks } from '
 import { Knowledge } from '../../src/probe/knowledge.ts';
 import { type ProbeResult, probe } from '../../src/probe/probe.ts';
 import { ManualClock, type MockPeer, type MockScript, mockNode } from '../../src/testing/index.ts';
-import { runCli } from '../support/cli.ts';
+import { callCli } from '../support/cli.ts';
 import { closingAfter, echoing, whileTimePasses } from '../support/proxy.ts';
 
 const network = networks.standalone;
@@ -58,7 +58,7 @@ describe('a node whose clock is ahead, so that it takes our certificate for expi
       peer.hello({ certSeconds: ahead + 3_600 });
       await peer.receiveBody();
     });
-    const { code, stdout } = await runCli([`127.0.0.1:${node.port}`, '--network', 'standalone']);
+    const { code, stdout } = await callCli([`127.0.0.1:${node.port}`, '--network', 'standalone']);
     expect(code).toBe(4);
     expect(stdout.split('\n').slice(0, 2).join('\n')).toMatch(
       /clock of this machine is at least 2 hours behind[^\n]*\n {2}Set the clock/,
@@ -152,7 +152,7 @@ describe('what probe remembers about a target', () => {
       onEvent: ({ event }) => void (event === 'connected' && connections++),
     });
     const args = ['--network', 'standalone', '--count', '3', '--interval', '1ms', '--json'];
-    const { stdout } = await runCli([`127.0.0.1:${node.port}`, ...args]);
+    const { stdout } = await callCli([`127.0.0.1:${node.port}`, ...args]);
     const lines = stdout
       .trim()
       .split('\n')
@@ -197,7 +197,7 @@ describe('a node that is full', () => {
   it('is reported with its identity and its PEERS, in JSON and in text', async () => {
     await using node = await mockNode({ network }, full);
     const args = [`127.0.0.1:${node.port}`, '--network', 'standalone'];
-    const json = await runCli([...args, '--json']);
+    const json = await callCli([...args, '--json']);
     expect(json.code).toBe(5);
     expect(JSON.parse(json.stdout)).toMatchObject({
       ok: false,
@@ -211,7 +211,7 @@ describe('a node that is full', () => {
       },
       error: { cause: 'peer-full', stage: 'channel' },
     });
-    const text = await runCli(args);
+    const text = await callCli(args);
     expect(text.stdout).toContain('it names    192.0.2.1:11625, [2001:db8::1]:11626');
     expect(text.stdout).toMatch(/time {8}failed after [\d.]+ ms \(dns .*, tcp .*, hello .*, auth .*\)/);
   });
@@ -319,7 +319,7 @@ describe('an echo service', () => {
 
   it.each(['watch', 'explain'])('is reported as an echo service by %s', async (verb) => {
     await using echo = await echoing();
-    const { code, stdout, stderr } = await runCli([verb, `127.0.0.1:${echo.port}`, '--network', 'standalone']);
+    const { code, stdout, stderr } = await callCli([verb, `127.0.0.1:${echo.port}`, '--network', 'standalone']);
     expect(code).toBe(6);
     expect(`${stdout}${stderr}`).toContain('an echo service');
   });

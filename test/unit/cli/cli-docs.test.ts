@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { cliDocs } from '../../../scripts/support/cli-docs.ts';
 import { VERBS } from '../../../src/cli/verbs.ts';
-import { runCli } from '../../support/cli.ts';
+import { callCli } from '../../support/cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cli-docs-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -37,7 +37,7 @@ function completed(...lines: readonly (readonly string[])[]): readonly (readonly
 describe('the man page and the completions', () => {
   it('name every verb, and every option of its help', async () => {
     for (const verb of Object.keys(VERBS)) {
-      const { stdout } = await runCli([verb, '--help']);
+      const { stdout } = await callCli([verb, '--help']);
       const options = [...stdout.matchAll(/^ *(?:-\w, ?)?(--[a-z][a-z0-9-]+)/gm)].map(([, option]) => option as string);
       expect(options.length).toBeGreaterThan(0);
       expect(docs.man).toContain(`"${verb}`);

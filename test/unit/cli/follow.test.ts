@@ -6,7 +6,7 @@ import { Account, Asset, Keypair, Operation, TransactionBuilder } from '@stellar
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { messageJson } from '../../../src/report/xdr-json.ts';
 import { MockLedgers, MockValidators, mockNode } from '../../../src/testing/index.ts';
-import { finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
+import { callCli, finished, jsonLines, runCli, startCli } from '../../support/cli.ts';
 
 const ON_STANDALONE = ['--network', 'standalone'];
 const now = (): number => Math.floor(Date.now() / 1000);
@@ -22,6 +22,7 @@ afterAll(async () => {
 });
 
 const file = (name: string): string => join(folder, name);
+let files = 0;
 
 /** Validators whose last ledgers closed just now, a node that sends their statements, and their quorum set in a file. */
 async function network(ledgers: number, says?: ConstructorParameters<typeof MockLedgers>[1]) {
@@ -33,6 +34,13 @@ async function network(ledgers: number, says?: ConstructorParameters<typeof Mock
   const quorumSet = file(`${listener.port}.json`);
   await writeFile(quorumSet, JSON.stringify(validators.quorumSet));
   return { validators, node, args: [`127.0.0.1:${listener.port}`, ...ON_STANDALONE, '--quorum-set', quorumSet] };
+}
+
+/** A file with the quorum set of validators that nobody hears of. */
+async function quorumSetFile(): Promise<string> {
+  const path = file(`${++files}.qs.json`);
+  await writeFile(path, JSON.stringify(new MockValidators().quorumSet));
+  return path;
 }
 
 function payment(maxTime = 0): { readonly base64: string; readonly hash: string } {
@@ -48,7 +56,7 @@ function payment(maxTime = 0): { readonly base64: string; readonly hash: string 
   return { base64: transaction.toEnvelope().toXDR('base64'), hash: transaction.hash().toString('hex') };
 }
 
-describe('follow', () => {
+describe.concurrent('follow', () => {
   it('prints a line for each ledger', async () => {
     const { args } = await network(5);
     const { code, stdout, stderr } = await runCli(['follow', ...args, '--count', '5']);
@@ -98,7 +106,7 @@ describe('follow', () => {
 
     const one = file('proof.json');
     await writeFile(one, JSON.stringify(ledgers[2]?.proof, null, 2));
-    expect(await runCli(['follow', 'verify', one, ...trusting])).toMatchObject({ code: 0, stderr: '1 proved, 0 not proved\n' });
+    expect(await callCli(['follow', 'verify', one, ...trusting])).toMatchObject({ code: 0, stderr: '1 proved, 0 not proved\n' });
 
     for (const [name, damage, problem] of [
       ['number', (text: string) => text.replace('"ledgerSeq":1002', '"ledgerSeq":1007'), 'is not the one of its proof'],
@@ -118,13 +126,13 @@ describe('follow', () => {
     ] as const) {
       const damaged = file(`${name}.ndjson`);
       await writeFile(damaged, damage(stdout));
-      const refused = await runCli(['follow', 'verify', damaged, ...trusting]);
+      const refused = await callCli(['follow', 'verify', damaged, ...trusting]);
       expect(refused, name).toMatchObject({ code: 6, stdout: expect.stringContaining(problem) });
     }
 
     const others = file('others.json');
     await writeFile(others, JSON.stringify(new MockValidators({ seed: 'others' }).quorumSet));
-    const distrusted = await runCli(['follow', 'verify', proofs, ...ON_STANDALONE, '--quorum-set', others, '--json']);
+    const distrusted = await callCli(['follow', 'verify', proofs, ...ON_STANDALONE, '--quorum-set', others, '--json']);
     expect(distrusted.code).toBe(6);
     expect(JSON.parse(distrusted.stdout.split('\n')[0] as string)).toMatchObject({
       type: 'refused',
@@ -141,7 +149,7 @@ describe('follow', () => {
 
   it('verify exits with 130 on Ctrl-C, and prints the number of proofs so far', async () => {
     const { args } = await network(1);
-    const { stdout: proofs } = await runCli(['follow', ...args, '--count', '1', '--json', '--proof']);
+    const { stdout: proofs } = await callCli(['follow', ...args, '--count', '1', '--json', '--proof']);
     const proof = proofs.split('\n').find((line) => line.includes('"proof"')) as string;
     const child = startCli(['follow', 'verify', '-', ...args.slice(1)]);
     const ended = finished(child);
@@ -199,18 +207,16 @@ describe('follow', () => {
     ['no target', ['a b', '--quorum-set', 'QS'], 'not a target'],
     ['two IP versions', ['127.0.0.1:1', '-4', '-6', '--quorum-set', 'QS'], '-4 and -6 exclude each other'],
   ])('%s: exits with 2 and prints the reason', async (_name, given, problem) => {
-    const quorumSet = file('qs.json');
-    await writeFile(quorumSet, JSON.stringify(new MockValidators().quorumSet));
-    const { code, stderr } = await runCli(['follow', ...given.map((word) => (word === 'QS' ? quorumSet : word))]);
+    const quorumSet = await quorumSetFile();
+    const { code, stderr } = await callCli(['follow', ...given.map((word) => (word === 'QS' ? quorumSet : word))]);
     expect(code).toBe(2);
     expect(stderr).toContain(problem);
   });
 });
 
-describe('submit', () => {
+describe.concurrent('submit', () => {
   it('refuses -4 together with -6', async () => {
-    const quorumSet = file('qs.json');
-    await writeFile(quorumSet, JSON.stringify(new MockValidators().quorumSet));
+    const quorumSet = await quorumSetFile();
     const child = startCli(['submit', '127.0.0.1:1', '-', '-4', '-6', '--quorum-set', quorumSet]);
     child.stdin.end(payment().base64);
     expect(await finished(child)).toMatchObject({ code: 2, stderr: expect.stringContaining('-4 and -6 exclude each other') });
@@ -272,7 +278,7 @@ describe('submit', () => {
     open.push(full);
     const envelope = file('refused.b64');
     await writeFile(envelope, payment().base64);
-    const { code, stdout } = await runCli(['submit', `127.0.0.1:${full.port}`, envelope, ...args.slice(1)]);
+    const { code, stdout } = await callCli(['submit', `127.0.0.1:${full.port}`, envelope, ...args.slice(1)]);
     expect(code).toBe(5);
     expect(stdout).toContain('every node has refused us');
   });
@@ -282,7 +288,7 @@ describe('submit', () => {
     const [host = '', ...rest] = args;
     const envelope = file('slow.hex');
     await writeFile(envelope, Buffer.from(payment().base64, 'base64').toString('hex'));
-    const { code, stdout } = await runCli(['submit', host, envelope, ...rest, '--timeout', '1500ms']);
+    const { code, stdout } = await callCli(['submit', host, envelope, ...rest, '--timeout', '3s']);
     expect(code).toBe(4);
     expect(stdout).toContain('Ledgers 1000 to 1001 do not contain it');
   });
@@ -292,11 +298,11 @@ describe('submit', () => {
     const [host = '', ...rest] = args;
     const envelope = file('none.b64');
     await writeFile(envelope, Buffer.alloc(64, 7).toString('base64'));
-    const { code, stderr } = await runCli(['submit', host, envelope, ...rest]);
+    const { code, stderr } = await callCli(['submit', host, envelope, ...rest]);
     expect(code).toBe(2);
     expect(stderr).toContain('not the XDR of a TransactionEnvelope');
     expect(node.connections).toEqual([]);
-    expect(await runCli(['submit', envelope, ...rest])).toMatchObject({
+    expect(await callCli(['submit', envelope, ...rest])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('name a node'),
     });

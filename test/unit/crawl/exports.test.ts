@@ -20,7 +20,7 @@ import {
 import { decodePublicKey } from '../../../src/protocol/strkey.ts';
 import type { SCPQuorumSet } from '../../../src/protocol/wire/messages.ts';
 import { type MockNetwork, mockNetwork } from '../../../src/testing/index.ts';
-import { runCli } from '../../support/cli.ts';
+import { callCli, runCli } from '../../support/cli.ts';
 import { xmlElements } from '../../support/xml.ts';
 import { crawlMock, QUICK } from './support.ts';
 
@@ -204,7 +204,7 @@ describe('crawl export', () => {
   });
 
   it('prints the summary when no file is named', async () => {
-    const { code, stdout } = await runCli(['crawl', 'export', file]);
+    const { code, stdout } = await callCli(['crawl', 'export', file]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/addresses crawled in/);
   });
@@ -264,7 +264,7 @@ describe('crawl diff', () => {
   it('prints text or JSON, and exits with 7 on changes with --fail-on-change', async () => {
     const { lines, came } = changed();
     const later = write(lines);
-    const json = await runCli(['crawl', 'diff', file, later, '--json']);
+    const json = await callCli(['crawl', 'diff', file, later, '--json']);
     expect(json).toMatchObject({ code: 0, stderr: '' });
     expect(
       json.stdout
@@ -277,7 +277,7 @@ describe('crawl diff', () => {
     expect(text.stdout).toContain(`+ ${came.address}  connection-refused`);
     expect(text.stdout).toMatch(/outcome: ok → peer-full {2}versionStr: .* → v99/);
     expect(text.stdout).toContain('1 came, 1 went, 1 changed');
-    expect(await runCli(['crawl', 'diff', file, file, '--fail-on-change', '--json'])).toMatchObject({ code: 0, stdout: '' });
+    expect(await callCli(['crawl', 'diff', file, file, '--fail-on-change', '--json'])).toMatchObject({ code: 0, stdout: '' });
   });
 });
 

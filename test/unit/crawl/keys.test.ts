@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CrawlResult, crawl, diffCrawls, graphml, readCrawlFile, stellarbeatJson } from '../../../src/crawl/index.ts';
-import { runCli } from '../../support/cli.ts';
+import { callCli } from '../../support/cli.ts';
 import { xmlElements } from '../../support/xml.ts';
 import { identityOf, Nodes, network, type TestNode } from './nodes.ts';
 import { collect } from './support.ts';
@@ -120,17 +120,17 @@ describe('a key that changes between two crawls', () => {
       const run = async (name: string, ...more: readonly string[]): Promise<string> => {
         const file = join(folder, name);
         const args = ['crawl', steady.address, '--network', 'standalone', '--allow', ALLOW[0] as string, '--nodes-only'];
-        expect(await runCli([...args, '--out', file, ...more])).toMatchObject({ code: 0, stderr: '' });
+        expect(await callCli([...args, '--out', file, ...more])).toMatchObject({ code: 0, stderr: '' });
         return file;
       };
       // Interrupted, as it were: the changing node has a line, and is not dialled again.
       const before = await run('before');
       number = 8;
       const resumed = join(folder, 'resumed');
-      expect(await runCli(['crawl', '--resume', before, '--out', resumed])).toMatchObject({ code: 0 });
+      expect(await callCli(['crawl', '--resume', before, '--out', resumed])).toMatchObject({ code: 0 });
       expect(CrawlResult.of(readCrawlFile(resumed)).nodes.get(changing.address)?.peerID).toBe(identityOf(6).peerID);
       expect(changing.connects).toBe(1);
-      expect(await runCli(['crawl', 'diff', before, resumed, '--fail-on-change'])).toMatchObject({ code: 0 });
+      expect(await callCli(['crawl', 'diff', before, resumed, '--fail-on-change'])).toMatchObject({ code: 0 });
 
       const after = await run('after');
       const [from, to] = [{ peerID: identityOf(6).peerID }, { peerID: identityOf(8).peerID }];
@@ -138,10 +138,10 @@ describe('a key that changes between two crawls', () => {
       const [old, new_] = [before, after].map((file) => CrawlResult.of(readCrawlFile(file))) as [CrawlResult, CrawlResult];
       expect(new_.end?.counts).toMatchObject({ keys: 2, outcomes: { ok: 2 } });
       expect(diffCrawls(old, new_)).toEqual([change]);
-      const text = await runCli(['crawl', 'diff', before, after, '--fail-on-change']);
+      const text = await callCli(['crawl', 'diff', before, after, '--fail-on-change']);
       expect(text).toMatchObject({ code: 7, stderr: '' });
       expect(text.stdout).toBe(`~ ${changing.address}  peerID: ${from.peerID} → ${to.peerID}\n0 came, 0 went, 1 changed\n`);
-      const json = await runCli(['crawl', 'diff', before, after, '--json']);
+      const json = await callCli(['crawl', 'diff', before, after, '--json']);
       expect(JSON.parse(json.stdout)).toEqual(change);
     } finally {
       rmSync(folder, { recursive: true });

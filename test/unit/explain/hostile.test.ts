@@ -6,7 +6,7 @@ import { NodeIdentity, networks } from '../../../src/index.ts';
 import { parseTarget } from '../../../src/net/target.ts';
 import { Peer } from '../../../src/protocol/peer.ts';
 import { ManualClock, mockNode } from '../../../src/testing/index.ts';
-import { runCli } from '../../support/cli.ts';
+import { callCli } from '../../support/cli.ts';
 
 const network = networks.standalone;
 const plain = (text: string): string => text;
@@ -31,14 +31,14 @@ it.each([
   expect(text).toContain('MALFORMED');
   expect(text).toContain('not all of it is the peer’s');
   expect(text).not.toContain('What the peer sends next');
-  const { code, stderr } = await runCli(['explain', `127.0.0.1:${node.port}`, '--network', 'standalone', '--json']);
+  const { code, stderr } = await callCli(['explain', `127.0.0.1:${node.port}`, '--network', 'standalone', '--json']);
   expect({ code, stderr }).toEqual({ code: 6, stderr: '' });
 });
 
 it('a seed in place of a target is refused and not printed', async () => {
   const seed = 'SAEBFML7QAWLWRCNJJM4JVQAUJ5LZMZXD6QYRHQEPVHO4A2HSP65Z7JY';
   expect(() => parseTarget(seed)).toThrow(TypeError);
-  const { code, stdout, stderr } = await runCli(['probe', seed]);
+  const { code, stdout, stderr } = await callCli(['probe', seed]);
   expect(code).toBe(2);
   expect(stdout + stderr).not.toContain(seed);
 });

@@ -10,7 +10,7 @@ import type { Picture } from '../../../src/explain/picture.ts';
 import { PictureMaker } from '../../../src/explain/picture-maker.ts';
 import { networks } from '../../../src/protocol/networks.ts';
 import { mockNode } from '../../../src/testing/index.ts';
-import { runCli } from '../../support/cli.ts';
+import { callCli, runCli } from '../../support/cli.ts';
 import { transcript } from '../../support/vectors.ts';
 
 const network = networks.standalone;
@@ -159,7 +159,7 @@ describe('explain on the command line', () => {
     const macKeys = `${derived?.macKeyInitiatorToAcceptorHex} ${derived?.macKeyAcceptorToInitiatorHex}`;
     writeFileSync(keylog, `STELLAR_MAC_KEYS ${ours.nonceHex} ${core?.hello.nonceHex} ${macKeys}\n`);
     const page = ['--html', join(folder, 'judged.html'), '--keylog', keylog];
-    const good = await runCli(['explain', '--from', recording, ...page]);
+    const good = await callCli(['explain', '--from', recording, ...page]);
     expect(good.code).toBe(0);
     expect(good.stdout).toMatch(/^✓ (\d+) of \1 MACs good\.\n$/);
     const flipped = join(folder, 'flipped.jsonl');
@@ -167,10 +167,10 @@ describe('explain on the command line', () => {
     // The last digit of the MAC of the first AUTH.
     lines[4] = (lines[4] ?? '').replace(/(.)("\}?)$/, (_, digit, rest) => (digit === '0' ? '1' : '0') + rest);
     writeFileSync(flipped, lines.join('\n'));
-    const bad = await runCli(['explain', '--from', flipped, ...page]);
+    const bad = await callCli(['explain', '--from', flipped, ...page]);
     expect(bad.code).toBe(6);
     expect(bad.stdout).toMatch(/^✗ \d+ of \d+ MACs good, 1 bad\.\n$/);
-    const unknown = await runCli(['explain', '--from', flipped, '--html', join(folder, 'unknown.html')]);
+    const unknown = await callCli(['explain', '--from', flipped, '--html', join(folder, 'unknown.html')]);
     expect(unknown).toMatchObject({ code: 0, stdout: '! MACs not verified: no keys; --keylog FILE verifies them.\n' });
   });
 
@@ -183,7 +183,7 @@ describe('explain on the command line', () => {
     const file = join(folder, 'secret.html');
     writeFileSync(file, 'old', { mode: 0o644 });
     const args = ['explain', `127.0.0.1:${mock.port}`, '--network', 'standalone', '--unsafe-show-secrets', '--html', file];
-    expect((await runCli(args)).code).toBe(0);
+    expect((await callCli(args)).code).toBe(0);
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
@@ -196,7 +196,7 @@ describe('explain on the command line', () => {
     [['--from', recording, '--connection', '7', '--html', '-'], 'it has no connection 7'],
     [['--html', join(folder, 'no', 'such', 'folder.html')], '--html: ENOENT'],
   ])('%j: exits with 2 and prints the reason', async (args, message) => {
-    const { code, stderr } = await runCli(['explain', ...args]);
+    const { code, stderr } = await callCli(['explain', ...args]);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
   });

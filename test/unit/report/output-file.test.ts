@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Listener, listen, networks } from '../../../src/index.ts';
 import { openSecretLog, writeOutputFile } from '../../../src/report/output-file.ts';
-import { runCli } from '../../support/cli.ts';
+import { callCli } from '../../support/cli.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'output-file-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -141,7 +141,7 @@ describe('the command line with a wrong output path', () => {
   ] as const)('%s exits with 2 and changes no file', async (_name, make, args) => {
     const path = make();
     const target = `127.0.0.1:${node.port}`;
-    const { code, stderr } = await runCli([
+    const { code, stderr } = await callCli([
       ...args(path).map((arg) => (arg === 'TARGET' ? target : arg)),
       ...(args(path)[0] === 'keygen' ? [] : ['--network', 'standalone']),
     ]);
