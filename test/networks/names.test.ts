@@ -35,7 +35,7 @@ function outcomes({ attempts = [] }: Result): Record<string, string> {
   return Object.fromEntries(attempts.map(({ address, outcome }) => [address, outcome]));
 }
 
-describe.skipIf(NO_NAMESPACE)('a name with several addresses', () => {
+describe.skipIf(NO_NAMESPACE)('a name with several addresses', { concurrent: true }, () => {
   it('is reached by every verb at the only address that answers, even if this address answers late', async () => {
     await using machine = await Machine.start({
       hosts: ['127.0.0.5 a.example', '127.0.0.4 a.example', '127.0.0.6 a.example'],
@@ -87,7 +87,7 @@ describe.skipIf(NO_NAMESPACE)('a name with several addresses', () => {
   });
 });
 
-describe.skipIf(NO_NAMESPACE)('a firewall that rejects', () => {
+describe.skipIf(NO_NAMESPACE)('a firewall that rejects', { concurrent: true }, () => {
   it.each([
     ['icmp type host-prohibited', '127.0.0.3'],
     ['icmp type admin-prohibited', '127.0.0.3'],
@@ -103,13 +103,13 @@ describe.skipIf(NO_NAMESPACE)('a firewall that rejects', () => {
   });
 });
 
-describe.skipIf(NO_NAMESPACE)('a resolver that does not answer', () => {
+describe.skipIf(NO_NAMESPACE)('a resolver that does not answer', { concurrent: true }, () => {
   const silent = Array.from({ length: 20 }, (_, i) => `silent${i}.example`);
 
   it('fails only the look-ups that need it, with the cause name-lookup-timeout, and the process ends', async () => {
     await using machine = await Machine.start({ ...SILENT_RESOLVER, hosts: ['127.0.0.1 good.example'] });
     await machine.node(PORT);
-    const args = [...silent, 'good.example', '--concurrency', '50', '--timeout', '2s', '--json'];
+    const args = [...silent, 'good.example', '--concurrency', '50', '--timeout', '4s', '--json'];
     const { code, stdout } = await machine.cli('probe', ...args, ...NETWORK);
     const all = results(stdout);
     expect(code).toBe(7);
@@ -140,7 +140,7 @@ describe.skipIf(NO_NAMESPACE)('a resolver that does not answer', () => {
   });
 });
 
-describe.skipIf(NO_NAMESPACE)('name look-up', () => {
+describe.skipIf(NO_NAMESPACE)('name look-up', { concurrent: true }, () => {
   const resolv = ['nameserver 127.0.0.54', 'search corp.example', 'options timeout:30'];
 
   it('uses search domains and nsswitch.conf, and accepts an answer for one address family only', async () => {
