@@ -3,7 +3,7 @@
  * @module
  */
 import type { Duplex } from 'node:stream';
-import { offAbort, onAbort } from '../net/abort.ts';
+import { type AbortWatch, offAbort, onAbort } from '../net/abort.ts';
 import type { Clock } from '../net/clock.ts';
 import { NodeIdentity } from '../net/identity.ts';
 import { rangeFor } from '../protocol/handshake/overlay-range.ts';
@@ -168,7 +168,7 @@ async function bounded(
 ): Promise<Judgement> {
   judging.catch(() => {});
   let timer: { cancel(): void } | undefined;
-  let giveUp: (() => void) | undefined;
+  let watch: AbortWatch | undefined;
   try {
     return await Promise.race([
       judging,
@@ -177,13 +177,13 @@ async function bounded(
           () => resolve({ verdict: 'undecided', came: `it took longer than ${ms / 1000} s`, byTime: true }),
           ms,
         );
-        giveUp = () => reject(signal?.reason);
-        onAbort(signal, giveUp);
+        const giveUp = (): void => reject(signal?.reason);
+        watch = onAbort(signal, giveUp);
         if (signal?.aborted) giveUp();
       }),
     ]);
   } finally {
     timer?.cancel();
-    if (giveUp) offAbort(signal, giveUp);
+    offAbort(signal, watch);
   }
 }

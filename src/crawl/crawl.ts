@@ -6,6 +6,7 @@
  */
 import { isAddress } from '../net/allow-list.ts';
 import { type Clock, systemClock } from '../net/clock.ts';
+import { Deferred } from '../net/deferred.ts';
 import { NodeIdentity } from '../net/identity.ts';
 import { resolveName } from '../net/resolve.ts';
 import { formatTarget, type Target } from '../net/target.ts';
@@ -76,7 +77,9 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
   readonly #places: Places;
   readonly #validators: Validators | undefined;
   readonly #tally = new Tally();
-  readonly #visits = new Set<Promise<void>>();
+  /** Number of visits that have not ended. */
+  #visits = 0;
+  #whenIdle: Deferred<void> | undefined;
   /** Aborts everything that runs. */
   readonly #ending = new AbortController();
   /** Number of seeds that are still looked up. While there are any, the crawl does not end. */
@@ -141,7 +144,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
       signal?.removeEventListener('abort', onAbort);
       this.#isOver = true;
       this.#stop();
-      await Promise.allSettled([begun, ...this.#visits]);
+      await Promise.allSettled([begun, this.#idle()]);
     }
   }
 
@@ -272,16 +275,16 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
   #pump(): void {
     if (this.#isOver || this.#ending.signal.aborted) return;
     while (this.#untaken.length < MAX_UNTAKEN && this.#queue.isReady && this.#places.begin()) this.#start(this.#queue.take());
-    if (this.#queue.size + this.#visits.size + this.#lookups === 0) this.#finish(true);
+    if (this.#queue.size + this.#visits + this.#lookups === 0) this.#finish(true);
   }
 
   #start(entry: Entry): void {
     entry.state = 'asked';
     entry.attempts++;
-    const visited = this.#visit(entry);
-    this.#visits.add(visited);
-    void visited.then(() => {
-      this.#visits.delete(visited);
+    this.#visits++;
+    void this.#visit(entry).then(() => {
+      this.#visits--;
+      if (this.#visits === 0) this.#whenIdle?.resolve();
       this.#queue.release(entry);
       this.#pump();
     });
@@ -386,11 +389,15 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
   async #interrupt(): Promise<void> {
     if (this.#isOver) return;
     this.#stop();
-    await Promise.race([
-      Promise.allSettled(this.#visits),
-      new Promise<void>((resolve) => void this.#clock.setTimer(resolve, GRACE_MS)),
-    ]);
+    await Promise.race([this.#idle(), new Promise<void>((resolve) => void this.#clock.setTimer(resolve, GRACE_MS))]);
     if (!this.#isOver) this.#finish(false);
+  }
+
+  /** Resolves when no visit is left. No other may begin. */
+  #idle(): Promise<void> {
+    if (this.#visits === 0) return Promise.resolve();
+    this.#whenIdle ??= new Deferred();
+    return this.#whenIdle.promise;
   }
 
   #stop(): void {

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Clock, Timer } from '../net/clock.ts';
+import { type Member, Roster } from '../net/roster.ts';
 
 /** The limits. */
 export interface PlaceOptions {
@@ -32,14 +33,14 @@ const MAX_ATTEMPTS = 2_000;
 export class Places {
   readonly #options: PlaceOptions;
   readonly #maxAttempts: number;
-  readonly #timers = new Set<Timer>();
+  readonly #timers = new Roster<Timer>();
   #open = 0;
   #young = 0;
   #old = 0;
   /** Number of connections that may begin now. */
   #credit: number;
   #creditMs: number;
-  #refill: Timer | undefined;
+  #refill: Member<Timer> | undefined;
 
   constructor(options: PlaceOptions) {
     this.#options = options;
@@ -106,8 +107,7 @@ export class Places {
 
   /** After this, `onFree` is not called any more. */
   stop(): void {
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
+    for (const timer of this.#timers.members()) this.#cancel(timer);
   }
 
   /** The largest number of connections that begin together after a pause. */
@@ -122,17 +122,18 @@ export class Places {
     this.#creditMs = now;
   }
 
-  #timer(callback: () => void, ms: number): Timer {
-    const timer = this.#options.clock.setTimer(() => {
-      this.#timers.delete(timer);
-      callback();
-    }, ms);
-    this.#timers.add(timer);
+  #timer(callback: () => void, ms: number): Member<Timer> {
+    const timer = this.#timers.add(
+      this.#options.clock.setTimer(() => {
+        this.#timers.remove(timer);
+        callback();
+      }, ms),
+    );
     return timer;
   }
 
-  #cancel(timer: Timer): void {
-    timer.cancel();
-    this.#timers.delete(timer);
+  #cancel(timer: Member<Timer>): void {
+    timer.value.cancel();
+    this.#timers.remove(timer);
   }
 }

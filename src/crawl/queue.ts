@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock, Timer } from '../net/clock.ts';
+import { Roster } from '../net/roster.ts';
 import type { Entry } from './address-book.ts';
 
 /** Pause between two connections to one IP address or key, so that the node notices the end of the first one. In milliseconds. */
@@ -24,7 +25,7 @@ export class Queue {
   readonly #held = new Map<Entry, readonly string[]>();
   /** Number of entries that wait for a connection to end, or for a time. */
   #delayed = 0;
-  readonly #timers = new Set<Timer>();
+  readonly #timers = new Roster<Timer>();
 
   /** @param onReady is called when an entry that had to wait can be taken */
   constructor(clock: Clock, onReady: () => void) {
@@ -106,16 +107,19 @@ export class Queue {
 
   /** Nothing becomes ready any more. */
   stop(): void {
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
+    for (const timer of this.#timers.members()) {
+      timer.value.cancel();
+      this.#timers.remove(timer);
+    }
   }
 
   #after(ms: number, change: () => void): void {
-    const timer = this.#clock.setTimer(() => {
-      this.#timers.delete(timer);
-      change();
-      this.#onReady();
-    }, ms);
-    this.#timers.add(timer);
+    const timer = this.#timers.add(
+      this.#clock.setTimer(() => {
+        this.#timers.remove(timer);
+        change();
+        this.#onReady();
+      }, ms),
+    );
   }
 }

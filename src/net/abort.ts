@@ -4,32 +4,36 @@
  * @module
  */
 import { OverlayError } from '../protocol/errors.ts';
+import { type Member, Roster } from './roster.ts';
 
-const watchers = new WeakMap<AbortSignal, { readonly callbacks: Set<() => void>; readonly listener: () => void }>();
+/** A callback that waits for a signal to abort. */
+export type AbortWatch = Member<() => void>;
+
+const watchers = new WeakMap<AbortSignal, { readonly callbacks: Roster<() => void>; readonly listener: () => void }>();
 
 /**
  * Calls back once when the signal aborts. Callbacks run in the order of these calls. If the signal has aborted already, nothing
  * is called.
+ * @returns what `offAbort` takes; undefined when there is nothing to wait for
  */
-export function onAbort(signal: AbortSignal | undefined, callback: () => void): void {
-  if (signal === undefined || signal.aborted) return;
+export function onAbort(signal: AbortSignal | undefined, callback: () => void): AbortWatch | undefined {
+  if (signal === undefined || signal.aborted) return undefined;
   let watcher = watchers.get(signal);
   if (watcher === undefined) {
-    const callbacks = new Set<() => void>();
+    const callbacks = new Roster<() => void>();
     const listener = (): void => callAll(callbacks);
     watcher = { callbacks, listener };
     watchers.set(signal, watcher);
     signal.addEventListener('abort', listener, { once: true });
   }
-  watcher.callbacks.add(callback);
+  return watcher.callbacks.add(callback);
 }
 
-/** Removes a callback. Without effect when it has been called or was never registered. */
-export function offAbort(signal: AbortSignal | undefined, callback: () => void): void {
+/** Removes a callback. Without effect when it has been called or removed before. */
+export function offAbort(signal: AbortSignal | undefined, watch: AbortWatch | undefined): void {
   const watcher = signal && watchers.get(signal);
-  if (watcher === undefined) return;
-  watcher.callbacks.delete(callback);
-  if (watcher.callbacks.size > 0) return;
+  if (watcher === undefined || watch === undefined) return;
+  if (!watcher.callbacks.remove(watch) || watcher.callbacks.size > 0) return;
   // A signal with a timer is kept alive while it has a listener.
   signal?.removeEventListener('abort', watcher.listener);
   watchers.delete(signal as AbortSignal);
@@ -41,11 +45,11 @@ export function aborted(signal: AbortSignal): OverlayError {
 }
 
 /** An exception of one callback reaches the process, as from an event listener, and does not stop the other callbacks. */
-function callAll(callbacks: Set<() => void>): void {
-  for (const callback of [...callbacks]) {
-    if (!callbacks.delete(callback)) continue;
+function callAll(callbacks: Roster<() => void>): void {
+  for (const watch of callbacks.members()) {
+    if (!callbacks.remove(watch)) continue;
     try {
-      callback();
+      watch.value();
     } catch (error) {
       process.nextTick(() => {
         throw error;

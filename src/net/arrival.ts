@@ -19,6 +19,7 @@ import {
   type TcpAddress,
 } from './connection-info.ts';
 import { peerOptions, type ResolvedOptions } from './options.ts';
+import type { Member, Roster } from './roster.ts';
 import { Session, type SessionOptions } from './session.ts';
 import { addressKey, type Slots } from './slots.ts';
 import { asAcceptor, STRANGER_BYTES } from './stranger.ts';
@@ -54,13 +55,13 @@ export interface ArrivalHost {
   readonly authenticated: Slots;
   readonly peerIDs: PeerIDRegistry;
   readonly onBytes: OnBytes | undefined;
+  /** Those whose socket is not closed. */
+  readonly sessions: Roster<Session>;
   tell(event: ListenerEvent): void;
   /** Hands a connection to the application. */
   offer(connection: Connection): void;
   /** The connection has ended, and nobody needs to take it. */
   withdraw(connection: Connection): void;
-  /** The socket is closed. */
-  forget(session: Session): void;
 }
 
 /** An event without the facts that every event has. */
@@ -77,7 +78,8 @@ export class Arrival implements SessionOptions {
   readonly #socket: Socket;
   readonly #begun: NewConnection;
   readonly #startMs: number;
-  #session: Session | undefined;
+  /** Its session among those of the listener. */
+  #member: Member<Session> | undefined;
   /** What the application gets, once the peer is authenticated. */
   #offered: Connection | undefined;
   #helloMs = 0;
@@ -117,9 +119,9 @@ export class Arrival implements SessionOptions {
   }
 
   /** Begins the handshake. */
-  start(): Session {
+  start(): void {
     this.#tell({ event: 'connected' });
-    const { resolved, listeningPort, peers, pending } = this.#host;
+    const { resolved, listeningPort, peers, pending, sessions } = this.#host;
     const peer = new Peer(
       peerOptions(resolved, this.#begun, {
         listeningPort,
@@ -130,8 +132,7 @@ export class Arrival implements SessionOptions {
     );
     pending.take(this.key);
     this.#isPending = true;
-    this.#session = new Session(peer, this.#socket, this);
-    return this.#session;
+    this.#member = sessions.add(new Session(peer, this.#socket, this));
   }
 
   onBytes(direction: 'sent' | 'received', bytes: Uint8Array, connection: ConnectionInfo): void {
@@ -150,7 +151,7 @@ export class Arrival implements SessionOptions {
     this.#firstBytes = NOTHING;
     const totalMs = this.#elapsedMs();
     const timings = { dnsMs: 0, tcpMs: 0, helloMs: this.#helloMs, authMs: totalMs - this.#helloMs, totalMs };
-    const connection = new Connection(this.#session as Session, { info: this.connection, remote, timings });
+    const connection = new Connection((this.#member as Member<Session>).value, { info: this.connection, remote, timings });
     this.#offered = connection;
     this.#tell({ event: 'authenticated', connection });
     this.#host.offer(connection);
@@ -173,7 +174,7 @@ export class Arrival implements SessionOptions {
 
   onClosed(): void {
     this.#leavePending();
-    this.#host.forget(this.#session as Session);
+    this.#host.sessions.remove(this.#member as Member<Session>);
   }
 
   #claimPeerID(peerID: string): boolean {

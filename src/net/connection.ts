@@ -7,7 +7,7 @@ import type { OverlayError } from '../protocol/errors.ts';
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import type { OverlayRange } from '../protocol/handshake/overlay-range.ts';
 import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenticated-message.ts';
-import { aborted, offAbort, onAbort } from './abort.ts';
+import { type AbortWatch, aborted, offAbort, onAbort } from './abort.ts';
 import type { ConnectionInfo, TcpAddress, Timings } from './connection-info.ts';
 import type { Session } from './session.ts';
 
@@ -157,14 +157,13 @@ async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefi
   if (signal === undefined) return promise;
   promise.catch(() => {});
   if (signal.aborted) throw aborted(signal);
-  let giveUp!: () => void;
+  let watch: AbortWatch | undefined;
   const abort = new Promise<never>((_resolve, reject) => {
-    giveUp = () => reject(aborted(signal));
-    onAbort(signal, giveUp);
+    watch = onAbort(signal, () => reject(aborted(signal)));
   });
   try {
     return await Promise.race([promise, abort]);
   } finally {
-    offAbort(signal, giveUp);
+    offAbort(signal, watch);
   }
 }

@@ -6,7 +6,7 @@
 import { connect, isIP, type Socket } from 'node:net';
 import type { DialAttempt } from '../protocol/errors.ts';
 import { OverlayError } from '../protocol/errors.ts';
-import { offAbort, onAbort } from './abort.ts';
+import { type AbortWatch, offAbort, onAbort } from './abort.ts';
 import type { Clock, Timer } from './clock.ts';
 import { dialError, isOutOfFiles, lookupTimeout, nameError, outcomeOf, outOfFiles } from './dial-error.ts';
 import { type Family, type Lookup, lookUp, type PendingLookup, SINGLE_FAMILY_DELAY_MS } from './lookup.ts';
@@ -116,6 +116,7 @@ class Dialler {
   #deadline: Timer | undefined;
   #nextAttempt: Timer | undefined;
   #nextLookup: Timer | undefined;
+  readonly #watch: AbortWatch | undefined;
   #isOver = false;
 
   constructor(options: DialOptions, resolve: (outcome: Outcome) => void) {
@@ -125,7 +126,7 @@ class Dialler {
     this.#family = family;
     this.#startMs = this.#now();
     this.#deadline = this.#setDeadline();
-    onAbort(signal, this.#giveUp);
+    this.#watch = onAbort(signal, this.#giveUp);
     if (signal?.aborted) this.#giveUp();
     else if (isIP(host) !== 0) this.#dialOnly(host);
     else if (lookup !== undefined) this.#lookUp();
@@ -331,7 +332,7 @@ class Dialler {
     this.#deadline?.cancel();
     this.#nextAttempt?.cancel();
     this.#nextLookup?.cancel();
-    offAbort(this.#options.signal, this.#giveUp);
+    offAbort(this.#options.signal, this.#watch);
     this.#search?.abort();
     for (const { socket } of this.#attempts) if (socket !== kept) socket.destroy();
   }

@@ -8,11 +8,12 @@ import { DEFAULT_PORT, MAX_AUTHENTICATED_CONNECTIONS, MAX_PEERS, MAX_PENDING_CON
 import { OverlayError } from '../protocol/errors.ts';
 import { parseIP } from '../protocol/wire/ip.ts';
 import type { PeerAddress } from '../protocol/wire/messages.ts';
-import { offAbort, onAbort } from './abort.ts';
+import { type AbortWatch, offAbort, onAbort } from './abort.ts';
 import { Arrival, type ArrivalHost, type ListenerEvent } from './arrival.ts';
 import type { Connection } from './connection.ts';
 import type { PeerIDRegistry } from './connection-info.ts';
 import { type NodeOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import { Roster } from './roster.ts';
 import type { Session } from './session.ts';
 import { Slots } from './slots.ts';
 
@@ -92,7 +93,8 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
   readonly #server: Server;
   readonly #options: ListenOptions;
   readonly #host: ArrivalHost;
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new Roster<Session>();
+  readonly #watch: AbortWatch | undefined;
   /** PeerIDs that are connected or about to be; one connection each. */
   readonly #peerIDs = new Set<string>();
   readonly #pending: Slots;
@@ -121,17 +123,17 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
       pending: this.#pending,
       authenticated: this.#authenticated,
       peerIDs: this,
+      sessions: this.#sessions,
       onBytes: options.onBytes,
       tell: (event) => options.onEvent?.(event),
       offer: (connection) => this.#offer(connection),
       withdraw: (connection) => this.#withdraw(connection),
-      forget: (session) => void this.#sessions.delete(session),
     };
     server.removeAllListeners('error');
     // A failed accept, for want of file descriptors for example, affects that connection only.
     server.on('error', () => {});
     server.on('connection', (socket) => this.#onConnection(socket));
-    onAbort(options.signal, this.#onAbort);
+    this.#watch = onAbort(options.signal, () => void this.close());
   }
 
   /** Connections in the handshake, and authenticated ones. */
@@ -153,9 +155,9 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
    */
   async close(): Promise<void> {
     this.#closing = true;
-    offAbort(this.#options.signal, this.#onAbort);
+    offAbort(this.#options.signal, this.#watch);
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const sessions = [...this.#sessions];
+    const sessions = this.#sessions.members().map(({ value }) => value);
     for (const session of sessions) session.end('OVERLAY_SHUTDOWN');
     this.#ready.length = 0;
     for (const taker of this.#takers.splice(0)) taker(undefined);
@@ -177,8 +179,6 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     this.#peerIDs.add(peerID);
     return () => void this.#peerIDs.delete(peerID);
   }
-
-  readonly #onAbort = (): void => void this.close();
 
   #nextConnection(): Promise<Connection | undefined> {
     if (this.#closing) return Promise.resolve(undefined);
@@ -216,7 +216,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable, Pee
     const arrival = new Arrival(this.#host, socket);
     const { host } = arrival.remoteAddress;
     const refusal = this.#refusal(host, arrival.key);
-    if (refusal === undefined) this.#sessions.add(arrival.start());
+    if (refusal === undefined) arrival.start();
     else arrival.refuse(refusal);
   }
 }

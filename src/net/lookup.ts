@@ -151,11 +151,11 @@ class LookupProcess {
         reject(signal.reason);
         this.#hold();
       };
-      onAbort(signal, giveUp);
+      const watch = onAbort(signal, giveUp);
       const settled =
         <T>(settle: (value: T) => void) =>
         (value: T): void => {
-          offAbort(signal, giveUp);
+          offAbort(signal, watch);
           settle(value);
         };
       this.#askers.set(id, { host, family, resolve: settled(resolve), reject: settled(reject) });

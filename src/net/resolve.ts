@@ -37,7 +37,7 @@ export async function resolveName(options: ResolveOptions): Promise<readonly str
   const stop = new AbortController();
   const giveUp = (): void => stop.abort(new OverlayError('OVERLAY_ABORTED', { stage: 'dns', cause: signal?.reason }));
   const timer = clock.setTimer(() => stop.abort(lookupTimeout(host, elapsedMs())), timeoutMs);
-  onAbort(signal, giveUp);
+  const watch = onAbort(signal, giveUp);
   if (signal?.aborted) giveUp();
   try {
     return await ask(options, family, stop.signal);
@@ -45,7 +45,7 @@ export async function resolveName(options: ResolveOptions): Promise<readonly str
     throw nameError(host, family, cause, elapsedMs());
   } finally {
     timer.cancel();
-    offAbort(signal, giveUp);
+    offAbort(signal, watch);
     // Look-ups that still run are not needed any more.
     stop.abort();
   }

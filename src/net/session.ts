@@ -19,7 +19,7 @@ import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import type { Peer, PeerEvent } from '../protocol/peer.ts';
 import type { PeerError } from '../protocol/violation.ts';
 import type { ReceivedMessage, SendableMessage } from '../protocol/wire/authenticated-message.ts';
-import { aborted, offAbort, onAbort } from './abort.ts';
+import { type AbortWatch, aborted, offAbort, onAbort } from './abort.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { ConnectionInfo, OnBytes } from './connection-info.ts';
 import { Deferred } from './deferred.ts';
@@ -76,7 +76,7 @@ export class Session {
   #handshakeTimer: Timer | undefined;
   #tickTimer: Timer | undefined;
   #ending: Ending | undefined;
-  #onSignal: (() => void) | undefined;
+  #watch: AbortWatch | undefined;
   #flushing = false;
   /** Whether the stream's buffer is full. */
   #full = false;
@@ -182,21 +182,20 @@ export class Session {
   send(message: SendableMessage, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.reject(aborted(signal));
     return new Promise((resolve, reject) => {
-      let giveUp: (() => void) | undefined;
+      let watch: AbortWatch | undefined;
       const cancel = this.#peer.send(message, (error) => {
-        if (giveUp !== undefined) offAbort(signal, giveUp);
+        offAbort(signal, watch);
         if (error) return reject(error);
         if (!REQUESTS.includes(message.type)) this.#given++;
         this.#unflushed.push({ resolve, reject });
       });
       this.#scheduleFlush();
       if (cancel === undefined || signal === undefined) return;
-      giveUp = () => {
+      watch = onAbort(signal, () => {
         if (!cancel()) return;
         reject(aborted(signal));
         this.#scheduleFlush(); // Messages queued after it may now be sent.
-      };
-      onAbort(signal, giveUp);
+      });
     });
   }
 
@@ -237,13 +236,11 @@ export class Session {
     });
     this.#handshakeTimer = clock.setTimer(() => this.end('OVERLAY_HANDSHAKE_TIMEOUT'), handshakeTimeoutMs);
     this.#tickTimer = clock.setTimer(() => this.#tick(), TIMER_PERIOD_MS);
-    if (signal !== undefined) {
-      this.#onSignal = () => this.end('OVERLAY_ABORTED', undefined, signal.reason);
-      onAbort(signal, this.#onSignal);
-    }
+    const onSignal = (): void => this.end('OVERLAY_ABORTED', undefined, signal?.reason);
+    this.#watch = onAbort(signal, onSignal);
     this.#handle(this.#peer.start(this.#now()));
     this.#flush();
-    if (signal?.aborted) this.#onSignal?.();
+    if (signal?.aborted) onSignal();
   }
 
   #written(): void {
@@ -380,7 +377,7 @@ export class Session {
   #onEnded(error: OverlayError): void {
     this.#handshakeTimer?.cancel();
     this.#tickTimer?.cancel();
-    if (this.#onSignal !== undefined) offAbort(this.#options.signal, this.#onSignal);
+    offAbort(this.#options.signal, this.#watch);
     // Subtle: queued first, so that the callers of `ended` see what `onEnded` has done. The same holds for the other two.
     queueMicrotask(() => this.#options.onEnded?.(error));
     this.#whenAuthenticated?.reject(error);

@@ -132,11 +132,11 @@ async function closesUnheard(target: Target, lastedMs: number, options: ProbeOpt
     const timer = clock.setTimer(() => setImmediate(resolve, undefined), watchedMs);
     const settle = (isClosed: boolean) => (): void => {
       timer.cancel();
-      offAbort(signal, stay);
+      offAbort(signal, watch);
       resolve(isClosed ? clock.now().monotonicMs - startMs : undefined);
     };
     const stay = settle(false);
-    onAbort(signal, stay);
+    const watch = onAbort(signal, stay);
     if (signal?.aborted) stay();
     socket
       .on('error', () => {})

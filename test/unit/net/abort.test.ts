@@ -64,12 +64,13 @@ describe('onAbort', () => {
   it('calls the listeners in order and once, except removed ones', () => {
     const ending = new AbortController();
     const called: number[] = [];
-    const callbacks = [0, 1, 2, 3].map((i) => (): void => {
-      called.push(i);
-      if (i === 0) offAbort(ending.signal, callbacks[3] as () => void);
-    });
-    for (const callback of callbacks) onAbort(ending.signal, callback);
-    offAbort(ending.signal, callbacks[1] as () => void);
+    const watches = [0, 1, 2, 3].map((i) =>
+      onAbort(ending.signal, () => {
+        called.push(i);
+        if (i === 0) offAbort(ending.signal, watches[3]);
+      }),
+    );
+    offAbort(ending.signal, watches[1]);
     ending.abort();
     expect(called).toEqual([0, 2]);
     onAbort(ending.signal, () => called.push(9));
@@ -79,12 +80,13 @@ describe('onAbort', () => {
   it('ignores an undefined signal, and a listener that was removed before', () => {
     const ending = new AbortController();
     const callback = (): void => {};
-    onAbort(undefined, callback);
-    offAbort(undefined, callback);
-    offAbort(ending.signal, callback);
-    onAbort(ending.signal, callback);
-    offAbort(ending.signal, callback);
-    offAbort(ending.signal, callback);
+    expect(onAbort(undefined, callback)).toBeUndefined();
+    offAbort(undefined, undefined);
+    offAbort(ending.signal, undefined);
+    const watch = onAbort(ending.signal, callback);
+    expect(getEventListeners(ending.signal, 'abort')).toHaveLength(1);
+    offAbort(ending.signal, watch);
+    offAbort(ending.signal, watch);
     expect(getEventListeners(ending.signal, 'abort')).toEqual([]);
   });
 });
