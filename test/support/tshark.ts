@@ -10,6 +10,7 @@ import type { DecodedRecord } from '../../src/capture/decode.ts';
 import { ERROR_CODES } from '../../src/protocol/error-table.ts';
 import { type AnnotatedField, annotateRecord } from '../../src/protocol/wire/annotate.ts';
 import { MESSAGE_TYPES } from '../../src/protocol/wire/messages.ts';
+import { pcapOf, type SegmentSpec } from './pcap.ts';
 
 /** Captures as files, and the output of tshark for them. */
 export class Tshark implements Disposable {
@@ -33,13 +34,21 @@ export class Tshark implements Disposable {
       ['-X', `lua_script:${fileURLToPath(DISSECTOR)}`, '-r', capture, ...args],
       { maxBuffer: 2 ** 30, env: { ...process.env, TZ: 'UTC', HOME: this.#folder } },
     );
-    for (const text of [stdout, stderr]) if (/Lua ?Error|Lua: Error/i.test(text)) throw new Error(/^.*Lua.*$/im.exec(text)?.[0]);
+    for (const text of [stdout, stderr]) {
+      const [error] = /Lua ?Error[^"\n]*|Lua: Error[^"\n]*/i.exec(text) ?? [];
+      if (error !== undefined) throw new Error(error);
+    }
     return stdout;
   }
 
   /** The records of a capture, in order, each with its fields. */
   async records(capture: string, ...args: readonly string[]): Promise<readonly ShownRecord[]> {
-    return parsePdml(await this.run(capture, '-Y', 'stellar', '-T', 'pdml', ...args));
+    return parsePdml(await this.run(capture, '-Y', 'stellar', '-T', 'pdml', '-J', 'stellar', ...args));
+  }
+
+  /** The number of frames of a capture for each filter. */
+  async count(capture: string, ...filters: readonly string[]): Promise<readonly number[]> {
+    return countsOf(await this.run(capture, '-q', '-z', ['io,stat,0', ...filters].join()));
   }
 
   [Symbol.dispose](): void {
@@ -47,9 +56,64 @@ export class Tshark implements Disposable {
   }
 }
 
+/** The number of frames for each filter of `-z io,stat,0`, from the row of its table: frames and bytes for each filter. */
+export function countsOf(text: string): readonly number[] {
+  const [, row = ''] = /^\|.* <> [\d.]+ \|(.*\d )\|/m.exec(text) ?? [];
+  return row.split('|').flatMap((number, i) => (i % 2 === 0 ? [Number(number)] : []));
+}
+
+/** A capture of a batch. */
+export interface Captured {
+  readonly segments: readonly SegmentSpec[];
+  /** Its records; the first call runs tshark. */
+  readonly shown: () => Promise<readonly ShownRecord[]>;
+}
+
+/** Captures that one run of tshark dissects: most are so small that its start takes longer. */
+export class Batch {
+  /** Options of tshark. */
+  readonly args: readonly string[];
+  readonly #tshark: () => Tshark;
+  readonly #captures: (readonly SegmentSpec[])[] = [];
+  #shown: Promise<readonly (readonly ShownRecord[])[]> | undefined;
+
+  constructor(tshark: () => Tshark, ...args: readonly string[]) {
+    this.#tshark = tshark;
+    this.args = args;
+  }
+
+  /** Adds a capture that dials from port 50000. All must be added before tshark runs. */
+  add(segments: readonly SegmentSpec[]): Captured {
+    const index = this.#captures.length;
+    // Each capture has another port, so that no connection is in two.
+    const own = (address: string): string => address.replace(/:50000$/, `:${50_000 + index}`);
+    const capture = segments.map((one) => ({ ...one, from: own(one.from), to: own(one.to) }));
+    this.#captures.push(capture);
+    const shown = async (): Promise<readonly ShownRecord[]> => {
+      this.#shown ??= this.#dissect(this.#captures);
+      // Captures are dissected one by one to see which of them tshark fails with.
+      const all = await this.#shown.catch(() => undefined);
+      return (all?.[index] ?? (await this.#dissect([capture]))[0]) as readonly ShownRecord[];
+    };
+    return { segments, shown };
+  }
+
+  async #dissect(captures: readonly (readonly SegmentSpec[])[]): Promise<readonly (readonly ShownRecord[])[]> {
+    const tshark = this.#tshark();
+    const shown = await tshark.records(tshark.file(pcapOf(captures.flat())), ...this.args);
+    let last = 0;
+    return captures.map(({ length }) => {
+      const first = last + 1;
+      last += length;
+      const end = last;
+      return shown.filter(({ frame }) => frame >= first && frame <= end);
+    });
+  }
+}
+
 /** A record as tshark shows it. */
 export interface ShownRecord {
-  /** Frame it ends in. */
+  /** Frame it ends in, of those of the whole run. */
   readonly frame: number;
   /** All fields below `stellar.`, generated ones too, in order. */
   readonly fields: readonly ShownField[];
@@ -68,14 +132,14 @@ function parsePdml(pdml: string): readonly ShownRecord[] {
   const records: { frame: number; fields: ShownField[] }[] = [];
   let frame = 0;
   let current: { frame: number; fields: ShownField[] } | undefined;
-  for (const [, tag, name = '', rest = ''] of pdml.matchAll(/<(proto|field) name="([^"]*)"([^>]*)>/g)) {
-    const attribute = (key: string): string => unescapeXml(new RegExp(` ${key}="([^"]*)"`).exec(rest)?.[1] ?? '');
+  const elements = pdml.matchAll(/<(proto|field) name="([^"]*)"(?:[^>]*? show="([^"]*)")?(?:[^>]*? value="([^"]*)")?/g);
+  for (const [, tag, name = '', show = '', value = ''] of elements) {
     if (tag === 'proto') {
       current = name === 'stellar' ? { frame, fields: [] } : undefined;
       if (current !== undefined) records.push(current);
-    } else if (name === 'frame.number') frame = Number(attribute('show'));
+    } else if (name === 'num') frame = Number(show);
     else if (name.startsWith('stellar.')) {
-      current?.fields.push({ name: name.slice('stellar.'.length), show: attribute('show'), value: attribute('value') });
+      current?.fields.push({ name: name.slice('stellar.'.length), show: unescapeXml(show), value });
     }
   }
   return records.filter(({ fields }) => fields.some(({ name }) => name === 'type'));
