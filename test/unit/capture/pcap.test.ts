@@ -244,17 +244,22 @@ describe('a packet in a tunnel', () => {
     'gives the same segments as tshark (needs tshark)',
     () => {
       const packets = [...Object.values(LINK_TUNNELS), ...tunnels.map(([, wrap]) => [101, wrap] as const)];
+      const linkTypes = [...new Set(packets.map(([type]) => type))];
       const folder = mkdtempSync(join(tmpdir(), 'tunnels-'));
       try {
-        for (const linkType of new Set(packets.map(([type]) => type))) {
-          const file = join(folder, `${linkType}.pcap`);
-          const inIt = packets.flatMap(([type, wrap]) => (type === linkType ? [{ bytes: wrap(ipPacket(V4)) }] : []));
-          writeFileSync(file, pcapFile(inIt, { linkType }));
-          const fields = ['-T', 'fields', '-e', 'tcp.srcport', '-e', 'tcp.dstport', '-e', 'tcp.payload'];
-          const told = ['-d', 'udp.port==6635,mpls', '-d', `mpls.label==${PSEUDOWIRE_LABEL},pwethcw`];
-          const stdout = execFileSync('tshark', ['-n', '-r', file, ...told, ...fields], { encoding: 'utf8', stdio: 'pipe' });
-          expect([linkType, ...stdout.trim().split('\n')]).toEqual([linkType, ...inIt.map(() => `50000\t11625\t${toHex(DATA)}`)]);
-        }
+        // One file with an interface for each link type.
+        const file = join(folder, 'tunnels.pcapng');
+        const inIt = packets.map(([type, wrap]) => ({ bytes: wrap(ipPacket(V4)), interface: linkTypes.indexOf(type) }));
+        const interfaces = linkTypes.map((linkType) => ({ linkType }));
+        writeFileSync(file, pcapngFile(inIt, interfaces));
+        const fields = ['-T', 'fields', '-e', 'tcp.srcport', '-e', 'tcp.dstport', '-e', 'tcp.payload'];
+        const told = ['-d', 'udp.port==6635,mpls', '-d', `mpls.label==${PSEUDOWIRE_LABEL},pwethcw`];
+        const stdout = execFileSync('tshark', ['-n', '-r', file, ...told, ...fields], { encoding: 'utf8', stdio: 'pipe' });
+        const names = [...Object.keys(LINK_TUNNELS), ...Object.keys(IP_TUNNELS)];
+        // tshark shows the file's block of an unknown type, too.
+        const [, ...lines] = stdout.trimEnd().split('\n');
+        expect(lines).toHaveLength(names.length);
+        expect(names.map((name, i) => [name, lines[i]])).toEqual(names.map((name) => [name, `50000\t11625\t${toHex(DATA)}`]));
       } finally {
         rmSync(folder, { recursive: true });
       }

@@ -25,8 +25,9 @@ import { xmlElements } from '../../support/xml.ts';
 import { crawlMock, QUICK } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'crawl-exports-'));
-const has = (command: string, ...args: readonly string[]): boolean => spawnSync(command, args).status === 0;
-const hasNetworkX = has('python3', '-c', 'import networkx');
+// To find it takes a tenth of the time that its import takes.
+const FIND = 'import importlib.util, sys; sys.exit(importlib.util.find_spec("networkx") is None)';
+const hasNetworkX = spawnSync('python3', ['-c', FIND]).status === 0;
 
 let mock: MockNetwork;
 let events: readonly CrawlEvent[];
