@@ -186,8 +186,7 @@ local function answered(connection, side, name, c)
 end
 
 -- Everything that depends on the earlier records. It is computed once, when the record is first dissected.
-local function follow(pinfo, tvb, name, c)
-  local connection, side = sides(pinfo)
+local function follow(pinfo, connection, side, tvb, name, c)
   local record = { frame = pinfo.number, time = pinfo.rel_ts }
   local isRetransmitted = retransmission() ~= nil or keepAlive() ~= nil
   local high, low = tvb(HEADER + SEQUENCE, 4):uint(), tvb(HEADER + SEQUENCE + 4, 4):uint()
@@ -246,20 +245,24 @@ end
 
 -- Packets with several records show all of them.
 local function tell(pinfo, text)
-  if pinfo.private.stellar == tostring(pinfo.number) then pinfo.cols.info:append(", " .. text)
-  else pinfo.cols.info:set(text) end
-  pinfo.private.stellar = tostring(pinfo.number)
+  local private, number = pinfo.private, tostring(pinfo.number)
+  if private.stellar == number then pinfo.cols.info:append(", " .. text)
+  else
+    pinfo.cols.info:set(text)
+    private.stellar = number
+  end
 end
 
 -- One record, header and body.
-local function dissectRecord(tvb, pinfo, root)
+local function dissectRecord(tvb, pinfo, root, connection, side, length)
   pinfo.cols.protocol:set("Stellar")
   local tree = root:add(stellar, tvb())
-  tree:add(fLength, tvb(0, math.min(4, tvb:len())))
-  tree:add(fLast, tvb(0, math.min(4, tvb:len())))
-  local length = lengthAt(tvb, 0)
-  local body = tvb:len() - HEADER
-  local stop = tvb:len() - MAC
+  local size = tvb:len()
+  local header = tvb(0, math.min(4, size))
+  tree:add(fLength, header)
+  tree:add(fLast, header)
+  local body = size - HEADER
+  local stop = size - MAC
   local reason
   if length == 0 or length > LARGEST then reason = ("length %.0f, where 1 to %d are allowed"):format(length, LARGEST)
   elseif length % 4 ~= 0 then reason = "length not a multiple of 4"
@@ -270,13 +273,14 @@ local function dissectRecord(tvb, pinfo, root)
     if body > 0 then tree:add(fUndecoded, tvb(HEADER)) end
     tree:append_text(", malformed: " .. reason)
     tell(pinfo, "malformed record")
-    return tvb:len()
+    return size
   end
-  local typeNumber = tvb(HEADER + MESSAGE, 4):int()
+  local typeRange = tvb(HEADER + MESSAGE, 4)
+  local typeNumber = typeRange:int()
   local name = MESSAGE_NAMES[typeNumber]
   tree:add(fVersion, tvb(HEADER, 4))
   local sequenceItem = tree:add(fSequence, tvb(HEADER + SEQUENCE, 8))
-  local typeItem = tree:add(fType, tvb(HEADER + MESSAGE, 4))
+  local typeItem = tree:add(fType, typeRange)
   if not name then typeItem:add_proto_expert_info(xUnknown, ("Type %d is not in use"):format(typeNumber)) end
   local branch = tree
   if name then branch = tree:add(fields[name:lower()], tvb(HEADER + MESSAGE, stop - HEADER - MESSAGE)) end
@@ -290,16 +294,17 @@ local function dissectRecord(tvb, pinfo, root)
   elseif name and SUMMARIES[name] then text = text .. " " .. SUMMARIES[name](c) end
   tree:append_text(", " .. text)
   tell(pinfo, text)
-  local macItem = tree:add(fMac, tvb(stop, MAC))
+  local macRange = tvb(stop, MAC)
+  local macItem = tree:add(fMac, macRange)
 
-  local key = ("%d %d %d"):format(pinfo.number, tvb:offset(), tvb:len())
+  local key = ("%d %d %d"):format(pinfo.number, tvb:offset(), size)
   local record = records[key]
   if not record then
-    record = follow(pinfo, tvb, not wrong and name or nil, c)
+    record = follow(pinfo, connection, side, tvb, not wrong and name or nil, c)
     records[key] = record
   end
   if record.role then tree:add(fFrom, record.role):set_generated() end
-  local status = tree:add(fMacStatus, tvb(stop, MAC), record.mac):set_generated()
+  tree:add(fMacStatus, macRange, record.mac):set_generated()
   if record.mac == "bad" then macItem:add_proto_expert_info(xMac) end
   if record.gap then sequenceItem:add_proto_expert_info(xSequence) end
   if record.repeated then sequenceItem:add_proto_expert_info(xRepeated) end
@@ -311,7 +316,7 @@ local function dissectRecord(tvb, pinfo, root)
     local nanos = math.floor(record.delta * 1e9 + 0.5)
     tree:add(fTime, NSTime.new(math.floor(nanos / 1e9), nanos % 1e9)):set_generated()
   end
-  return tvb:len()
+  return size
 end
 
 -- Length of the record that begins here. A length that is not allowed ends the stream: all remaining bytes belong to it.
@@ -321,23 +326,19 @@ local function recordLength(tvb, _, offset)
   return HEADER + length
 end
 
-local function dissectAndMark(tvb, pinfo, root)
+local function dissectAndMark(tvb, pinfo, root, connection, side)
   local length = lengthAt(tvb, 0)
   -- After a length that is not allowed, the next record must be searched for, as after missing segments.
-  if length == 0 or length > LARGEST then
-    local _, side = sides(pinfo)
-    side.inStep = false
-  end
-  return dissectRecord(tvb, pinfo, root)
+  if length == 0 or length > LARGEST then side.inStep = false end
+  return dissectRecord(tvb, pinfo, root, connection, side, length)
 end
 
 -- Offset of the first record in a segment: 0 in a stream without gap so far.
 -- @return the offset and true; if there are too few bytes to decide, their offset and false; or nil
-local function findRecord(tvb, pinfo)
+local function findRecord(tvb, pinfo, connection, side)
   local key = ("%d %d %d"):format(pinfo.number, tvb:offset(), tvb:len())
   local known = segments[key]
   if known then return known.at, known.isRecord end
-  local connection, side = sides(pinfo)
   if lostSegment() then side.inStep = false end
   local last = tvb:len() - 20
   local at, isRecord
@@ -367,8 +368,8 @@ end
 
 function stellar.dissector(tvb, pinfo, root)
   if tvb:len() == 0 then return 0 end
-  local connection = sides(pinfo)
-  local first, isRecord = findRecord(tvb, pinfo)
+  local connection, side = sides(pinfo)
+  local first, isRecord = findRecord(tvb, pinfo, connection, side)
   if not first and not connection.isStellar then return 0 end
   if not isRecord then
     pinfo.cols.protocol:set("Stellar")
@@ -378,7 +379,8 @@ function stellar.dissector(tvb, pinfo, root)
     return tvb:len()
   end
   if first > 0 then skip(tvb, root, first) end
-  dissect_tcp_pdus(first == 0 and tvb or tvb(first):tvb(), root, HEADER, recordLength, dissectAndMark)
+  local function dissect(part, info, tree) return dissectAndMark(part, info, tree, connection, side) end
+  dissect_tcp_pdus(first == 0 and tvb or tvb(first):tvb(), root, HEADER, recordLength, dissect)
   if first > 0 and pinfo.desegment_len > 0 then pinfo.desegment_offset = pinfo.desegment_offset + first end
   return tvb:len()
 end
