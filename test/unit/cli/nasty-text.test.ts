@@ -135,11 +135,13 @@ describe.concurrent('control characters from a node', () => {
       '1s',
       ...ON,
     ];
-    await showing(run, ['audit', at, '--junit', junit, '--html', html, ...only]);
-    for (const form of ['--json', '--tap']) await showing(call, ['audit', at, form, ...only]);
+    await Promise.all([
+      showing(run, ['audit', at, '--junit', junit, '--html', html, ...only]),
+      ...['--json', '--tap'].map((form) => showing(call, ['audit', at, form, ...only])),
+      showing(call, ['audit', hostileAt, ...only]),
+    ]);
     for (const path of [junit, html]) expectClean(readFileSync(path, 'utf8'), path);
     expect(readFileSync(html, 'utf8')).toMatch(SHOWN);
-    await showing(call, ['audit', hostileAt, ...only]);
   });
 
   it('are replaced by exporter in metrics, debug text and log', async () => {
