@@ -29,11 +29,10 @@ export default defineConfig({
           testTimeout,
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/interop/core.test.ts', ...ALONE],
+          exclude: ALONE,
         },
       },
       { test: { name: 'alone', testTimeout, include: ALONE } },
-      { test: { name: 'interop', include: ['test/interop/core.test.ts'], testTimeout } },
     ],
     coverage: {
       provider: 'v8',

@@ -199,8 +199,9 @@ function expectedField(message: string, { path, type, value, length }: Annotated
   };
 }
 
+const ENUM_NUMBERS: Readonly<Record<string, number>> = { ...MESSAGE_TYPES, ...ERROR_CODES, TIME_SLICED_SURVEY_TOPOLOGY: 1 };
+
 /** `13 (HELLO)`, `HELLO`: 13. */
 function enumNumber(value: string): string {
-  const names: Readonly<Record<string, number>> = { ...MESSAGE_TYPES, ...ERROR_CODES, TIME_SLICED_SURVEY_TOPOLOGY: 1 };
-  return String(names[value] ?? value.replace(/ \(.*\)$/, ''));
+  return String(ENUM_NUMBERS[value] ?? value.replace(/ \(.*\)$/, ''));
 }
