@@ -67,7 +67,7 @@ describe('the TAP output', () => {
     expect(points[6]?.diag).toMatchObject({ came: '- [] {} : yaml', expected: HARMLESS });
   });
 
-  it.skipIf(!has('prove', '--version'))('is read correctly by prove', () => {
+  it.skipIf(!has('prove'))('is read correctly by prove', () => {
     const file = join(folder, 'all.tap');
     writeFileSync(file, document(results));
     const lines = execFileSync('perl', ['-e', PERL, file], { encoding: 'utf8' }).trimEnd().split('\n');
@@ -77,7 +77,7 @@ describe('the TAP output', () => {
     expect(lines[0]).toBe('1 1 0 - acceptor.something: a title');
   });
 
-  it.skipIf(!has('prove', '--version'))('makes prove succeed when all cases pass, and fail when one case fails', () => {
+  it.skipIf(!has('prove'))('makes prove succeed when all cases pass, and fail when one case fails', () => {
     const prove = (name: string, list: readonly CaseResult[], isStrict = false): number => {
       writeFileSync(join(folder, name), document(list, isStrict));
       try {

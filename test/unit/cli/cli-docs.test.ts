@@ -6,12 +6,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { cliDocs } from '../../../scripts/support/cli-docs.ts';
 import { VERBS } from '../../../src/cli/verbs.ts';
 import { callCli } from '../../support/cli.ts';
+import { has } from '../../support/programs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cli-docs-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const docs = await cliDocs();
-const has = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 const file = (name: string, text: string): string => {
   const path = join(folder, name);
   writeFileSync(path, text);

@@ -1,16 +1,16 @@
 /** docs/crawl.md: its commands load a crawl into the tools they name. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CrawlFile, CrawlResult } from '../../../src/crawl/index.ts';
 import { mockNetwork } from '../../../src/testing/index.ts';
+import { has } from '../../support/programs.ts';
 import { crawlMock, QUICK } from './support.ts';
 
 const doc = readFileSync(new URL('../../../docs/crawl.md', import.meta.url), 'utf8');
 const commands = [...doc.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, command = '']) => command);
-const has = (tool: string): boolean => spawnSync(tool, ['--version']).status === 0;
 
 describe('docs/crawl.md', () => {
   const folder = mkdtempSync(join(tmpdir(), 'crawl-docs-'));

@@ -9,11 +9,11 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Exporter } from '../../../src/exporter/server.ts';
 import { NodeIdentity } from '../../../src/index.ts';
+import { has } from '../../support/programs.ts';
 import { ask, exporter, goodNode, network, probeOf } from './support.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../../examples/prometheus/', import.meta.url));
 
-const has = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
 const HAS_PROMTOOL = has('promtool');
 const HAS_PROMETHEUS = has('prometheus');
 const only = (installed: boolean): string => (installed ? '' : ' (not run: not installed, see Debian’s package prometheus)');
