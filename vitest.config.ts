@@ -5,7 +5,6 @@ import { defineConfig } from 'vitest/config';
 const ALONE = [
   'test/security/resources.test.ts',
   'test/unit/capture/hostile.test.ts',
-  'test/unit/cli/open-browser.test.ts',
   'test/unit/crypto/hmac-sha256.test.ts',
   'test/unit/follow/memory.test.ts',
   'test/unit/net/abort.test.ts',
