@@ -4,7 +4,7 @@
  *
  * - `new peer`: the other side has never been seen: one X25519, one ed25519 verification, five HMACs.
  * - `known peer`: the same other side again; shared key and verified cert are kept, as in the reference.
- * - `own ECDH key each`: a fresh ECDH key and cert for each connection; one key pair, one signature more.
+ * - `own ECDH key each`: a new peer, and a fresh ECDH key and cert of ours for each connection; one key pair, one signature more.
  * - `late peer`: a new one that answers late and keeps its socket open for five seconds; the side that dials hangs up.
  *
  * @module
@@ -33,6 +33,7 @@ export async function run(options: BenchOptions): Promise<Report> {
   for (const side of ['dials', 'accepts'] as const) {
     for (const variant of VARIANTS) {
       if (side === 'accepts' && variant === 'late peer') continue;
+      const isNew = variant !== 'known peer';
       for (const temperature of ['cold', 'warm'] as const) {
         const name = `${side}, ${variant}, ${temperature}`;
         if (!name.includes(options.only ?? '')) continue;
@@ -41,7 +42,7 @@ export async function run(options: BenchOptions): Promise<Report> {
         const subjects = async (): Promise<readonly Subject[]> => [
           await begin('ours', ours, 'handshake-ours'),
           ...(options.fast ? [] : [await begin('rival', ours, 'handshake-rival')]),
-          ...(variant === 'new peer' ? [await begin('sodium', ours, 'handshake-sodium')] : []),
+          ...(isNew ? [await begin('sodium', ours, 'handshake-sodium')] : []),
           await begin('floor', ours, 'handshake-floor'),
           ...(other === undefined ? [] : [await begin('against', other, 'handshake-ours')]),
         ];
@@ -50,7 +51,6 @@ export async function run(options: BenchOptions): Promise<Report> {
             ? await measure(options, subjects)
             : await measure({ generations: options.generations * COLD_PROCESSES, rounds: 1 }, subjects, 0);
         const { rival, sodium } = series;
-        const isNew = variant === 'new peer' || variant === 'late peer';
         const { name: _, ...found } = toCase(name, series, { rival: isNew ? 1.1 : 0.85 });
         const ratios = { ...found.ratios, ...(rival && sodium && { 'sodium / rival': ratio(sodium, rival, 0.85) }) };
         cases.push({ name, ...found, ratios });

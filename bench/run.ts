@@ -28,6 +28,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   follow: () => import('./follow.ts'),
   crawl: () => import('./crawl.ts'),
   hostile: () => import('./hostile.ts'),
+  page: () => import('./page.ts'),
 };
 
 const { values, positionals } = parseArgs({
