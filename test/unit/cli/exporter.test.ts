@@ -30,7 +30,7 @@ async function startExporter(args: readonly string[], env: Record<string, string
   return { child, ask, port: port as number, peerID };
 }
 
-describe('exporter', () => {
+describe.concurrent('exporter', () => {
   it('probes any number of addresses in the ranges of --allow, and no others', async () => {
     await using node = await listen({ network, port: 0 });
     const { child, ask } = await startExporter(['--allow', '10.0.0.0/8', '--allow=127.0.0.0/8', '--network', 'standalone']);
