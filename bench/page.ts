@@ -61,6 +61,6 @@ async function load(viewer: Viewer, url: string): Promise<Steps> {
   await page.getByLabel('Find').fill('10.0.1.4 ok');
   await page.getByText(new RegExp(` of ${NODES} nodes`)).waitFor();
   const filtered = await now();
-  await page.context().close();
+  await page.close();
   return { shown, sorted, filtered };
 }

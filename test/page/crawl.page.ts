@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { crawlPageHtml } from '../../src/crawl/index.ts';
 import { encodePublicKey } from '../../src/protocol/strkey.ts';
-import { findBrowser, Viewer, WIDTHS } from './support/browser.ts';
+import { findBrowser, type Look, Viewer, WIDTHS } from './support/browser.ts';
 import { crawlFile, crawlOf } from './support/crawls.ts';
 
 /** Of the page without data, in bytes. */
@@ -18,8 +18,8 @@ describe.runIf(findBrowser())('the page of a crawl', () => {
   let viewer: Viewer;
   const opened: Page[] = [];
 
-  async function show(count: number, versionStr?: string, options: Parameters<Viewer['open']>[1] = {}): Promise<Page> {
-    const page = await viewer.open(await crawlFile(folder, crawlOf(count, versionStr)), options);
+  async function show(count: number, versionStr?: string, look?: Look): Promise<Page> {
+    const page = await viewer.open(await crawlFile(folder, crawlOf(count, versionStr)), look);
     opened.push(page);
     await page.locator('tbody tr[data-index] button').first().waitFor();
     return page;
@@ -30,7 +30,7 @@ describe.runIf(findBrowser())('the page of a crawl', () => {
   });
   afterEach(async () => {
     expect(viewer.complaints.splice(0)).toEqual([]);
-    await Promise.all(opened.splice(0).map((page) => page.context().close()));
+    await Promise.all(opened.splice(0).map((page) => viewer.leave(page)));
   });
   afterAll(async () => {
     await viewer[Symbol.asyncDispose]();

@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listen, networks } from '../../src/index.ts';
 import { mockNode } from '../../src/testing/index.ts';
-import { type Finished, runCli } from '../support/cli.ts';
+import { callCli, type Finished, runCli } from '../support/cli.ts';
 import { FAILURES } from '../support/failures.ts';
 import { findBrowser, Viewer } from './support/browser.ts';
 
@@ -24,9 +24,14 @@ describe.runIf(findBrowser())('the page of a handshake that fails', () => {
     rmSync(folder, { recursive: true });
   });
 
-  async function pageOf(target: string, args: readonly string[]): Promise<{ readonly run: Finished; readonly page: Page }> {
+  /** @param explain runs the command line in this process, or as one */
+  async function pageOf(
+    target: string,
+    args: readonly string[],
+    explain = callCli,
+  ): Promise<{ readonly run: Finished; readonly page: Page }> {
     const file = join(folder, `${++files}.html`);
-    const run = await runCli(['explain', target, '--network', 'standalone', '--html', file, ...args]);
+    const run = await explain(['explain', target, '--network', 'standalone', '--html', file, ...args]);
     return { run, page: await viewer.open(pathToFileURL(file).href) };
   }
 
@@ -47,12 +52,12 @@ describe.runIf(findBrowser())('the page of a handshake that fails', () => {
       // The first thing on the page: nothing but the title is above it.
       expect(await failed.evaluate((element) => element.previousElementSibling?.tagName)).toBe('H1');
       expect(viewer.complaints).toEqual([]);
-      await page.context().close();
+      await viewer.leave(page);
     },
   );
 
   it('shows a port where nothing listens', async () => {
-    const { run, page } = await pageOf('127.0.0.1:1', []);
+    const { run, page } = await pageOf('127.0.0.1:1', [], runCli);
     expect(run.code).toBe(3);
     const text = await page.getByRole('region', { name: 'What failed' }).textContent();
     expect(text).toContain('127.0.0.1:1 refused the connection: nothing listens there.');

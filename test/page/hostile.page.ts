@@ -51,5 +51,6 @@ describe.runIf(findBrowser())('text from a peer', () => {
     await page.locator('#sequence .arrow').nth(1).click();
     expect(await page.locator('.fields').textContent()).toContain(shown);
     expect(viewer.complaints).toEqual([]);
+    await viewer.leave(page);
   });
 });

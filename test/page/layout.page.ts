@@ -24,7 +24,7 @@ describe.runIf(findBrowser())('the layout of the page', () => {
   });
   afterAll(() => viewer[Symbol.asyncDispose]());
 
-  it.each(CASES)('fits into $width pixels, $theme, for $name', async ({ name, width, theme }) => {
+  it.concurrent.each(CASES)('fits into $width pixels, $theme, for $name', async ({ name, width, theme }) => {
     const picture = await PICTURES[name]?.();
     const page = await viewer.show(picture as Picture, { viewport: { width, height: 900 }, colorScheme: theme });
     await watchShifts(page);
@@ -41,7 +41,7 @@ describe.runIf(findBrowser())('the layout of the page', () => {
     expect(await viewer.violations(page)).toEqual([]);
     expect(await shiftsOf(page)).toEqual([]);
     expect(viewer.complaints).toEqual([]);
-    await page.context().close();
+    await viewer.leave(page);
   });
 
   it('has no motion for users who want reduced motion', async () => {

@@ -36,7 +36,7 @@ describe.runIf(findBrowser())('the fields and bytes of a record', () => {
   afterAll(() => viewer[Symbol.asyncDispose]());
   beforeEach(async () => {
     page = await viewer.show(pictureOf('dial-core'));
-    return () => page.context().close();
+    return () => viewer.leave(page);
   });
 
   const row = (name: string) => page.locator('#record .fields tr', { has: page.getByRole('button', { name, exact: true }) });

@@ -66,7 +66,7 @@ describe.runIf(findBrowser())('explain --open', () => {
     const phases = await page.locator('.phases .phase-name').allTextContents();
     expect(phases.filter((name) => name !== 'DNS')).toEqual(['TCP', 'HELLO', 'AUTH']);
     expect(viewer.complaints).toEqual([]);
-    await page.context().close();
+    await page.close();
     expect(await finished(child)).toMatchObject({ code: 0 });
   });
 
@@ -83,7 +83,7 @@ describe.runIf(findBrowser())('explain --open', () => {
     expect(code).toBe(0);
     await page.getByText('The program has ended. This page still works.').waitFor();
     await page.locator('.node', { hasText: 'shared key' }).click();
-    await page.context().close();
+    await page.close();
   });
 
   it('refuses requests without the token, for another host, or from another page', async () => {

@@ -44,7 +44,7 @@ describe.runIf(findBrowser())('the protocol over a MessagePort in a browser', ()
     );
     expect(await dialled).toEqual(result);
     expect(viewer.complaints.filter((complaint) => complaint !== `request: ${url}app.js`)).toEqual([]);
-    await page.context().close();
+    await viewer.leave(page);
   });
 });
 

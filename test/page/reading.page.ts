@@ -36,7 +36,7 @@ describe.runIf(findBrowser())('the text of the page', () => {
     await page.locator('.verdict-bad').waitFor();
     expect(await page.locator('.phases li').count()).toBe(4);
     expect(await sticksOut(page)).toEqual([]);
-    await page.context().close();
+    await viewer.leave(page);
   });
 
   it.each(WIDTHS)('is not crossed by lines of the key graph, at %i pixels', async (width) => {
@@ -59,7 +59,7 @@ describe.runIf(findBrowser())('the text of the page', () => {
       });
     });
     expect([...new Set(hidden)]).toEqual([]);
-    await page.context().close();
+    await viewer.leave(page);
   });
 
   it('links every word and rule to a section of the protocol document, and the link opens the section', async () => {
@@ -83,7 +83,7 @@ describe.runIf(findBrowser())('the text of the page', () => {
     expect(await sticksOut(page)).toEqual([]);
     expect(await viewer.violations(page)).toEqual([]);
     expect(viewer.complaints).toEqual([]);
-    await page.context().close();
+    await viewer.leave(page);
   });
 });
 

@@ -50,7 +50,7 @@ describe.runIf(findBrowser())('the page of a session with stellar-core', () => {
     const value = await page.locator('.detail-panel .value-box code').first().textContent();
     expect(value?.replaceAll(' ', '')).toBe(sent);
     expect(viewer.complaints).toEqual([]);
-    await page.context().close();
+    await viewer.leave(page);
   });
 
   it.each(transcripts.map(([name]) => name).filter((name) => !COMPLETE.includes(name)))('shows what failed: %s', async (name) => {
@@ -75,7 +75,7 @@ describe.runIf(findBrowser())('the page of a session with stellar-core', () => {
     }
     expect(await page.locator('.row-end').count()).toBeGreaterThan(0);
     expect(viewer.complaints).toEqual([]);
-    await page.context().close();
+    await viewer.leave(page);
   });
 
   it('contains no secret without our keys, and reports MACs as not verified', async () => {
@@ -101,7 +101,7 @@ describe.runIf(findBrowser())('the page of a session with stellar-core', () => {
       expect(html).not.toContain(secret);
     await page.locator('#sequence .arrow').nth(2).click();
     expect(await page.locator('.checks').textContent()).toContain('This MAC was not verified');
-    await page.context().close();
+    await viewer.leave(page);
   });
 
   it('reports no MAC as good without keys: not in the headline, the records, the checks or the fields', async () => {
@@ -122,7 +122,7 @@ describe.runIf(findBrowser())('the page of a session with stellar-core', () => {
     await page.locator('#sequence .arrow').nth(2).click();
     expect(await page.locator('.checks .check-unverified').textContent()).toContain('not verified: no keys');
     expect(await page.locator('.fields tr', { hasText: 'HMAC-SHA256' }).locator('.mark-unverified').count()).toBe(1);
-    await page.context().close();
+    await viewer.leave(page);
   });
 
   it('shows a MAC as bad if it was verified as bad, and claims nothing else', async () => {
@@ -137,6 +137,6 @@ describe.runIf(findBrowser())('the page of a session with stellar-core', () => {
     const body = await page.locator('#page').textContent();
     for (const claim of ['Every check passes', 'are authenticated', 'This MAC was not verified'])
       expect(body).not.toContain(claim);
-    await page.context().close();
+    await viewer.leave(page);
   });
 });

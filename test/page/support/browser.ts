@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { pageHtml } from '../../../src/explain/page.ts';
 import type { Picture } from '../../../src/explain/picture.ts';
 
@@ -24,12 +24,23 @@ export function findBrowser(): string | undefined {
 /** A desktop and a phone. */
 export const WIDTHS = [1280, 390] as const;
 
+/** How a page is looked at. Default: a desktop, light, with motion. */
+export interface Look {
+  readonly viewport?: { readonly width: number; readonly height: number };
+  readonly colorScheme?: 'light' | 'dark';
+  readonly reducedMotion?: 'reduce';
+}
+
 /** A browser, and the list of forbidden things that its pages did. */
 export class Viewer implements AsyncDisposable {
   /** Requests for anything but the page itself, errors, and what the policy of the page has refused. */
   readonly complaints: string[] = [];
   readonly #browser: Browser;
   readonly #folder: string;
+  /** What each page may request. */
+  readonly #asked = new WeakMap<Page, string>();
+  /** Pages that tests have left: opening one takes as long as showing something in it. */
+  readonly #left: Page[] = [];
   #files = 0;
 
   private constructor(browser: Browser, folder: string) {
@@ -44,16 +55,34 @@ export class Viewer implements AsyncDisposable {
   }
 
   /** Opens a page with a picture in it, as a file. */
-  async show(picture: Picture, options: BrowserContextOptions = {}): Promise<Page> {
+  async show(picture: Picture, look?: Look): Promise<Page> {
     const file = join(this.#folder, `page-${++this.#files}.html`);
     await writeFile(file, await pageHtml(picture));
-    return this.open(pathToFileURL(file).href, options);
+    return this.open(pathToFileURL(file).href, look);
   }
 
   /** Opens an address. */
-  async open(url: string, options: BrowserContextOptions = {}): Promise<Page> {
-    const context = await this.#browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-    const page = await context.newPage();
+  async open(url: string, look: Look = {}): Promise<Page> {
+    const { viewport = { width: 1280, height: 900 }, colorScheme = 'light', reducedMotion = 'no-preference' } = look;
+    const page = this.#left.pop() ?? (await this.#newPage());
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme, reducedMotion });
+    this.#asked.set(page, url);
+    await page.goto(url);
+    return page;
+  }
+
+  /** Takes a page back, so that `open` shows something else in it. */
+  async leave(page: Page): Promise<void> {
+    // The pointer stays where it is when another page comes.
+    await page.mouse.move(0, 0);
+    this.#asked.set(page, 'about:blank');
+    await page.goto('about:blank');
+    this.#left.push(page);
+  }
+
+  async #newPage(): Promise<Page> {
+    const page = await this.#browser.newPage();
     page.setDefaultTimeout(20_000);
     page.on('pageerror', (error) => this.complaints.push(`error: ${error.message}`));
     page.on('console', (message) => this.complaints.push(`console: ${message.text()}`));
@@ -62,10 +91,9 @@ export class Viewer implements AsyncDisposable {
       void dialog.dismiss();
     });
     page.on('request', (request) => {
-      const asked = request.url();
+      const [url, asked] = [this.#asked.get(page), request.url()];
       if (asked !== url && !asked.startsWith('data:') && asked !== `${url}events`) this.complaints.push(`request: ${asked}`);
     });
-    await page.goto(url);
     return page;
   }
 
@@ -74,9 +102,12 @@ export class Viewer implements AsyncDisposable {
     await page.evaluate(await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
     return page.evaluate(async () => {
       const { axe } = globalThis as unknown as {
-        readonly axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> };
+        readonly axe: {
+          run(options: object): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>;
+        };
       };
-      const { violations } = await axe.run();
+      // All rules on all elements. What is left out is a description of each element that passes.
+      const { violations } = await axe.run({ resultTypes: ['violations'], selectors: false });
       return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
     });
   }
