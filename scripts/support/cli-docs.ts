@@ -207,17 +207,20 @@ _stellar-handshake "$@"
 
 function fish(verbs: readonly Verb[]): string {
   const lines = ['# fish completion of stellar-handshake', 'complete -c stellar-handshake -f'];
+  // Many verbs have the same options: each has one line.
+  const verbsOf = new Map<string, string[]>();
   for (const { name, description, options } of verbs) {
     lines.push(`complete -c stellar-handshake -n __fish_use_subcommand -a ${name} -d '${fishQuoted(description)}'`);
     for (const option of options) {
       const alias = option.alias === undefined ? '' : ` -s ${option.alias}`;
       const networks = option.name === 'network' ? " -a 'pubnet testnet futurenet standalone'" : '';
       const value = option.value === undefined ? '' : takesFile(option) ? ' -r -F' : ` -x${networks}`;
-      lines.push(
-        `complete -c stellar-handshake -n '__fish_seen_subcommand_from ${name}' -l ${option.name}${alias}${value} -d '${fishQuoted(option.description)}'`,
-      );
+      const text = `-l ${option.name}${alias}${value} -d '${fishQuoted(option.description)}'`;
+      verbsOf.set(text, [...(verbsOf.get(text) ?? []), name]);
     }
   }
+  for (const [text, names] of verbsOf)
+    lines.push(`complete -c stellar-handshake -n '__fish_seen_subcommand_from ${names.join(' ')}' ${text}`);
   return `${lines.join('\n')}\n`;
 }
 

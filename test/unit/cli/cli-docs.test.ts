@@ -73,8 +73,13 @@ describe('the man page and the completions', () => {
   });
 
   it.skipIf(!has('fish'))('complete verbs and options in fish (needs fish)', () => {
-    const script = `source ${file('a.fish', docs.fish)}; complete -C 'stellar-handshake probe --jun'`;
-    expect(spawnSync('fish', ['-c', script], { encoding: 'utf8' }).stdout).toContain('--junit');
+    const path = file('a.fish', docs.fish);
+    const completed = (line: string): string =>
+      spawnSync('fish', ['-c', `source ${path}; complete -C 'stellar-handshake ${line}'`], { encoding: 'utf8' }).stdout;
+    for (const verb of ['probe', 'audit']) expect(completed(`${verb} --jun`)).toContain('--junit');
+    expect(completed('watch --jun')).toBe('');
+    for (const verb of ['probe', 'watch', 'submit']) expect(completed(`${verb} --network test`)).toContain('testnet');
+    expect(completed('ex')).toMatch(/^explain\t.*\nexporter\t/s);
   });
 
   it.skipIf(!has('mandoc'))('have no error in the man page (needs mandoc)', () => {
