@@ -33,7 +33,7 @@ async function tsc(path: string, folder: string, ...args: readonly string[]): Pr
 async function isBuilt(): Promise<boolean> {
   const sources = (await readdir(join(ROOT, 'src'), { recursive: true })).map((name) => join('src', name));
   const changed = async (name: string): Promise<number> => (await stat(join(ROOT, name))).mtimeMs;
-  const all = ['package.json', 'tsconfig.base.json', 'tsconfig.build.json', 'src', ...sources];
+  const all = ['package.json', 'tsconfig.base.json', 'tsconfig.build.json', 'scripts/reachable-types.mjs', 'src', ...sources];
   return Math.max(...(await Promise.all(all.map(changed)))) < (await changed('dist/index.d.ts').catch(() => 0));
 }
 
