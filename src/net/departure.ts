@@ -140,7 +140,7 @@ export class Departure implements DialOptions, SessionOptions {
 
   timings(totalMs: number, pingMs: number | undefined): Timings {
     const [dnsMs, tcpMs, helloMs] = [this.#dnsMs, this.#tcpMs, this.#helloMs];
-    const timings = { dnsMs, tcpMs, helloMs, authMs: totalMs - this.#connectedMs - helloMs, totalMs };
-    return pingMs === undefined ? timings : { ...timings, pingMs };
+    const authMs = totalMs - this.#connectedMs - helloMs;
+    return { dnsMs, tcpMs, helloMs, authMs, totalMs, ...(pingMs !== undefined && { pingMs }) };
   }
 }

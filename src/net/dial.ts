@@ -3,7 +3,7 @@
  * when that one failed. Attempts overlap. No attempt is stopped before one has connected; each has the whole remaining time.
  * @module
  */
-import { connect, isIP, type Socket } from 'node:net';
+import { isIP, Socket } from 'node:net';
 import type { DialAttempt } from '../protocol/errors.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import { type AbortWatch, offAbort, onAbort } from './abort.ts';
@@ -253,7 +253,8 @@ class Dialler {
     const sinceMs = this.#now();
     this.#dialledMs ??= sinceMs;
     this.#lastFamily = isIP(address);
-    const socket = connect({ host: address, port: this.#options.port, noDelay: true });
+    // Subtle: a socket without options. Node 20 makes 1.2 KB of garbage in the old generation of a copy of its options.
+    const socket = new Socket().setNoDelay();
     const attempt: Attempt = { address, sinceMs, socket };
     this.#attempts.push(attempt);
     const onError = (error: NodeJS.ErrnoException): void => this.#onError(attempt, error);
@@ -263,6 +264,7 @@ class Dialler {
       socket.on('error', ignore).off('error', onError);
       this.#onConnect(attempt);
     });
+    socket.connect({ host: address, port: this.#options.port });
     if (this.#queue.length > 0 || this.#isAsking) this.#attemptIn(ATTEMPT_DELAY_MS);
   }
 

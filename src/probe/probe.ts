@@ -13,7 +13,7 @@ import { type DialAttempt, OverlayError, type OverlayErrorJson } from '../protoc
 import type { RemotePeer } from '../protocol/handshake/hello.ts';
 import { adaptedRangeText, DEFAULT_OVERLAY_RANGE, type OverlayRange, rangeAfter } from '../protocol/handshake/overlay-range.ts';
 import { type ReceivedMessage, readMessage } from '../protocol/wire/authenticated-message.ts';
-import { type ClockSkew, clockSkew, type RemoteJson, remoteJson, roundMs } from '../report/json.ts';
+import { type ClockSkew, clockSkew, merged, type RemoteJson, remoteJson, roundMs } from '../report/json.ts';
 import { diagnose, diagnoseSilence, isSilentRefusal } from './diagnose.ts';
 import { type Evidence, FirstBytes } from './evidence.ts';
 import { Knowledge } from './knowledge.ts';
@@ -161,7 +161,7 @@ class Seen {
     } catch (error) {
       return this.failed(error);
     }
-    return { result: this.#result(connection, pingMs, unixSeconds) };
+    return { result: this.#succeeded(connection, pingMs, unixSeconds) };
   }
 
   /** @throws what is no failure of a connection */
@@ -169,35 +169,37 @@ class Seen {
     if (!(error instanceof OverlayError)) throw error;
     const { unixSeconds } = this.#clock.now();
     const peers = error.peers?.map(({ ip, port }) => formatTarget({ host: ip, port })) ?? this.#peerTexts();
-    const result: ProbeResult = {
-      ...this.#facts(false),
-      ...facts(error.remote, unixSeconds),
-      ...claimedSkew(error, this.#firstBytes.receivedBody, unixSeconds),
-      ...(peers && { peers }),
-      timings: roundMs({ ...this.#phases, failedAfterMs: this.#elapsedMs() }),
-    };
+    const result = this.#result(
+      false,
+      facts(error.remote, unixSeconds),
+      claimedSkew(error, this.#firstBytes.receivedBody, unixSeconds),
+      peers && { peers },
+      { timings: roundMs(merged<ProbeTimings>(this.#phases, { failedAfterMs: this.#elapsedMs() })) },
+    );
     const lastedMs = this.#elapsedMs() - this.#connectedMs;
-    return { result, failure: { error, evidence: { ...this.#firstBytes.seen, lastedMs, network: this.#options.network } } };
+    const { firstBytes, isEcho } = this.#firstBytes.seen;
+    return { result, failure: { error, evidence: { firstBytes, isEcho, lastedMs, network: this.#options.network } } };
   }
 
-  #result({ remote, timings }: Connection, pingMs: number | undefined, unixSeconds: number): ProbeResult {
+  #succeeded({ remote, timings }: Connection, pingMs: number | undefined, unixSeconds: number): ProbeResult {
     const peers = this.#peerTexts();
-    return {
-      ...this.#facts(true),
-      ...facts(remote, unixSeconds),
-      ...(peers && { peers }),
-      timings: roundMs(pingMs === undefined ? timings : { ...timings, pingMs }),
-      ...warningsOf(remote, pingMs, this.#target, unixSeconds),
-    };
+    return this.#result(
+      true,
+      facts(remote, unixSeconds),
+      peers && { peers },
+      { timings: roundMs(merged<ProbeTimings>(timings, pingMs === undefined ? undefined : { pingMs })) },
+      warningsOf(remote, pingMs, this.#target, unixSeconds),
+    );
+  }
+
+  #result(ok: boolean, ...found: readonly (Partial<ProbeResult> | undefined)[]): ProbeResult {
+    const at = new Date(this.#start.unixSeconds * 1000).toISOString();
+    const about = { target: formatTarget(this.#target), at, ok, role: 'WE_CALLED_REMOTE' } as const;
+    return merged<ProbeResult>(about, this.#dialled, ...found);
   }
 
   #peerTexts(): readonly string[] | undefined {
     return this.#peers && peerTexts(this.#peers);
-  }
-
-  #facts(ok: boolean): ProbeResult {
-    const at = new Date(this.#start.unixSeconds * 1000).toISOString();
-    return { target: formatTarget(this.#target), at, ok, role: 'WE_CALLED_REMOTE', ...this.#dialled };
   }
 
   #elapsedMs(): number {
@@ -267,7 +269,8 @@ function isClear({ failure }: Attempt): boolean {
 /** The result of a clear attempt, with the cause of its failure. */
 function diagnosed({ result, failure }: Attempt, known: Knowledge): ProbeResult {
   known.forget();
-  return failure === undefined ? result : { ...result, error: diagnose(failure.error, failure.evidence).toJSON() };
+  if (failure === undefined) return result;
+  return merged<ProbeResult>(result, { error: diagnose(failure.error, failure.evidence).toJSON() });
 }
 
 /** The result of an attempt, with the cause of its failure. Finding the cause can take more connections. */

@@ -22,10 +22,26 @@ export interface ClockSkew {
 /** The JSON form of a peer. */
 export function remoteJson(remote: RemotePeer): RemoteJson {
   const { peerID, versionStr, ledgerVersion, overlayVersion, overlayMinVersion, listeningPort, networkID } = remote;
-  const hello = { peerID, versionStr, ledgerVersion, overlayVersion, overlayMinVersion, listeningPort, networkID };
   const network = networkName(networkID);
-  const certExpiration = isoDate(remote.certExpirationSeconds);
-  return network === undefined ? { ...hello, certExpiration } : { ...hello, network, certExpiration };
+  return {
+    peerID,
+    versionStr,
+    ledgerVersion,
+    overlayVersion,
+    overlayMinVersion,
+    listeningPort,
+    networkID,
+    ...(network && { network }),
+    certExpiration: isoDate(remote.certExpirationSeconds),
+  };
+}
+
+/**
+ * One object with the properties of all parts, those of later parts first in rank. Subtle: V8 of Node 20 makes a hidden class of its
+ * own, 200 bytes in the old generation, for each object whose literal begins with a spread and has another property.
+ */
+export function merged<T extends object>(...parts: readonly (Partial<T> | undefined)[]): T {
+  return Object.assign({}, ...parts) as T;
 }
 
 /**
@@ -46,8 +62,8 @@ export function clockSkew(
 
 /** Milliseconds rounded to microseconds: more digits would suggest a precision that is not there. */
 export function roundMs<T extends object>(timings: T): T {
-  const rounded = { ...timings } as Record<string, number>;
-  for (const name in rounded) rounded[name] = Math.round((rounded[name] as number) * 1000) / 1000;
+  const rounded: Record<string, number> = {};
+  for (const [name, ms] of Object.entries(timings)) rounded[name] = Math.round((ms as number) * 1000) / 1000;
   return rounded as T;
 }
 

@@ -8,12 +8,17 @@ import { ManualClock } from '../../../src/testing/index.ts';
 
 /** A socket that a test controls. */
 class FakeSocket extends EventEmitter {
-  readonly address: string;
+  address = '';
   isDestroyed = false;
 
-  constructor(address: string) {
-    super();
-    this.address = address;
+  setNoDelay(): this {
+    return this;
+  }
+
+  connect({ host }: { host: string }): this {
+    this.address = host;
+    sockets.push(this);
+    return this;
   }
 
   destroy(): this {
@@ -31,10 +36,9 @@ let clock: ManualClock;
 
 vi.mock('node:net', async (original) => ({
   ...(await original<typeof Net>()),
-  connect: ({ host }: { host: string }) => {
-    const socket = new FakeSocket(host);
-    sockets.push(socket);
-    return socket;
+  // A function, because FakeSocket is not defined yet.
+  Socket: function Socket() {
+    return new FakeSocket();
   },
 }));
 

@@ -16,9 +16,9 @@ vi.mock('node:net', async (original) => ({
     server = realNet.createServer(...args);
     return server;
   },
-  connect: () => {
-    process.nextTick(() => stream.emit('connect'));
-    return stream;
+  Socket: function Socket() {
+    const connect = (): void => process.nextTick(() => stream.emit('connect'));
+    return Object.assign(stream, { setNoDelay: () => stream, connect });
   },
 }));
 
