@@ -26,7 +26,12 @@ export interface Entry {
   peerID: string | undefined;
   /** Number of visits so far. */
   attempts: number;
+  /** The IP address and the keys of its connection: a load balancer can have another key each time. */
+  held: readonly string[];
 }
+
+/** What an entry without a connection holds. */
+export const NO_NAMES: readonly string[] = [];
 
 /** Limits of an address book. */
 export interface AddressBookOptions {
@@ -135,8 +140,20 @@ export class AddressBook {
   }
 
   #add(target: Target, address: string, state: Entry['state']): Entry {
-    const about = { namedBy: 0, lastNamer: 0, toldNamedBy: 0, seed: undefined, isSeed: false, peerID: undefined, attempts: 0 };
-    const entry: Entry = { address, target, state, ...about };
+    // Subtle: one literal. There are thousands of entries, and one that is put together takes twice the memory.
+    const entry: Entry = {
+      address,
+      target,
+      state,
+      namedBy: 0,
+      lastNamer: 0,
+      toldNamedBy: 0,
+      seed: undefined,
+      isSeed: false,
+      peerID: undefined,
+      attempts: 0,
+      held: NO_NAMES,
+    };
     this.#entries.set(address, entry);
     return entry;
   }

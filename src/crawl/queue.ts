@@ -5,7 +5,7 @@
  */
 import type { Clock, Timer } from '../net/clock.ts';
 import { Roster } from '../net/roster.ts';
-import type { Entry } from './address-book.ts';
+import { type Entry, NO_NAMES } from './address-book.ts';
 
 /** Pause between two connections to one IP address or key, so that the node notices the end of the first one. In milliseconds. */
 const PAUSE_MS = 100;
@@ -19,10 +19,8 @@ export class Queue {
   #entries: Entry[] = [];
   /** Number of entries at the beginning of the list that were taken. */
   #taken = 0;
-  /** IP addresses and keys with a connection, and the entries that wait for its end. */
-  readonly #busy = new Map<string, Entry[]>();
-  /** The IP address and the keys of each connection: a load balancer can have another key each time. */
-  readonly #held = new Map<Entry, readonly string[]>();
+  /** IP addresses and keys with a connection, and the entries that wait for its end. Not a Map, for the reason in net/roster.ts. */
+  readonly #busy: Record<string, Entry[]> = Object.create(null);
   /** Number of entries that wait for a connection to end, or for a time. */
   #delayed = 0;
   readonly #timers = new Roster<Timer>();
@@ -56,7 +54,7 @@ export class Queue {
     for (; this.#taken < this.#entries.length; this.#taken++) {
       const entry = this.#entries[this.#taken] as Entry;
       const { target, peerID } = entry;
-      const waiting = this.#busy.get(target.host) ?? (peerID === undefined ? undefined : this.#busy.get(peerID));
+      const waiting = this.#busy[target.host] ?? (peerID === undefined ? undefined : this.#busy[peerID]);
       if (waiting === undefined) return true;
       waiting.push(entry);
       this.#delayed++;
@@ -83,20 +81,19 @@ export class Queue {
   }
 
   #hold(entry: Entry, name: string): void {
-    const held = this.#held.get(entry) ?? [];
-    if (held.includes(name)) return;
-    this.#held.set(entry, [...held, name]);
-    if (!this.#busy.has(name)) this.#busy.set(name, []);
+    if (entry.held.includes(name)) return;
+    entry.held = [...entry.held, name];
+    this.#busy[name] ??= [];
   }
 
   /** The connection of an entry has ended: entries that wait for its end get their turn soon. */
   release(entry: Entry): void {
-    const held = this.#held.get(entry) ?? [];
-    this.#held.delete(entry);
+    const { held } = entry;
+    entry.held = NO_NAMES;
     this.#after(PAUSE_MS, () => {
       for (const name of held) {
-        const next = this.#busy.get(name) ?? [];
-        this.#busy.delete(name);
+        const next = this.#busy[name] ?? [];
+        delete this.#busy[name];
         this.#delayed -= next.length;
         if (next.length === 0) continue;
         this.#entries = [...next, ...this.#entries.slice(this.#taken)];

@@ -22,11 +22,11 @@ export function encodePublicKey(key: Uint8Array): string {
  * @throws {TypeError} when length, alphabet, version byte or checksum is wrong
  */
 export function decodePublicKey(text: string): Uint8Array {
-  return publicKeyBytes(text).slice();
+  return decode('G', text);
 }
 
 /**
- * The same without a copy, for bytes that are only read: the same few keys are in all messages that are sent.
+ * The same, kept, for bytes that are only read: the same few keys are in all messages that are sent.
  * @internal
  */
 export function publicKeyBytes(text: string): Uint8Array {

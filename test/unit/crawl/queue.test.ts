@@ -87,7 +87,7 @@ describe('the queue of a crawl', () => {
     queue.add(first);
     queue.take();
     const target = { host: '127.0.0.1', port: 2 };
-    for (let i = 0; i < 200_000; i++) queue.add({ ...first, target });
+    for (let i = 0; i < 200_000; i++) queue.add({ ...first, target, held: [] });
     expect(takeAll()).toEqual([]);
     queue.release(first);
     clock.advance(PAUSE_MS);
