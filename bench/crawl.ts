@@ -71,7 +71,7 @@ async function crawlOnce(
   const host = new Child(networkOut, 'crawl-network', [String(nodes), String(SEED)]);
   const network = await host.next<CrawledNetwork>();
   const crawler = new Child(out, script, []);
-  const reading = await crawler.ask<CrawlReading>({ network, concurrency } satisfies CrawlQuestion);
+  const reading = await crawler.ask<CrawlReading>({ ...network.question, concurrency } satisfies CrawlQuestion);
   await crawler.stop();
   const seen = await host.ask<NetworkReading>({});
   await host.stop();

@@ -1,7 +1,7 @@
 /** A mock network to be crawled. Arguments: addresses, seed. */
 import { mockNetwork } from '../../src/testing/index.ts';
 import { endWithBench, serve, tell } from '../support/child.ts';
-import { type CrawledNetwork, lateMs, type NetworkReading, watchLoop } from '../support/crawl.ts';
+import { type CrawledNetwork, type CrawlQuestion, lateMs, type NetworkReading, watchLoop } from '../support/crawl.ts';
 
 const [nodes, seed] = process.argv.slice(2).map(Number) as [number, number];
 endWithBench();
@@ -11,11 +11,13 @@ const mock = await mockNetwork({ nodes, seed, oddNames: false, closeAfterMs: 5_0
 const delay = watchLoop();
 const plain = mock.nodes.filter(({ kind }) => kind === 'plain');
 tell({
-  range: mock.range,
-  seeds: [mock.nodes[0]?.address as string],
+  question: {
+    range: mock.range,
+    seeds: [mock.nodes[0]?.address as string],
+    topTier: mock.validators.flatMap(({ peerID }) => plain.find((node) => node.peerID === peerID)?.address ?? []),
+    quorumSet: mock.validators[0]?.quorumSet as CrawlQuestion['quorumSet'],
+  },
   nodes: mock.nodes.map(({ address, outcome, kind }) => ({ address, outcome, kind })),
-  topTier: mock.validators.flatMap(({ peerID }) => plain.find((node) => node.peerID === peerID)?.address ?? []),
-  quorumSet: mock.validators[0]?.quorumSet as CrawledNetwork['quorumSet'],
   validating: mock.validators.filter(({ state }) => state === 'validating').map(({ peerID }) => peerID),
 } satisfies CrawledNetwork);
 serve(() => ({ ...mock.most, lateMs: lateMs(delay) }) satisfies NetworkReading);

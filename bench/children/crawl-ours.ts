@@ -5,7 +5,7 @@ import { endWithBench, serve } from '../support/child.ts';
 import { type CrawlQuestion, type CrawlReading, usedSince, watchLoop } from '../support/crawl.ts';
 
 endWithBench();
-serve(async ({ network: { range, seeds }, concurrency }: CrawlQuestion) => {
+serve(async ({ range, seeds, concurrency }: CrawlQuestion) => {
   const start = performance.now();
   const delay = watchLoop();
   const outcomes = new Map<string, string>();

@@ -39,7 +39,7 @@ const { QuorumSet } = require(SHARED) as {
   readonly QuorumSet: new (threshold: number, validators: readonly string[], inner: readonly object[]) => object;
 };
 
-serve(async ({ network: { seeds, topTier, quorumSet }, concurrency }: CrawlQuestion) => {
+serve(async ({ seeds, topTier, quorumSet, concurrency }: CrawlQuestion) => {
   const start = performance.now();
   const delay = watchLoop();
   const config = new CrawlerConfiguration(

@@ -6,22 +6,22 @@ import type { SCPQuorumSet } from '../../src/protocol/wire/messages.ts';
 export const CRAWLER = '@stellarbeat/js-stellar-node-crawler';
 export const SHARED = '@stellarbeat/js-stellarbeat-shared';
 
-/** A network that is waiting to be crawled. */
-export interface CrawledNetwork {
+/** What a crawler has to do. */
+export interface CrawlQuestion {
   readonly range: string;
   readonly seeds: readonly string[];
-  /** All addresses, with the outcome that a crawl must have. */
-  readonly nodes: readonly { readonly address: string; readonly outcome: string; readonly kind: string }[];
   /** Addresses of validators. */
   readonly topTier: readonly string[];
   readonly quorumSet: SCPQuorumSet;
-  readonly validating: readonly string[];
+  readonly concurrency: number;
 }
 
-/** What a crawler has to do. */
-export interface CrawlQuestion {
-  readonly network: CrawledNetwork;
-  readonly concurrency: number;
+/** A network that is waiting to be crawled. */
+export interface CrawledNetwork {
+  readonly question: Omit<CrawlQuestion, 'concurrency'>;
+  /** All addresses, with the outcome that a crawl must have. A crawler does not get them. */
+  readonly nodes: readonly { readonly address: string; readonly outcome: string; readonly kind: string }[];
+  readonly validating: readonly string[];
 }
 
 /** The cost of a crawl, for the whole process from its start, and its results. */

@@ -8,9 +8,8 @@ import { formatTarget, parseTarget, type Target } from '../net/target.ts';
 import type { NodeLine } from './events.ts';
 
 /** An address and its state. */
-export interface Entry {
+export interface Entry extends Target {
   readonly address: string;
-  readonly target: Target;
   /** `waiting` for its turn, `asked` now, `settled`, `forbidden`, or `unasked` because of the limit of addresses. */
   state: 'waiting' | 'asked' | 'settled' | 'forbidden' | 'unasked';
   /** Number of nodes that have named it. */
@@ -143,7 +142,8 @@ export class AddressBook {
     // Subtle: one literal. There are thousands of entries, and one that is put together takes twice the memory.
     const entry: Entry = {
       address,
-      target,
+      host: target.host,
+      port: target.port,
       state,
       namedBy: 0,
       lastNamer: 0,

@@ -251,7 +251,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
   }
 
   /** A seed whose address was known before the name was looked up, because another node or an earlier run named it. */
-  #tellSeed({ address, target: { host }, seed }: Entry): void {
+  #tellSeed({ address, host, seed }: Entry): void {
     const line = this.#early.get(address);
     if (line === undefined || seed === undefined || line.seed !== undefined) return;
     if (line.peerID !== undefined) this.#validators?.reached({ peerID: line.peerID, host, isSeed: true });
@@ -282,12 +282,14 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     entry.state = 'asked';
     entry.attempts++;
     this.#visits++;
-    void this.#visit(entry).then(() => {
-      this.#visits--;
-      if (this.#visits === 0) this.#whenIdle?.resolve();
-      this.#queue.release(entry);
-      this.#pump();
-    });
+    void this.#visit(entry);
+  }
+
+  #end(entry: Entry): void {
+    this.#visits--;
+    if (this.#visits === 0) this.#whenIdle?.resolve();
+    this.#queue.release(entry);
+    this.#pump();
   }
 
   /** Never rejects. */
@@ -297,7 +299,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     const listener = this.#validators && new Listener(this.#validators, entry.address, this.#clock);
     const place = this.#places.take();
     try {
-      const result = await probe(entry.target, {
+      const result = await probe(entry, {
         network,
         family,
         identity: this.#identity,
@@ -328,6 +330,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
       this.#fail(error);
     } finally {
       place.leave();
+      this.#end(entry);
     }
   }
 
@@ -344,7 +347,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
       at: this.#date(),
     };
     if (remote && (ok || peers !== undefined))
-      this.#validators?.reached({ peerID: remote.peerID, host: entry.target.host, isSeed: entry.isSeed });
+      this.#validators?.reached({ peerID: remote.peerID, host: entry.host, isSeed: entry.isSeed });
     for (const event of this.#validators?.takeLines() ?? []) this.#tell(event);
     this.#settle(line, true);
     this.#namers++;

@@ -14,14 +14,6 @@ export interface PlaceOptions {
   readonly onFree: () => void;
 }
 
-/** The place of one visit. */
-export interface Place {
-  /** Is called when the TCP connection is open. */
-  connected(): void;
-  /** Is called when the visit has ended. */
-  leave(): void;
-}
-
 /** An attempt without an answer after this time will most likely get none, and no longer counts as an open connection. In milliseconds. */
 const YOUNG_MS = 1_000;
 /** Number of attempts for each place, with its smallest and largest total: a dead address costs only a few SYNs. */
@@ -29,14 +21,15 @@ const ATTEMPTS_PER_PLACE = 10;
 const MIN_ATTEMPTS = 100;
 const MAX_ATTEMPTS = 2_000;
 
+/** `young`: an attempt that may still be answered; `old`: one that will most likely not be; `open`: a connection. */
+type PlaceState = 'young' | 'old' | 'open' | 'left';
+
 /** All places. Dead addresses have a limit of their own, so that they do not delay addresses that answer. */
 export class Places {
   readonly #options: PlaceOptions;
   readonly #maxAttempts: number;
   readonly #timers = new Roster<Timer>();
-  #open = 0;
-  #young = 0;
-  #old = 0;
+  readonly #count: Record<PlaceState, number> = { young: 0, old: 0, open: 0, left: 0 };
   /** Number of connections that may begin now. */
   #credit: number;
   #creditMs: number;
@@ -50,20 +43,20 @@ export class Places {
   }
 
   get open(): number {
-    return this.#open;
+    return this.#count.open;
   }
 
   get attempts(): number {
-    return this.#young + this.#old;
+    return this.#count.young + this.#count.old;
   }
 
   /** Whether another visit may begin now; if not, `onFree` is called when this may have changed. */
   begin(): boolean {
     const { concurrency } = this.#options;
-    if (this.#open + this.#young >= concurrency || this.attempts >= this.#maxAttempts) return false;
+    if (this.#count.open + this.#count.young >= concurrency || this.attempts >= this.#maxAttempts) return false;
     this.#earn();
     if (this.#credit >= 1) return true;
-    this.#refill ??= this.#timer(
+    this.#refill ??= this.timer(
       () => {
         this.#refill = undefined;
         this.#options.onFree();
@@ -76,38 +69,20 @@ export class Places {
   /** Takes a place after `begin` has returned true. */
   take(): Place {
     this.#credit--;
-    this.#young++;
-    let state: 'young' | 'old' | 'open' | 'left' = 'young';
-    const timer = this.#timer(() => {
-      state = 'old';
-      this.#young--;
-      this.#old++;
-      this.#options.onFree();
-    }, YOUNG_MS);
-    const leaveAttempt = (): void => {
-      this.#cancel(timer);
-      if (state === 'young') this.#young--;
-      else if (state === 'old') this.#old--;
-    };
-    return {
-      connected: () => {
-        if (state === 'open' || state === 'left') return;
-        leaveAttempt();
-        state = 'open';
-        this.#open++;
-        this.#options.onFree();
-      },
-      leave: () => {
-        if (state === 'open') this.#open--;
-        else leaveAttempt();
-        state = 'left';
-      },
-    };
+    return new Place(this);
+  }
+
+  /** Counts a place that is new or changes its state. @internal */
+  count(before: PlaceState | undefined, state: PlaceState): void {
+    if (before !== undefined) this.#count[before]--;
+    this.#count[state]++;
+    // Only the end of a visit is known to the caller.
+    if (before !== undefined && state !== 'left') this.#options.onFree();
   }
 
   /** After this, `onFree` is not called any more. */
   stop(): void {
-    for (const timer of this.#timers.members()) this.#cancel(timer);
+    for (const timer of this.#timers.members()) this.cancel(timer);
   }
 
   /** The largest number of connections that begin together after a pause. */
@@ -122,7 +97,8 @@ export class Places {
     this.#creditMs = now;
   }
 
-  #timer(callback: () => void, ms: number): Member<Timer> {
+  /** @internal */
+  timer(callback: () => void, ms: number): Member<Timer> {
     const timer = this.#timers.add(
       this.#options.clock.setTimer(() => {
         this.#timers.remove(timer);
@@ -132,8 +108,42 @@ export class Places {
     return timer;
   }
 
-  #cancel(timer: Member<Timer>): void {
+  /** @internal */
+  cancel(timer: Member<Timer>): void {
     timer.value.cancel();
     this.#timers.remove(timer);
+  }
+}
+
+/** The place of one visit. */
+export class Place {
+  readonly #places: Places;
+  readonly #timer: Member<Timer>;
+  #state: PlaceState = 'young';
+
+  /** @internal */
+  constructor(places: Places) {
+    this.#places = places;
+    places.count(undefined, 'young');
+    this.#timer = places.timer(() => this.#become('old'), YOUNG_MS);
+  }
+
+  /** Is called when the TCP connection is open. */
+  connected(): void {
+    if (this.#state === 'open' || this.#state === 'left') return;
+    this.#places.cancel(this.#timer);
+    this.#become('open');
+  }
+
+  /** Is called when the visit has ended. */
+  leave(): void {
+    this.#places.cancel(this.#timer);
+    this.#become('left');
+  }
+
+  #become(state: PlaceState): void {
+    const before = this.#state;
+    this.#state = state;
+    this.#places.count(before, state);
   }
 }

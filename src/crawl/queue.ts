@@ -53,8 +53,8 @@ export class Queue {
   get isReady(): boolean {
     for (; this.#taken < this.#entries.length; this.#taken++) {
       const entry = this.#entries[this.#taken] as Entry;
-      const { target, peerID } = entry;
-      const waiting = this.#busy[target.host] ?? (peerID === undefined ? undefined : this.#busy[peerID]);
+      const { host, peerID } = entry;
+      const waiting = this.#busy[host] ?? (peerID === undefined ? undefined : this.#busy[peerID]);
       if (waiting === undefined) return true;
       waiting.push(entry);
       this.#delayed++;
@@ -65,7 +65,7 @@ export class Queue {
   /** Takes the first entry whose IP address and key have no connection; `isReady` says that there is one. */
   take(): Entry {
     const entry = this.#entries[this.#taken++] as Entry;
-    this.#hold(entry, entry.target.host);
+    this.#hold(entry, entry.host);
     if (entry.peerID !== undefined) this.#hold(entry, entry.peerID);
     if (this.#taken > MAX_TAKEN && 2 * this.#taken > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#taken);

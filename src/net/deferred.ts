@@ -4,6 +4,8 @@
  * @module
  */
 
+function ignore(): void {}
+
 /** A promise with the functions that settle it. */
 export class Deferred<T> {
   readonly promise: Promise<T>;
@@ -16,6 +18,6 @@ export class Deferred<T> {
       this.reject = reject;
     });
     // The caller may ignore the promise, so a rejection must not count as unhandled.
-    this.promise.catch(() => {});
+    this.promise.catch(ignore);
   }
 }

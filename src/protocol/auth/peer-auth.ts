@@ -5,12 +5,12 @@
  */
 
 import { BoundedCache } from '../bounded-cache.ts';
-import { bytesKey, toHex } from '../bytes.ts';
+import { bytesKey, concatBytes, keyBytes, toHex } from '../bytes.ts';
 import { CERT_REFRESH_SECONDS, SHARED_KEY_CACHE_ENTRIES, VERIFIED_CERT_CACHE_ENTRIES } from '../constants.ts';
 import { networkIDBytes } from '../networks.ts';
-import { encodePublicKey } from '../strkey.ts';
+import { decodePublicKey, encodePublicKey } from '../strkey.ts';
 import type { AuthCert } from '../wire/messages.ts';
-import { certExpiration, makeAuthCert, verifyAuthCert } from './auth-cert.ts';
+import { authCertPayload, certExpiration, makeAuthCert, verifyAuthCert } from './auth-cert.ts';
 import type { CryptoProvider, EcdhKey, SigningKey } from './crypto.ts';
 import { deriveSharedKey, type PeerRole, sides } from './key-schedule.ts';
 
@@ -25,7 +25,8 @@ export class PeerAuth {
   readonly #crypto: CryptoProvider;
   readonly #identity: SigningKey;
   readonly #ecdh: EcdhKey;
-  readonly #sharedKeys = new BoundedCache<Uint8Array | undefined>(SHARED_KEY_CACHE_ENTRIES);
+  /** As text, one character per byte: for thousands of peers, arrays of 32 bytes would take five times as much memory. */
+  readonly #sharedKeys = new BoundedCache<string | undefined>(SHARED_KEY_CACHE_ENTRIES);
   readonly #verifiedCerts = new BoundedCache<boolean>(VERIFIED_CERT_CACHE_ENTRIES);
   #cert: AuthCert | undefined;
 
@@ -67,23 +68,25 @@ export class PeerAuth {
 
   /** Whether the peer's key made the cert's signature for our network. Results are cached. */
   verifyCert(peerID: string, cert: AuthCert): boolean {
-    // Subtle: joined in one call. Otherwise the cache would keep a chain of pieces, twice as large as the text.
-    const key = [peerID, cert.expiration, bytesKey(cert.pubkey), bytesKey(cert.sig)].join(' ');
+    const payload = authCertPayload(this.networkID, cert.expiration, cert.pubkey);
+    // The digest, because what it stands for would take four times as much memory. Only the last part varies in length.
+    const key = bytesKey(this.#crypto.sha256(concatBytes(decodePublicKey(peerID), payload, cert.sig)));
     return this.#verifiedCerts.get(key, () => verifyAuthCert(this.#crypto, peerID, this.networkID, cert));
   }
 
   /**
-   * The key shared with the holder of an ECDH key, 32 bytes. The cache owns it.
+   * The key shared with the holder of an ECDH key, 32 bytes that the caller owns.
    * @returns undefined when the remote key is of small order
    */
   sharedKey(role: PeerRole, remotePublicKey: Uint8Array): Uint8Array | undefined {
     const key = [role, bytesKey(remotePublicKey)].join(' ');
-    return this.#sharedKeys.get(key, () => {
+    const text = this.#sharedKeys.get(key, () => {
       const q = this.#ecdh.sharedSecret(remotePublicKey);
       if (q === undefined) return undefined;
       const sharedKey = deriveSharedKey(this.#crypto, q, sides(role, this.#ecdh.publicKey, remotePublicKey));
       q.fill(0);
-      return sharedKey;
+      return bytesKey(sharedKey);
     });
+    return text === undefined ? undefined : keyBytes(text);
   }
 }

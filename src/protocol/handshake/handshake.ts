@@ -200,7 +200,7 @@ export class Handshake {
     if (onStep !== undefined) {
       const { a: pubA, b: pubB } = sides(role, peerAuth.ecdh.publicKey, hello.cert.pubkey);
       const q = unsafeStepSecrets ? peerAuth.ecdh.sharedSecret(hello.cert.pubkey) : undefined;
-      onStep({ step: 'shared-key', pubA, pubB, ...(q && { secrets: { q, sharedKey: sharedKey.slice() } }) });
+      onStep({ step: 'shared-key', pubA, pubB, ...(q && { secrets: { q, sharedKey } }) });
       onStep({
         step: 'mac-keys',
         inputAB: macKeyInput('K_AB', nonces),
