@@ -1,6 +1,6 @@
 /** Crawls with this package. */
 import { crawl } from '../../src/crawl/index.ts';
-import { networks } from '../../src/index.ts';
+import { networks } from '../../src/protocol/networks.ts';
 import { endWithBench, serve } from '../support/child.ts';
 import { type CrawlQuestion, type CrawlReading, usedSince, watchLoop } from '../support/crawl.ts';
 

@@ -1,6 +1,6 @@
 /** Crawls with js-stellar-node-crawler, set up as its own example does. */
 import { createRequire } from 'node:module';
-import { networks } from '../../src/index.ts';
+import { networks } from '../../src/protocol/networks.ts';
 import type { SCPQuorumSet } from '../../src/protocol/wire/messages.ts';
 import { endWithBench, serve } from '../support/child.ts';
 import { CRAWLER, type CrawlQuestion, type CrawlReading, SHARED, usedSince, watchLoop } from '../support/crawl.ts';

@@ -10,19 +10,20 @@ import { Deferred } from '../net/deferred.ts';
 import { NodeIdentity } from '../net/identity.ts';
 import { resolveName } from '../net/resolve.ts';
 import { formatTarget, type Target } from '../net/target.ts';
+import type { ProbeOptions } from '../probe/options.ts';
 import { type ProbeResult, probe } from '../probe/probe.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import { AddressBook, type Entry, lineOfUndialled, outcomeOf, readAddress, readSeed, seedAddress } from './address-book.ts';
 import type { CrawlEnd, CrawlEvent, CrawlSettings, CrawlStart, NodeLine } from './events.ts';
 import { CRAWL_VERSION } from './events.ts';
 import { assertSameNetwork } from './file-error.ts';
-import { Listener } from './listener.ts';
 import { type CrawlOptions, defined, settingsOf } from './options.ts';
 import { Places } from './places.ts';
 import { Queue } from './queue.ts';
 import { Tally } from './tally.ts';
 import type { CrawlCounts } from './validator-line.ts';
 import { Validators } from './validators.ts';
+import { Visit, type VisitContext } from './visit.ts';
 
 /** The progress of a crawl. */
 export interface CrawlProgress {
@@ -76,6 +77,9 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
   readonly #queue: Queue;
   readonly #places: Places;
   readonly #validators: Validators | undefined;
+  /** The same for all visits. */
+  readonly #probeOptions: ProbeOptions;
+  readonly #context: VisitContext;
   readonly #tally = new Tally();
   /** Number of visits that have not ended. */
   #visits = 0;
@@ -96,7 +100,7 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
 
   /** @internal */
   constructor(options: CrawlOptions) {
-    const { network } = options;
+    const { network, versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort } = options;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#identity = options.identity ?? NodeIdentity.random();
@@ -108,6 +112,22 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     const onFree = (): void => this.#pump();
     this.#queue = new Queue(this.#clock, onFree);
     this.#places = new Places({ clock: this.#clock, concurrency, rate, onFree });
+    this.#context = { clock: this.#clock, queue: this.#queue, validators: this.#validators };
+    this.#probeOptions = {
+      network,
+      family: options.family,
+      identity: this.#identity,
+      clock: this.#clock,
+      handshakeTimeoutMs: this.#settings.timeoutMs,
+      versionStr,
+      overlayVersion,
+      overlayMinVersion,
+      ledgerVersion,
+      listeningPort,
+      signal: this.#ending.signal,
+      oneAtATime: true,
+      secondLook: this.#settings.secondLook,
+    };
   }
 
   /** The current progress. */
@@ -282,59 +302,33 @@ export class Crawl implements AsyncIterable<CrawlEvent> {
     entry.state = 'asked';
     entry.attempts++;
     this.#visits++;
-    void this.#visit(entry);
+    const visit = new Visit(entry, this.#places.take(), this.#context);
+    probe(entry, this.#probeOptions, visit).then(
+      (result) => this.#end(visit, () => this.#take(entry, result)),
+      (error) => this.#end(visit, () => this.#fail(error)),
+    );
   }
 
-  #end(entry: Entry): void {
+  #end(visit: Visit, handle: () => void): void {
+    try {
+      handle();
+    } catch (error) {
+      this.#fail(error);
+    }
+    visit.leave();
     this.#visits--;
     if (this.#visits === 0) this.#whenIdle?.resolve();
-    this.#queue.release(entry);
     this.#pump();
   }
 
-  /** Never rejects. */
-  async #visit(entry: Entry): Promise<void> {
-    const { signal } = this.#ending;
-    const { network, family, versionStr, overlayVersion, overlayMinVersion, ledgerVersion, listeningPort } = this.#options;
-    const listener = this.#validators && new Listener(this.#validators, entry.address, this.#clock);
-    const place = this.#places.take();
-    try {
-      const result = await probe(entry, {
-        network,
-        family,
-        identity: this.#identity,
-        clock: this.#clock,
-        handshakeTimeoutMs: this.#settings.timeoutMs,
-        versionStr,
-        overlayVersion,
-        overlayMinVersion,
-        ledgerVersion,
-        listeningPort,
-        signal,
-        oneAtATime: true,
-        secondLook: this.#settings.secondLook,
-        onPhase: (phase) => phase === 'tcp' && place.connected(),
-        onMessage: listener && ((message) => listener.hear(message)),
-        stay: (connection) => {
-          this.#queue.hold(entry, connection.remote.peerID);
-          return listener?.listen(connection);
-        },
-      });
-      if (signal.aborted || this.#isOver) return;
-      if (isConnectedAlready(result) && entry.attempts < MAX_ATTEMPTS) {
-        entry.state = 'waiting';
-        entry.peerID = result.remote?.peerID;
-        this.#queue.addLater(entry, RETRY_MS);
-      } else this.#take(entry, result);
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      place.leave();
-      this.#end(entry);
-    }
-  }
-
   #take(entry: Entry, result: ProbeResult): void {
+    if (this.#ending.signal.aborted || this.#isOver) return;
+    if (isConnectedAlready(result) && entry.attempts < MAX_ATTEMPTS) {
+      entry.state = 'waiting';
+      entry.peerID = result.remote?.peerID;
+      this.#queue.addLater(entry, RETRY_MS);
+      return;
+    }
     const { ok, remote, timings, clockSkew, error, warnings } = result;
     const peers = result.peers?.map((peer) => this.#book.shared(peer));
     entry.state = 'settled';

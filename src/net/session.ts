@@ -223,7 +223,8 @@ export class Session {
   #start(): void {
     const { clock, handshakeTimeoutMs, signal } = this.#options;
     const stream = this.#stream;
-    stream.once('close', () => this.#onClosed());
+    // `close` comes once.
+    stream.on('close', () => this.#onClosed());
     stream.on('data', (chunk: Buffer) => this.#onData(chunk));
     stream.on('end', () => this.#endInput('OVERLAY_CONNECTION_CLOSED'));
     // `close` always follows.

@@ -15,8 +15,21 @@ import type { Knowledge } from './knowledge.ts';
  */
 export const SECOND_LOOK_CONNECTIONS: number = Object.keys(networks).length + 5;
 
+/** What is called while a probe runs. The functions are called as methods of their object. */
+export interface ProbeHooks {
+  /** Is called when a phase is complete. */
+  readonly onPhase?: ConnectOptions['onPhase'];
+  /** Is called with each message of a node after the handshake. */
+  readonly onMessage?: ((message: ReceivedMessage) => void) | undefined;
+  /**
+   * Further work on the connection after the handshake; the probe closes it when this resolves. It must end when the connection
+   * does. Undefined: there is none.
+   */
+  readonly stay?: ((connection: Connection) => Promise<void> | undefined) | undefined;
+}
+
 /** Options of a probe. */
-export interface ProbeOptions extends Omit<ConnectOptions, 'host' | 'port' | 'listener' | 'settle'> {
+export interface ProbeOptions extends ProbeHooks, Omit<ConnectOptions, 'host' | 'port' | 'listener' | 'settle' | 'onPhase'> {
   /** What earlier probes of this target on this network found; this probe adds to it. */
   readonly known?: Knowledge | undefined;
   /** Whether to keep at most one connection to the node open at a time. A second look then takes longer. */
@@ -28,13 +41,6 @@ export interface ProbeOptions extends Omit<ConnectOptions, 'host' | 'port' | 'li
   readonly secondLook?: boolean | undefined;
   /** Is called when a second look starts. */
   readonly onSecondLook?: (() => void) | undefined;
-  /** Is called with each message of a node after the handshake. */
-  readonly onMessage?: ((message: ReceivedMessage) => void) | undefined;
-  /**
-   * Further work on the connection after the handshake; the probe closes it when this resolves. It must end when the connection
-   * does. Undefined: there is none.
-   */
-  readonly stay?: ((connection: Connection) => Promise<void> | undefined) | undefined;
 }
 
 /** Pause between two connections with `oneAtATime`, in milliseconds, so that the node notices the end of the last one. */

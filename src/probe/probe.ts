@@ -17,7 +17,7 @@ import { type ClockSkew, clockSkew, merged, type RemoteJson, remoteJson, roundMs
 import { diagnose, diagnoseSilence, isSilentRefusal } from './diagnose.ts';
 import { type Evidence, FirstBytes } from './evidence.ts';
 import { Knowledge } from './knowledge.ts';
-import { breath, type ProbeOptions } from './options.ts';
+import { breath, type ProbeHooks, type ProbeOptions } from './options.ts';
 import { peerTexts } from './peer-texts.ts';
 
 /** Duration of each phase that was completed, in milliseconds. */
@@ -55,16 +55,17 @@ const SKEW_TOLERANCE_SECONDS = 10;
 
 /**
  * Probes one target. It requests only what it needs, then closes the connection.
+ * @param hooks what is called meanwhile, in place of the same functions in the options
  * @throws {TypeError | RangeError} when an option is wrong; every failure of the connection is in the result
  */
-export function probe(target: Target, options: ProbeOptions): Promise<ProbeResult> {
+export function probe(target: Target, options: ProbeOptions, hooks: ProbeHooks = options): Promise<ProbeResult> {
   const { known = new Knowledge(), overlayVersion, overlayMinVersion } = options;
   const mayAdapt = overlayVersion === undefined && overlayMinVersion === undefined;
   const range = mayAdapt ? known.overlayRange : undefined;
-  return attempt(target, options, range).then((first) => {
+  return attempt(target, options, hooks, range).then((first) => {
     const its = first.failure && mayAdapt ? rangeAfter(first.failure.error, range ?? DEFAULT_OVERLAY_RANGE) : undefined;
     if (its === undefined && isClear(first)) return withRange(diagnosed(first, known), range);
-    return furtherResult(first, target, options, known, range, its);
+    return furtherResult(first, target, options, hooks, known, range, its);
   });
 }
 
@@ -73,6 +74,7 @@ async function furtherResult(
   first: Attempt,
   target: Target,
   options: ProbeOptions,
+  hooks: ProbeHooks,
   known: Knowledge,
   range: OverlayRange | undefined,
   its: OverlayRange | undefined,
@@ -81,12 +83,12 @@ async function furtherResult(
   // A name can have several nodes: the second look goes to the one that answered.
   const again = address === undefined ? options : { ...options, lookup: async () => [address] };
   const told = (result: ProbeResult): ProbeResult => (attempts === undefined ? result : { ...result, attempts });
-  if (its === undefined) return told(withRange(await explained(first, target, again, known), range));
+  if (its === undefined) return told(withRange(await explained(first, target, again, hooks, known), range));
   // The node is newer or older than this package: use its own range.
   known.overlayRange = its;
   await breath(options);
-  const second = await attempt(target, again, its);
-  return told(withRange(await explained(second, target, again, known), its));
+  const second = await attempt(target, again, hooks, its);
+  return told(withRange(await explained(second, target, again, hooks, known), its));
 }
 
 /** One connection and its result. */
@@ -97,8 +99,8 @@ interface Attempt {
 }
 
 /** @param range the overlay versions to advertise; undefined: as the options say */
-function attempt(target: Target, options: ProbeOptions, range?: OverlayRange): Promise<Attempt> {
-  const seen = new Seen(target, options);
+function attempt(target: Target, options: ProbeOptions, hooks: ProbeHooks, range?: OverlayRange): Promise<Attempt> {
+  const seen = new Seen(target, options, hooks);
   return connect(connectOptions(target, options, range, seen)).then(
     (connection) => seen.talk(connection),
     (error) => seen.failed(error),
@@ -112,6 +114,7 @@ function attempt(target: Target, options: ProbeOptions, range?: OverlayRange): P
 class Seen {
   readonly #target: Target;
   readonly #options: ProbeOptions;
+  readonly #hooks: ProbeHooks;
   readonly #clock: Clock;
   readonly #start: Now;
   readonly #firstBytes = new FirstBytes();
@@ -120,9 +123,10 @@ class Seen {
   #connectedMs = 0;
   #peers: Extract<ReceivedMessage, { type: 'PEERS' }> | undefined;
 
-  constructor(target: Target, options: ProbeOptions) {
+  constructor(target: Target, options: ProbeOptions, hooks: ProbeHooks) {
     this.#target = target;
     this.#options = options;
+    this.#hooks = hooks;
     this.#clock = options.clock ?? systemClock;
     this.#start = this.#clock.now();
   }
@@ -134,7 +138,7 @@ class Seen {
 
   readonly onPhase = (phase: Phase, ms: number): void => {
     this.#phases[`${phase}Ms`] = ms;
-    this.#options.onPhase?.(phase, ms);
+    this.#hooks.onPhase?.(phase, ms);
     if (phase === 'tcp') this.#connectedMs = this.#elapsedMs();
   };
 
@@ -151,7 +155,7 @@ class Seen {
       const reading = this.#read(connection);
       try {
         const settling = settled(connection, this.#clock);
-        const staying = this.#options.stay?.(connection);
+        const staying = this.#hooks.stay?.(connection);
         pingMs = await (staying === undefined ? settling : Promise.all([settling, staying]).then(([ms]) => ms));
         unixSeconds = this.#clock.now().unixSeconds;
       } finally {
@@ -211,7 +215,7 @@ class Seen {
     try {
       for await (const message of connection) {
         if (message.type === 'PEERS') this.#peers = message;
-        this.#options.onMessage?.(message);
+        this.#hooks.onMessage?.(message);
       }
     } catch {
       // The reason of the end is reported elsewhere.
@@ -274,7 +278,13 @@ function diagnosed({ result, failure }: Attempt, known: Knowledge): ProbeResult 
 }
 
 /** The result of an attempt, with the cause of its failure. Finding the cause can take more connections. */
-async function explained(attempted: Attempt, target: Target, options: ProbeOptions, known: Knowledge): Promise<ProbeResult> {
+async function explained(
+  attempted: Attempt,
+  target: Target,
+  options: ProbeOptions,
+  hooks: ProbeHooks,
+  known: Knowledge,
+): Promise<ProbeResult> {
   const { result, failure } = attempted;
   if (failure === undefined || isClear(attempted)) return diagnosed(attempted, known);
   const { error, evidence } = failure;
@@ -286,10 +296,10 @@ async function explained(attempted: Attempt, target: Target, options: ProbeOptio
     finding = await secondLook(target, options, evidence.lastedMs);
     if (finding.is === 'lets-others-in') {
       await breath(options);
-      const again = await attempt(target, options);
+      const again = await attempt(target, options, hooks);
       if (isClear(again)) {
         const warning = 'It closed the first connection without an answer, and accepted the next one.';
-        return withWarning(await explained(again, target, options, known), warning);
+        return withWarning(await explained(again, target, options, hooks, known), warning);
       }
     }
     if (finding.is !== 'cut-short' && finding.is !== 'not-taken') known.learn(error, finding, clock.now().monotonicMs);

@@ -63,7 +63,7 @@ export function clockSkew(
 /** Milliseconds rounded to microseconds: more digits would suggest a precision that is not there. */
 export function roundMs<T extends object>(timings: T): T {
   const rounded: Record<string, number> = {};
-  for (const [name, ms] of Object.entries(timings)) rounded[name] = Math.round((ms as number) * 1000) / 1000;
+  for (const name in timings) rounded[name] = Math.round((timings[name] as number) * 1000) / 1000;
   return rounded as T;
 }
 
