@@ -100,7 +100,7 @@ async function tell(target: Target | undefined, options: ProbeOptions, watcher?:
     onBytes: (direction, bytes, connection) => {
       watcher?.bytes(direction === 'sent' ? 'A' : 'B', bytes);
       received.onBytes(direction, bytes, connection);
-      firstBytes.onBytes(direction, bytes);
+      firstBytes.onBytes(direction, bytes, connection);
     },
     onDialled: (all) => {
       attempts = all;

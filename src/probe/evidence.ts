@@ -2,7 +2,9 @@
  * What was seen of a connection that failed.
  * @module
  */
-import { RECORD_HEADER_BYTES } from '../protocol/constants.ts';
+import type { ConnectionInfo } from '../net/connection-info.ts';
+import { toHex } from '../protocol/bytes.ts';
+import { MAC_BYTES, RECORD_HEADER_BYTES } from '../protocol/constants.ts';
 import type { Network } from '../protocol/networks.ts';
 
 /** What was seen of the connection that failed. */
@@ -23,23 +25,27 @@ const KEPT_BYTES = 512;
 const SHOWN_BYTES = 64;
 
 const NOTHING = new Uint8Array(0);
+/** Length of the nonce, with which HELLO ends. Only the MAC follows in its record. */
+const NONCE_BYTES = 32;
 
 /** Keeps the first bytes of a connection: at least its first record, when that is not longer than a HELLO. */
 export class FirstBytes {
-  #sent: Uint8Array = NOTHING;
   #received: Uint8Array = NOTHING;
+  #connection: ConnectionInfo | undefined;
 
-  onBytes(direction: 'sent' | 'received', bytes: Uint8Array): void {
-    if (direction === 'sent') this.#sent = joined(this.#sent, bytes);
-    else this.#received = joined(this.#received, bytes);
+  onBytes(direction: 'sent' | 'received', bytes: Uint8Array, connection: ConnectionInfo): void {
+    this.#connection = connection;
+    if (direction === 'received') this.#received = joined(this.#received, bytes);
   }
 
   get seen(): Pick<Evidence, 'firstBytes' | 'isEcho'> {
-    const [sent, received] = [this.#sent, this.#received];
-    // Our HELLO is the first record and contains a random nonce, so only an echo can be equal.
-    const hello = sent.subarray(0, recordLength(sent));
-    const isEcho = hello.length > RECORD_HEADER_BYTES && hello.every((byte, i) => byte === received[i]);
-    return { firstBytes: received.slice(0, SHOWN_BYTES), isEcho };
+    return { firstBytes: this.#received.slice(0, SHOWN_BYTES), isEcho: this.#isEcho };
+  }
+
+  /** The id of the connection is the beginning of our random nonce. So only an echo of our HELLO has it in this place. */
+  get #isEcho(): boolean {
+    const nonce = this.receivedBody?.slice(-MAC_BYTES - NONCE_BYTES);
+    return nonce !== undefined && this.#connection !== undefined && toHex(nonce).startsWith(this.#connection.id);
   }
 
   /** The body of the first record received; undefined when it is incomplete, or longer than a HELLO. */

@@ -132,7 +132,7 @@ class Seen {
   }
 
   readonly onBytes: OnBytes = (direction, bytes, connection) => {
-    this.#firstBytes.onBytes(direction, bytes);
+    this.#firstBytes.onBytes(direction, bytes, connection);
     this.#options.onBytes?.(direction, bytes, connection);
   };
 

@@ -68,7 +68,8 @@ export class Peer {
   readonly #records = new RecordDecoder();
   readonly #output = new XdrWriter();
   readonly #handshake: Handshake;
-  readonly #channel: Channel;
+  /** From AUTH on. */
+  #channel: Channel | undefined;
   #error: OverlayError | undefined;
   #lastReadMs = 0;
   #lastWriteMs = 0;
@@ -80,7 +81,6 @@ export class Peer {
     const { onStep } = options;
     this.#options = onStep === undefined ? options : { ...options, onStep: (step) => onStep(withJson(step)) };
     this.#handshake = new Handshake(this.#options, (message) => this.#tellSent(message.type, this.#write(message)));
-    this.#channel = new Channel(options, (message) => this.#write(message));
   }
 
   /** Whether the handshake is complete and the connection has not ended. */
@@ -110,12 +110,12 @@ export class Peer {
 
   /** What the peer allows us to send. */
   get credit(): Channel['credit'] {
-    return this.#channel.credit;
+    return this.#channel?.credit ?? NO_CREDIT;
   }
 
   /** Whether the peer sends flood messages: more of them may arrive at any time. */
   get isFlooded(): boolean {
-    return this.#channel.isFlooded;
+    return this.#channel?.isFlooded === true;
   }
 
   /** Whether bytes of an incomplete record have been received. */
@@ -180,17 +180,17 @@ export class Peer {
    * @throws {TypeError | RangeError} when the message does not fit its type
    */
   send(message: SendableMessage, settle: Settle): (() => boolean) | undefined {
-    this.#assertAuthenticated();
+    const channel = this.#open();
     if (RESERVED.includes(message.type)) throw new TypeError(`${message.type} is sent by the connection itself`);
     const body = writeRecord(this.#output, message);
     const size = this.#output.length - body - ENVELOPE_BYTES;
-    if (isFloodType(message.type) && !this.#channel.takeCredit(message.type, size)) {
+    if (isFloodType(message.type) && !channel.takeCredit(message.type, size)) {
       const xdr = this.#output.bytes.slice(body + MESSAGE_OFFSET, body + MESSAGE_OFFSET + size);
       this.#output.truncate(body - RECORD_HEADER_BYTES);
-      if (this.#channel.queuedBytes + size > (this.#options.maxQueuedBytes ?? MAX_QUEUED_BYTES)) {
+      if (channel.queuedBytes + size > (this.#options.maxQueuedBytes ?? MAX_QUEUED_BYTES)) {
         throw new OverlayError('OVERLAY_SEND_QUEUE_FULL', { stage: 'channel', remote: this.remote });
       }
-      return this.#channel.enqueue(message.type, xdr, settle);
+      return channel.enqueue(message.type, xdr, settle);
     }
     this.#seal(body);
     settle();
@@ -203,13 +203,12 @@ export class Peer {
    * @throws {OverlayError} when the connection is not authenticated
    */
   ping(hash: Uint8Array): void {
-    this.#assertAuthenticated();
-    this.#channel.ping(hash);
+    this.#open().ping(hash);
   }
 
   /** The application has handled a message that `next` returned. */
   release(message: ReceivedMessage): void {
-    if (this.#error === undefined) this.#channel.release(message);
+    if (this.#error === undefined) this.#channel?.release(message);
   }
 
   /**
@@ -249,7 +248,7 @@ export class Peer {
       return this.#end('OVERLAY_IDLE_TIMEOUT', { message: `Nothing was read or written for ${Math.round(silentMs)} ms.` });
     }
     // Before AUTH nothing can be granted. A caller that waits longer than this for a HELLO has a longer handshake deadline.
-    if (this.authenticated && this.#starvedMs(now) >= SEND_MODE_IDLE_TIMEOUT_MS)
+    if (this.#channel !== undefined && this.#starvedMs(this.#channel, now) >= SEND_MODE_IDLE_TIMEOUT_MS)
       return this.#end('OVERLAY_NO_NEW_FLOOD_REQUESTS');
     return undefined;
   }
@@ -263,10 +262,12 @@ export class Peer {
     return this.#end(code, { message, cause, dropReason });
   }
 
-  #assertAuthenticated(): void {
+  /** The channel of a connection that is authenticated and has not ended. @throws {OverlayError} when it is not */
+  #open(): Channel {
     if (this.#error !== undefined) throw this.#error;
-    if (!this.authenticated)
+    if (this.#channel === undefined)
       throw new OverlayError('OVERLAY_CLOSED', { stage: this.stage, message: 'The handshake is not complete.' });
+    return this.#channel;
   }
 
   #nextUnhandled(): Uint8Array | undefined {
@@ -288,11 +289,12 @@ export class Peer {
       case 'AUTH': {
         const { flags } = readMessage(body) as unknown as MessageFields['AUTH'];
         const remote = this.#handshake.receiveAuth(flags, body);
+        this.#channel = new Channel(this.#options, (message) => this.#write(message));
         this.#channel.open();
         return { type: 'authenticated', remote };
       }
       default:
-        if (this.#handshake.state.name !== 'GOT_AUTH') {
+        if (this.#channel === undefined) {
           throw new ProtocolViolation(
             'OVERLAY_MESSAGE_BEFORE_HANDSHAKE',
             `The peer sent ${type} before the handshake was complete.`,
@@ -328,8 +330,7 @@ export class Peer {
   }
 
   /** How long the peer has owed us a grant, to the precision of the ticks. */
-  #starvedMs(now: Now): number {
-    const { grants, starved } = this.#channel.starvation;
+  #starvedMs({ starvation: { grants, starved } }: Channel, now: Now): number {
     if (grants !== this.#grants || !starved) this.#starvedSinceMs = undefined;
     this.#grants = grants;
     if (!starved) return 0;
@@ -356,7 +357,7 @@ export class Peer {
     this.#error = error;
     if (error.told !== null) this.#write({ type: 'ERROR_MSG', code: error.told.code as ErrorCodeName, msg: error.told.message });
     this.#handshake.wipe();
-    this.#channel.close(error);
+    this.#channel?.close(error);
     return { type: 'closed', error };
   }
 }
@@ -365,6 +366,8 @@ const STAGE: Readonly<Record<HandshakeState['name'], Stage>> = { CONNECTED: 'hel
 
 /** How most connections end. The place in this package where the end was noticed is of no use, and a stack trace costs 40 µs. */
 const ORDERLY: readonly OverlayErrorCode[] = ['OVERLAY_CLOSED', 'OVERLAY_CONNECTION_CLOSED'];
+
+const NO_CREDIT: Channel['credit'] = { messages: 0n, bytes: 0n };
 
 const RESERVED: readonly string[] = ['HELLO', 'AUTH', 'ERROR_MSG', 'SEND_MORE', 'SEND_MORE_EXTENDED'];
 

@@ -69,7 +69,7 @@ export const watch: CommandDef<typeof args> = defineCommand({
     const capture = await openCapture(args);
     const firstBytes = new FirstBytes();
     const onBytes: OnBytes = (direction, bytes, connection) => {
-      firstBytes.onBytes(direction, bytes);
+      firstBytes.onBytes(direction, bytes, connection);
       capture.options.onBytes?.(direction, bytes, connection);
     };
     const startMs = performance.now();
