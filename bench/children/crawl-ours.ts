@@ -8,18 +8,19 @@ endWithBench();
 serve(async ({ range, seeds, concurrency }: CrawlQuestion) => {
   const start = performance.now();
   const delay = watchLoop();
-  const outcomes = new Map<string, string>();
+  /** Address, outcome, address, … */
+  const outcomes: string[] = [];
   const validating = new Set<string>();
   const quorumSets = new Set<string>();
   const running = crawl({ network: networks.standalone, seeds, allow: [range], concurrency, rate: 100_000 });
   for await (const event of running) {
-    if (event.type === 'node') outcomes.set(event.address, event.outcome);
+    if (event.type === 'node') outcomes.push(event.address, event.outcome);
     else if (event.type === 'quorumSet') quorumSets.add(event.hash);
     else if (event.type === 'validator' && event.validating && event.weighed) validating.add(event.peerID);
   }
   return {
     ...usedSince(start, delay),
-    outcomes: [...outcomes],
+    outcomes: Array.from({ length: outcomes.length / 2 }, (_, i) => outcomes.slice(2 * i, 2 * i + 2) as [string, string]),
     validating: [...validating],
     quorumSets: quorumSets.size,
   } satisfies CrawlReading;

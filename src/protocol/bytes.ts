@@ -84,13 +84,6 @@ export function bytesKey(bytes: Uint8Array): string {
   return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
-/** The bytes for which `bytesKey` returns this string. */
-export function keyBytes(key: string): Uint8Array {
-  const bytes = new Uint8Array(key.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = key.charCodeAt(i);
-  return bytes;
-}
-
 /** The UTF-8 bytes of a string; a lone surrogate becomes U+FFFD (Encoding Standard). */
 export function utf8Encode(text: string): Uint8Array {
   const out: number[] = [];

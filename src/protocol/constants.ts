@@ -72,10 +72,13 @@ export const DEFAULT_PORT = 11625;
 export const CERT_LIFETIME_SECONDS = 3600;
 /** A cert with less lifetime left than this is replaced before it is sent, in seconds (PeerAuth.cpp). */
 export const CERT_REFRESH_SECONDS = 1800;
-/** Number of cached shared keys, by remote ECDH key and role (PeerAuth.cpp). */
-export const SHARED_KEY_CACHE_ENTRIES = 0xffff;
+/**
+ * Number of cached shared keys for each role: several times the peers that one process has. stellar-core caches 65,535
+ * (PeerAuth.cpp); strangers could fill as many.
+ */
+export const SHARED_KEY_CACHE_ENTRIES = 0x800;
 /** Number of cached results of cert signature checks. stellar-core caches 250,000 for all signatures of the process. */
-export const VERIFIED_CERT_CACHE_ENTRIES = 0xffff;
+export const VERIFIED_CERT_CACHE_ENTRIES = 0x800;
 
 /** Newest overlay version advertised. */
 export const OVERLAY_VERSION = 42;

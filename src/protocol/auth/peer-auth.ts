@@ -4,8 +4,8 @@
  * @module
  */
 
-import { BoundedCache } from '../bounded-cache.ts';
-import { bytesKey, concatBytes, keyBytes, toHex } from '../bytes.ts';
+import { concatBytes, toHex } from '../bytes.ts';
+import { BytesCache } from '../bytes-cache.ts';
 import { CERT_REFRESH_SECONDS, SHARED_KEY_CACHE_ENTRIES, VERIFIED_CERT_CACHE_ENTRIES } from '../constants.ts';
 import { networkIDBytes } from '../networks.ts';
 import { decodePublicKey, encodePublicKey } from '../strkey.ts';
@@ -25,9 +25,13 @@ export class PeerAuth {
   readonly #crypto: CryptoProvider;
   readonly #identity: SigningKey;
   readonly #ecdh: EcdhKey;
-  /** As text, one character per byte: for thousands of peers, arrays of 32 bytes would take five times as much memory. */
-  readonly #sharedKeys = new BoundedCache<string | undefined>(SHARED_KEY_CACHE_ENTRIES);
-  readonly #verifiedCerts = new BoundedCache<boolean>(VERIFIED_CERT_CACHE_ENTRIES);
+  /** By remote ECDH key. */
+  readonly #sharedKeys: Readonly<Record<PeerRole, BytesCache>> = {
+    WE_CALLED_REMOTE: new BytesCache(32, SHARED_KEY_CACHE_ENTRIES),
+    REMOTE_CALLED_US: new BytesCache(32, SHARED_KEY_CACHE_ENTRIES),
+  };
+  /** 1 for a good cert and 0 for a bad one, by the digest of all that was verified. */
+  readonly #verifiedCerts = new BytesCache(1, VERIFIED_CERT_CACHE_ENTRIES);
   #cert: AuthCert | undefined;
 
   /**
@@ -69,9 +73,13 @@ export class PeerAuth {
   /** Whether the peer's key made the cert's signature for our network. Results are cached. */
   verifyCert(peerID: string, cert: AuthCert): boolean {
     const payload = authCertPayload(this.networkID, cert.expiration, cert.pubkey);
-    // The digest, because what it stands for would take four times as much memory. Only the last part varies in length.
-    const key = bytesKey(this.#crypto.sha256(concatBytes(decodePublicKey(peerID), payload, cert.sig)));
-    return this.#verifiedCerts.get(key, () => verifyAuthCert(this.#crypto, peerID, this.networkID, cert));
+    // Only the last part varies in length.
+    const digest = this.#crypto.sha256(concatBytes(decodePublicKey(peerID), payload, cert.sig));
+    const known = this.#verifiedCerts.get(digest);
+    if (known !== undefined) return known[0] === 1;
+    const isValid = verifyAuthCert(this.#crypto, peerID, this.networkID, cert);
+    this.#verifiedCerts.set(digest, Uint8Array.of(isValid ? 1 : 0));
+    return isValid;
   }
 
   /**
@@ -79,14 +87,14 @@ export class PeerAuth {
    * @returns undefined when the remote key is of small order
    */
   sharedKey(role: PeerRole, remotePublicKey: Uint8Array): Uint8Array | undefined {
-    const key = [role, bytesKey(remotePublicKey)].join(' ');
-    const text = this.#sharedKeys.get(key, () => {
-      const q = this.#ecdh.sharedSecret(remotePublicKey);
-      if (q === undefined) return undefined;
-      const sharedKey = deriveSharedKey(this.#crypto, q, sides(role, this.#ecdh.publicKey, remotePublicKey));
-      q.fill(0);
-      return bytesKey(sharedKey);
-    });
-    return text === undefined ? undefined : keyBytes(text);
+    const cache = this.#sharedKeys[role];
+    const known = cache.get(remotePublicKey);
+    if (known !== undefined) return known;
+    const q = this.#ecdh.sharedSecret(remotePublicKey);
+    if (q === undefined) return undefined;
+    const sharedKey = deriveSharedKey(this.#crypto, q, sides(role, this.#ecdh.publicKey, remotePublicKey));
+    q.fill(0);
+    cache.set(remotePublicKey, sharedKey);
+    return sharedKey;
   }
 }
