@@ -37,7 +37,10 @@ export async function secondLook(target: Target, options: ProbeOptions, lastedMs
   if (options.secondLook === false) return { is: 'not-taken' };
   options.onSecondLook?.();
   const over = new AbortController();
-  const signal = options.signal === undefined ? over.signal : AbortSignal.any([over.signal, options.signal]);
+  const { signal } = over;
+  // Subtle: not AbortSignal.any, of which a signal that lives longer keeps a kilobyte each time.
+  const watch = onAbort(options.signal, () => over.abort());
+  if (options.signal?.aborted) over.abort();
   const { handshakeTimeoutMs: timeoutMs = HANDSHAKE_TIMEOUT_MS } = options;
   // stellar-core closes five seconds after it has decided to. It sends HELLO at once or never.
   const within = { ...options, signal, ...(options.oneAtATime && { handshakeTimeoutMs: Math.min(GENTLE_LOOK_MS, timeoutMs) }) };
@@ -67,6 +70,7 @@ export async function secondLook(target: Target, options: ProbeOptions, lastedMs
       return otherwise(await unheard());
     } finally {
       deadline.cancel();
+      offAbort(options.signal, watch);
     }
   }
   const running = looks.map((look) => look());
@@ -74,6 +78,7 @@ export async function secondLook(target: Target, options: ProbeOptions, lastedMs
   try {
     return (await firstOf(running)) ?? otherwise(await closing);
   } finally {
+    offAbort(options.signal, watch);
     over.abort();
     await Promise.all([...running, closing]);
   }

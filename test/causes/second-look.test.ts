@@ -1,4 +1,6 @@
 /** Causes that only a second look can distinguish, and the use of its finding in later probes of the target. */
+import { getEventListeners } from 'node:events';
+import { types } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { connect, listen, NodeIdentity, networkFromPassphrase, networks } from '../../src/index.ts';
 import { Knowledge } from '../../src/probe/knowledge.ts';
@@ -23,6 +25,13 @@ function nodeAhead(seconds: number): MockScript {
 /** The expiration of the certificate in a HELLO, by its distance from the end: signature, nonce and MAC follow it. */
 function expirationOf(body: Uint8Array): bigint {
   return new DataView(body.buffer, body.byteOffset, body.byteLength).getBigUint64(body.length - 32 - 32 - 68 - 8);
+}
+
+/** Number of things that a signal keeps: listeners, and signals that follow it. */
+function keptBy(signal: AbortSignal): number {
+  const properties = Object.getOwnPropertySymbols(signal).map((symbol) => Reflect.get(signal, symbol));
+  const sets = properties.filter((value) => types.isSet(value));
+  return getEventListeners(signal, 'abort').length + sets.reduce((sum, { size }) => sum + size, 0);
 }
 
 /** Says HELLO and closes. */
@@ -67,6 +76,14 @@ describe('a node whose clock is ahead, so that it takes our certificate for expi
 });
 
 describe('a node that closes without a message', () => {
+  it.each([false, true])('leaves nothing on a signal that lives longer, with oneAtATime %s', async (oneAtATime) => {
+    const { signal } = new AbortController();
+    await using node = await mockNode({ network }, async (peer) => void (await peer.receiveBody()));
+    const { error } = await probe({ host: node.host, port: node.port }, { network, signal, oneAtATime });
+    expect(error?.code).toBe('OVERLAY_CONNECTION_CLOSED');
+    expect(keptBy(signal)).toBe(0);
+  });
+
   it('is reported as a success with a warning when it accepts the second connection', async () => {
     let connections = 0;
     await using node = await mockNode({ network }, async (peer) => {
