@@ -12,6 +12,6 @@ export { type CampaignOptions, campaign, type Probed } from './campaign.ts';
 export { diagnose, diagnoseSilence, isSilentRefusal } from './diagnose.ts';
 export type { Evidence } from './evidence.ts';
 export { type Finding, Knowledge } from './knowledge.ts';
-export type { ProbeOptions } from './options.ts';
+export type { ProbeHooks, ProbeOptions } from './options.ts';
 export { type ProbeResult, type ProbeTimings, probe } from './probe.ts';
 export { secondLook } from './second-look.ts';

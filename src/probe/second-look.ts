@@ -126,9 +126,9 @@ function toleranceMs(ms: number): number {
  * After how many milliseconds the node closes a connection on which nothing was sent; undefined when that differs from the
  * other duration.
  */
-async function closesUnheard(target: Target, lastedMs: number, options: ProbeOptions): Promise<number | undefined> {
+async function closesUnheard({ host, port }: Target, lastedMs: number, options: ProbeOptions): Promise<number | undefined> {
   const { clock = systemClock, handshakeTimeoutMs: timeoutMs = HANDSHAKE_TIMEOUT_MS, signal, family, lookup } = options;
-  const socket = await dial({ ...target, family, lookup, clock, timeoutMs, signal }).catch(() => undefined);
+  const socket = await dial({ host, port, family, lookup, clock, timeoutMs, signal }).catch(() => undefined);
   if (socket === undefined) return undefined;
   const startMs = clock.now().monotonicMs;
   const closedMs = await new Promise<number | undefined>((resolve) => {

@@ -37,8 +37,9 @@ export function remoteJson(remote: RemotePeer): RemoteJson {
 }
 
 /**
- * One object with the properties of all parts, those of later parts first in rank. Subtle: V8 of Node 20 makes a hidden class of its
- * own, 200 bytes in the old generation, for each object whose literal begins with a spread and has another property.
+ * One object with the properties of all parts; a later part replaces what an earlier one has. Subtle: V8 of Node 20 makes a
+ * hidden class, 200 bytes in the old generation, for each single object whose literal begins with a spread and has another
+ * property.
  */
 export function merged<T extends object>(...parts: readonly (Partial<T> | undefined)[]): T {
   return Object.assign({}, ...parts) as T;
