@@ -76,7 +76,7 @@ export class Places {
   count(before: PlaceState | undefined, state: PlaceState): void {
     if (before !== undefined) this.#count[before]--;
     this.#count[state]++;
-    // Only the end of a visit is known to the caller.
+    // When a visit has ended, the crawl looks for free places itself.
     if (before !== undefined && state !== 'left') this.#options.onFree();
   }
 

@@ -28,12 +28,13 @@ const NOTHING = new Uint8Array(0);
 /** Length of the nonce, with which HELLO ends. Only the MAC follows in its record. */
 const NONCE_BYTES = 32;
 
-/** Keeps the first bytes of a connection: at least its first record, when that is not longer than a HELLO. */
+/** Keeps the first bytes of the latest connection: at least its first record, when that is not longer than a HELLO. */
 export class FirstBytes {
   #received: Uint8Array = NOTHING;
   #connection: ConnectionInfo | undefined;
 
   onBytes(direction: 'sent' | 'received', bytes: Uint8Array, connection: ConnectionInfo): void {
+    if (connection !== this.#connection) this.#received = NOTHING;
     this.#connection = connection;
     if (direction === 'received') this.#received = joined(this.#received, bytes);
   }
