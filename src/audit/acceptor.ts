@@ -3,6 +3,7 @@
  * @module
  */
 import type { Duplex } from 'node:stream';
+import { offAbort, onAbort } from '../net/abort.ts';
 import { OverlayError } from '../protocol/errors.ts';
 import type { AuditCase } from './case.ts';
 import { IncarnationWatch } from './incarnation.ts';
@@ -88,11 +89,23 @@ class AcceptorAudit {
     this.#options = options;
     this.#queue = [...casesFor(ROLE, options)];
     this.#isAlone = options.concurrency === 1;
-    const signal = options.signal === undefined ? this.#over.signal : AbortSignal.any([options.signal, this.#over.signal]);
+    const { signal } = this.#over;
     this.#stage = { ...makeStage({ ...options, signal }), reach: async () => (await this.#dialNext()).stream };
   }
 
   async *run(): AsyncGenerator<CaseResult, void, undefined> {
+    const { signal } = this.#options;
+    // Subtle: not AbortSignal.any, of which a signal that lives longer keeps a kilobyte each time.
+    const watch = onAbort(signal, () => this.#over.abort(signal?.reason));
+    if (signal?.aborted) this.#over.abort(signal.reason);
+    try {
+      yield* this.#run();
+    } finally {
+      offAbort(signal, watch);
+    }
+  }
+
+  async *#run(): AsyncGenerator<CaseResult, void, undefined> {
     this.#facts = await this.#meet();
     this.#options.onFacts?.(this.#facts);
     yield* this.#playQueue(this.#isAlone ? 1 : (this.#options.concurrency ?? 8));

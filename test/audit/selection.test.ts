@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { auditAcceptor, CASES, type CaseResult, selectCases } from '../../src/audit/index.ts';
 import { networks } from '../../src/index.ts';
+import { keptBy } from '../support/signals.ts';
 import { collect, IdleClock, MemoryTarget } from './targets.ts';
 
 const ROLE = 'REMOTE_CALLED_US';
@@ -102,6 +103,14 @@ describe('an audit', () => {
     expect(first).toHaveLength(1);
     expect(again).toEqual(first);
     expect(other).not.toEqual(first);
+  });
+
+  it('leaves nothing on a signal that lives longer', async () => {
+    const { signal } = new AbortController();
+    const target = new MemoryTarget(clock);
+    const only = ['acceptor.garbage'];
+    for await (const _ of auditAcceptor(async () => target.open(ROLE), { network: networks.standalone, clock, signal, only }));
+    expect(keptBy(signal)).toBe(0);
   });
 
   it('ends when its signal aborts, and throws the reason of the signal', async () => {

@@ -1,6 +1,4 @@
 /** Causes that only a second look can distinguish, and the use of its finding in later probes of the target. */
-import { getEventListeners } from 'node:events';
-import { types } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { connect, listen, NodeIdentity, networkFromPassphrase, networks } from '../../src/index.ts';
 import { Knowledge } from '../../src/probe/knowledge.ts';
@@ -8,6 +6,7 @@ import { type ProbeResult, probe } from '../../src/probe/probe.ts';
 import { ManualClock, type MockPeer, type MockScript, mockNode } from '../../src/testing/index.ts';
 import { callCli } from '../support/cli.ts';
 import { closingAfter, echoing, whileTimePasses } from '../support/proxy.ts';
+import { keptBy } from '../support/signals.ts';
 
 const network = networks.standalone;
 const NOW = 1_767_225_600;
@@ -25,13 +24,6 @@ function nodeAhead(seconds: number): MockScript {
 /** The expiration of the certificate in a HELLO, by its distance from the end: signature, nonce and MAC follow it. */
 function expirationOf(body: Uint8Array): bigint {
   return new DataView(body.buffer, body.byteOffset, body.byteLength).getBigUint64(body.length - 32 - 32 - 68 - 8);
-}
-
-/** Number of things that a signal keeps: listeners, and signals that follow it. */
-function keptBy(signal: AbortSignal): number {
-  const properties = Object.getOwnPropertySymbols(signal).map((symbol) => Reflect.get(signal, symbol));
-  const sets = properties.filter((value) => types.isSet(value));
-  return getEventListeners(signal, 'abort').length + sets.reduce((sum, { size }) => sum + size, 0);
 }
 
 /** Says HELLO and closes. */
